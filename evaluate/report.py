@@ -1,0 +1,77 @@
+"""The report: gains as a table on the terminal and in Markdown, scores by task, and the picture of score by shots."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2.sandbox import SandboxedEnvironment
+from rich.table import Table
+
+from kshot.console import out
+from kshot.files import whole_file
+
+TEMPLATE = Path(__file__).parent / "report.j2"
+Row = dict[str, Any]
+NAMES = {"exact_match": "exact match", "loglikelihood": "log-likelihood choice"}
+
+
+def print_table(gains: Sequence[Row]) -> None:
+    """The gains on the terminal."""
+    table = Table(title="Gain of the student over its base, in points, with the paired 95 % interval")
+    for name in ("panel", "score", "k", "base", "student", "gain", "95 % interval", "tasks", "items"):
+        table.add_column(name, justify="left" if name in {"panel", "score"} else "right")
+    for row in gains:
+        table.add_row(
+            row["panel"], NAMES[row["score"]], str(row["k"]), points(row["base"]), points(row["student"]),
+            signed(row["gain"]), f"{signed(row['low'])} to {signed(row['high'])}", str(row["tasks"]), str(row["items"]),
+        )  # fmt: skip
+    out.print(table, soft_wrap=False)
+
+
+def points(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def signed(share: float) -> str:
+    return f"{100 * share:+.1f}"
+
+
+def write_report(folder: Path, facts: dict[str, Any]) -> None:
+    """Write report.md; see `report.j2` for what `facts` holds."""
+    environment = SandboxedEnvironment(autoescape=False, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"points": points, "signed": signed, "line": _one_line}
+    text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(names=NAMES, **facts)
+    with whole_file(folder / "report.md") as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _one_line(text: str) -> str:
+    """Text that fits a cell of a Markdown table."""
+    flat = " ".join(str(text).split()).replace("|", "\\|")
+    return flat if len(flat) <= 120 else flat[:117] + "..."
+
+
+def draw_scores(gains: Sequence[Row], picture: Path) -> None:
+    """Score by shot count, a panel and score a plot; the band is the interval of the gain, drawn around the student."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    groups = list(dict.fromkeys((row["panel"], row["score"]) for row in gains))
+    figure, plots = plt.subplots(1, len(groups), figsize=(4.2 * len(groups), 3.6), squeeze=False, layout="constrained")
+    for axes, group in zip(plots[0], groups, strict=True):
+        rows = sorted((r for r in gains if (r["panel"], r["score"]) == group), key=lambda r: int(r["k"]))
+        shots = [row["k"] for row in rows]
+        axes.plot(shots, [100 * row["base"] for row in rows], "o--", color="tab:gray", label="base")
+        axes.plot(shots, [100 * row["student"] for row in rows], "o-", color="tab:blue", label="student")
+        low = [100 * (row["base"] + row["low"]) for row in rows]
+        high = [100 * (row["base"] + row["high"]) for row in rows]
+        axes.fill_between(shots, low, high, color="tab:blue", alpha=0.15, label="base + 95 % interval of the gain")
+        axes.set(title=f"{group[0]}: {NAMES[group[1]]}", xlabel="shots", xticks=shots, ylim=(0, None))
+        axes.grid(alpha=0.3)
+    plots[0][0].set_ylabel("score, %")
+    plots[0][0].legend(fontsize="small")
+    with whole_file(picture) as temporary:
+        figure.savefig(temporary, format="png", dpi=120)
+    plt.close(figure)

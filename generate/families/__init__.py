@@ -1,0 +1,38 @@
+"""The bank of programmatic training families, by category."""
+
+from kshot.families import Family
+from kshot.generate.families import (
+    arithmetic,
+    classification,
+    extraction,
+    formats,
+    inference,
+    morphology,
+    multiple_choice,
+    ordering,
+    passage_qa,
+    rule_learning,
+    syntax,
+    text_transformation,
+)
+
+FAMILIES: tuple[Family, ...] = (
+    *text_transformation.FAMILIES,
+    *morphology.FAMILIES,
+    *syntax.FAMILIES,
+    *extraction.FAMILIES,
+    *classification.FAMILIES,
+    *passage_qa.FAMILIES,
+    *inference.FAMILIES,
+    *arithmetic.FAMILIES,
+    *ordering.FAMILIES,
+    *formats.FAMILIES,
+    *multiple_choice.FAMILIES,
+    *rule_learning.FAMILIES,
+)
+_BY_ID = {family.id: family for family in FAMILIES}
+
+
+def by_id(family_id: str) -> Family:
+    """The family of that id; a KeyError if there is none."""
+    return _BY_ID[family_id]

@@ -1,0 +1,175 @@
+"""A unit is what records are drawn from: a programmatic family, or an example-based task from YAML.
+
+Both give the same three things: descriptions, a drawn task with its problems, and the anchors of its meaning.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kshot.config_file import nearest
+from kshot.errors import ConfigError, DataError
+from kshot.families import Family, Params
+from kshot.generate.families import FAMILIES
+from kshot.schema import Example, Task
+from kshot.seeding import digest
+
+DRAWS = 60
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One source of records.
+
+    Args:
+        id: of the family or of the YAML task.
+        params: draws the parameters of one task.
+        problems: draws up to n examples with distinct inputs; fewer where the space is too small.
+        size: how many distinct examples there are, None for a programmatic family.
+    """
+
+    id: str
+    family: str
+    category: str
+    source: str
+    descriptions: tuple[str, ...]
+    must: tuple[tuple[str, ...], ...]
+    params: Callable[[Random], Params]
+    problems: Callable[[Random, Params, int], list[Example]]
+    min_k: int = 0
+    reasons: bool = False
+    size: int | None = None
+
+    def task_id(self, params: Params) -> str:
+        return f"{self.id}-{digest(sorted(params.items()), size=6)}" if params else self.id
+
+    @property
+    def verified_by(self) -> str:
+        return "solver" if self.source == "programmatic" else "gold"
+
+
+def from_family(family: Family) -> Unit:
+    """The unit of a programmatic family: outputs come from its solver."""
+
+    def problems(rng: Random, params: Params, n: int) -> list[Example]:
+        found: dict[str, Example] = {}
+        for _ in range(DRAWS):
+            problem = family.sample(rng, params)
+            if problem.text not in found:
+                steps = family.rationale(problem.facts, params) if family.rationale else None
+                found[problem.text] = Example(problem.text, family.solve(problem.facts, params), steps)
+            if len(found) == n:
+                break
+        return list(found.values())
+
+    return Unit(
+        id=family.id,
+        family=family.id,
+        category=family.category,
+        source="programmatic",
+        descriptions=family.descriptions,
+        must=family.must,
+        params=family.params,
+        problems=problems,
+        min_k=family.min_k,
+        reasons=family.rationale is not None,
+    )
+
+
+def from_task(task: Task) -> Unit:
+    """The unit of an example-based task: outputs are its gold examples."""
+
+    def problems(rng: Random, params: Params, n: int) -> list[Example]:
+        return rng.sample(task.examples, min(n, len(task.examples)))
+
+    return Unit(
+        id=task.id,
+        family=task.family,
+        category=task.category,
+        source="examples",
+        descriptions=tuple(text.replace("{", "{{").replace("}", "}}") for text in task.descriptions),
+        must=task.must,
+        params=lambda rng: {},
+        problems=problems,
+        reasons=all(example.rationale for example in task.examples),
+        size=len(task.examples),
+    )
+
+
+class _ExampleRow(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    input: str = Field(min_length=1)
+    output: str = Field(min_length=1)
+    rationale: str | None = None
+
+
+class _TaskRow(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    id: str = Field(pattern=r"^[a-z0-9_]+$")
+    family: str = ""
+    category: str
+    descriptions: list[str] = Field(min_length=1)
+    must: list[list[str]] = []
+    examples: list[_ExampleRow] = Field(min_length=2)
+
+
+def load_tasks(path: Path) -> list[Task]:
+    """The example-based tasks of a YAML file: a list of `id`, `category`, `descriptions`, `examples`.
+
+    Raises:
+        DataError: names the file, the task and the field.
+    """
+    try:
+        tree: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file of tasks") from None
+    except yaml.YAMLError as error:
+        raise DataError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(tree, list) or not tree:
+        raise DataError(f"{path}: no task in it; expected a list of tasks with id, category, descriptions and examples")
+    tasks = []
+    for number, raw in enumerate(tree):
+        try:
+            row = _TaskRow.model_validate(raw)
+        except ValidationError as error:
+            detail = error.errors(include_url=False)[0]
+            name = raw.get("id", number) if isinstance(raw, dict) else number
+            where = ".".join(str(part) for part in detail["loc"])
+            raise DataError(f"{path}: task {name!r}: {where}: {detail['msg']}") from None
+        examples = tuple(Example(e.input, e.output, e.rationale) for e in row.examples)
+        must = tuple(tuple(words) for words in row.must)
+        tasks.append(Task(row.id, row.family or row.id, row.category, tuple(row.descriptions), examples, must))
+    return tasks
+
+
+def select_units(names: Sequence[str], task_files: Sequence[Path]) -> list[Unit]:
+    """The units of a config, in a fixed order.
+
+    Args:
+        names: family ids or categories; empty for all.
+
+    Raises:
+        ConfigError: an unknown name, with the nearest known one.
+        DataError: a broken file of tasks, or a task id used twice.
+    """
+    known = sorted({family.id for family in FAMILIES} | {family.category for family in FAMILIES})
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        hints = [
+            f"generate.families: {name!r} is no family; did you mean {nearest(name, known)!r}?" for name in unknown
+        ]
+        raise ConfigError(hints)
+    chosen = [f for f in FAMILIES if not names or f.id in names or f.category in names]
+    units = [from_family(family) for family in chosen]
+    for path in task_files:
+        units += [from_task(task) for task in load_tasks(path)]
+    ids = [unit.id for unit in units]
+    doubled = sorted({name for name in ids if ids.count(name) > 1})
+    if doubled:
+        raise DataError(f"task id used twice: {', '.join(doubled)}; rename one")
+    return units

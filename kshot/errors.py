@@ -1,0 +1,44 @@
+"""What can go wrong through no fault of kshot's, as one tree.
+
+    KshotError                     printed as one line (or one a fault); the command exits 2
+    ├── ConfigError                the config or an option of the command: all faults at once
+    ├── DataError                  a data file: names the file and the line
+    │   └── PanelError             a panel of held-out tasks
+    ├── WeightsError               a model that cannot be found, fetched, checked or converted
+    ├── TeacherError               an endpoint that cannot be reached or started, or refuses us
+    └── RunError                   a run folder that is busy, or lacks what an earlier stage makes
+
+Any other exception that reaches the user is a bug.
+"""
+
+
+class KshotError(Exception):
+    """Base of all errors that a user can mend."""
+
+
+class ConfigError(KshotError):
+    """Faults of a config, one string each, every one with its place."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(faults))
+
+
+class DataError(KshotError):
+    """A file of tasks, records or panel items that cannot be used."""
+
+
+class PanelError(DataError):
+    """A panel that cannot be used."""
+
+
+class WeightsError(KshotError):
+    """A model that cannot be had."""
+
+
+class TeacherError(KshotError):
+    """A teacher that cannot be had."""
+
+
+class RunError(KshotError):
+    """A run folder that cannot be used as asked."""

@@ -1,0 +1,99 @@
+"""Settings that suit the machine, found rather than assumed: device, threads, and bfloat16 by a timed step."""
+
+import os
+import time
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from kshot.errors import DataError
+from kshot.files import read_json, write_json
+
+GAIN = 1.1
+ATTENTION = ("sdpa", "eager")
+"""On short rows on a CPU the plain implementation can beat the fused one."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What was found. `seconds` holds the times of one probe step by dtype and attention, where one was needed."""
+
+    device: str
+    threads: int
+    dtype: str
+    attention: str
+    seconds: dict[str, float]
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def find_machine(model: Any, dtype: str, threads: int, backward: bool) -> Machine:
+    """Choose device, threads and dtype for `model` (on the CPU, in float32; left unchanged).
+
+    Args:
+        dtype: `auto` to find it out, else what the user wants.
+        threads: 0 for all cores.
+        backward: probe a training step rather than a forward pass.
+    """
+    import torch
+
+    threads = threads or cores()
+    torch.set_num_threads(threads)
+    device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if device == "cuda":
+        found = "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+        return Machine(device, threads, found if dtype == "auto" else dtype, "sdpa", {})
+    if device == "mps":
+        return Machine(device, threads, "float32" if dtype == "auto" else dtype, "sdpa", {})
+    dtypes = ("float32", "bfloat16") if dtype == "auto" else (dtype,)
+    seconds = {(name, kind): _probe(model, name == "bfloat16", kind, backward) for name in dtypes for kind in ATTENTION}
+    model.set_attn_implementation(ATTENTION[0])
+    # bfloat16 rounds more, so it has to be clearly faster.
+    best = min(seconds, key=lambda option: seconds[option] * (GAIN if option[0] == "bfloat16" else 1))
+    return Machine(device, threads, *best, {" ".join(option): round(spent, 4) for option, spent in seconds.items()})
+
+
+def kept_machine(path: Path, key: str, find: Any) -> tuple[Machine, bool]:
+    """What `path` says was found for `key` by an earlier, killed run; else what `find()` finds now, kept in `path`.
+
+    Returns:
+        The machine, and whether it was found now.
+    """
+    import torch
+
+    try:
+        kept = read_json(path)
+    except DataError:
+        kept = {}
+    if kept.get("key") == key:
+        machine = Machine(**kept["machine"])
+        torch.set_num_threads(machine.threads)
+        return machine, False
+    machine = find()
+    write_json(path, {"key": key, "machine": asdict(machine)})
+    return machine, True
+
+
+def _probe(model: Any, bfloat16: bool, attention: str, backward: bool) -> float:
+    """The best of two passes over 4 x 96 tokens, after one to warm up."""
+    import torch
+
+    model.set_attn_implementation(attention)
+    tokens = torch.arange(384).reshape(4, 96) % model.config.vocab_size
+    mask = torch.ones_like(tokens)
+    mask[0, -8:] = 0
+    best = float("inf")
+    for attempt in range(3):
+        began = time.perf_counter()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16), nullcontext() if backward else torch.no_grad():
+            hidden = model(input_ids=tokens, attention_mask=mask, use_cache=False, logits_to_keep=8).logits
+        if backward:
+            hidden.float().square().mean().backward()
+            model.zero_grad(set_to_none=True)
+        if attempt:
+            best = min(best, time.perf_counter() - began)
+    return best

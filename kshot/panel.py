@@ -1,0 +1,119 @@
+"""Panels of held-out tasks: a folder with `panel.yaml` and a JSONL file for each task.
+
+`panel.yaml` holds `tasks`, a list of `task` (file stem), `instruction`, `kind` (multiple_choice or generation),
+`options_fixed` (the options are the same for every item and need not be shown), `demos` and `items`. A row of a task's
+file holds `input`, `output` (the accepted answers) and, for multiple choice, `options`; the first `demos` rows are the
+pool of demonstrations, the rest the items.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kshot.errors import PanelError
+from kshot.files import read_jsonl
+
+OWN = "kshot"
+
+
+class Row(BaseModel):
+    """One line of a task's file."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+    input: str
+    output: list[str] = Field(min_length=1)
+    options: list[str] = []
+
+
+class TaskEntry(BaseModel):
+    """One task of `panel.yaml`."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+    task: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    instruction: str = Field(min_length=1)
+    kind: Literal["multiple_choice", "generation"]
+    options_fixed: bool = False
+    demos: int = Field(ge=0)
+    family: str = ""
+
+
+@dataclass(frozen=True)
+class PanelTask:
+    """A held-out task: its entry, the pool of demonstrations, and the items."""
+
+    entry: TaskEntry
+    demos: tuple[Row, ...]
+    items: tuple[Row, ...]
+
+    @property
+    def name(self) -> str:
+        return self.entry.task
+
+    @property
+    def multiple_choice(self) -> bool:
+        return self.entry.kind == "multiple_choice"
+
+
+@dataclass(frozen=True)
+class Panel:
+    name: str
+    tasks: tuple[PanelTask, ...]
+
+
+def panel_folder(name: str) -> Path:
+    """The folder of a panel; `kshot` names the one that ships with the package."""
+    return Path(__file__).parent / "evaluate" / "panel" if name == OWN else Path(name)
+
+
+def load_panel(name: str) -> Panel:
+    """Read and check a whole panel.
+
+    Raises:
+        PanelError: the file and line of the first thing that cannot be used, and what to do.
+    """
+    folder = panel_folder(name)
+    index = folder / "panel.yaml"
+    try:
+        tree: Any = yaml.safe_load(index.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PanelError(f"{index}: no such file; a panel is a folder with panel.yaml and a JSONL a task") from None
+    except yaml.YAMLError as error:
+        raise PanelError(f"{index}: not YAML: {' '.join(str(error).split())}") from None
+    entries = tree.get("tasks") if isinstance(tree, dict) else None
+    if not isinstance(entries, list) or not entries:
+        raise PanelError(f"{index}: `tasks` must be a list of at least one task")
+    tasks = [_load_task(folder, index, number, entry) for number, entry in enumerate(entries)]
+    doubled = sorted({t.name for t in tasks if sum(t.name == other.name for other in tasks) > 1})
+    if doubled:
+        raise PanelError(f"{index}: {', '.join(doubled)} listed twice")
+    return Panel(OWN if name == OWN else folder.resolve().name, tuple(tasks))
+
+
+def _load_task(folder: Path, index: Path, number: int, raw: Any) -> PanelTask:
+    try:
+        entry = TaskEntry.model_validate(raw)
+    except ValidationError as error:
+        raise PanelError(f"{index}: tasks[{number}]: {_first(error)}") from None
+    path = folder / f"{entry.task}.jsonl"
+    rows: list[Row] = []
+    for line, value in read_jsonl(path):
+        try:
+            row = Row.model_validate(value)
+        except ValidationError as error:
+            raise PanelError(f"{path}:{line}: {_first(error)}") from None
+        if entry.kind == "multiple_choice" and not any(answer in row.options for answer in row.output):
+            raise PanelError(f"{path}:{line}: none of the answers {row.output!r} is among the options {row.options!r}")
+        rows.append(row)
+    if len(rows) <= entry.demos:
+        raise PanelError(f"{path}: {len(rows)} rows, and {entry.demos} of them are demonstrations; no item is left")
+    return PanelTask(entry, tuple(rows[: entry.demos]), tuple(rows[entry.demos :]))
+
+
+def _first(error: ValidationError) -> str:
+    detail = error.errors(include_url=False)[0]
+    return f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}"

@@ -1,0 +1,75 @@
+"""The only place that turns (instruction, demonstrations, query) into text.
+
+Training and evaluation both call `render`, so the student is asked as it was taught. The result is the user's message;
+the student's own chat template goes around it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kshot.schema import Example
+
+MAIN_TEMPLATE = "plain"
+REASON = "Think step by step, then give the final answer on a last line that begins with 'Answer:'."
+
+
+@dataclass(frozen=True)
+class Template:
+    """How a prompt is laid out: `pair` shows a demonstration, `query` asks; `between` parts them."""
+
+    pair: str
+    query: str
+    between: str = "\n\n"
+    before_demos: str = ""
+    single_line: bool = False
+    """Whether it can be read only if no input or output has a line break."""
+
+
+TEMPLATES: dict[str, Template] = {
+    "plain": Template("Input: {input}\nOutput: {output}", "Input: {input}\nOutput:"),
+    "question": Template("Q: {input}\nA: {output}", "Q: {input}\nA:"),
+    "bare": Template("{input}\n{output}", "{input}"),
+    "text": Template("Text: {input}\nAnswer: {output}", "Text: {input}\nAnswer:", before_demos="Examples:"),
+    "headed": Template("### Input\n{input}\n### Output\n{output}", "### Input\n{input}\n### Output"),
+    "arrow": Template("{input} -> {output}", "{input} ->", between="\n", single_line=True),
+    "example": Template("Example input: {input}\nExample output: {output}", "Now your turn.\nInput: {input}\nOutput:"),
+    "quoted": Template('"{input}" becomes "{output}"', '"{input}" becomes', between="\n", single_line=True),
+}
+
+
+def render(template: str, instruction: str | None, demos: Sequence[Example], query: str, reason: bool = False) -> str:
+    """The user's message for one query.
+
+    Args:
+        template: a key of `TEMPLATES`.
+        instruction: the task's description; None where only the demonstrations tell.
+        demos: shown in this order; with `reason` their rationale precedes their answer.
+        query: the input to answer.
+        reason: ask for steps before the answer.
+    """
+    layout = TEMPLATES[template]
+    head = [instruction] if instruction else []
+    if reason:
+        head.append(REASON)
+    shown = [layout.pair.format(input=demo.input, output=answer(demo, reason)) for demo in demos]
+    if shown and layout.before_demos:
+        shown.insert(0, layout.before_demos)
+    body = layout.between.join([*shown, layout.query.format(input=query)])
+    return "\n\n".join([*head, body])
+
+
+def answer(example: Example, reason: bool = False) -> str:
+    """The output as the student should write it."""
+    if reason and example.rationale:
+        return f"{example.rationale}\nAnswer: {example.output}"
+    return example.output
+
+
+def with_options(text: str, options: Sequence[str]) -> str:
+    """The query of a multiple-choice item whose options change from item to item."""
+    return "\n".join([text, "Options:", *(f"- {option}" for option in options)])
+
+
+def fits(template: str, texts: Sequence[str]) -> bool:
+    """Whether the template can show these inputs and outputs without ambiguity."""
+    return not TEMPLATES[template].single_line or not any("\n" in text for text in texts)

@@ -1,0 +1,46 @@
+"""What flows through the pipeline: examples, tasks, records."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["zsl", "fsl", "cot"]
+Form = Literal["instruction", "both", "demos"]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One input with its right output, and the reasoning between them where there is one."""
+
+    input: str
+    output: str
+    rationale: str | None = None
+
+
+@dataclass(frozen=True)
+class Description:
+    """One wording of a task: `text` may hold `{param}` slots; `mode` says who wrote it."""
+
+    text: str
+    mode: str = "handwritten"
+    teacher: str | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """An example-based task as read from YAML."""
+
+    id: str
+    family: str
+    category: str
+    descriptions: tuple[str, ...]
+    examples: tuple[Example, ...]
+    must: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """One training row; `meta` traces how it came about."""
+
+    instruction: str
+    output: str
+    meta: dict[str, Any] = field(default_factory=dict)

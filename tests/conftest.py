@@ -1,0 +1,92 @@
+"""Fixtures: a tiny random student with a chat template, small panels, and a config that runs in seconds."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+CHAT = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@pytest.fixture(scope="session")
+def tiny_student(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama of two layers with random weights and a byte-level tokenizer, saved as any student is."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    tokenizer.train_from_iterator([], trainers.BpeTrainer(special_tokens=special, initial_alphabet=alphabet))
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<|im_start|>", eos_token="<|im_end|>", pad_token="<|im_end|>"
+    )
+    fast.chat_template = CHAT
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(fast), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=2048, bos_token_id=1, eos_token_id=2, pad_token_id=2,
+        tie_word_embeddings=True,
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("tiny")
+    LlamaForCausalLM(config).save_pretrained(folder)
+    fast.save_pretrained(folder)
+    return folder
+
+
+def write_panel(folder: Path, items: int = 4) -> Path:
+    """A panel of one multiple-choice and one generation task."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tasks = [
+        {"task": "sky", "instruction": "Is it day or night?", "kind": "multiple_choice", "options_fixed": True,
+         "demos": 4, "items": items},
+        {"task": "echo", "instruction": "Say the word again.", "kind": "generation", "options_fixed": False,
+         "demos": 4, "items": items},
+    ]  # fmt: skip
+    (folder / "panel.yaml").write_text(json.dumps({"tasks": tasks}))
+    sky = [
+        {"input": f"zulu hour {n}", "options": ["day", "night"], "output": [["day", "night"][n % 2]]}
+        for n in range(4 + items)
+    ]
+    echo = [{"input": f"quux{n}", "output": [f"quux{n}"]} for n in range(4 + items)]
+    for name, rows in (("sky", sky), ("echo", echo)):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+@pytest.fixture
+def panel(tmp_path: Path) -> Path:
+    return write_panel(tmp_path / "tinypanel")
+
+
+@pytest.fixture
+def config_file(tmp_path: Path, tiny_student: Path, panel: Path) -> Path:
+    """A whole run on the tiny student: no teacher, a few families, twelve steps."""
+    path = tmp_path / "tiny.yaml"
+    path.write_text(f"""
+seed: 3
+student: {tiny_student}
+runs: {tmp_path / "runs"}
+generate:
+  families: [morphology, arithmetic]
+  records: 52
+  teacher: null
+  screen: [{panel}]
+train:
+  max_length: 700
+  validation: 0.08
+  dtype: float32
+  sft: {{per_device_train_batch_size: 4, save_steps: 3, learning_rate: 1.0e-3}}
+evaluate:
+  panels: [{panel}]
+  shots: [0, 1, 4]
+  dtype: float32
+  resamples: 200
+""")
+    return path

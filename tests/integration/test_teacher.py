@@ -1,0 +1,203 @@
+"""The teacher's client against a real local server, and the guard that no server outlives."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from kshot.config import Describe, Teacher
+from kshot.errors import TeacherError
+from kshot.generate.describe import describe
+from kshot.generate.store import ReplyStore
+from kshot.generate.teacher import Asker, Request, make_asker
+from kshot.generate.units import select_units
+
+
+class Endpoint(ThreadingHTTPServer):
+    """Answers chat completions; `plan` gives the statuses of the first requests, 200 after that."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.plan: list[int] = []
+        self.asked: list[dict[str, Any]] = []
+        self.keys: set[str] = set()
+        self.reply = "Reply to: {prompt}"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Endpoint
+
+    def do_POST(self) -> None:
+        body = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        status = self.server.plan.pop(0) if self.server.plan else 200
+        self.server.keys.add(self.headers.get("Authorization", ""))
+        text = b"{}"
+        if status == 200:
+            self.server.asked.append(body)
+            content = self.server.reply.replace("{prompt}", body["messages"][0]["content"])
+            message = {"role": "assistant", "content": content}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            text = orjson.dumps(
+                {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
+            )
+        elif status == 299:
+            status, text = 200, b'{"choices": "none"}'
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    server = Endpoint()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[ReplyStore]:
+    opened = ReplyStore(tmp_path / "replies.sqlite")
+    yield opened
+    opened.close()
+
+
+def asker(url: str, store: ReplyStore, folder: Path, **options: Any) -> Asker:
+    return make_asker(Teacher(endpoint=url, model="m", **options), "", store, folder)
+
+
+def test_replies_come_in_order_and_are_asked_once(endpoint: Endpoint, store: ReplyStore, tmp_path: Path) -> None:
+    requests = [Request(f"p{n}") for n in range(20)]
+    first = asker(endpoint.url, store, tmp_path).ask(requests, "asking")
+    assert first == [f"Reply to: p{n}" for n in range(20)]
+    assert len(endpoint.asked) == 20
+    again = asker(endpoint.url, store, tmp_path).ask([*requests, Request("new"), Request("p0", sample=1)], "asking")
+    assert again[:20] == first
+    assert len(endpoint.asked) == 22
+
+
+def test_what_may_pass_is_tried_again(endpoint: Endpoint, store: ReplyStore, tmp_path: Path) -> None:
+    endpoint.plan = [429, 503, 500, 299]
+    replies = asker(endpoint.url, store, tmp_path, attempts=20, concurrency=2).ask(
+        [Request("a"), Request("b")], "asking"
+    )
+    assert replies == ["Reply to: a", "Reply to: b"]
+
+
+def test_a_refusal_is_final_and_names_the_variable_of_the_key(
+    endpoint: Endpoint, store: ReplyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-secret")
+    endpoint.plan = [401] * 50
+    with pytest.raises(TeacherError, match=r"401.*is the key in \$MY_KEY\?") as raised:
+        asker(endpoint.url, store, tmp_path, api_key_env="MY_KEY").ask([Request("a")], "asking")
+    assert "sk-secret" not in str(raised.value)
+    assert endpoint.keys == {"Bearer sk-secret"}
+    assert b"sk-secret" not in (tmp_path / "replies.sqlite").read_bytes()
+
+
+def test_replies_that_came_before_a_failure_are_kept(endpoint: Endpoint, store: ReplyStore, tmp_path: Path) -> None:
+    endpoint.plan = [200, 200, 200, *[400] * 50]
+    with pytest.raises(TeacherError, match=r"3 replies are kept"):
+        asker(endpoint.url, store, tmp_path, concurrency=1).ask([Request(str(n)) for n in range(9)], "asking")
+    endpoint.plan = []
+    asker(endpoint.url, store, tmp_path).ask([Request(str(n)) for n in range(9)], "asking")
+    assert len(endpoint.asked) == 9
+
+
+def test_an_unreachable_teacher_is_one_line(store: ReplyStore, tmp_path: Path) -> None:
+    with pytest.raises(TeacherError, match=r"^teacher http://127\.0\.0\.1:9/v1 cannot be reached; 0 replies") as raised:
+        asker("http://127.0.0.1:9/v1", store, tmp_path, attempts=1).ask([Request("a")], "asking")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_remote_teacher_needs_a_model(store: ReplyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TeacherError, match=r"generate\.teacher\.model"):
+        make_asker(Teacher(endpoint="http://127.0.0.1:9/v1"), "", store, tmp_path)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    with pytest.raises(TeacherError, match="OPENAI_BASE_URL"):
+        make_asker(Teacher(endpoint="env", model="m"), "", store, tmp_path).ask([Request("a")], "asking")
+
+
+def test_variants_are_kept_or_rejected_and_all_are_accounted_for(
+    endpoint: Endpoint, store: ReplyStore, tmp_path: Path
+) -> None:
+    units = select_units(["plural_form", "reverse_letters"], [])
+    endpoint.reply = "Please give the plural form of this noun or thing."
+    settings = Describe(modes=["rephrase", "vary"], per_mode=3)
+    kept, rejects = describe(units, settings, asker(endpoint.url, store, tmp_path), 1)
+    assert [variant.text for variant in kept["plural_form"]] == [endpoint.reply]
+    assert kept["plural_form"][0].mode == "rephrase"
+    assert kept["reverse_letters"] == []
+    assert sum(map(len, kept.values())) + len(rejects) == len(units) * 2 * 3
+    assert {row["task"] for row in rejects if row["reason"].startswith("copy")} == {"plural_form"}
+    assert all(row["candidate"] == endpoint.reply for row in rejects)
+
+
+SERVER = "import sys, time; open(sys.argv[1], 'w').write(str(__import__('os').getpid())); time.sleep(600)"
+PARENT = """
+import subprocess, sys, time
+guard = [sys.executable, '-m', 'kshot.generate.guard']
+subprocess.Popen([*guard, sys.executable, '-c', sys.argv[1], sys.argv[2]], stdin=subprocess.PIPE)
+time.sleep(600)
+"""
+
+
+def alive(pid: int) -> bool:
+    try:
+        return (
+            "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]
+            if Path("/proc").exists()
+            else not os.kill(pid, 0)
+        )
+    except (OSError, ProcessLookupError):
+        return False
+
+
+def wait_for(condition: Any, seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize("victim", ["parent", "guard"])
+def test_no_server_outlives_a_sigkill(tmp_path: Path, victim: str) -> None:
+    mark = tmp_path / "pid"
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, SERVER, str(mark)])
+    assert wait_for(lambda: mark.exists() and mark.read_text())
+    server = int(mark.read_text())
+    if victim == "guard":
+        if sys.platform != "linux":
+            pytest.skip("the death of the guard itself reaches the server on Linux only")
+        guard = int(Path(f"/proc/{server}/stat").read_text().split()[3])
+        os.kill(guard, signal.SIGKILL)
+    else:
+        parent.kill()
+    assert wait_for(lambda: not alive(server))
+    parent.kill()
+    parent.wait()

@@ -1,0 +1,103 @@
+"""The checks on a teacher's rewording: what they let through, and each reason to reject."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kshot.families import no_params
+from kshot.generate.checks import Candidate, reason_to_reject, with_slots
+from kshot.generate.describe import clean
+from kshot.generate.families import FAMILIES
+from kshot.seeding import stream
+
+SOURCE = "Write 'urgent' if the message is urgent, otherwise 'calm'. Answer with one word."
+PARAMS = {"a": "urgent", "b": "calm"}
+MUST = (("messag", "note"),)
+
+
+def reason(text: str, source: str = SOURCE, known: tuple[str, ...] = (SOURCE,)) -> str | None:
+    return reason_to_reject(Candidate(text, source, PARAMS, MUST, known))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Decide in one word whether the message is 'urgent' or 'calm'.",
+        "Is the message 'urgent' or 'calm'? Answer with one word.",
+        "The task is to label the message 'urgent' or 'calm', in one word.",
+    ],
+)
+def test_a_wording_that_states_the_task_is_kept(text: str) -> None:
+    assert reason(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("urgent", "too short"),
+        ("", "too short"),
+        ("Say if the message is 'urgent' or 'calm' in one word. " * 5, "too long"),
+        ("I'm sorry, but I cannot label this message as 'urgent' or 'calm' in one word.", "refusal"),
+        ("Sure! Label the message 'urgent' or 'calm' with one word.", "answer or comment"),
+        ("Label the message in one word. Output: 'urgent' or 'calm'", "answer or comment"),
+        (SOURCE.lower(), "copy"),
+        ("Decide in one word whether the message is 'urgent' or not urgent.", "lost a literal: 'calm'"),
+        ("Decide in one word whether this is 'urgent' or 'calm'.", "lost its meaning"),
+        ("Decide whether the message is 'urgent' or 'calm'.", "lost a demand on the form: one word"),
+        ("Never answer in one word if the message is 'urgent' or 'calm'.", "negation"),
+        ("The message is 'urgent' and 'calm' in one word, it is not clear.", "negation"),
+        ("The message is 'urgent' or 'calm' in one word.", "a statement"),
+        ("Decide in one word whether the message is 'urgent', 'calm' or 'mild'.", "added a detail"),
+        ("Decide in one word whether the message is 'urgent' or 'calm' 30 times.", "added a detail"),
+        ("Decide in one word, upper case, whether the message is 'urgent' or 'calm'.", "added a demand"),
+        (
+            "Decide in one word whether the message is 'urgent' or 'calm' considering railway timetables, weather, "
+            "budget, distance, history, geography and several cultural aspects.",
+            "content added",
+        ),
+        ("Is one word of any message 'urgent' {or} 'calm'?", "braces"),
+    ],
+)  # fmt: skip
+def test_each_reason_to_reject(text: str, why: str) -> None:
+    found = reason(text)
+    assert found is not None
+    assert found.startswith(why)
+
+
+def test_an_opposite_is_rejected() -> None:
+    found = reason_to_reject(
+        Candidate("Give the last word of the text.", "Say the first word of the text.", {}, (("word",),), ())
+    )
+    assert found == "sense changed: 'last' for 'first'"
+
+
+def test_every_hand_written_description_passes() -> None:
+    """None of what a person wrote may look like a refusal, an answer or a statement, or lose its own anchors."""
+    for family in FAMILIES:
+        params = family.params(stream(1, "checks", family.id))
+        texts = [text.format(**params) for text in family.descriptions]
+        for text in texts:
+            found = reason_to_reject(Candidate(text, text, params, family.must, ()))
+            assert found is None or found.startswith("too short"), (family.id, text, found)
+
+
+def test_values_become_slots_longest_first_and_only_where_they_stand_alone() -> None:
+    params = {"sep": "no", "label": "no way"}
+    assert (
+        with_slots("Say 'no' or 'no way', not nothing {x}.", params) == "Say '{sep}' or '{label}', not nothing {{x}}."
+    )
+
+
+@given(st.text(alphabet="abc {}'.", max_size=40), st.text(alphabet="abc", min_size=1, max_size=3))
+def test_slots_fill_back_to_the_same_text(text: str, value: str) -> None:
+    assert with_slots(text, {"v": value}).format(v=value) == text
+
+
+def test_a_reply_is_its_first_paragraph_without_quotes() -> None:
+    assert clean('"Write it down."\n\nI hope this helps!') == "Write it down."
+    assert clean("Write 'a' or 'b'.") == "Write 'a' or 'b'."
+    assert clean("") == ""
+
+
+def test_no_params_is_empty() -> None:
+    assert no_params(stream(1)) == {}

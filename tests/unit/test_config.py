@@ -1,0 +1,85 @@
+"""The config: every fault at once, each with file, line, key and the nearest valid name."""
+
+from pathlib import Path
+
+import pytest
+
+from kshot.config import Config
+from kshot.config_file import load_config
+from kshot.errors import ConfigError
+from kshot.train.settings import trainer_faults
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+
+
+def faults(path: Path, text: str, *overrides: str) -> list[str]:
+    path.write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        load_config(path, list(overrides))
+    return raised.value.faults
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_shipped_config_loads_and_suits_trl_and_peft(path: Path) -> None:
+    config = load_config(path)
+    assert trainer_faults(config.train) == []
+    assert all(task.exists() for task in config.generate.tasks)
+
+
+def test_all_faults_come_at_once_with_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    found = faults(path, "sed: 3\ngenerate:\n  records: many\n  shts: [1]\ntrain:\n  max_length: 2\n")
+    assert len(found) == 4
+    assert f"{path}:1: sed: unknown key; did you mean 'seed'?" in found
+    assert f"{path}:4: generate.shts: unknown key; did you mean 'shots'?" in found
+    assert any(f"{path}:3: generate.records: " in fault and "'many'" in fault for fault in found)
+    assert any(f"{path}:6: train.max_length: " in fault for fault in found)
+
+
+def test_a_key_inside_an_optional_section_is_checked_too(tmp_path: Path) -> None:
+    found = faults(tmp_path / "c.yaml", "generate:\n  teacher:\n    endpont: local\n")
+    assert found == [f"{tmp_path / 'c.yaml'}:3: generate.teacher.endpont: unknown key; did you mean 'endpoint'?"]
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    assert "stands twice" in faults(tmp_path / "c.yaml", "seed: 1\nseed: 2\n")[0]
+
+
+def test_types_are_not_bent(tmp_path: Path) -> None:
+    assert "seed" in faults(tmp_path / "c.yaml", "seed: '7'\n")[0]
+
+
+def test_broken_yaml_is_one_line(tmp_path: Path) -> None:
+    found = faults(tmp_path / "c.yaml", "seed: [1\n")
+    assert len(found) == 1
+    assert "not YAML" in found[0]
+    assert "\n" not in found[0]
+
+
+def test_override_sets_a_nested_value(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("seed: 1\n")
+    config = load_config(path, ["train.sft.max_steps=5", "generate.teacher=null", "seed=9"])
+    assert (config.train.sft, config.generate.teacher, config.seed) == ({"max_steps": 5}, None, 9)
+
+
+def test_a_fault_of_an_override_names_it(tmp_path: Path) -> None:
+    assert faults(tmp_path / "c.yaml", "", "generate.recrds=5")[0].startswith("--set generate.recrds: ")
+    assert "key.path=value" in faults(tmp_path / "c.yaml", "", "nonsense")[0]
+
+
+def test_panels_and_tasks_are_found_beside_the_config(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("generate: {tasks: [t.yaml]}\nevaluate: {panels: [kshot, mine]}\n")
+    config = load_config(path)
+    assert config.generate.tasks == [tmp_path / "t.yaml"]
+    assert config.evaluate.panels == ["kshot", str(tmp_path / "mine")]
+
+
+def test_trl_and_peft_names_are_checked() -> None:
+    config = Config.model_validate({"train": {"sft": {"learning_rat": 1.0, "seed": 3}, "lora": {"rank": 4, "r": "8"}}})
+    found = trainer_faults(config.train)
+    assert "train.sft.learning_rat: unknown key; did you mean 'learning_rate'?" in found
+    assert any(fault.startswith("train.sft.seed: set by kshot") for fault in found)
+    assert any(fault.startswith("train.lora.rank: ") for fault in found)
+    assert any(fault.startswith("train.lora.r: expected a number") for fault in found)

@@ -1,0 +1,176 @@
+"""Generation without a teacher: units, composing, screening."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kshot.config import Forms, Generate
+from kshot.errors import ConfigError, DataError
+from kshot.generate.compose import compose, quotas
+from kshot.generate.families import FAMILIES
+from kshot.generate.screen import Screen
+from kshot.generate.store import ReplyStore
+from kshot.generate.units import load_tasks, select_units
+from kshot.panel import load_panel
+from kshot.schema import Description, Record
+
+TASKS = Path(__file__).parents[2] / "configs" / "tasks" / "everyday.yaml"
+NOTHING = Screen([])
+
+
+def composed(
+    seed: int = 1, screen: Screen = NOTHING, **options: object
+) -> tuple[list[Record], list[dict[str, object]]]:
+    config = Generate.model_validate({"records": 260, **options})
+    units = select_units(config.families, [TASKS])
+    return compose(units, {}, config, screen, seed, lambda done=1, note="": None)
+
+
+def test_same_seed_gives_the_same_records_and_another_seed_others() -> None:
+    assert composed(1) == composed(1)
+    assert composed(1)[0] != composed(2)[0]
+
+
+def test_no_record_shows_its_query_among_its_demonstrations() -> None:
+    records, _ = composed()
+    assert any(record.meta["k"] == 4 for record in records)
+    for record in records:
+        demos, query = record.meta["demo_ids"], record.meta["query_id"]
+        assert len(set(demos)) == len(demos) == record.meta["k"]
+        assert query not in demos
+
+
+def test_records_carry_what_traces_them_and_ids_are_unique() -> None:
+    records, _ = composed(cot=0.5)
+    assert len({record.meta["id"] for record in records}) == len(records) == 260
+    for record in records:
+        meta = record.meta
+        assert meta["kind"] == ("cot" if "Answer:" in record.output else "fsl" if meta["k"] else "zsl")
+        assert meta["verified_by"] == ("gold" if meta["source"] == "examples" else "solver")
+    assert {record.meta["kind"] for record in records} == {"zsl", "fsl", "cot"}
+
+
+def test_forms_shots_and_templates_follow_the_settings() -> None:
+    records, _ = composed(forms={"instruction": 0.0, "both": 1.0, "demos": 0.0}, shots=[2], main_template=1.0)
+    ordinary = [r for r in records if r.meta["source"] == "programmatic" and r.meta["family"] not in MANY_SHOTS]
+    assert {(r.meta["form"], r.meta["k"], r.meta["template"]) for r in ordinary} == {("both", 2, "plain")}
+    assert all("Input: " in r.instruction for r in ordinary)
+
+
+MANY_SHOTS = {family.id for family in FAMILIES if family.min_k > 2}
+
+
+def test_a_rule_that_only_demonstrations_show_is_never_asked_without_them() -> None:
+    records, _ = composed(families=["rule_learning"], forms={"instruction": 1.0, "both": 0.0, "demos": 0.0})
+    needs = {family.id: family.min_k for family in FAMILIES}
+    assert any(needs.get(r.meta["family"], 0) for r in records)
+    assert all(r.meta["k"] >= needs.get(r.meta["family"], 0) for r in records)
+
+
+def test_demos_only_records_hold_no_instruction() -> None:
+    records, _ = composed(forms={"instruction": 0.0, "both": 0.0, "demos": 1.0}, main_template=1.0)
+    shown = [r for r in records if r.meta["form"] == "demos"]
+    assert len(shown) > 200
+    assert all(r.instruction.startswith("Input: ") and r.meta["k"] >= 2 for r in shown)
+
+
+def test_variants_are_used_and_traced() -> None:
+    config = Generate(records=40, families=["plural_form"])
+    units = select_units(config.families, [])
+    variants = {"plural_form": [Description("Give me the plural of it.", "rephrase", "T")]}
+    records, _ = compose(units, variants, config, NOTHING, 1, lambda done=1, note="": None)
+    marked = [r for r in records if r.meta["mode"] == "rephrase"]
+    assert marked
+    assert all("Give me the plural of it." in r.instruction and r.meta["teacher"] == "T" for r in marked)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 3000), st.integers(1, 5))
+def test_quotas_add_up_and_respect_the_cap(records: int, cap: int) -> None:
+    units = select_units([], [TASKS])
+    counts = quotas(units, Generate(records=records, examples_cap=cap))
+    assert sum(counts.values()) == records
+    assert all(counts[u.id] <= cap * u.size for u in units if u.size)
+    free = [counts[u.id] for u in units if u.size is None]
+    assert max(free) - min(free) <= 1
+
+
+def test_too_few_distinct_examples_are_rejected_not_repeated(tmp_path: Path) -> None:
+    path = tmp_path / "t.yaml"
+    path.write_text(
+        "- id: tiny_task\n  category: c\n  descriptions: [Do it.]\n"
+        "  examples: [{input: a, output: b}, {input: c, output: d}]\n"
+    )
+    config = Generate(records=8, shots=[1], forms=Forms(instruction=0, both=1, demos=0), families=["plural_form"])
+    units = [unit for unit in select_units(["plural_form"], [path]) if unit.id == "tiny_task"]
+    records, rejects = compose(units, {}, config, NOTHING, 1, lambda done=1, note="": None)
+    assert len({r.instruction for r in records}) == len(records)
+    assert all(row["reason"] == "duplicate" for row in rejects)
+
+
+def test_text_of_a_panel_is_kept_out_and_the_reject_says_which(tmp_path: Path, panel: Path) -> None:
+    open_records, _ = composed(records=390, main_template=1.0)
+    query = next(r for r in open_records if r.meta["family"] == "topic_of_sentence" and r.meta["k"] == 0)
+    leaked = query.instruction.split("Input: ")[-1].split("\n")[0]
+    (panel / "echo.jsonl").write_text(
+        "".join(f'{{"input": "{t}", "output": ["1"]}}\n' for t in ["a", "b", "c", "d", leaked])
+    )
+    screen = Screen([load_panel(str(panel))])
+    assert screen.shared_input([leaked]) is not None
+    assert screen.shared_input(["a"]) is None
+    records, rejects = composed(records=390, main_template=1.0, screen=screen)
+    assert len(records) == 390
+    assert any(row["reason"].startswith("shares text with a panel") for row in rejects)
+
+
+def test_eight_words_in_a_row_are_shared_text(tmp_path: Path, panel: Path) -> None:
+    text = "one two three four five six seven eight"
+    (panel / "echo.jsonl").write_text(
+        "".join(f'{{"input": "{t}", "output": ["1"]}}\n' for t in ["a", "b", "c", "d", text])
+    )
+    screen = Screen([load_panel(str(panel))])
+    assert screen.shared_input([f"So: {text.upper()}, nine."]) == text
+    assert screen.shared_input(["two three four five six seven eight nine"]) is None
+    assert screen.same_instruction("say the word again") == "Say the word again."
+
+
+def test_an_unknown_family_gets_the_nearest_name() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'plural_form'"):
+        select_units(["plural_forms"], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "no task in it"),
+        ("- {id: a, category: c, descriptions: [d]}", "examples"),
+        ("- {id: A b, category: c, descriptions: [d], examples: [{input: x, output: y}, {input: z, output: y}]}", "id"),
+        ("- [", "not YAML"),
+    ],
+)
+def test_a_broken_file_of_tasks_is_named(tmp_path: Path, text: str, fault: str) -> None:
+    path = tmp_path / "t.yaml"
+    path.write_text(text)
+    with pytest.raises(DataError, match=rf"t\.yaml.*{fault}"):
+        load_tasks(path)
+
+
+def test_the_store_keeps_replies_and_their_first_version(tmp_path: Path) -> None:
+    store = ReplyStore(tmp_path / "r.sqlite")
+    body = {"model": "m", "messages": [], "sample": 0}
+    key = store.key(body)
+    assert store.key({**body, "sample": 1}) != key
+    store.put(key, body, "first \ud800")
+    store.put(key, body, "second")
+    store.close()
+    again = ReplyStore(tmp_path / "r.sqlite")
+    assert again.get(key) == "first ?"
+    assert len(again) == 1
+
+
+def test_a_broken_store_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "r.sqlite").write_bytes(b"not a database, not at all" * 100)
+    with pytest.raises(DataError, match="not a usable store"):
+        ReplyStore(tmp_path / "r.sqlite")

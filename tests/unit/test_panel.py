@@ -1,0 +1,87 @@
+"""Panels: what cannot be used is named with its file and line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kshot.errors import PanelError
+from kshot.evaluate.questions import check_shots, prompt
+from kshot.panel import load_panel
+
+
+def test_the_own_panel_loads_and_is_large_enough() -> None:
+    panel = load_panel("kshot")
+    assert panel.name == "kshot"
+    assert len(panel.tasks) >= 12
+    assert all(len(task.demos) >= 4 and len(task.items) >= 25 for task in panel.tasks)
+
+
+def put(panel: Path, line: int, row: object) -> None:
+    path = panel / "sky.jsonl"
+    lines = path.read_text().splitlines()
+    lines[line - 1] = row if isinstance(row, str) else json.dumps(row)
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ({"input": "x", "options": ["day"]}, r"sky\.jsonl:3: output: Field required"),
+        ({"input": "x", "output": []}, r"sky\.jsonl:3: output: "),
+        (
+            {"input": "x", "output": ["dusk"], "options": ["day", "night"]},
+            r"sky\.jsonl:3: none of the answers \['dusk'\]",
+        ),
+        ({"input": 3, "output": ["day"], "options": ["day"]}, r"sky\.jsonl:3: input: "),
+        ('{"input": "x", ', r"sky\.jsonl:3: broken JSON"),
+    ],
+)
+def test_a_bad_row_is_named(panel: Path, row: object, fault: str) -> None:
+    put(panel, 3, row)
+    with pytest.raises(Exception, match=fault):
+        load_panel(str(panel))
+
+
+def test_a_missing_file_a_missing_folder_and_an_empty_index(panel: Path, tmp_path: Path) -> None:
+    with pytest.raises(PanelError, match="no such file; a panel is a folder"):
+        load_panel(str(tmp_path / "none"))
+    (panel / "sky.jsonl").unlink()
+    with pytest.raises(Exception, match=r"sky\.jsonl: no such file"):
+        load_panel(str(panel))
+    (panel / "panel.yaml").write_text("tasks: []")
+    with pytest.raises(PanelError, match="at least one task"):
+        load_panel(str(panel))
+
+
+def test_a_task_with_demonstrations_only_has_no_items(panel: Path) -> None:
+    path = panel / "sky.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:4]))
+    with pytest.raises(PanelError, match="no item is left"):
+        load_panel(str(panel))
+
+
+def test_more_shots_than_demonstrations_are_refused(panel: Path) -> None:
+    loaded = load_panel(str(panel))
+    check_shots(loaded, [0, 4])
+    with pytest.raises(PanelError, match=r"fewer demonstrations than k=5: sky \(4\), echo \(4\)"):
+        check_shots(loaded, [5])
+
+
+def test_demonstrations_are_fixed_and_nested_across_shots(panel: Path) -> None:
+    task = load_panel(str(panel)).tasks[1]
+    shown = [prompt(task, task.items[0], k) for k in range(5)]
+    for k in range(1, 5):
+        assert [f"quux{n}" in shown[k] for n in range(4)] == [n < k for n in range(4)]
+        assert shown[k].startswith("Say the word again.\n\nInput: quux0\nOutput: quux0")
+    assert all(text.endswith("Input: quux4\nOutput:") for text in shown)
+
+
+def test_options_are_shown_only_where_they_change(panel: Path) -> None:
+    task = load_panel(str(panel)).tasks[0]
+    assert "Options" not in prompt(task, task.items[0], 1)
+    index = json.loads((panel / "panel.yaml").read_text())
+    index["tasks"][0]["options_fixed"] = False
+    (panel / "panel.yaml").write_text(json.dumps(index))
+    task = load_panel(str(panel)).tasks[0]
+    assert prompt(task, task.items[0], 0).endswith("Input: zulu hour 4\nOptions:\n- day\n- night\nOutput:")

@@ -1,0 +1,71 @@
+"""The shape of the house: stages apart, no package of ours in the way of lm-eval's, a command that answers at once."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STAGES = ("generate", "train", "evaluate")
+HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "lm_eval", "matplotlib", "openai", "accelerate"}
+MODULES = [path for stage in STAGES for path in sorted((ROOT / stage).rglob("*.py"))]
+CORE = sorted((ROOT / "kshot").glob("*.py"))
+
+
+def imports(path: Path, top_level_only: bool = False) -> set[str]:
+    tree = ast.parse(path.read_text())
+    found: set[str] = set()
+    for node in tree.body if top_level_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stages_are_links_without_an_init(stage: str) -> None:
+    assert (ROOT / "kshot" / stage).is_symlink()
+    assert not (ROOT / stage / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_stages_never_import_one_another_nor_the_command(path: Path) -> None:
+    own = path.relative_to(ROOT).parts[0]
+    others = tuple(f"kshot.{stage}" for stage in STAGES if stage != own)
+    assert not [name for name in imports(path) if name.startswith((*others, "kshot.cli"))]
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: path.name)
+def test_only_the_command_knows_the_stages(path: Path) -> None:
+    if path.name != "cli.py":
+        assert not [name for name in imports(path) if name.startswith(tuple(f"kshot.{stage}" for stage in STAGES))]
+
+
+@pytest.mark.parametrize("path", [*MODULES, *CORE], ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_are_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+
+
+def test_the_package_evaluate_is_still_hugging_face_s() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import evaluate; evaluate.load"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["generate", "--help"], ["run", "--help"]])
+def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
+    code = (
+        "import sys; sys.argv = ['kshot', *sys.argv[1:]]\n"
+        "from kshot.cli import main\n"
+        "try:\n    main()\n"
+        "finally:\n    print('LOADED', *sorted({name.split('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.rsplit("LOADED", 1)[1].split())
+    assert "kshot" in loaded
+    assert not loaded & HEAVY
+    assert "Usage" in done.stdout

@@ -1,0 +1,97 @@
+"""Training without a training: rows, their order, checkpoints, metrics."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kshot.errors import DataError
+from kshot.train.checkpoints import is_whole, last_whole, mark_whole
+from kshot.train.data import Row, ordered, prepare, read_records
+from kshot.train.metrics import rewind
+from kshot.weights import load_student
+
+
+def records(n: int, length: int = 5) -> list[dict[str, Any]]:
+    return [{"instruction": f"{i} " + "x" * length, "output": "y", "meta": {"k": i % 2}} for i in range(n)]
+
+
+def test_rows_that_would_be_cut_are_dropped_and_counted_by_shots(tiny_student: Path) -> None:
+    _, tokenizer = load_student(str(tiny_student))
+    split = prepare([*records(4), *records(3, 400)], tokenizer, 200, 0.0, 1)
+    assert split.dropped == {"k=0": 2, "k=1": 1}
+    assert len(split.train) == 4
+    row = split.train[0]
+    text = tokenizer.apply_chat_template(row.messages()["prompt"] + row.messages()["completion"], tokenize=False)
+    assert row.tokens == len(tokenizer(text)["input_ids"])
+    with pytest.raises(DataError, match=r"all 4 records are longer than train\.max_length=20"):
+        prepare(records(4), tokenizer, 20, 0.0, 1)
+
+
+def test_the_validation_slice_is_apart_and_seeded(tiny_student: Path) -> None:
+    _, tokenizer = load_student(str(tiny_student))
+    split = prepare(records(50), tokenizer, 200, 0.1, 1)
+    held, trained = {r.prompt for r in split.validation}, {r.prompt for r in split.train}
+    assert (len(held), len(trained), held & trained) == (5, 45, set())
+    assert prepare(records(50), tokenizer, 200, 0.1, 1) == split
+    assert prepare(records(50), tokenizer, 200, 0.1, 2) != split
+
+
+def test_the_order_takes_each_row_once_an_epoch_and_groups_lengths() -> None:
+    rows = [Row(f"p{i}", "c", 0, (i * 37) % 200) for i in range(203)]
+    plan = ordered(rows, 2, 8, 1)
+    assert Counter(row.prompt for row in plan[:203]) == Counter(row.prompt for row in rows)
+    assert Counter(row.prompt for row in plan) == Counter({row.prompt: 2 for row in rows})
+    assert plan == ordered(rows, 2, 8, 1)
+    assert plan[:203] != plan[203:]
+    spans = [max(r.tokens for r in plan[i : i + 8]) - min(r.tokens for r in plan[i : i + 8]) for i in range(0, 192, 8)]
+    assert sum(spans) / len(spans) < 60
+    assert len(ordered(rows, 0.5, 8, 1)) == 102
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "no record in it"),
+        ('{"instruction": "a"}\n', r":1: 'output' must be a text"),
+        ('{"instruction": "a", "output": "b"}\n{"instruction": ', r":2: broken JSON"),
+        ('{"instruction": " ", "output": "b"}\n', r":1: 'instruction' must be a text"),
+    ],
+)
+def test_bad_data_is_named(tmp_path: Path, text: str, fault: str) -> None:
+    path = tmp_path / "train.jsonl"
+    path.write_text(text)
+    with pytest.raises(DataError, match=fault):
+        read_records(path)
+    with pytest.raises(DataError, match="run `kshot generate`"):
+        read_records(tmp_path / "none.jsonl")
+
+
+def checkpoint(folder: Path, step: int) -> Path:
+    path = folder / f"checkpoint-{step}"
+    path.mkdir(parents=True)
+    (path / "adapter.safetensors").write_bytes(b"x" * 100)
+    (path / "trainer_state.json").write_text("{}")
+    mark_whole(path)
+    return path
+
+
+def test_only_a_whole_checkpoint_is_resumed_from(tmp_path: Path) -> None:
+    nine, ten, hundred = checkpoint(tmp_path, 9), checkpoint(tmp_path, 10), checkpoint(tmp_path, 100)
+    assert last_whole(tmp_path) == hundred
+    (hundred / "adapter.safetensors").write_bytes(b"x" * 99)
+    (tmp_path / "checkpoint-200").mkdir()
+    assert last_whole(tmp_path) == ten
+    assert not hundred.exists()
+    assert is_whole(nine)
+    (ten / "trainer_state.json").unlink()
+    assert last_whole(tmp_path) == nine
+
+
+def test_metrics_are_rewound_to_the_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(json.dumps({"step": n, "loss": 1.0}) + "\n" for n in range(1, 6)) + '{"st')
+    rewind(path, 3)
+    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [1, 2, 3]

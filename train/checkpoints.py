@@ -1,0 +1,42 @@
+"""Checkpoints that can be trusted: the Trainer writes them in place, so a kill may leave half of one.
+
+After each save a marker with the size of every file is written; only a checkpoint that agrees with its marker is
+resumed from (https://github.com/huggingface/transformers/issues/35782).
+"""
+
+import shutil
+from pathlib import Path
+
+from kshot.errors import DataError
+from kshot.files import read_json, write_json
+
+MARKER = "whole.json"
+
+
+def mark_whole(checkpoint: Path) -> None:
+    """Write the marker of a checkpoint that is complete."""
+    sizes = {path.name: path.stat().st_size for path in sorted(checkpoint.iterdir()) if path.name != MARKER}
+    write_json(checkpoint / MARKER, sizes)
+
+
+def is_whole(checkpoint: Path) -> bool:
+    try:
+        sizes = read_json(checkpoint / MARKER)
+    except DataError:
+        return False
+    return all((checkpoint / n).is_file() and (checkpoint / n).stat().st_size == size for n, size in sizes.items())
+
+
+def step_of(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def last_whole(folder: Path) -> Path | None:
+    """The latest whole checkpoint in `folder`; broken ones are removed on the way."""
+    best = None
+    for checkpoint in sorted(folder.glob("checkpoint-*"), key=step_of):
+        if is_whole(checkpoint):
+            best = checkpoint
+        else:
+            shutil.rmtree(checkpoint)
+    return best

@@ -1,0 +1,109 @@
+"""The fine-tuning itself: TRL's SFTTrainer with a PEFT LoRA, in visible order."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kshot.config import Train
+from kshot.console import progress, say
+from kshot.machine import Machine
+from kshot.quiet import quiet
+from kshot.train.checkpoints import last_whole, step_of
+from kshot.train.data import Row, Split, ordered
+from kshot.train.metrics import make_callback, rewind
+
+LORA: dict[str, Any] = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0, "target_modules": "all-linear"}
+SFT: dict[str, Any] = {
+    "learning_rate": 3e-4,
+    "lr_scheduler_type": "cosine",
+    "warmup_steps": 0.1,
+    "per_device_train_batch_size": 8,
+    "per_device_eval_batch_size": 8,
+    "num_train_epochs": 1,
+    "weight_decay": 0.0,
+    "save_steps": 25,
+    "save_total_limit": 2,
+    "logging_steps": 1,
+    "eval_strategy": "steps",
+    "eval_steps": 50,
+}
+
+
+def fit(model: Any, tokenizer: Any, split: Split, settings: Train, machine: Machine, folder: Path, seed: int) -> Any:
+    """Train, resuming from the last whole checkpoint in `folder`; returns the PEFT model.
+
+    Args:
+        model: the student in float32; LoRA layers are put into it.
+    """
+    from datasets import Dataset
+    from peft import LoraConfig
+    from trl import SFTTrainer
+
+    from kshot.train.answers import AnswerTrainer
+
+    options = {**SFT, **settings.sft}
+    batch = int(options["per_device_train_batch_size"]) * int(options.get("gradient_accumulation_steps", 1))
+    plan = ordered(split.train, float(options.pop("num_train_epochs")), batch, seed)
+    checkpoints = folder / "checkpoints"
+    resume = last_whole(checkpoints)
+    done = step_of(resume) if resume else 0
+    rewind(folder / "metrics.jsonl", done)
+    with quiet():
+        arguments = sft_config(options, settings, machine, checkpoints, seed, bool(split.validation))
+    steps = arguments.max_steps if arguments.max_steps > 0 else -(-len(plan) // batch)
+    if resume:
+        say(f"resuming after step {done} of {steps}")
+    with progress("training", steps, done) as tick, quiet():
+        make = AnswerTrainer if machine.device == "cpu" else SFTTrainer
+        trainer = make(
+            model=model,
+            args=arguments,
+            train_dataset=_dataset(Dataset, plan),
+            eval_dataset=_dataset(Dataset, split.validation) if split.validation else None,
+            processing_class=tokenizer,
+            peft_config=LoraConfig(**{"task_type": "CAUSAL_LM", **LORA, **settings.lora}),
+            callbacks=[make_callback(folder / "metrics.jsonl", tick)],
+        )
+        _silence(trainer)
+        trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+        if split.validation:
+            trainer.evaluate()
+    return trainer.model
+
+
+def sft_config(
+    options: dict[str, Any], settings: Train, machine: Machine, checkpoints: Path, seed: int, validate: bool
+) -> Any:
+    """TRL's settings: ours, then the user's, then what the machine decides."""
+    from trl import SFTConfig
+
+    if not validate:
+        options = {**options, "eval_strategy": "no"}
+    return SFTConfig(
+        **{
+            "gradient_checkpointing": False,
+            "train_sampling_strategy": "sequential",
+            "report_to": [],
+            "disable_tqdm": True,
+            "dataloader_pin_memory": machine.device == "cuda",
+            "num_train_epochs": 1,
+            **options,
+            "output_dir": str(checkpoints),
+            "max_length": settings.max_length,
+            "completion_only_loss": True,
+            "bf16": machine.dtype == "bfloat16",
+            "use_cpu": machine.device == "cpu",
+            "seed": seed,
+        }
+    )
+
+
+def _dataset(cls: Any, rows: Sequence[Row]) -> Any:
+    return cls.from_list([row.messages() for row in rows])
+
+
+def _silence(trainer: Any) -> None:
+    """Take out the callback that prints a dictionary a step; ours prints instead."""
+    from transformers.trainer_callback import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)

@@ -1,0 +1,115 @@
+"""The train stage: `kshot train CONFIG` fine-tunes the student on runs/<run>/generate/train.jsonl.
+
+Writes adapter/, merged/, metrics.jsonl, loss.png and, last, manifest.json. Rerun after a kill, it goes on from the last
+whole checkpoint with the settings that the killed run had found.
+"""
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from kshot.config import Config
+from kshot.console import say
+from kshot.errors import ConfigError
+from kshot.files import read_log
+from kshot.machine import Machine, find_machine, kept_machine
+from kshot.runs import Run, file_hash, finish, finished, versions
+from kshot.seeding import digest
+from kshot.train.data import Split, prepare, read_records
+from kshot.train.settings import trainer_faults
+from kshot.weights import fingerprint, load_student, resolve
+
+
+def run_train(config: Config, run: Run) -> None:
+    """Train the run's student; does nothing if it is trained already on the same data under the same settings.
+
+    Raises:
+        KshotError: faults of config, data or weights, before training begins.
+    """
+    if faults := trainer_faults(config.train):
+        raise ConfigError(faults)
+    data = run.stage("generate") / "train.jsonl"
+    records = read_records(data)
+    student = resolve(config.student)
+    key = _key(config, student, file_hash(data))
+    with run.held("train") as folder:
+        if finished(folder, key) and (folder / "merged" / "config.json").exists():
+            say(f"train: {folder / 'merged'} is made; nothing to do")
+            return
+        _train(config, run.name, folder, key, student, records, file_hash(data))
+
+
+def _train(
+    config: Config, name: str, folder: Path, key: str, student: str, records: list[dict[str, Any]], data: str
+) -> None:
+    from kshot.train.export import export
+    from kshot.train.fit import LORA, SFT, fit
+    from kshot.train.metrics import loss_curve
+
+    model, tokenizer = load_student(student)
+    model.config.use_cache = False
+    split = prepare(records, tokenizer, config.train.max_length, config.train.validation, config.seed)
+    machine = _machine(config, folder, key, model)
+    _announce(split, machine)
+    model.set_attn_implementation(machine.attention)
+    trained = fit(model, tokenizer, split, config.train, machine, folder, config.seed)
+    rows = read_log(folder / "metrics.jsonl")
+    losses = [row["loss"] for row in rows if "loss" in row]
+    held = [row["eval_loss"] for row in rows if "eval_loss" in row]
+    facts = {
+        "run": name,
+        "base": config.student,
+        "data": data,
+        "rows": len(split.train),
+        "validation_rows": len(split.validation),
+        "tokens": sum(row.tokens for row in split.train),
+        "dropped": split.dropped,
+        "steps": max((row["step"] for row in rows), default=0),
+        "loss": sum(losses[-10:]) / max(1, len(losses[-10:])),
+        "validation": held[-1] if held else None,
+        "lora": {**LORA, **config.train.lora},
+        "sft": {**SFT, **config.train.sft},
+        "machine": asdict(machine),
+    }
+    export(trained, tokenizer, folder, facts)
+    loss_curve(folder / "metrics.jsonl", folder / "loss.png")
+    finish(
+        folder, {"key": key, **facts, "seed": config.seed, "versions": versions("torch", "transformers", "trl", "peft")}
+    )
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    held_text = f", validation loss {held[0]:.3f} -> {held[-1]:.3f}" if held else ""
+    loss = f"loss {losses[0]:.3f} -> {facts['loss']:.3f}{held_text}"
+    say(f"train: {facts['steps']} steps, {loss}; wrote {folder / 'merged'}")
+
+
+def _machine(config: Config, folder: Path, key: str, model: Any) -> Machine:
+    """What was found when this training began; another key begins a new one and sweeps the old one's checkpoints."""
+    settings = config.train
+
+    def find() -> Machine:
+        return find_machine(model, settings.dtype, settings.threads, backward=True)
+
+    machine, new = kept_machine(folder / "settings.json", key, find)
+    if new:
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        (folder / "manifest.json").unlink(missing_ok=True)
+    return machine
+
+
+def _announce(split: Split, machine: Machine) -> None:
+    speed = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in machine.seconds.items())
+    probe = f" (probe step: {speed})" if speed else ""
+    say(f"training on {machine.device}, {machine.threads} threads, {machine.dtype}, {machine.attention}{probe}")
+    cut = ", ".join(f"{n} at {k}" for k, n in split.dropped.items())
+    lost = sum(split.dropped.values())
+    tokens = sum(row.tokens for row in split.train)
+    say(
+        f"{len(split.train)} rows, {tokens} tokens; {len(split.validation)} held back; "
+        f"{lost} dropped as longer than max_length{f' ({cut})' if cut else ''}"
+    )
+
+
+def _key(config: Config, student: str, data: str) -> str:
+    settings = config.train.model_dump_json()
+    return digest(settings, config.seed, fingerprint(student), data, versions("transformers", "trl", "peft"))
