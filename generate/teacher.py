@@ -127,7 +127,7 @@ class Asker:
                 )
                 return (done.choices[0].message.content if done.choices else None) or ""
             except APIConnectionError as error:
-                cause = "timed out" if "timed out" in str(error).lower() else "cannot be reached"
+                cause = _no_answer(error)
             except APIStatusError as error:
                 cause = f"answers {error.status_code}: {' '.join(error.message.split())[:200]}"
                 if error.status_code < 500 and error.status_code not in {408, 409, 429}:
@@ -138,6 +138,16 @@ class Asker:
         raise TeacherError(
             f"teacher {base_url} {cause}{hint}; {len(self._store)} replies are kept, and a rerun goes on from there"
         )
+
+
+def _no_answer(error: BaseException) -> str:
+    """Why there was no answer; the aiohttp transport calls a refused connection a timeout, so the cause is asked."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and not isinstance(inner, TimeoutError):
+            return f"cannot be reached ({inner.strerror or type(inner).__name__})"
+        inner = inner.__cause__ or inner.__context__
+    return "timed out"
 
 
 def _base_url(teacher: Teacher) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kshot import quiet  # noqa: F401 - sets what the libraries read when they are imported
 from kshot.console import fail, say
 from kshot.errors import ConfigError, KshotError
 
@@ -81,10 +82,16 @@ def evaluate(config: ConfigPath, run: RunName = "", overrides: Overrides = None,
 @app.command("run")
 def run_all(config: ConfigPath, run: RunName = "", overrides: Overrides = None, panel: Panels = None) -> None:
     """The three stages in turn."""
+    from kshot.evaluate.questions import check_shots
+    from kshot.panel import load_panel
     from kshot.train.settings import trainer_faults
+    from kshot.weights import parse
 
-    # What only the second stage would notice is noticed before the first.
+    # What only a later stage would notice is noticed before the first.
     settings, _ = _prepared(config, run, overrides)
+    parse(settings.student)
+    for name in [*settings.evaluate.panels, *(panel or ())]:
+        check_shots(load_panel(name), settings.evaluate.shots)
     if faults := trainer_faults(settings.train):
         raise ConfigError(faults)
     generate(config, run, overrides)

@@ -121,7 +121,7 @@ class Evaluate(Section):
     """Numbers of demonstrations."""
     items: Annotated[int, Field(ge=1)] | None = None
     """The first so many items of each task; null for all."""
-    batch_size: Annotated[int, Field(ge=1)] = 16
+    batch_size: Annotated[int, Field(ge=1)] = 32
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Weights and arithmetic of both models; auto as in training."""
     resamples: Annotated[int, Field(ge=100)] = 10_000

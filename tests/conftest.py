@@ -65,14 +65,14 @@ def panel(tmp_path: Path) -> Path:
     return write_panel(tmp_path / "tinypanel")
 
 
-@pytest.fixture
-def config_file(tmp_path: Path, tiny_student: Path, panel: Path) -> Path:
-    """A whole run on the tiny student: no teacher, a few families, twelve steps."""
-    path = tmp_path / "tiny.yaml"
+def write_config(folder: Path, student: Path) -> Path:
+    """A whole run on the tiny student: no teacher, a few families, twelve steps, a panel beside it."""
+    panel = write_panel(folder / "tinypanel")
+    path = folder / "tiny.yaml"
     path.write_text(f"""
 seed: 3
-student: {tiny_student}
-runs: {tmp_path / "runs"}
+student: {student}
+runs: {folder / "runs"}
 generate:
   families: [morphology, arithmetic]
   records: 52
@@ -90,3 +90,8 @@ evaluate:
   resamples: 200
 """)
     return path
+
+
+@pytest.fixture
+def config_file(tmp_path: Path, tiny_student: Path) -> Path:
+    return write_config(tmp_path, tiny_student)

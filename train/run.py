@@ -18,7 +18,7 @@ from kshot.runs import Run, file_hash, finish, finished, versions
 from kshot.seeding import digest
 from kshot.train.data import Split, prepare, read_records
 from kshot.train.settings import trainer_faults
-from kshot.weights import fingerprint, load_student, resolve
+from kshot.weights import fingerprint, load_student, parse, resolve
 
 
 def run_train(config: Config, run: Run) -> None:
@@ -27,10 +27,12 @@ def run_train(config: Config, run: Run) -> None:
     Raises:
         KshotError: faults of config, data or weights, before training begins.
     """
+    parse(config.student)
+    data = run.folder / "generate" / "train.jsonl"
+    records = read_records(data)
+    # The cheap faults come first: this one needs TRL and PEFT, which take seconds to import.
     if faults := trainer_faults(config.train):
         raise ConfigError(faults)
-    data = run.stage("generate") / "train.jsonl"
-    records = read_records(data)
     student = resolve(config.student)
     key = _key(config, student, file_hash(data))
     with run.held("train") as folder:

