@@ -45,6 +45,10 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
         answers: list[str] = super().generate_until(requests, disable_tqdm=True)
         return answers
 
+    def loglikelihood(self, requests: Any, disable_tqdm: bool = False) -> list[tuple[float, bool]]:
+        scores: list[tuple[float, bool]] = super().loglikelihood(requests, disable_tqdm=True)
+        return scores
+
     def _model_generate(self, context: Any, max_length: int, stop: list[str], **kwargs: Any) -> Any:
         done = super()._model_generate(context, max_length, stop, **kwargs)
         self._tick(len(context))
@@ -55,9 +59,9 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
     ) -> list[tuple[float, bool]]:
         """(sum of log-probabilities of the continuation, whether it is the greedy one) for each request, in order."""
         if not self._shares:
-            scored: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, True, override_bs)
+            alone: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, True, override_bs)
             self._tick(len(requests))
-            return scored
+            return alone
         prompts: dict[tuple[int, ...], list[int]] = {}
         for index, (_, context, _) in enumerate(requests):
             prompts.setdefault(tuple(context), []).append(index)
@@ -66,12 +70,13 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
         for start in range(0, len(longest_first), self.batch_size):
             batch = longest_first[start : start + self.batch_size]
             options = [[requests[index][2] for index in prompts[tokens]] for tokens in batch]
-            for tokens, scores in zip(batch, self._score(batch, options), strict=True):
+            with torch.no_grad():
+                scored = self._score(batch, options)
+            for tokens, scores in zip(batch, scored, strict=True):
                 found.update(zip(prompts[tokens], scores, strict=True))
                 self._tick(len(scores))
         return [found[index] for index in range(len(requests))]
 
-    @torch.no_grad()
     def _score(self, prompts: list[tuple[int, ...]], options: list[list[list[int]]]) -> list[list[tuple[float, bool]]]:
         """Score every option of every prompt: the prompts in one batch, then the first options, the second ones, ..."""
         room = self.max_length - max(len(option) for row in options for option in row)

@@ -14,7 +14,7 @@ from kshot.train.metrics import make_callback, rewind
 
 LORA: dict[str, Any] = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0, "target_modules": "all-linear"}
 SFT: dict[str, Any] = {
-    "learning_rate": 3e-4,
+    "learning_rate": 8e-4,
     "lr_scheduler_type": "cosine",
     "warmup_steps": 0.1,
     "per_device_train_batch_size": 8,
