@@ -21,8 +21,8 @@ class Template:
     query: str
     between: str = "\n\n"
     before_demos: str = ""
-    single_line: bool = False
-    """Whether it can be read only if no input or output has a line break."""
+    forbids: str = ""
+    """Characters that would make its layout ambiguous if an input or output held one."""
 
 
 TEMPLATES: dict[str, Template] = {
@@ -31,9 +31,9 @@ TEMPLATES: dict[str, Template] = {
     "bare": Template("{input}\n{output}", "{input}"),
     "text": Template("Text: {input}\nAnswer: {output}", "Text: {input}\nAnswer:", before_demos="Examples:"),
     "headed": Template("### Input\n{input}\n### Output\n{output}", "### Input\n{input}\n### Output"),
-    "arrow": Template("{input} -> {output}", "{input} ->", between="\n", single_line=True),
+    "arrow": Template("{input} -> {output}", "{input} ->", between="\n", forbids="\n"),
     "example": Template("Example input: {input}\nExample output: {output}", "Now your turn.\nInput: {input}\nOutput:"),
-    "quoted": Template('"{input}" becomes "{output}"', '"{input}" becomes', between="\n", single_line=True),
+    "quoted": Template('"{input}" becomes "{output}"', '"{input}" becomes', between="\n", forbids='\n"'),
 }
 
 
@@ -72,4 +72,4 @@ def with_options(text: str, options: Sequence[str]) -> str:
 
 def fits(template: str, texts: Sequence[str]) -> bool:
     """Whether the template can show these inputs and outputs without ambiguity."""
-    return not TEMPLATES[template].single_line or not any("\n" in text for text in texts)
+    return not any(character in text for character in TEMPLATES[template].forbids for text in texts)

@@ -6,6 +6,7 @@ from typing import Any
 
 from kshot.config import Train
 from kshot.console import progress, say
+from kshot.files import read_log
 from kshot.machine import Machine
 from kshot.quiet import quiet
 from kshot.train.checkpoints import last_whole, step_of
@@ -47,7 +48,8 @@ def fit(model: Any, tokenizer: Any, split: Split, settings: Train, machine: Mach
     checkpoints = folder / "checkpoints"
     resume = last_whole(checkpoints)
     done = step_of(resume) if resume else 0
-    rewind(folder / "metrics.jsonl", done)
+    metrics = folder / "metrics.jsonl"
+    rewind(metrics, done)
     with quiet():
         arguments = sft_config(options, settings, machine, checkpoints, seed, bool(split.validation))
     steps = arguments.max_steps if arguments.max_steps > 0 else -(-len(plan) // batch)
@@ -62,11 +64,12 @@ def fit(model: Any, tokenizer: Any, split: Split, settings: Train, machine: Mach
             eval_dataset=_dataset(Dataset, split.validation) if split.validation else None,
             processing_class=tokenizer,
             peft_config=LoraConfig(**{"task_type": "CAUSAL_LM", **LORA, **settings.lora}),
-            callbacks=[make_callback(folder / "metrics.jsonl", tick)],
+            callbacks=[make_callback(metrics, tick)],
         )
         _silence(trainer)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-        if split.validation:
+        # The trainer measures at the last step by itself, unless it was killed between that step and the measuring.
+        if split.validation and not any("eval_loss" in row for row in read_log(metrics) if row["step"] == steps):
             trainer.evaluate()
     return trainer.model
 

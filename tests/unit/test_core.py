@@ -112,7 +112,9 @@ def test_braces_in_data_are_text() -> None:
     assert prompt.endswith("Input: {input}\nOutput:")
 
 
-def test_single_line_templates_take_no_line_breaks() -> None:
+def test_templates_take_no_text_that_blurs_their_layout() -> None:
     assert not fits("arrow", ["a\nb"])
     assert fits("arrow", ["a"])
+    assert fits("arrow", ['"a"'])
+    assert not fits("quoted", ['"a"'])
     assert fits("plain", ["a\nb"])
