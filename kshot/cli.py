@@ -35,7 +35,7 @@ app = typer.Typer(
 models = typer.Typer(no_args_is_help=True, help="Models that kshot pins or has in its cache.")
 app.add_typer(models, name="models")
 
-FULL_DISK = ("No space left", "PytorchStreamWriter failed writing", "database or disk is full")
+FULL_DISK = ("No space left", "PytorchStreamWriter failed writing", "inline_container.cc", "database or disk is full")
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The run's YAML, e.g. configs/quickstart.yaml")]
 RunName = Annotated[str, typer.Option("--run", help="The run's name; by default the config's file name.")]
