@@ -15,6 +15,10 @@ from kshot.console import say
 from kshot.errors import TeacherError
 
 START_SECONDS = 180.0
+DTYPE = "float32"
+"""In bfloat16 a greedy reply depends on which requests share its batch (benchmarks/teacher_agreement.py)."""
+CACHE = ["--cb-block-size", "32", "--cb-num-blocks", "512", "--cb-max-batch-tokens", "1024"]
+"""16,384 tokens of keys and values; left alone the server takes most of the memory for them."""
 _LAUNCH = "from transformers.cli.transformers import main; main()"
 
 
@@ -28,14 +32,13 @@ def free_port() -> int:
 def local_server(model: str, log: Path) -> Iterator[str]:
     """Serve the model folder; yield the base URL once it answers.
 
-    float32, since in bfloat16 a greedy reply depends on which requests share its batch.
-
     Raises:
         TeacherError: the server ended or did not answer in time; names its log.
     """
     port = free_port()
-    serve = [sys.executable, "-c", _LAUNCH, "serve", model, "--continuous-batching", "--dtype", "float32"]
+    serve = [sys.executable, "-c", _LAUNCH, "serve", model, "--continuous-batching", "--dtype", DTYPE]
     serve += ["--host", "127.0.0.1", "--port", str(port)]
+    serve += CACHE
     guard = [sys.executable, "-m", "kshot.generate.guard", *serve]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     say("starting the local teacher")
