@@ -1,7 +1,6 @@
 """How much of a CPU training step TRL spends on positions without a label: `python benchmarks/answer_positions.py`.
 
-Trains the quickstart's student for a few steps on the same rows with TRL's trainer and with ours, one after the other in
-turn, and prints the ratio of the times and the largest difference of the losses.
+Trains the quickstart's student for a few steps on the same rows with TRL's trainer and then with ours, and prints the ratio of the times and the largest difference of the losses.
 """
 
 import argparse

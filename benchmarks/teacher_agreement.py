@@ -1,4 +1,4 @@
-"""Do greedy replies of the local teacher depend on their company? `python benchmarks/teacher_agreement.py [--dtype bfloat16]`.
+"""Do greedy replies of the local teacher depend on their company? `teacher_agreement.py [--dtype bfloat16]`.
 
 Asks the same requests twice in different orders, eight at a time, and counts the replies that differ.
 """

@@ -1,8 +1,8 @@
 """An SFTTrainer that projects answer positions only, for CPUs.
 
 TRL 1.16 scores just the labelled positions where Triton runs, and every position elsewhere
-(`trl.trainer.utils.add_fused_lm_head`). With a large vocabulary and answers of a few tokens that is a large part of a CPU
-step (benchmarks/answer_positions.py); the loss is the same.
+(`trl.trainer.utils.add_fused_lm_head`). With a large vocabulary and short answers that is much of a CPU step
+(benchmarks/answer_positions.py); the loss is the same.
 """
 
 from typing import Any
