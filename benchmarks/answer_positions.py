@@ -1,6 +1,7 @@
 """How much of a CPU training step TRL spends on positions without a label: `python benchmarks/answer_positions.py`.
 
-Trains the quickstart's student for a few steps on the same rows with TRL's trainer and then with ours, and prints the ratio of the times and the largest difference of the losses.
+Trains the quickstart's student for a few steps on the same rows with TRL's trainer and then with ours, and
+prints the ratio of the times and the largest difference of the losses.
 """
 
 import argparse

@@ -22,7 +22,8 @@ _REFUSAL = re.compile(
 _CHATTER = re.compile(
     r"^(sure|certainly|of course"
     r"|here(?:'s| is| are)|the (?:re\w*|new|abstract\w*|general\w*|original) (?:instruction|task)"
-    r"|the task description|this (?:instruction|task)|the instructions?|re(?:writ|phras)\w* (?:the )?(?:task|instruction|description)"
+    r"|the task description"
+    r"|this (?:instruction|task)|the instructions?|re(?:writ|phras)\w* (?:the )?(?:task|instruction|description)"
     r"|instruction:|task:|output:|answer:|input:)",
     re.I,
 )
