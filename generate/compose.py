@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
 from kshot.config import Generate
 from kshot.console import Ticker
@@ -11,7 +10,7 @@ from kshot.families import Params
 from kshot.generate.screen import Screen
 from kshot.generate.units import Unit
 from kshot.prompting import MAIN_TEMPLATE, TEMPLATES, answer, fits, render
-from kshot.schema import Description, Example, Form, Kind, Record
+from kshot.schema import Description, Example, Form, Kind, Record, Reject
 from kshot.seeding import digest, stream
 
 ATTEMPTS = 20
@@ -57,13 +56,13 @@ def compose(
     screen: Screen,
     seed: int,
     tick: Ticker,
-) -> tuple[list[Record], list[dict[str, Any]]]:
+) -> tuple[list[Record], list[Reject]]:
     """All records in their final, shuffled order, and the rejected drafts with reasons.
 
     The same arguments give the same records in the same order.
     """
     records: list[Record] = []
-    rejects: list[dict[str, Any]] = []
+    rejects: list[Reject] = []
     seen: set[tuple[str, str]] = set()
     for unit in units:
         descriptions = [*(Description(text) for text in unit.descriptions), *variants.get(unit.id, [])]
@@ -162,12 +161,5 @@ def _fault(draft: Draft, record: Record, screen: Screen, seen: set[tuple[str, st
     return f"shares text with a panel: {shared!r}" if shared else None
 
 
-def _reject(unit: Unit, index: int, attempt: int, reason: str, candidate: str) -> dict[str, Any]:
-    return {
-        "id": digest(unit.id, index, attempt),
-        "mode": "compose",
-        "task": unit.id,
-        "reason": reason,
-        "source": "",
-        "candidate": candidate,
-    }
+def _reject(unit: Unit, index: int, attempt: int, reason: str, candidate: str) -> Reject:
+    return Reject(digest(unit.id, index, attempt), "compose", unit.id, reason, candidate)

@@ -8,7 +8,6 @@ vary      the task with other details (newly drawn labels, literals, rules), set
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from jinja2.sandbox import SandboxedEnvironment
 
@@ -17,7 +16,7 @@ from kshot.families import Params
 from kshot.generate.checks import Candidate, reason_to_reject, with_slots
 from kshot.generate.teacher import Asker, Request
 from kshot.generate.units import Unit
-from kshot.schema import Description
+from kshot.schema import Description, Reject
 from kshot.seeding import digest, stream
 
 PROMPTS = Path(__file__).parent / "prompts"
@@ -75,7 +74,7 @@ def clean(reply: str) -> str:
 
 def describe(
     units: Sequence[Unit], settings: Describe, asker: Asker, seed: int
-) -> tuple[dict[str, list[Description]], list[dict[str, Any]]]:
+) -> tuple[dict[str, list[Description]], list[Reject]]:
     """Variants that passed, by unit id, and the rejects with their reasons.
 
     Raises:
@@ -84,7 +83,7 @@ def describe(
     asks = plan(units, settings, seed)
     replies = asker.ask([ask.request for ask in asks], "describing")
     kept: dict[str, list[Description]] = {unit.id: [] for unit in units}
-    rejects: list[dict[str, Any]] = []
+    rejects: list[Reject] = []
     for ask, reply in zip(asks, replies, strict=True):
         text = clean(reply)
         wordings = [*ask.unit.descriptions, *(d.text for d in kept[ask.unit.id])]
@@ -100,12 +99,6 @@ def describe(
     return kept, rejects
 
 
-def _reject(ask: Ask, reply: str, reason: str) -> dict[str, Any]:
-    return {
-        "id": digest(ask.unit.id, ask.mode, ask.request.prompt, ask.request.sample),
-        "mode": ask.mode,
-        "task": ask.unit.id,
-        "reason": reason,
-        "source": ask.source,
-        "candidate": reply,
-    }
+def _reject(ask: Ask, reply: str, reason: str) -> Reject:
+    key = digest(ask.unit.id, ask.mode, ask.request.prompt, ask.request.sample)
+    return Reject(key, ask.mode, ask.unit.id, reason, reply, ask.source)

@@ -25,7 +25,7 @@ from kshot.generate.teacher import make_asker
 from kshot.generate.units import Unit, select_units
 from kshot.panel import load_panel, panel_folder
 from kshot.runs import Run, file_hash, finish, finished, versions
-from kshot.schema import Description
+from kshot.schema import Description, Reject
 from kshot.seeding import digest
 
 TRAIN, REJECTS, CARD, REPLIES = "train.jsonl", "rejects.jsonl", "README.md", "replies.sqlite"
@@ -53,7 +53,7 @@ def run_generate(config: Config, run: Run) -> None:
         if not records:
             raise ConfigError(["generate: no record passed; rejects.jsonl would hold them all: widen tasks or shots"])
         write_jsonl(folder / TRAIN, (asdict(record) for record in records))
-        write_jsonl(folder / REJECTS, [*described, *dropped])
+        write_jsonl(folder / REJECTS, (asdict(reject) for reject in [*described, *dropped]))
         manifest = {
             "key": key,
             "seed": config.seed,
@@ -73,7 +73,7 @@ def run_generate(config: Config, run: Run) -> None:
 
 def _describe(
     config: Config, units: Sequence[Unit], screen: Screen, folder: Path
-) -> tuple[dict[str, list[Description]], list[dict[str, Any]], str | None]:
+) -> tuple[dict[str, list[Description]], list[Reject], str | None]:
     """Variants by unit, rejects, and the teacher's name."""
     settings, teacher = config.generate.describe, config.generate.teacher
     if teacher is None or not settings.modes or not settings.per_mode:
@@ -88,31 +88,24 @@ def _describe(
         for variant in list(kept):
             if near := screen.same_instruction(variant.text):
                 kept.remove(variant)
-                rejects.append(
-                    {
-                        "id": digest(unit, variant.mode, variant.text),
-                        "mode": variant.mode,
-                        "task": unit,
-                        "reason": f"restates a panel's instruction: {near!r}",
-                        "source": "",
-                        "candidate": variant.text,
-                    }
-                )
+                reason = f"restates a panel's instruction: {near!r}"
+                key = digest(unit, variant.mode, variant.text)
+                rejects.append(Reject(key, variant.mode, unit, reason, variant.text))
     return variants, rejects, Path(asker.name).name
 
 
 def _flow(
-    variants: dict[str, list[Description]], described: list[dict[str, Any]], records: int, dropped: list[dict[str, Any]]
+    variants: dict[str, list[Description]], described: list[Reject], records: int, dropped: list[Reject]
 ) -> dict[str, dict[str, Any]]:
     """By mode: candidates in, kept out, and rejects by reason; in = out + rejects."""
     kept = Counter(variant.mode for found in variants.values() for variant in found)
-    modes = sorted(kept | Counter(row["mode"] for row in described))
-    flow = {mode: _row(kept[mode], (row for row in described if row["mode"] == mode)) for mode in modes}
+    modes = sorted(kept | Counter(row.mode for row in described))
+    flow = {mode: _row(kept[mode], (row for row in described if row.mode == mode)) for mode in modes}
     return {**flow, "compose": _row(records, dropped)}
 
 
-def _row(out: int, rejects: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    reasons = Counter(row["reason"].split(":")[0] for row in rejects)
+def _row(out: int, rejects: Iterable[Reject]) -> dict[str, Any]:
+    reasons = Counter(row.reason.split(":")[0] for row in rejects)
     return {"in": out + reasons.total(), "out": out, "rejected": dict(reasons.most_common())}
 
 

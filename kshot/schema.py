@@ -38,6 +38,18 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Reject:
+    """A candidate that was not taken: a wording (`mode` is its describe mode) or a record (`mode` is compose)."""
+
+    id: str
+    mode: str
+    task: str
+    reason: str
+    candidate: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class Record:
     """One training row; `meta` traces how it came about."""
 

@@ -154,8 +154,8 @@ def test_variants_are_kept_or_rejected_and_all_are_accounted_for(
     assert kept["plural_form"][0].mode == "rephrase"
     assert kept["reverse_letters"] == []
     assert sum(map(len, kept.values())) + len(rejects) == len(units) * 2 * 3
-    assert {row["task"] for row in rejects if row["reason"].startswith("copy")} == {"plural_form"}
-    assert all(row["candidate"] == endpoint.reply for row in rejects)
+    assert {row.task for row in rejects if row.reason.startswith("copy")} == {"plural_form"}
+    assert all(row.candidate == endpoint.reply for row in rejects)
 
 
 SERVER = "import sys, time; open(sys.argv[1], 'w').write(str(__import__('os').getpid())); time.sleep(600)"

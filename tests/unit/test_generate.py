@@ -14,15 +14,13 @@ from kshot.generate.screen import Screen
 from kshot.generate.store import ReplyStore
 from kshot.generate.units import load_tasks, select_units
 from kshot.panel import load_panel
-from kshot.schema import Description, Record
+from kshot.schema import Description, Record, Reject
 
 TASKS = Path(__file__).parents[2] / "configs" / "tasks" / "everyday.yaml"
 NOTHING = Screen([])
 
 
-def composed(
-    seed: int = 1, screen: Screen = NOTHING, **options: object
-) -> tuple[list[Record], list[dict[str, object]]]:
+def composed(seed: int = 1, screen: Screen = NOTHING, **options: object) -> tuple[list[Record], list[Reject]]:
     config = Generate.model_validate({"records": 260, **options})
     units = select_units(config.families, [TASKS])
     return compose(units, {}, config, screen, seed, lambda done=1, note="": None)
@@ -107,7 +105,7 @@ def test_too_few_distinct_examples_are_rejected_not_repeated(tmp_path: Path) -> 
     units = [unit for unit in select_units(["plural_form"], [path]) if unit.id == "tiny_task"]
     records, rejects = compose(units, {}, config, NOTHING, 1, lambda done=1, note="": None)
     assert len({r.instruction for r in records}) == len(records)
-    assert all(row["reason"] == "duplicate" for row in rejects)
+    assert all(row.reason == "duplicate" for row in rejects)
 
 
 def test_text_of_a_panel_is_kept_out_and_the_reject_says_which(tmp_path: Path, panel: Path) -> None:
@@ -122,7 +120,7 @@ def test_text_of_a_panel_is_kept_out_and_the_reject_says_which(tmp_path: Path, p
     assert screen.shared_input(["a"]) is None
     records, rejects = composed(records=390, main_template=1.0, screen=screen)
     assert len(records) == 390
-    assert any(row["reason"].startswith("shares text with a panel") for row in rejects)
+    assert any(row.reason.startswith("shares text with a panel") for row in rejects)
 
 
 def test_eight_words_in_a_row_are_shared_text(tmp_path: Path, panel: Path) -> None:
