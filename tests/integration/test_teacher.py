@@ -158,7 +158,14 @@ def test_variants_are_kept_or_rejected_and_all_are_accounted_for(
     assert all(row.candidate == endpoint.reply for row in rejects)
 
 
-SERVER = "import sys, time; open(sys.argv[1], 'w').write(str(__import__('os').getpid())); time.sleep(600)"
+# A server with a child of its own, as real ones have; both note their process ids.
+SERVER = """
+import os, subprocess, sys, time
+child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])
+open(sys.argv[1] + '.part', 'w').write(f'{os.getpid()} {child.pid}')
+os.rename(sys.argv[1] + '.part', sys.argv[1])
+time.sleep(600)
+"""
 PARENT = """
 import subprocess, sys, time
 guard = [sys.executable, '-m', 'kshot.generate.guard']
@@ -191,8 +198,8 @@ def wait_for(condition: Any, seconds: float = 20) -> bool:
 def test_no_server_outlives_a_sigkill(tmp_path: Path, victim: str) -> None:
     mark = tmp_path / "pid"
     parent = subprocess.Popen([sys.executable, "-c", PARENT, SERVER, str(mark)])
-    assert wait_for(lambda: mark.exists() and mark.read_text())
-    server = int(mark.read_text())
+    assert wait_for(mark.exists)
+    server, child = map(int, mark.read_text().split())
     if victim == "guard":
         if sys.platform != "linux":
             pytest.skip("the death of the guard itself reaches the server on Linux only")
@@ -201,5 +208,9 @@ def test_no_server_outlives_a_sigkill(tmp_path: Path, victim: str) -> None:
     else:
         parent.kill()
     assert wait_for(lambda: not alive(server))
+    if victim == "parent":
+        assert wait_for(lambda: not alive(child))
+    elif alive(child):
+        os.kill(child, signal.SIGKILL)
     parent.kill()
     parent.wait()

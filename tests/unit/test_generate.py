@@ -130,6 +130,8 @@ def test_eight_words_in_a_row_are_shared_text(tmp_path: Path, panel: Path) -> No
     )
     screen = Screen([load_panel(str(panel))])
     assert screen.shared_input([f"So: {text.upper()}, nine."]) == text
+    assert screen.shared_input(["Zulu hour, 4!"]) == "zulu hour 4"
+    assert screen.shared_input(["zulu hour 4 again"]) is None
     assert screen.shared_input(["two three four five six seven eight nine"]) is None
     assert screen.same_instruction("say the word again") == "Say the word again."
 
