@@ -92,7 +92,7 @@ def test_the_three_stages(finished: Path) -> None:
     assert "log-likelihood choice" in table
     assert "tinypanel" in (run / "evaluate" / "report.md").read_text()
     assert (run / "evaluate" / "scores.png").stat().st_size > 5000
-    assert list((run / "evaluate" / "cells").rglob("results_*.json"))
+    assert list((run / "evaluate" / "cells" / "tinypanel" / "base-k0" / "base").glob("results_*.json"))
     assert list((run / "evaluate" / "cells").rglob("samples_*.jsonl"))
 
 
