@@ -105,7 +105,11 @@ def _save_lm_eval(results: Any, model: str, folder: Path) -> None:
 
     tracker = EvaluationTracker(output_path=str(folder))
     tracker.general_config_tracker.log_experiment_args(
-        model_source="kshot", model_args=f"pretrained={model}", system_instruction=None, chat_template=None, fewshot_as_multiturn=False
+        model_source="kshot",
+        model_args=f"pretrained={model}",
+        system_instruction=None,
+        chat_template=None,
+        fewshot_as_multiturn=False,
     )
     samples = results.pop("samples")
     tracker.save_results_aggregated(results=results, samples=samples)

@@ -106,6 +106,8 @@ class Train(Section):
     """auto: bfloat16 where a timed step shows that it is faster."""
     threads: Annotated[int, Field(ge=0)] = 0
     """CPU threads; 0 takes all cores that this process may use."""
+    adapter_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the learnt change to keep; below 1 the student stays nearer its base (WiSE-FT, arXiv:2109.01903)."""
     lora: dict[str, Any] = {}
     """Fields of PEFT's LoraConfig."""
     sft: dict[str, Any] = {}

@@ -12,6 +12,16 @@ from kshot.quiet import quiet
 CARD = Path(__file__).parent / "card.j2"
 
 
+def scale_adapter(model: Any, scale: float) -> None:
+    """Keep `scale` of what the LoRA layers add, by scaling their second matrices: adapter and merged student agree."""
+    import torch
+
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.mul_(scale)
+
+
 def export(model: Any, tokenizer: Any, folder: Path, facts: Mapping[str, Any]) -> None:
     """Write `adapter/` and `merged/` into `folder`, each whole or absent.
 

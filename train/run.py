@@ -45,7 +45,7 @@ def run_train(config: Config, run: Run) -> None:
 def _train(
     config: Config, name: str, folder: Path, key: str, student: str, records: list[dict[str, Any]], data: str
 ) -> None:
-    from kshot.train.export import export
+    from kshot.train.export import export, scale_adapter
     from kshot.train.fit import LORA, SFT, fit
     from kshot.train.metrics import loss_curve
 
@@ -73,7 +73,9 @@ def _train(
         "lora": {**LORA, **config.train.lora},
         "sft": {**SFT, **config.train.sft},
         "machine": asdict(machine),
+        "adapter_scale": config.train.adapter_scale,
     }
+    scale_adapter(trained, config.train.adapter_scale)
     export(trained, tokenizer, folder, facts)
     loss_curve(folder / "metrics.jsonl", folder / "loss.png")
     finish(

@@ -151,6 +151,24 @@ def test_the_merged_student_answers_as_the_adapter_does(finished: Path, tiny_stu
     assert not torch.allclose(merged, before, atol=1e-4)
 
 
+def test_a_scaled_adapter_is_part_of_the_way_to_the_student(finished: Path, tiny_student: Path) -> None:
+    """Half of the change of every weight, neither none nor all of it."""
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    from kshot.train.export import scale_adapter
+
+    weights = []
+    for scale in (0.5, 1.0):
+        base = AutoModelForCausalLM.from_pretrained(tiny_student)
+        before = base.model.layers[0].self_attn.q_proj.weight.detach().clone()
+        model = PeftModel.from_pretrained(base, finished / "runs" / "whole" / "train" / "adapter")
+        scale_adapter(model, scale)
+        weights.append(model.merge_and_unload().model.layers[0].self_attn.q_proj.weight.detach() - before)
+    assert weights[1].abs().max() > 1e-4
+    assert (weights[0] - weights[1] / 2).abs().max() < 1e-6
+
+
 def test_evaluation_killed_and_rerun_measures_only_what_is_missing(finished: Path) -> None:
     run, config = copied(finished, ("generate", "train")), finished / "tiny.yaml"
     cells = run / "evaluate" / "cells" / "tinypanel"
