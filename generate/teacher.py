@@ -106,8 +106,12 @@ class Asker:
                 async with asyncio.TaskGroup() as group:
                     for key, body in missing.items():
                         group.create_task(one(key, body))
-            except* TeacherError as errors:
-                raise errors.exceptions[0] from None
+            except BaseExceptionGroup as group_error:
+                # Not `except*`, which would wrap what is raised in it into a group again.
+                refused = group_error.subgroup(TeacherError)
+                if refused is None:
+                    raise
+                raise refused.exceptions[0] from None
 
     async def _patiently(self, client: "AsyncOpenAI", base_url: str, model: str, body: dict[str, Any]) -> str:
         """One reply; what may pass (no connection, 408, 409, 429, 5xx, timeout) is tried again after a pause."""
