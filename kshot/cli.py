@@ -35,6 +35,7 @@ app = typer.Typer(
 models = typer.Typer(no_args_is_help=True, help="Models that kshot pins or has in its cache.")
 app.add_typer(models, name="models")
 
+INTERRUPTED = 130
 FULL_DISK = ("No space left", "PytorchStreamWriter failed writing", "inline_container.cc", "database or disk is full")
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The run's YAML, e.g. configs/quickstart.yaml")]
@@ -163,9 +164,12 @@ def guarded(command: Callable[[], object]) -> int:
         if not any(sign in str(error) for sign in FULL_DISK):
             raise
         fail("no space left on device; free some space and rerun: what was finished is kept")
-    except KeyboardInterrupt:
+    except SystemExit as left:
+        # typer turns Ctrl-C into this code without a word.
+        if left.code != INTERRUPTED:
+            raise
         fail("interrupted; rerun the command to go on from here")
-        return 130
+        return INTERRUPTED
     else:
         return 0
     return 2
