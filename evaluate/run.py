@@ -45,9 +45,10 @@ def run_evaluate(config: Config, run: Run, panels: Sequence[str] = ()) -> None:
     folders = {"base": resolve(config.student), "student": str(merged)}
     with run.held("evaluate") as folder:
         machine = _machine(config, folder, folders["base"])
+        identity = {model: fingerprint(folders[model]) for model in MODELS}
         cells = {
             model: [
-                make_cell(folder / "cells", model, fingerprint(folders[model]), panel, k, settings.items, machine)
+                make_cell(folder / "cells", model, identity[model], panel, k, settings.items, machine)
                 for panel in loaded
                 for k in shots
             ]

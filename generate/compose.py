@@ -64,9 +64,10 @@ def compose(
     records: list[Record] = []
     rejects: list[Reject] = []
     seen: set[tuple[str, str]] = set()
+    counts = quotas(units, settings)
     for unit in units:
         descriptions = [*(Description(text) for text in unit.descriptions), *variants.get(unit.id, [])]
-        for index in range(quotas(units, settings)[unit.id]):
+        for index in range(counts[unit.id]):
             for attempt in range(ATTEMPTS):
                 draft = _draft(unit, descriptions, settings, seed, index, attempt)
                 if isinstance(draft, str):

@@ -34,12 +34,13 @@ def run_train(config: Config, run: Run) -> None:
     if faults := trainer_faults(config.train):
         raise ConfigError(faults)
     student = resolve(config.student)
-    key = _key(config, student, file_hash(data))
+    data_hash = file_hash(data)
+    key = _key(config, student, data_hash)
     with run.held("train") as folder:
         if finished(folder, key) and (folder / "merged" / "config.json").exists():
             say(f"train: {folder / 'merged'} is made; nothing to do")
             return
-        _train(config, run.name, folder, key, student, records, file_hash(data))
+        _train(config, run.name, folder, key, student, records, data_hash)
 
 
 def _train(
