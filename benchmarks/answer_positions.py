@@ -35,7 +35,7 @@ def steps(make: Any, rows: list[Any], tokenizer: Any, student: str, count: int, 
     with tempfile.TemporaryDirectory() as folder:
         settings = sft_config(options, Config().train, machine, Path(folder), seed, validate=False)
         trainer = make(
-            model=model, args=settings, train_dataset=Dataset.from_list([row.messages() for row in rows]),
+            model=model, args=settings, train_dataset=Dataset.from_list([row.example() for row in rows]),
             processing_class=tokenizer, peft_config=LoraConfig(task_type="CAUSAL_LM", **LORA),
         )  # fmt: skip
         done: list[tuple[float, float]] = []
@@ -66,7 +66,7 @@ def main() -> None:
         _, tokenizer = load_student(student)
         units = select_units([], [])
         records, _ = compose(units, {}, Generate(records=240), Screen([]), 1, lambda done=1, note="": None)
-        split = prepare([vars(record) for record in records], tokenizer, 512, 0.0, 1)
+        split = prepare([vars(record) for record in records], tokenizer, 512, 0.0, 1, True)
         rows = ordered(split.train, 1, 8, 1)[: 8 * options.steps]
         theirs = steps(SFTTrainer, rows, tokenizer, student, options.steps, 1)
         ours = steps(AnswerTrainer, rows, tokenizer, student, options.steps, 1)

@@ -44,28 +44,23 @@ def make_cell(root: Path, model: str, identity: str, panel: Panel, k: int, items
     return Cell(model, panel, k, root / panel.name / f"{model}-k{k}", key)
 
 
-SHAPING = ("model", "questions", "score")
+SHAPING = ("forest", "model", "questions", "score")
 
 
-def measure(cell: Cell, model: Any, tokenizer: Any, batch_size: int, items: int | None) -> None:
-    """Ask the model everything in the cell, through lm-eval, and keep the answers.
-
-    Args:
-        model: loaded, on its device, in evaluation mode.
-    """
+def measure(cell: Cell, lm: Any, items: int | None) -> None:
+    """Ask the model, a `PanelLM`, everything in the cell through lm-eval, and keep the answers."""
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
 
-    from kshot.evaluate.model import PanelLM
     from kshot.evaluate.questions import lm_eval_tasks, requests
     from kshot.quiet import quiet
 
     label = f"{cell.panel.name} k={cell.k} {cell.model}"
     with progress(label, requests(cell.panel, items)) as tick, quiet():
-        lm = PanelLM(model, tokenizer, batch_size, tick)
+        lm.tick = tick
         results = simple_evaluate(
             model=lm,
-            tasks=lm_eval_tasks(cell.panel, cell.k, items, tokenizer),
+            tasks=lm_eval_tasks(cell.panel, cell.k, items, lm.tokenizer),
             task_manager=TaskManager(include_defaults=False),
             apply_chat_template=True,
             bootstrap_iters=0,

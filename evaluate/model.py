@@ -1,18 +1,29 @@
-"""The model that lm-eval asks: Hugging Face weights, prompts prefilled once for all their options, float32 logits.
+"""The model that lm-eval asks: Hugging Face weights, shared beginnings of prompts run once, float32 logits.
 
 lm-eval's own `hf` model runs the whole prompt again for every option and takes the log-softmax over the vocabulary at
-every position. Here a prompt is run once, its keys and values are kept, and only the option's tokens are run after it.
+every position. Here what prompts share is run once (`kshot.evaluate.forest`), for options and for greedy answers alike.
 In bfloat16 the output layer still works in float32: a logit near 20 has steps of 1/8 there, enough to tie options.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from lm_eval.models.huggingface import HFLM
+from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs, postprocess_generated_text
 
-from kshot.console import Ticker
+from kshot.console import Ticker, say
+from kshot.evaluate.forest import Forest, Tokens, plan
 
 Request = tuple[tuple[str, str], list[int], list[int]]
+Wanted = tuple[int, int, tuple[int, ...]]
+"""Index of the request, the position that predicts its first token, its tokens."""
+
+ALONE = 8
+"""Requests at a time where nothing can be shared."""
+ROW = {"cpu": 512}
+LONGEST_ROW = 4096
 
 
 class Float32Head(torch.nn.Module):  # type: ignore[misc,unused-ignore]
@@ -26,33 +37,45 @@ class Float32Head(torch.nn.Module):  # type: ignore[misc,unused-ignore]
         return torch.nn.functional.linear(hidden.float(), self.weight)
 
 
-class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
-    """lm-eval's model over a loaded student; `tick` counts the requests done."""
+def why_alone(model: Any) -> str | None:
+    """Why the prompts of this model cannot share their beginnings; None if they can."""
+    config = model.config
+    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
+    if kinds != {"full_attention"} or getattr(config, "sliding_window", None):
+        return "its layers keep no whole past (a sliding window or a state)"
+    if getattr(config, "model_type", "") in {"mamba", "mamba2", "rwkv", "recurrent_gemma", "falcon_mamba"}:
+        return "it keeps a state and no past"
+    if config._attn_implementation not in ("sdpa", "eager"):
+        return f"its attention ({config._attn_implementation}) takes no mask of our own"
+    return None
 
-    def __init__(self, model: Any, tokenizer: Any, batch_size: int, tick: Ticker) -> None:
-        super().__init__(pretrained=model, tokenizer=tokenizer, batch_size=batch_size, backend="causal")
+
+class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
+    """lm-eval's model over a loaded student. Its `tick`, when set, counts the requests done.
+
+    Args:
+        share: run shared beginnings once; lm-eval's own way if false.
+        row: tokens that are run at once; None for what suits the device.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, share: bool = True, row: int | None = None) -> None:
+        super().__init__(pretrained=model, tokenizer=tokenizer, batch_size=ALONE, backend="causal")
         # After lm-eval has tied the weights, which would tie this layer to the bfloat16 embedding.
         head = model.get_output_embeddings()
         if model.dtype != torch.float32 and head.bias is None:
             model.set_output_embeddings(Float32Head(head))
-        self._tick = tick
-        kinds = set(getattr(model.config, "layer_types", None) or ["full_attention"])
-        # A window that slides, or a state that is folded, cannot be cut back to the end of the prompt.
-        self._shares = kinds == {"full_attention"} and not getattr(model.config, "sliding_window", None)
-
-    def generate_until(self, requests: Any, disable_tqdm: bool = False) -> list[str]:
-        """As lm-eval's, without its progress bar: ours counts."""
-        answers: list[str] = super().generate_until(requests, disable_tqdm=True)
-        return answers
+        self.tick: Ticker = lambda done=1, note="": None
+        reason = why_alone(model) if share else None
+        if reason:
+            say(f"every prompt is run alone, which is slower: {reason}")
+        self._shares = share and reason is None
+        self._row = row or ROW.get(self.device.type, LONGEST_ROW)
+        self._forest = Forest(model, self.device)
 
     def loglikelihood(self, requests: Any, disable_tqdm: bool = False) -> list[tuple[float, bool]]:
+        """As lm-eval's, without its progress bar: ours counts."""
         scores: list[tuple[float, bool]] = super().loglikelihood(requests, disable_tqdm=True)
         return scores
-
-    def _model_generate(self, context: Any, max_length: int, stop: list[str], **kwargs: Any) -> Any:
-        done = super()._model_generate(context, max_length, stop, **kwargs)
-        self._tick(len(context))
-        return done
 
     def _loglikelihood_tokens(
         self, requests: list[Request], disable_tqdm: bool = False, override_bs: int | None = None
@@ -60,61 +83,87 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
         """(sum of log-probabilities of the continuation, whether it is the greedy one) for each request, in order."""
         if not self._shares:
             alone: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, True, override_bs)
-            self._tick(len(requests))
+            self.tick(len(requests))
             return alone
-        prompts: dict[tuple[int, ...], list[int]] = {}
-        for index, (_, context, _) in enumerate(requests):
-            prompts.setdefault(tuple(context), []).append(index)
+        asked: dict[Tokens, list[Wanted]] = defaultdict(list)
+        for index, (_, context, option) in enumerate(requests):
+            tokens: Tokens = tuple([*context, *option][-(self.max_length + 1) :][:-1])
+            asked[tokens].append((index, len(tokens) - len(option), tuple(option)))
         found: dict[int, tuple[float, bool]] = {}
-        longest_first = sorted(prompts, key=lambda tokens: (-len(tokens), tokens))
-        for start in range(0, len(longest_first), self.batch_size):
-            batch = longest_first[start : start + self.batch_size]
-            options = [[requests[index][2] for index in prompts[tokens]] for tokens in batch]
+        sequences = sorted(asked)
+        free = [min(first for _, first, _ in asked[tokens]) for tokens in sequences]
+        for pack in plan(sequences, free, self._row):
+            wanted = [asked[sequences[member]] for member in pack.members]
+            places = [sorted({first + i for _, first, option in row for i in range(len(option))}) for row in wanted]
             with torch.no_grad():
-                scored = self._score(batch, options)
-            for tokens, scores in zip(batch, scored, strict=True):
-                found.update(zip(prompts[tokens], scores, strict=True))
-                self._tick(len(scores))
+                logits = self._forest.grow(pack, sequences).logits(places)
+            for row, positions, scores in zip(wanted, places, logits, strict=True):
+                log_probs = torch.log_softmax(scores, -1)
+                for index, first, answer in row:
+                    own = log_probs[positions.index(first) :][: len(answer)]
+                    target = torch.tensor(answer, device=own.device)
+                    total = float(own.gather(1, target[:, None]).sum())
+                    found[index] = (total, bool((own.argmax(-1) == target).all()))
+            self.tick(sum(map(len, wanted)))
         return [found[index] for index in range(len(requests))]
 
-    def _score(self, prompts: list[tuple[int, ...]], options: list[list[list[int]]]) -> list[list[tuple[float, bool]]]:
-        """Score every option of every prompt: the prompts in one batch, then the first options, the second ones, ..."""
-        room = self.max_length - max(len(option) for row in options for option in row)
-        ids, mask = _padded_left([list(tokens[-room:]) for tokens in prompts])
-        ids, mask = ids.to(self.device), mask.to(self.device)
-        positions = (mask.cumsum(1) - 1).clamp(min=0)
-        output = self.model(
-            input_ids=ids, attention_mask=mask, position_ids=positions, logits_to_keep=1, use_cache=True
-        )
-        cache = output.past_key_values
-        first = torch.log_softmax(output.logits[:, -1].float(), -1)
-        scores: list[list[tuple[float, bool]]] = [[] for _ in prompts]
-        for place in range(max(map(len, options))):
-            chosen = [row[place] if place < len(row) else row[0] for row in options]
-            steps = first[:, None]
-            if (longest := max(map(len, chosen))) > 1:
-                tokens = torch.tensor([c[:-1] + [0] * (longest - len(c)) for c in chosen], device=self.device)
-                after = self.model(
-                    input_ids=tokens,
-                    attention_mask=torch.cat([mask, torch.ones_like(tokens)], 1),
-                    position_ids=mask.sum(1, keepdim=True) + torch.arange(longest - 1, device=self.device),
-                    past_key_values=cache,
-                    use_cache=True,
-                ).logits
-                cache.crop(1 - longest)
-                steps = torch.cat([steps, torch.log_softmax(after.float(), -1)], 1)
-            for row, option in enumerate(chosen):
-                if place < len(options[row]):
-                    target = torch.tensor(option, device=self.device)
-                    own = steps[row, : len(option)]
-                    greedy = bool((own.argmax(-1) == target).all())
-                    scores[row].append((float(own.gather(1, target[:, None]).sum()), greedy))
-        return scores
+    def generate_until(self, requests: Any, disable_tqdm: bool = False) -> list[str]:
+        """Greedy answers from the shared beginnings; lm-eval's way where request or model ask for anything else."""
+        kinds: dict[str, list[int]] = defaultdict(list)
+        for index, request in enumerate(requests):
+            kinds[repr(request.args[1])].append(index)
+        answers: dict[int, str] = {}
+        for indices in kinds.values():
+            chosen = [requests[index] for index in indices]
+            settings = normalize_gen_kwargs(chosen[0].args[1], self.max_gen_toks)
+            until = handle_stop_sequences(
+                settings.pop("until", None), eos=self.tok_decode(self.eot_token_id, skip_special_tokens=False)
+            )
+            length = settings.pop("max_gen_toks")
+            if self._shares and self._plain(settings):
+                texts = self._greedy([request.args[0] for request in chosen], until, length)
+            else:
+                texts = super().generate_until(chosen, disable_tqdm=True)
+                self.tick(len(chosen))
+            answers.update(zip(indices, texts, strict=True))
+        return [answers[index] for index in range(len(requests))]
 
+    def _plain(self, settings: dict[str, Any]) -> bool:
+        """Whether the answer is what has the highest logit, token by token."""
+        own = self.model.generation_config
+        neutral = {"do_sample": False, "temperature": 0.0}
+        asked = all(name in neutral and value == neutral[name] for name, value in settings.items())
+        penalties = [own.repetition_penalty or 1.0, own.encoder_repetition_penalty or 1.0]
+        others = [own.no_repeat_ngram_size, own.bad_words_ids, own.suppress_tokens, own.begin_suppress_tokens,
+                  own.forced_eos_token_id, own.min_length, own.min_new_tokens, own.sequence_bias]  # fmt: skip
+        return asked and all(p == 1.0 for p in penalties) and not any(others) and (own.num_beams or 1) == 1
 
-def _padded_left(rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and attention mask, (rows, longest), the text at the right end."""
-    longest = max(map(len, rows))
-    ids = torch.tensor([[0] * (longest - len(row)) + row for row in rows])
-    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
-    return ids, mask
+    def _greedy(self, texts: Sequence[str], until: list[str], length: int) -> list[str]:
+        room = self.max_length - length
+        contexts = [tuple(self.tok_batch_encode([t], left_truncate_len=room)[0][0].tolist()) for t in texts]
+        counts: dict[Tokens, int] = defaultdict(int)
+        for context in contexts:
+            counts[context] += 1
+        sequences = sorted(counts)
+        ends = self.model.generation_config.eos_token_id
+        ends = {self.eot_token_id, *(ends if isinstance(ends, list) else [ends])}
+        made: dict[Tokens, str] = {}
+        for pack in plan(sequences, [len(sequence) - 1 for sequence in sequences], self._row):
+            with torch.no_grad():
+                row = self._forest.grow(pack, sequences).follow()
+                live = [(sequences[member], list[int]()) for member in pack.members]
+                chosen = next(row)
+                while live:
+                    stay = []
+                    for place, ((sequence, answer), token) in enumerate(zip(live, chosen, strict=True)):
+                        answer.append(token)
+                        text = self.tok_decode(answer, skip_special_tokens=False)
+                        if token in ends or len(answer) == length or any(stop in text for stop in until if stop):
+                            made[sequence] = postprocess_generated_text(self.tok_decode(answer), until, None)
+                            self.tick(counts[sequence])
+                        else:
+                            stay.append(place)
+                    live = [live[place] for place in stay]
+                    if live:
+                        chosen = row.send(stay)
+        return [made[context] for context in contexts]

@@ -34,7 +34,7 @@ def query(task: PanelTask, row: Row) -> str:
 def prompt(task: PanelTask, row: Row, k: int) -> str:
     """The user's message for an item at k shots: the first k of the pool, in the pool's order."""
     demos = [Example(query(task, demo), demo.output[0]) for demo in task.demos[:k]]
-    return render(MAIN_TEMPLATE, task.entry.instruction, demos, query(task, row))
+    return render(MAIN_TEMPLATE, task.entry.instruction, demos, query(task, row)).text
 
 
 def lm_eval_tasks(panel: Panel, k: int, items: int | None, tokenizer: Any) -> list[Any]:

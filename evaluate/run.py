@@ -19,6 +19,7 @@ from kshot.evaluate.stats import paired_gain
 from kshot.files import read_jsonl, write_json, write_jsonl
 from kshot.machine import Machine, find_machine, kept_machine
 from kshot.panel import Panel, load_panel
+from kshot.quiet import quiet
 from kshot.runs import Run, finish, versions
 from kshot.seeding import digest, stream
 from kshot.weights import fingerprint, load_student, resolve
@@ -86,11 +87,15 @@ def _measure_missing(cells: Sequence[Cell], folder: str, machine: Machine, confi
         return
     import torch
 
+    from kshot.evaluate.model import PanelLM
+
+    model, tokenizer = load_student(folder)
+    model.set_attn_implementation(machine.attention)
+    model = model.to(dtype=getattr(torch, machine.dtype), device=machine.device).eval()
+    with quiet():
+        lm = PanelLM(model, tokenizer)
     for cell in missing:
-        model, tokenizer = load_student(folder)
-        model.set_attn_implementation(machine.attention)
-        model = model.to(dtype=getattr(torch, machine.dtype), device=machine.device).eval()
-        measure(cell, model, tokenizer, config.evaluate.batch_size, config.evaluate.items)
+        measure(cell, lm, config.evaluate.items)
 
 
 def _write(config: Config, name: str, folder: Path, cells: dict[str, list[Cell]], machine: Machine) -> None:

@@ -14,6 +14,8 @@ from kshot.schema import Description, Example, Form, Kind, Record, Reject
 from kshot.seeding import digest, stream
 
 ATTEMPTS = 20
+DEMOS_TO_SHOW_A_TASK = 2
+"""Without an instruction; a rule that only demonstrations show may need more (`min_k`)."""
 OTHERS = tuple(name for name in TEMPLATES if name != MAIN_TEMPLATE)
 
 
@@ -93,7 +95,7 @@ def _draft(
     params = unit.params(rng)
     form, k = _form_and_shots(rng, unit, settings)
     reason = unit.reasons and rng.random() < settings.cot
-    examples = unit.problems(rng, params, k + 1)
+    examples = unit.problems(rng, params, k + 1, rng.random() < settings.skew)
     if len(examples) < k + 1:
         return f"only {len(examples)} distinct examples for {k} shots and a query"
     texts = [text for example in examples for text in (example.input, answer(example, reason))]
@@ -115,8 +117,7 @@ def _form_and_shots(rng: Random, unit: Unit, settings: Generate) -> tuple[Form, 
         form = "both"
     if form == "instruction":
         return form, 0
-    # Demonstrations alone say little when there is one; a rule that only they show needs `min_k`.
-    least = max(unit.min_k, 2 if form == "demos" else 1)
+    least = max(unit.min_k, DEMOS_TO_SHOW_A_TASK if form == "demos" else 1)
     if unit.size is not None:
         most = min(most, unit.size - 1)
     choices = [k for k in settings.shots if least <= k <= most]
@@ -129,12 +130,14 @@ def _record(draft: Draft, seed: int) -> Record:
     unit, query = draft.unit, draft.query
     instruction = None if draft.form == "demos" else draft.description.text.format(**draft.params)
     prompt = render(draft.template, instruction, draft.demos, query.input, draft.reason)
+    # The first outputs cannot be known where only the demonstrations tell the rule.
+    needed = max(unit.min_k, DEMOS_TO_SHOW_A_TASK if draft.form == "demos" else 0)
     output = answer(query, draft.reason)
     kind: Kind = "cot" if draft.reason else "fsl" if draft.demos else "zsl"
     task = unit.task_id(draft.params)
     wrote = draft.description if instruction else Description("", "none")
     meta = {
-        "id": digest(prompt, output),
+        "id": digest(prompt.text, output),
         "kind": kind,
         "k": len(draft.demos),
         "form": draft.form,
@@ -146,11 +149,12 @@ def _record(draft: Draft, seed: int) -> Record:
         "demo_ids": [digest(task, demo.input, demo.output) for demo in draft.demos],
         "query_id": digest(task, query.input, query.output),
         "template": draft.template,
+        "targets": [list(span) for span in prompt.answers[needed:]],
         "teacher": wrote.teacher,
         "verified_by": unit.verified_by,
         "seed": seed,
     }
-    return Record(prompt, output, meta)
+    return Record(prompt.text, output, meta)
 
 
 def _fault(draft: Draft, record: Record, screen: Screen, seen: set[tuple[str, str]]) -> str | None:

@@ -3,7 +3,8 @@
 Both give the same three things: descriptions, a drawn task with its problems, and the anchors of its meaning.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -29,7 +30,8 @@ class Unit:
     Args:
         id: of the family or of the YAML task.
         params: draws the parameters of one task.
-        problems: draws up to n examples with distinct inputs; fewer where the space is too small.
+        problems: draws up to n examples with distinct inputs, fewer where the space is too small; with the flag set the
+            labels of a task that has labels are drawn unevenly, as most real tasks have them.
         size: how many distinct examples there are, None for a programmatic family.
     """
 
@@ -40,7 +42,7 @@ class Unit:
     descriptions: tuple[str, ...]
     must: tuple[tuple[str, ...], ...]
     params: Callable[[Random], Params]
-    problems: Callable[[Random, Params, int], list[Example]]
+    problems: Callable[[Random, Params, int, bool], list[Example]]
     min_k: int = 0
     reasons: bool = False
     size: int | None = None
@@ -53,19 +55,43 @@ class Unit:
         return "solver" if self.source == "programmatic" else "gold"
 
 
+def uneven(rng: Random, labels: Sequence[str], n: int) -> list[str]:
+    """Labels, n of them, in shares drawn from all possible shares (a flat Dirichlet); none if there are none."""
+    return rng.choices(labels, [rng.expovariate(1) for _ in labels], k=n) if labels else []
+
+
+def choose(candidates: Iterable[Example], n: int, wanted: Sequence[str] = ()) -> list[Example]:
+    """Up to n candidates with distinct inputs: the first ones, or those with the wanted outputs in the wanted order.
+
+    Where the candidates lack a wanted output, others take its place.
+    """
+    pool: dict[str, Example] = {}
+    lacking = Counter(wanted)
+    for candidate in candidates:
+        if candidate.input not in pool:
+            pool[candidate.input] = candidate
+            lacking -= Counter([candidate.output])
+        if len(pool) >= n and not lacking:
+            break
+    chosen = []
+    for output in wanted:
+        if match := next((example for example in pool.values() if example.output == output), None):
+            chosen.append(pool.pop(match.input))
+    return [*chosen, *pool.values()][:n]
+
+
 def from_family(family: Family) -> Unit:
     """The unit of a programmatic family: outputs come from its solver."""
 
-    def problems(rng: Random, params: Params, n: int) -> list[Example]:
-        found: dict[str, Example] = {}
+    def drawn(rng: Random, params: Params) -> Iterator[Example]:
         for _ in range(DRAWS):
             problem = family.sample(rng, params)
-            if problem.text not in found:
-                steps = family.rationale(problem.facts, params) if family.rationale else None
-                found[problem.text] = Example(problem.text, family.solve(problem.facts, params), steps)
-            if len(found) == n:
-                break
-        return list(found.values())
+            steps = family.rationale(problem.facts, params) if family.rationale else None
+            yield Example(problem.text, family.solve(problem.facts, params), steps)
+
+    def problems(rng: Random, params: Params, n: int, skewed: bool = False) -> list[Example]:
+        labels = family.labels(params) if family.labels and skewed else ()
+        return choose(drawn(rng, params), n, uneven(rng, labels, n))
 
     return Unit(
         id=family.id,
@@ -84,8 +110,9 @@ def from_family(family: Family) -> Unit:
 def from_task(task: Task) -> Unit:
     """The unit of an example-based task: outputs are its gold examples."""
 
-    def problems(rng: Random, params: Params, n: int) -> list[Example]:
-        return rng.sample(task.examples, min(n, len(task.examples)))
+    def problems(rng: Random, params: Params, n: int, skewed: bool = False) -> list[Example]:
+        shuffled = rng.sample(task.examples, len(task.examples))
+        return choose(shuffled, n, uneven(rng, task.labels if skewed else (), n))
 
     return Unit(
         id=task.id,
@@ -115,6 +142,7 @@ class _TaskRow(BaseModel):
     category: str
     descriptions: list[str] = Field(min_length=1)
     must: list[list[str]] = []
+    labels: list[str] = []
     examples: list[_ExampleRow] = Field(min_length=2)
 
 
@@ -141,9 +169,13 @@ def load_tasks(path: Path) -> list[Task]:
             name = raw.get("id", number) if isinstance(raw, dict) else number
             where = ".".join(str(part) for part in detail["loc"])
             raise DataError(f"{path}: task {name!r}: {where}: {detail['msg']}") from None
+        strange = next((e.output for e in row.examples if row.labels and e.output not in row.labels), None)
+        if strange is not None:
+            raise DataError(f"{path}: task {row.id!r}: the output {strange!r} is none of its labels {row.labels}")
         examples = tuple(Example(e.input, e.output, e.rationale) for e in row.examples)
         must = tuple(tuple(words) for words in row.must)
-        tasks.append(Task(row.id, row.family or row.id, row.category, tuple(row.descriptions), examples, must))
+        labels = tuple(row.labels)
+        tasks.append(Task(row.id, row.family or row.id, row.category, tuple(row.descriptions), examples, must, labels))
     return tasks
 
 

@@ -86,6 +86,8 @@ class Generate(Section):
     """Numbers of demonstrations, drawn evenly for each few-shot record."""
     cot: Share = 0.0
     """Share of the records of families with a rationale that reason before they answer."""
+    skew: Share = 0.5
+    """Share of the records of tasks with labels whose labels are drawn unevenly, as real tasks have them."""
     main_template: Share = 0.5
     """Share of the records in the evaluation's template; the others draw one of the rest."""
     describe: Describe = Describe()
@@ -100,8 +102,10 @@ class Train(Section):
 
     max_length: Annotated[int, Field(ge=16)] = 512
     """Tokens of prompt and answer together; longer rows are dropped and counted."""
+    loss: Literal["answers", "answer"] = "answers"
+    """answers: on the answer and on the outputs of the demonstrations before it; answer: on the answer only."""
     validation: Annotated[float, Field(ge=0, lt=1)] = 0.04
-    """Share of the records held back for the validation loss."""
+    """Share of the records held back for the validation loss, which is on the answer only."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """auto: bfloat16 where a timed step shows that it is faster."""
     threads: Annotated[int, Field(ge=0)] = 0
@@ -123,7 +127,6 @@ class Evaluate(Section):
     """Numbers of demonstrations."""
     items: Annotated[int, Field(ge=1)] | None = None
     """The first so many items of each task; null for all."""
-    batch_size: Annotated[int, Field(ge=1)] = 32
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Weights and arithmetic of both models; auto as in training."""
     resamples: Annotated[int, Field(ge=100)] = 10_000

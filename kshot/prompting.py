@@ -37,7 +37,18 @@ TEMPLATES: dict[str, Template] = {
 }
 
 
-def render(template: str, instruction: str | None, demos: Sequence[Example], query: str, reason: bool = False) -> str:
+@dataclass(frozen=True)
+class Prompt:
+    """The user's message, and where in it the demonstrations' outputs stand."""
+
+    text: str
+    answers: tuple[tuple[int, int], ...]
+    """For each demonstration the first character of its output and the one after its last."""
+
+
+def render(
+    template: str, instruction: str | None, demos: Sequence[Example], query: str, reason: bool = False
+) -> Prompt:
     """The user's message for one query.
 
     Args:
@@ -48,14 +59,19 @@ def render(template: str, instruction: str | None, demos: Sequence[Example], que
         reason: ask for steps before the answer.
     """
     layout = TEMPLATES[template]
-    head = [instruction] if instruction else []
-    if reason:
-        head.append(REASON)
-    shown = [layout.pair.format(input=demo.input, output=answer(demo, reason)) for demo in demos]
-    if shown and layout.before_demos:
-        shown.insert(0, layout.before_demos)
-    body = layout.between.join([*shown, layout.query.format(input=query)])
-    return "\n\n".join([*head, body])
+    head = [*([instruction] if instruction else []), *([REASON] if reason else [])]
+    text = "".join(f"{part}\n\n" for part in head)
+    if demos and layout.before_demos:
+        text += layout.before_demos + layout.between
+    before, after = layout.pair.split("{output}")
+    answers = []
+    for demo in demos:
+        text += before.format(input=demo.input)
+        start = len(text)
+        text += answer(demo, reason)
+        answers.append((start, len(text)))
+        text += after + layout.between
+    return Prompt(text + layout.query.format(input=query), tuple(answers))
 
 
 def answer(example: Example, reason: bool = False) -> str:

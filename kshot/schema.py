@@ -27,7 +27,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Task:
-    """An example-based task as read from YAML."""
+    """An example-based task as read from YAML; `labels` are all its possible outputs, empty where they are open."""
 
     id: str
     family: str
@@ -35,6 +35,7 @@ class Task:
     descriptions: tuple[str, ...]
     examples: tuple[Example, ...]
     must: tuple[tuple[str, ...], ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

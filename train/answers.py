@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from trl import SFTTrainer
 
-IGNORED = -100
+from kshot.train.data import IGNORED
 
 
 class AnswerTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]

@@ -11,23 +11,29 @@ from kshot.files import read_jsonl
 from kshot.seeding import stream
 
 GROUP = 8
+IGNORED = -100
 
 
 @dataclass(frozen=True)
 class Row:
-    """A record as messages, its shots, and its length in tokens through the student's chat template."""
+    """A record as the trainer takes it.
+
+    `labels` are its tokens where the loss is computed and `IGNORED` elsewhere.
+    """
 
     prompt: str
     completion: str
     k: int
-    tokens: int
+    input_ids: tuple[int, ...]
+    labels: tuple[int, ...]
 
-    def messages(self) -> dict[str, Any]:
-        """The prompt-completion row that TRL takes; it computes the loss on the completion only."""
-        return {
-            "prompt": [{"role": "user", "content": self.prompt}],
-            "completion": [{"role": "assistant", "content": self.completion}],
-        }
+    @property
+    def tokens(self) -> int:
+        return len(self.input_ids)
+
+    def example(self) -> dict[str, list[int]]:
+        """What a dataset of TRL's SFTTrainer holds when it is tokenized already."""
+        return {"input_ids": list(self.input_ids), "labels": list(self.labels)}
 
 
 @dataclass(frozen=True)
@@ -57,28 +63,50 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def prepare(records: Sequence[dict[str, Any]], tokenizer: Any, max_length: int, validation: float, seed: int) -> Split:
-    """Drop what would be cut, hold back the validation slice.
+def tokenize(record: dict[str, Any], tokenizer: Any, targets: bool) -> Row:
+    """A record through the student's chat template.
+
+    The loss is on the answer with its end-of-turn, as in TRL's prompt-completion rows; with `targets` also on those
+    outputs of demonstrations that what stands before them determines (`meta.targets`, see `kshot.generate.compose`).
+    """
+    prompt, completion, meta = record["instruction"], record["output"], record.get("meta", {})
+    asked = [{"role": "user", "content": prompt}]
+    question = tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
+    whole = tokenizer.apply_chat_template([*asked, {"role": "assistant", "content": completion}], tokenize=False)
+    begin = next((i for i, (a, b) in enumerate(zip(question, whole, strict=False)) if a != b), len(question))
+    spans = [(begin, len(whole))]
+    shift = whole.find(prompt)
+    if targets and shift >= 0:
+        spans += [(shift + start, shift + end) for start, end in meta.get("targets", [])]
+    encoded = tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True)
+    taught = [any(a < end and b > start for start, end in spans) for a, b in encoded["offset_mapping"]]
+    ids = tuple(encoded["input_ids"])
+    labels = tuple(token if learn else IGNORED for token, learn in zip(ids, taught, strict=True))
+    return Row(prompt, completion, int(meta.get("k", 0)), ids, labels)
+
+
+def prepare(
+    records: Sequence[dict[str, Any]], tokenizer: Any, max_length: int, validation: float, seed: int, targets: bool
+) -> Split:
+    """Tokenize, drop what would be cut, hold back the validation slice, which is scored on its answers only.
 
     Raises:
         DataError: nothing is left.
     """
-    rows, dropped = [], Counter[str]()
+    dropped = Counter[str]()
+    kept = []
     for record in records:
-        k = int(record.get("meta", {}).get("k", 0))
-        row = Row(record["instruction"], record["output"], k, 0)
-        messages = row.messages()
-        text = tokenizer.apply_chat_template(messages["prompt"] + messages["completion"], tokenize=False)
-        length = len(tokenizer(text, add_special_tokens=False)["input_ids"])
-        if length > max_length:
-            dropped[f"k={k}"] += 1
+        row = tokenize(record, tokenizer, targets)
+        if row.tokens > max_length:
+            dropped[f"k={row.k}"] += 1
         else:
-            rows.append(Row(row.prompt, row.completion, k, length))
-    if not rows:
+            kept.append((record, row))
+    if not kept:
         raise DataError(f"all {len(records)} records are longer than train.max_length={max_length} tokens; raise it")
-    stream(seed, "validation").shuffle(rows)
-    held = min(round(len(rows) * validation), len(rows) - 1)
-    return Split(rows[held:], rows[:held], dict(sorted(dropped.items())))
+    stream(seed, "validation").shuffle(kept)
+    held = min(round(len(kept) * validation), len(kept) - 1)
+    measured = [tokenize(record, tokenizer, targets=False) for record, _ in kept[:held]]
+    return Split([row for _, row in kept[held:]], measured, dict(sorted(dropped.items())))
 
 
 def ordered(rows: Sequence[Row], epochs: float, batch: int, seed: int) -> list[Row]:

@@ -93,7 +93,6 @@ def sft_config(
             **options,
             "output_dir": str(checkpoints),
             "max_length": settings.max_length,
-            "completion_only_loss": True,
             "bf16": machine.dtype == "bfloat16",
             "use_cpu": machine.device == "cpu",
             "seed": seed,
@@ -102,7 +101,7 @@ def sft_config(
 
 
 def _dataset(cls: Any, rows: Sequence[Row]) -> Any:
-    return cls.from_list([row.messages() for row in rows])
+    return cls.from_list([row.example() for row in rows])
 
 
 def _silence(trainer: Any) -> None:

@@ -52,7 +52,9 @@ def _train(
 
     model, tokenizer = load_student(student)
     model.config.use_cache = False
-    split = prepare(records, tokenizer, config.train.max_length, config.train.validation, config.seed)
+    settings = config.train
+    demos = settings.loss == "answers"
+    split = prepare(records, tokenizer, settings.max_length, settings.validation, config.seed, demos)
     machine = _machine(config, folder, key, model)
     _announce(split, machine)
     model.set_attn_implementation(machine.attention)

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+Both = tuple[Any, Any, list[int]]
+
 
 @pytest.fixture(scope="module")
-def both(tiny_student: Path) -> tuple[Any, Any, list[int]]:
+def both(tiny_student: Path) -> Both:
     from lm_eval.models.huggingface import HFLM
 
     from kshot.evaluate.model import PanelLM
@@ -17,33 +19,87 @@ def both(tiny_student: Path) -> tuple[Any, Any, list[int]]:
     ticks: list[int] = []
     model, tokenizer = load_student(str(tiny_student))
     other, _ = load_student(str(tiny_student))
-    ours = PanelLM(model.eval(), tokenizer, 3, lambda done=1, note="": ticks.append(done))
+    ours = PanelLM(model.eval(), tokenizer, row=150)
+    ours.tick = lambda done=1, note="": ticks.append(done)
     theirs = HFLM(pretrained=other.eval(), tokenizer=tokenizer, batch_size=1, backend="causal")
     return ours, theirs, ticks
 
 
-def test_log_probabilities_equal_lm_eval_s(both: tuple[Any, Any, list[int]]) -> None:
+def prompts(rng: random.Random, groups: int) -> list[list[int]]:
+    """Token lists of many lengths, nested: some begin like others, some are alone, some are equal."""
+    made: list[list[int]] = []
+    for _ in range(groups):
+        head = [rng.randrange(3, 259) for _ in range(rng.randrange(1, 90))]
+        middle = head + [rng.randrange(3, 259) for _ in range(rng.randrange(0, 60))]
+        for _ in range(rng.randrange(1, 9)):
+            made.append(rng.choice([head, middle]) + [rng.randrange(3, 259) for _ in range(rng.randrange(0, 30))])
+    return [*made, made[0]]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_log_probabilities_equal_lm_eval_s(both: Both, seed: int) -> None:
     ours, theirs, ticks = both
-    rng = random.Random(1)
+    rng = random.Random(seed)
     requests = []
-    for _ in range(12):
-        context = [rng.randrange(3, 259) for _ in range(rng.randrange(1, 60))]
+    for context in prompts(rng, 5):
         for _ in range(rng.randrange(1, 5)):
             continuation = [rng.randrange(3, 259) for _ in range(rng.randrange(1, 6))]
             requests.append((("", str(len(requests))), context, continuation))
     rng.shuffle(requests)
     ticks.clear()
-    mine = ours._loglikelihood_tokens(requests)
-    assert [score for score, _ in mine] == pytest.approx(
-        [s for s, _ in theirs._loglikelihood_tokens(requests, True)], abs=1e-4
-    )
+    mine, alone = ours._loglikelihood_tokens(requests), theirs._loglikelihood_tokens(requests, True)
+    assert [score for score, _ in mine] == pytest.approx([score for score, _ in alone], abs=1e-4)
+    assert [greedy for _, greedy in mine] == [greedy for _, greedy in alone]
     assert sum(ticks) == len(requests)
-    ours._shares = False
-    assert [score for score, _ in ours._loglikelihood_tokens(requests)] == pytest.approx([s for s, _ in mine], abs=1e-4)
-    ours._shares = True
 
 
-def test_the_greedy_continuation_is_known_as_such(both: tuple[Any, Any, list[int]]) -> None:
+@pytest.mark.parametrize("seed", range(4))
+def test_greedy_answers_equal_lm_eval_s(both: Both, seed: int) -> None:
+    from lm_eval.api.instance import Instance
+
+    ours, theirs, ticks = both
+    rng = random.Random(seed)
+    until = [[ours.tokenizer.eos_token, chr(rng.randrange(97, 123))], ["\n"]]
+    requests = [
+        Instance("generate_until", {}, (theirs.tok_decode(tokens), {"until": stop, "max_gen_toks": 12}), i)
+        for i, tokens in enumerate(prompts(rng, 3))
+        for stop in until[: 1 + i % 2]
+    ]
+    ticks.clear()
+    answers = ours.generate_until(requests)
+    assert answers == theirs.generate_until(requests, disable_tqdm=True)
+    assert len(set(answers)) > 3
+    assert sum(ticks) == len(requests)
+
+
+def test_what_is_shared_is_run_once(both: Both) -> None:
+    ours, _, _ = both
+    head = [5 + i % 90 for i in range(100)]
+    requests = [(("", str(i)), [*head, 100 + i], [7, 8, 9]) for i in range(20)]
+    counts: list[int] = []
+    hook = ours.model.register_forward_pre_hook(
+        lambda module, args, kwargs: counts.append(kwargs["input_ids"].numel()), with_kwargs=True
+    )
+    ours._loglikelihood_tokens(requests)
+    alone = sum(len(context) + len(option) for _, context, option in requests)
+    assert sum(counts) < alone / 8
+    counts.clear()
+    ours._loglikelihood_tokens(requests)
+    hook.remove()
+    assert sum(counts) == 4 + 20 * 3, "the beginning is known from the first call, but for its last tokens"
+
+
+def test_a_model_without_a_whole_past_is_asked_lm_eval_s_way(tiny_student: Path) -> None:
+    from kshot.evaluate.model import why_alone
+    from kshot.weights import load_student
+
+    model, _ = load_student(str(tiny_student))
+    assert why_alone(model) is None
+    model.config.sliding_window = 16
+    assert "sliding window" in str(why_alone(model))
+
+
+def test_the_greedy_continuation_is_known_as_such(both: Both) -> None:
     import torch
 
     ours, _, _ = both
@@ -59,7 +115,7 @@ def test_the_greedy_continuation_is_known_as_such(both: tuple[Any, Any, list[int
     assert found[0][0] > found[1][0]
 
 
-def test_a_prompt_longer_than_the_context_is_cut_on_the_left(both: tuple[Any, Any, list[int]]) -> None:
+def test_a_prompt_longer_than_the_context_is_cut_on_the_left(both: Both) -> None:
     ours, theirs, _ = both
     context = [random.Random(2).randrange(3, 259) for _ in range(ours.max_length + 50)]
     request = (("", ""), context, [9, 10])
@@ -75,6 +131,6 @@ def test_bfloat16_keeps_a_float32_output_layer(tiny_student: Path) -> None:
     from kshot.weights import load_student
 
     model, tokenizer = load_student(str(tiny_student))
-    ours = PanelLM(model.to(torch.bfloat16).eval(), tokenizer, 4, lambda done=1, note="": None)
+    ours = PanelLM(model.to(torch.bfloat16).eval(), tokenizer)
     with torch.no_grad():
         assert ours.model(torch.tensor([[5, 6]])).logits.dtype == torch.float32

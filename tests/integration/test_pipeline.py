@@ -90,7 +90,10 @@ def test_the_three_stages(finished: Path) -> None:
     table = (finished / "stdout.txt").read_text()
     assert "exact match" in table
     assert "log-likelihood choice" in table
-    assert "tinypanel" in (run / "evaluate" / "report.md").read_text()
+    report = (run / "evaluate" / "report.md").read_text()
+    gain = json.loads((run / "evaluate" / "gains.json").read_text())[0]
+    assert f"| {gain['tasks']} | {gain['items']} |" in report
+    assert "built-in method" not in report
     assert (run / "evaluate" / "scores.png").stat().st_size > 5000
     assert list((run / "evaluate" / "cells" / "tinypanel" / "base-k0" / "base").glob("results_*.json"))
     assert list((run / "evaluate" / "cells").rglob("samples_*.jsonl"))
@@ -206,7 +209,7 @@ def test_asked_as_it_was_taught(finished: Path, tiny_student: Path) -> None:
 
     from kshot.evaluate.questions import prompt
     from kshot.panel import load_panel
-    from kshot.train.data import Row
+    from kshot.train.data import tokenize
     from kshot.weights import load_student
 
     wanted = {"task": "echo", "k": 4, "item": 0, "score": "exact_match", "model": "student"}
@@ -214,7 +217,10 @@ def test_asked_as_it_was_taught(finished: Path, tiny_student: Path) -> None:
     asked = next(row for row in samples if wanted.items() <= row.items())
     task = next(task for task in load_panel(str(finished / "tinypanel")).tasks if task.name == "echo")
     model, tokenizer = load_student(str(tiny_student))
-    row = Row(prompt(task, task.items[0], 4), "quux4", 4, 0).messages()
+    row = {
+        "prompt": [{"role": "user", "content": prompt(task, task.items[0], 4)}],
+        "completion": [{"role": "assistant", "content": "quux4"}],
+    }
     settings = SFTConfig(output_dir=str(finished / "x"), use_cpu=True, bf16=False, report_to=[], max_length=4000)
     trainer = SFTTrainer(model=model, args=settings, train_dataset=Dataset.from_list([row]), processing_class=tokenizer)
     batch = next(iter(trainer.get_train_dataloader()))
@@ -222,6 +228,9 @@ def test_asked_as_it_was_taught(finished: Path, tiny_student: Path) -> None:
     answer = batch["input_ids"][0][batch["labels"][0] != -100].tolist()
     assert tokenizer(asked["prompt"], add_special_tokens=False)["input_ids"] == taught
     assert tokenizer.decode(answer).strip() == "quux4" + tokenizer.eos_token
+    ours = tokenize({"instruction": prompt(task, task.items[0], 4), "output": "quux4"}, tokenizer, targets=True)
+    assert list(ours.input_ids) == batch["input_ids"][0].tolist()
+    assert list(ours.labels) == batch["labels"][0].tolist()
 
 
 def test_the_loss_is_trl_s_loss(finished: Path, tiny_student: Path) -> None:
@@ -231,13 +240,14 @@ def test_the_loss_is_trl_s_loss(finished: Path, tiny_student: Path) -> None:
     from trl import SFTConfig, SFTTrainer
 
     from kshot.train.answers import AnswerTrainer
-    from kshot.train.data import Row
+    from kshot.train.data import tokenize
     from kshot.weights import load_student
 
-    rows = [Row(f"say {n}" * n, f"word {n}", 0, 0).messages() for n in range(1, 5)]
     losses = []
     for make in (SFTTrainer, AnswerTrainer):
         model, tokenizer = load_student(str(tiny_student))
+        asked = [{"instruction": f"say {n}" * n, "output": f"word {n}"} for n in range(1, 5)]
+        rows = [tokenize(record, tokenizer, targets=False).example() for record in asked]
         settings = SFTConfig(
             output_dir=str(finished / "x"), use_cpu=True, bf16=False, report_to=[], per_device_eval_batch_size=4
         )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kshot.errors import DataError, RunError
 from kshot.files import read_jsonl, read_log, whole_file, whole_folder, write_json, write_jsonl
-from kshot.prompting import TEMPLATES, fits, render, with_options
+from kshot.prompting import TEMPLATES, answer, fits, render, with_options
 from kshot.runs import Run, finish, finished
 from kshot.schema import Example
 from kshot.seeding import digest, stream
@@ -95,18 +95,25 @@ DEMOS = (Example("leaf", "leaves", "f becomes v, add es."), Example("cat", "cats
 def test_prompts_are_as_they_were() -> None:
     """What the student reads is part of the product: a change here must be meant (rewrite tests/golden/prompts.txt)."""
     shown = [
-        f"===== {name} k={k}\n{render(name, 'Write the plural.', DEMOS[:k], 'dog')}"
+        f"===== {name} k={k}\n{render(name, 'Write the plural.', DEMOS[:k], 'dog').text}"
         for name in TEMPLATES
         for k in (0, 2)
     ]
-    shown.append(f"===== reason\n{render('plain', 'Write the plural.', DEMOS, 'dog', reason=True)}")
-    shown.append(f"===== demos only\n{render('plain', None, DEMOS, 'dog')}")
+    shown.append(f"===== reason\n{render('plain', 'Write the plural.', DEMOS, 'dog', reason=True).text}")
+    shown.append(f"===== demos only\n{render('plain', None, DEMOS, 'dog').text}")
     shown.append(f"===== options\n{with_options('Which one flies?', ['fish', 'bird'])}")
     assert "\n".join(shown) + "\n" == (GOLDEN / "prompts.txt").read_text()
 
 
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("reason", [False, True])
+def test_a_prompt_knows_where_its_outputs_stand(template: str, reason: bool) -> None:
+    prompt = render(template, "Write the plural.", DEMOS, "dog", reason)
+    assert [prompt.text[a:b] for a, b in prompt.answers] == [answer(demo, reason) for demo in DEMOS]
+
+
 def test_braces_in_data_are_text() -> None:
-    prompt = render("plain", "Copy {x}.", [Example('{"a": 1}', "{b}")], "{input}")
+    prompt = render("plain", "Copy {x}.", [Example('{"a": 1}', "{b}")], "{input}").text
     assert "Copy {x}." in prompt
     assert '{"a": 1}' in prompt
     assert prompt.endswith("Input: {input}\nOutput:")

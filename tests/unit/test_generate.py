@@ -1,5 +1,6 @@
 """Generation without a teacher: units, composing, screening."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,13 @@ from kshot.generate.compose import compose, quotas
 from kshot.generate.families import FAMILIES
 from kshot.generate.screen import Screen
 from kshot.generate.store import ReplyStore
-from kshot.generate.units import load_tasks, select_units
+from kshot.generate.units import choose, load_tasks, select_units
 from kshot.panel import load_panel
-from kshot.schema import Description, Record, Reject
+from kshot.schema import Description, Example, Record, Reject
+from kshot.seeding import stream
 
-TASKS = Path(__file__).parents[2] / "configs" / "tasks" / "everyday.yaml"
+SEEDS = Path(__file__).parents[2] / "configs" / "tasks"
+TASKS = SEEDS / "everyday.yaml"
 NOTHING = Screen([])
 
 
@@ -106,6 +109,63 @@ def test_too_few_distinct_examples_are_rejected_not_repeated(tmp_path: Path) -> 
     records, rejects = compose(units, {}, config, NOTHING, 1, lambda done=1, note="": None)
     assert len({r.instruction for r in records}) == len(records)
     assert all(row.reason == "duplicate" for row in rejects)
+
+
+@pytest.mark.parametrize("path", sorted(SEEDS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_seed_tasks_are_whole(path: Path) -> None:
+    """Every label stands in every description, every anchor too; inputs are distinct; no task has one answer only."""
+    for task in load_tasks(path):
+        assert len({example.input for example in task.examples}) == len(task.examples), task.id
+        assert len({example.output for example in task.examples}) > 1, task.id
+        for text in task.descriptions:
+            assert all(label in text for label in task.labels), (task.id, text)
+            words = text.lower()
+            assert all(any(word.lower() in words for word in group) for group in task.must), (task.id, text)
+        counts = Counter(example.output for example in task.examples)
+        assert not task.labels or max(counts.values()) - min(counts.values()) <= 1, task.id
+
+
+def test_no_seed_task_shares_text_with_the_own_panel() -> None:
+    screen = Screen([load_panel("kshot")])
+    texts = [e.input for path in SEEDS.glob("*.yaml") for task in load_tasks(path) for e in task.examples]
+    assert len(texts) > 900
+    assert screen.shared_input(texts) is None
+
+
+@pytest.mark.parametrize("unit", ["topic_of_sentence", "fact_or_opinion"])
+def test_labels_are_drawn_unevenly_where_asked(unit: str) -> None:
+    chosen = next(u for u in select_units([], [SEEDS / "decisions.yaml"]) if u.id == unit)
+
+    def agreement(skewed: bool) -> float:
+        """How often the query has the label of the last demonstration."""
+        same = 0
+        for seed in range(300):
+            params = chosen.params(stream(seed, "params"))
+            *_, demo, query = chosen.problems(stream(seed, "draw"), params, 5, skewed)
+            same += demo.output == query.output
+        return same / 300
+
+    assert agreement(True) > agreement(False) + 0.08
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=6), st.lists(st.sampled_from("abcd"), max_size=12))
+def test_wanted_outputs_come_in_their_order(wanted: list[str], there: list[str]) -> None:
+    candidates = [Example(str(i), output) for i, output in enumerate(there)]
+    found = choose(candidates, len(wanted), wanted)
+    assert len(found) == min(len(wanted), len(there))
+    assert len({example.input for example in found}) == len(found)
+    if all(there.count(output) >= wanted.count(output) for output in wanted):
+        assert [example.output for example in found] == wanted
+
+
+def test_an_output_that_is_no_label_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.yaml"
+    path.write_text(
+        "- {id: t, category: c, descriptions: [x], labels: ['yes', 'no'],\n"
+        "   examples: [{input: a, output: 'yes'}, {input: b, output: maybe}]}\n"
+    )
+    with pytest.raises(DataError, match=r"t\.yaml: task 't': the output 'maybe' is none of its labels"):
+        load_tasks(path)
 
 
 def test_text_of_a_panel_is_kept_out_and_the_reject_says_which(tmp_path: Path, panel: Path) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from kshot.errors import DataError
+from kshot.prompting import render
+from kshot.schema import Example
 from kshot.train.checkpoints import is_whole, last_whole, mark_whole
-from kshot.train.data import Row, ordered, prepare, read_records
+from kshot.train.data import IGNORED, Row, ordered, prepare, read_records, tokenize
 from kshot.train.metrics import rewind
 from kshot.weights import load_student
 
@@ -20,27 +22,42 @@ def records(n: int, length: int = 5) -> list[dict[str, Any]]:
 
 def test_rows_that_would_be_cut_are_dropped_and_counted_by_shots(tiny_student: Path) -> None:
     _, tokenizer = load_student(str(tiny_student))
-    split = prepare([*records(4), *records(3, 400)], tokenizer, 200, 0.0, 1)
+    split = prepare([*records(4), *records(3, 400)], tokenizer, 200, 0.0, 1, True)
     assert split.dropped == {"k=0": 2, "k=1": 1}
     assert len(split.train) == 4
-    row = split.train[0]
-    text = tokenizer.apply_chat_template(row.messages()["prompt"] + row.messages()["completion"], tokenize=False)
-    assert row.tokens == len(tokenizer(text)["input_ids"])
     with pytest.raises(DataError, match=r"all 4 records are longer than train\.max_length=20"):
-        prepare(records(4), tokenizer, 20, 0.0, 1)
+        prepare(records(4), tokenizer, 20, 0.0, 1, True)
 
 
 def test_the_validation_slice_is_apart_and_seeded(tiny_student: Path) -> None:
     _, tokenizer = load_student(str(tiny_student))
-    split = prepare(records(50), tokenizer, 200, 0.1, 1)
+    split = prepare(records(50), tokenizer, 200, 0.1, 1, True)
     held, trained = {r.prompt for r in split.validation}, {r.prompt for r in split.train}
     assert (len(held), len(trained), held & trained) == (5, 45, set())
-    assert prepare(records(50), tokenizer, 200, 0.1, 1) == split
-    assert prepare(records(50), tokenizer, 200, 0.1, 2) != split
+    assert prepare(records(50), tokenizer, 200, 0.1, 1, True) == split
+    assert prepare(records(50), tokenizer, 200, 0.1, 2, True) != split
+
+
+def test_the_loss_is_on_answers_and_on_outputs_that_can_be_known(tiny_student: Path) -> None:
+    _, tokenizer = load_student(str(tiny_student))
+    prompt = render("arrow", None, [Example("a", "one"), Example("b", "two"), Example("c", "three")], "d")
+    targets = [list(span) for span in prompt.answers[1:]]
+    record = {"instruction": prompt.text, "output": "four", "meta": {"k": 3, "targets": targets}}
+
+    def taught(row: Row) -> str:
+        text: str = tokenizer.decode([t for t in row.labels if t != IGNORED])
+        return text.split(tokenizer.eos_token)[0]
+
+    every, last = tokenize(record, tokenizer, targets=True), tokenize(record, tokenizer, targets=False)
+    assert taught(every).replace(" ", "") == "twothreefour"
+    assert taught(last) == "four"
+    assert every.input_ids == last.input_ids
+    split = prepare([record, record], tokenizer, 200, 0.5, 1, True)
+    assert (taught(split.train[0]), taught(split.validation[0])) == (taught(every), "four")
 
 
 def test_the_order_takes_each_row_once_an_epoch_and_groups_lengths() -> None:
-    rows = [Row(f"p{i}", "c", 0, (i * 37) % 200) for i in range(203)]
+    rows = [Row(f"p{i}", "c", 0, (1,) * ((i * 37) % 200), ()) for i in range(203)]
     plan = ordered(rows, 2, 8, 1)
     assert Counter(row.prompt for row in plan[:203]) == Counter(row.prompt for row in rows)
     assert Counter(row.prompt for row in plan) == Counter({row.prompt: 2 for row in rows})

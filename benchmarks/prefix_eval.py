@@ -1,0 +1,79 @@
+"""What running shared beginnings once saves, and that nothing changes: `python benchmarks/prefix_eval.py --json FILE`.
+
+Asks the base model of the quickstart, in float32, kshot's own panel at 8 shots twice in one run: with lm-eval's `hf`
+model and with ours. Prints the ratio of the CPU times for options and for greedy answers, and how the two differ.
+"""
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from kshot import quiet
+from kshot.config import Config
+from kshot.files import write_json
+from kshot.panel import load_panel
+from kshot.weights import load_student, resolve
+
+
+def timed(ask: Any, requests: Any) -> tuple[float, Any]:
+    """CPU seconds of this process, all threads, and the replies."""
+    began = time.process_time()
+    replies = ask(requests, disable_tqdm=True)
+    return time.process_time() - began, replies
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--items", type=int, default=16, help="of each task")
+    parser.add_argument("--shots", type=int, default=8)
+    options = parser.parse_args()
+    with quiet.quiet():
+        from lm_eval.models.huggingface import HFLM
+
+        from kshot.evaluate.model import PanelLM
+        from kshot.evaluate.questions import lm_eval_tasks
+
+        student = resolve(Config().student)
+        model, tokenizer = load_student(student)
+        theirs = HFLM(pretrained=model.eval(), tokenizer=tokenizer, backend="causal", batch_size=8)
+        ours = PanelLM(load_student(student)[0].eval(), tokenizer)
+        asked: dict[str, list[Any]] = {"loglikelihood": [], "generate_until": []}
+        for task in lm_eval_tasks(load_panel("kshot"), options.shots, options.items, tokenizer):
+            task.build_all_requests(apply_chat_template=True, chat_template=theirs.apply_chat_template)
+            for request in task.instances:
+                asked[request.request_type].append(request)
+        times, replies = {}, {}
+        for kind, requests in asked.items():
+            for name, model in (("theirs", theirs), ("ours", ours)):
+                times[kind, name], replies[kind, name] = timed(getattr(model, kind), requests)
+                print(f"{kind}: {name} {times[kind, name]:.1f} CPU seconds for {len(requests)} requests", flush=True)
+
+    def choices(scores: list[tuple[float, bool]]) -> dict[tuple[str, int], int]:
+        best: dict[tuple[str, int], tuple[float, int]] = {}
+        for request, (score, _) in zip(asked["loglikelihood"], scores, strict=True):
+            key = (request.task_name, request.doc_id)
+            best[key] = max(best.get(key, (float("-inf"), -1)), (score, -request.idx))
+        return {key: choice for key, (_, choice) in best.items()}
+
+    mine, hf = replies["loglikelihood", "ours"], replies["loglikelihood", "theirs"]
+    chosen = (choices(mine), choices(hf))
+    texts = zip(replies["generate_until", "ours"], replies["generate_until", "theirs"], strict=True)
+    result = {
+        "cpu_ratio_choice": round(times["loglikelihood", "ours"] / times["loglikelihood", "theirs"], 4),
+        "cpu_ratio_generation": round(times["generate_until", "ours"] / times["generate_until", "theirs"], 4),
+        "choices_differ": sum(chosen[0][key] != chosen[1][key] for key in chosen[0]),
+        "texts_differ": sum(a != b for a, b in texts),
+        "max_abs_logprob_diff": max(abs(a[0] - b[0]) for a, b in zip(mine, hf, strict=True)),
+        "items": len(chosen[0]),
+        "texts": len(asked["generate_until"]),
+        "shots": options.shots,
+    }
+    print(result)
+    if options.json:
+        write_json(options.json, result)
+
+
+if __name__ == "__main__":
+    main()

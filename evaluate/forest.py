@@ -1,0 +1,202 @@
+"""Many prompts in one row: what they share is run once, and every token sees its own ancestors only.
+
+Sorted token sequences form a trie. Its long shared beginnings (instruction and demonstrations) are run once and their
+keys and values kept; what is left is merged into rows of some hundred tokens, in which a mask lets each token see the
+kept beginning and its own path. No padding, and no copy of the beginning for every prompt. Tree attention of this kind
+is known from speculative decoding (Miao et al., SpecInfer, arXiv:2305.09781).
+"""
+
+from collections.abc import Generator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+
+Tokens = tuple[int, ...]
+
+GRAIN = 16
+"""Shared beginnings are kept in multiples of this, which bounds how deep the planning recurses."""
+WORTH = 128
+"""Keep a beginning if that saves at least so many tokens."""
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Sequences that are run in one row after a beginning that they share."""
+
+    prefix: Tokens
+    members: tuple[int, ...]
+
+
+def common(a: Sequence[int], b: Sequence[int]) -> int:
+    """How many tokens two sequences share at their beginnings."""
+    count = 0
+    for x, y in zip(a, b, strict=False):
+        if x != y:
+            break
+        count += 1
+    return count
+
+
+def plan(sequences: Sequence[Tokens], free: Sequence[int], row: int) -> list[Pack]:
+    """What to run, in an order in which neighbours share the most.
+
+    Args:
+        sequences: sorted and distinct.
+        free: for each the first position whose logits are wanted; it stays out of what is shared.
+        row: the most tokens in a row, unless one sequence alone has more.
+    """
+    shared = [0, *(common(a, b) // GRAIN * GRAIN for a, b in pairwise(sequences))]
+    packs: list[Pack] = []
+
+    def emit(loose: list[int], depth: int) -> None:
+        size, start = 0, 0
+        for place, index in enumerate(loose):
+            before = common(sequences[loose[place - 1]], sequences[index]) if place > start else 0
+            new = len(sequences[index]) - max(depth, before)
+            if size + new > row and place > start:
+                packs.append(Pack(sequences[loose[start]][:depth], tuple(loose[start:place])))
+                size, start, new = 0, place, len(sequences[index]) - depth
+            size += new
+        if loose:
+            packs.append(Pack(sequences[loose[start]][:depth], tuple(loose[start:])))
+
+    def walk(low: int, high: int, depth: int) -> list[int]:
+        """Plan a range of neighbours that share `depth` tokens; returns those that found no longer company."""
+        if high - low == 1:
+            return [low]
+        least = min(shared[low + 1 : high])
+        length = min(least, min(free[low:high]) // GRAIN * GRAIN)
+        keep = (high - low - 1) * (length - depth) >= WORTH
+        loose: list[int] = []
+        if length < least:
+            loose = list(range(low, high))
+        else:
+            cuts = [low, *(i for i in range(low + 1, high) if shared[i] == least), high]
+            for a, b in pairwise(cuts):
+                loose += walk(a, b, length if keep else depth)
+        if not keep:
+            return loose
+        emit(loose, length)
+        return []
+
+    if sequences:
+        emit(walk(0, len(sequences), 0), 0)
+    return packs
+
+
+class Forest:
+    """Runs packs through a causal language model whose attention takes a mask of four dimensions.
+
+    Args:
+        kept: the most tokens of shared beginnings to remember, also from one call to the next.
+    """
+
+    def __init__(self, model: Any, device: torch.device, kept: int = 4096) -> None:
+        self._model, self._device, self._kept = model, device, kept
+        self._known: list[tuple[Tokens, Any]] = []
+
+    def grow(self, pack: Pack, sequences: Sequence[Tokens]) -> "Row":
+        """The row of a pack, ready to run."""
+        return Row(self, self._beginning(pack.prefix), len(pack.prefix), [sequences[i] for i in pack.members])
+
+    def _beginning(self, tokens: Tokens) -> Any:
+        """A cache of exactly these tokens, made from the longest one known; the caller may change it."""
+        from transformers import DynamicCache
+
+        best = max(self._known, key=lambda known: common(known[0], tokens), default=None)
+        have = common(best[0], tokens) if best else 0
+        cache = deepcopy(best[1]) if best and have else DynamicCache(config=self._model.config)
+        if best and have < len(best[0]):
+            cache.crop(have - len(best[0]))
+        if have < len(tokens):
+            self.run(tokens[have:], range(have, len(tokens)), None, cache, torch.tensor([0]))
+            # What continues a known beginning takes its place.
+            self._known = [known for known in self._known if known[0] != tokens[: len(known[0])]]
+            self._known.append((tokens, deepcopy(cache)))
+            while len(self._known) > 1 and sum(len(known) for known, _ in self._known) > self._kept:
+                self._known.pop(0)
+        return cache
+
+    def run(
+        self, tokens: Sequence[int], positions: Sequence[int], seen: torch.Tensor | None, cache: Any, wanted: Any
+    ) -> torch.Tensor:
+        """Float32 logits (wanted, vocabulary) after some tokens; the cache grows by all of them.
+
+        Args:
+            seen: (tokens, cached and new tokens), true where a token may look; None for plain causal order.
+            wanted: which of the tokens' logits to return.
+        """
+        mask = None
+        if seen is not None:
+            lowest = torch.finfo(self._model.dtype).min
+            mask = torch.zeros(seen.shape, dtype=self._model.dtype).masked_fill(~seen, lowest)[None, None]
+            mask = mask.to(self._device)
+        output = self._model(
+            input_ids=torch.tensor([list(tokens)], device=self._device),
+            position_ids=torch.tensor([list(positions)], device=self._device),
+            attention_mask=mask,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=torch.as_tensor(wanted, device=self._device),
+        )
+        logits: torch.Tensor = output.logits[0].float()
+        return logits
+
+
+class Row:
+    """The tokens of a pack after its beginning, each of them once, and what has been generated since."""
+
+    def __init__(self, forest: Forest, cache: Any, start: int, members: Sequence[Tokens]) -> None:
+        self._forest, self._cache, self._start = forest, cache, start
+        tokens: list[int] = []
+        positions: list[int] = []
+        self._paths: list[list[int]] = []
+        before: Tokens = ()
+        for member in members:
+            shared = max(0, common(before, member) - start)
+            path = self._paths[-1][:shared] if self._paths else []
+            self._paths.append([*path, *range(len(tokens), len(tokens) + len(member) - start - shared)])
+            tokens += member[start + shared :]
+            positions += range(start + shared, len(member))
+            before = member
+        self._tokens, self._positions = tokens, positions
+
+    def logits(self, wanted: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        """Run the row; for each member the logits after these of its positions (counted from its first token)."""
+        size = len(self._tokens)
+        seen = torch.zeros(size, self._start + size, dtype=torch.bool)
+        seen[:, : self._start] = True
+        for path in self._paths:
+            at = torch.tensor(path)
+            seen[at[:, None], self._start + at[None, :]] = torch.ones(len(path), len(path), dtype=torch.bool).tril()
+        nodes = [[path[p - self._start] for p in ps] for path, ps in zip(self._paths, wanted, strict=True)]
+        order = sorted({node for row in nodes for node in row})
+        place = {node: i for i, node in enumerate(order)}
+        found = self._forest.run(self._tokens, self._positions, seen, self._cache, order)
+        return [found[[place[node] for node in row]] for row in nodes]
+
+    def follow(self) -> Generator[list[int], list[int], None]:
+        """Greedy tokens, one for each live member a step: send back which of them go on.
+
+        Yields the tokens of the live members in their order; `send` takes those places in that list that stay.
+        """
+        ends = [[self._start + len(path) - 1] for path in self._paths]
+        tokens = torch.cat(self.logits(ends)).argmax(-1).tolist()
+        depths = [end[0] + 1 for end in ends]
+        size = self._start + len(self._tokens)
+        seen = torch.zeros(len(self._paths), size, dtype=torch.bool)
+        seen[:, : self._start] = True
+        for row, path in enumerate(self._paths):
+            seen[row, self._start + torch.tensor(path)] = True
+        while True:
+            stay = yield tokens
+            if not stay:
+                return
+            seen = torch.cat([seen[stay], torch.eye(len(stay), dtype=torch.bool)], 1)
+            depths = [depths[i] for i in stay]
+            logits = self._forest.run([tokens[i] for i in stay], depths, seen, self._cache, range(len(stay)))
+            tokens = logits.argmax(-1).tolist()
+            depths = [depth + 1 for depth in depths]
