@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import kshot
 from kshot.console import progress
 from kshot.files import read_json, read_jsonl, whole_folder, write_json, write_jsonl
 from kshot.machine import Machine
 from kshot.panel import Panel
 from kshot.seeding import digest
 
+SHAPING = ("answers.py", "prompting.py", "evaluate/forest.py", "evaluate/model.py", "evaluate/questions.py")
+"""The code that shapes what is asked and how it is scored."""
 Results = dict[str, dict[str, list[bool]]]
 """score -> task -> right or wrong, item by item."""
 
@@ -37,14 +40,10 @@ class Cell:
 
 def make_cell(root: Path, model: str, identity: str, panel: Panel, k: int, items: int | None, machine: Machine) -> Cell:
     """The cell of a model (`base` or `student`, with the fingerprint of its weights) on a panel at k shots."""
-    code = "".join(path.read_text() for path in sorted(Path(__file__).parent.glob("*.py")) if path.stem in SHAPING)
-    prompting = (Path(__file__).parent.parent / "prompting.py").read_text()
+    code = "".join((Path(kshot.__file__).parent / path).read_text() for path in SHAPING)
     content = [(t.entry.model_dump_json(), t.demos, t.items) for t in panel.tasks]
-    key = digest(identity, content, k, items, machine.dtype, machine.attention, machine.device, code, prompting)
+    key = digest(identity, content, k, items, machine.dtype, machine.attention, machine.device, code)
     return Cell(model, panel, k, root / panel.name / f"{model}-k{k}", key)
-
-
-SHAPING = ("forest", "model", "questions", "score")
 
 
 def measure(cell: Cell, lm: Any, items: int | None) -> None:

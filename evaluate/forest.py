@@ -91,10 +91,12 @@ class Forest:
     """Runs packs through a causal language model whose attention takes a mask of four dimensions.
 
     Args:
+        piece: the most tokens to run at once.
         kept: the most tokens of shared beginnings to remember, also from one call to the next.
     """
 
-    def __init__(self, model: Any, device: torch.device, kept: int = 4096) -> None:
+    def __init__(self, model: Any, device: torch.device, piece: int, kept: int = 4096) -> None:
+        self.piece = piece
         self._model, self._device, self._kept = model, device, kept
         self._known: list[tuple[Tokens, Any]] = []
 
@@ -173,10 +175,18 @@ class Row:
             at = torch.tensor(path)
             seen[at[:, None], self._start + at[None, :]] = torch.ones(len(path), len(path), dtype=torch.bool).tril()
         nodes = [[path[p - self._start] for p in ps] for path, ps in zip(self._paths, wanted, strict=True)]
-        order = sorted({node for row in nodes for node in row})
-        place = {node: i for i, node in enumerate(order)}
-        found = self._forest.run(self._tokens, self._positions, seen, self._cache, order)
-        return [found[[place[node] for node in row]] for row in nodes]
+        found: dict[int, torch.Tensor] = {}
+        asked = {node for row in nodes for node in row}
+        # A token's ancestors stand before it, so a long row can be run piece by piece.
+        for begin in range(0, size, self._forest.piece):
+            end = min(begin + self._forest.piece, size)
+            order = sorted(node - begin for node in asked if begin <= node < end)
+            mask = seen[begin:end, : self._start + end]
+            logits = self._forest.run(
+                self._tokens[begin:end], self._positions[begin:end], mask, self._cache, order or [0]
+            )
+            found.update({begin + place: logits[i] for i, place in enumerate(order)})
+        return [torch.stack([found[node] for node in row]) for row in nodes]
 
     def follow(self) -> Generator[list[int], list[int], None]:
         """Greedy tokens, one for each live member a step: send back which of them go on.

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from kshot.answers import exact_match
 from kshot.errors import PanelError
-from kshot.evaluate.score import exact_match
 from kshot.panel import Panel, PanelTask, Row
 from kshot.prompting import MAIN_TEMPLATE, render, with_options
 from kshot.schema import Example

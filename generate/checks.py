@@ -111,8 +111,8 @@ def is_copy(c: Candidate) -> str | None:
 def loses_literal(c: Candidate) -> str | None:
     """Quoted literals and parameter values (label names among them) must survive, letter by letter."""
     literals = [next(filter(None, found)) for found in _QUOTED.findall(c.source)]
-    literals += [value for value in c.params.values() if value and _standing(value).search(c.source)]
-    missing = [text for text in dict.fromkeys(literals) if not _standing(text).search(c.text)]
+    literals += [value for value in c.params.values() if value and standing(value).search(c.source)]
+    missing = [text for text in dict.fromkeys(literals) if not standing(text).search(c.text)]
     return f"lost a literal: {missing[0]!r}" if missing else None
 
 
@@ -202,13 +202,13 @@ def with_slots(text: str, params: Params) -> str:
         mark = f"\x00{len(marks)}\x00"
         marks[mark] = "{" + name + "}"
         escaped = value.replace("{", "{{").replace("}", "}}")
-        safe = _standing(escaped).sub(mark, safe)
+        safe = standing(escaped).sub(mark, safe)
     for mark, slot in marks.items():
         safe = safe.replace(mark, slot)
     return safe
 
 
-def _standing(literal: str) -> "re.Pattern[str]":
+def standing(literal: str) -> "re.Pattern[str]":
     """The literal where it is not part of a longer word."""
     before = r"(?<!\w)" if literal[:1].isalnum() else ""
     after = r"(?!\w)" if literal[-1:].isalnum() else ""

@@ -1,38 +1,28 @@
-"""Records from units: which form, how many shots, which wording, which template; each drawn from its own stream."""
+"""Records from units, as a stream: how many each gives, and another draw where one was not taken."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from random import Random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from kshot.config import Generate
 from kshot.console import Ticker
-from kshot.families import Params
-from kshot.generate.screen import Screen
+from kshot.generate.dedup import Seen
+from kshot.generate.draft import answers_of, draw, label_of, record_of
+from kshot.generate.filters import chosen
+from kshot.generate.gate import Gate, Repeats
+from kshot.generate.screen import Match, Overlap, Screen
 from kshot.generate.units import Unit
-from kshot.prompting import MAIN_TEMPLATE, TEMPLATES, answer, fits, render
-from kshot.schema import Description, Example, Form, Kind, Record, Reject
+from kshot.schema import Description, Record, Reject
 from kshot.seeding import digest, stream
 
 ATTEMPTS = 20
-DEMOS_TO_SHOW_A_TASK = 2
-"""Without an instruction; a rule that only demonstrations show may need more (`min_k`)."""
-OTHERS = tuple(name for name in TEMPLATES if name != MAIN_TEMPLATE)
 
 
-@dataclass(frozen=True)
-class Draft:
-    """A record before it is checked."""
+class Kept(NamedTuple):
+    """A record that passed, and its answer as a label, None where answers are open (see `label_of`)."""
 
-    unit: Unit
-    index: int
-    attempt: int
-    params: Params
-    form: Form
-    reason: bool
-    description: Description
-    template: str
-    demos: tuple[Example, ...]
-    query: Example
+    record: Record
+    label: str | None
 
 
 def quotas(units: Sequence[Unit], settings: Generate) -> dict[str, int]:
@@ -51,119 +41,77 @@ def quotas(units: Sequence[Unit], settings: Generate) -> dict[str, int]:
     return counts
 
 
+def compose_stream(
+    units: Sequence[Unit],
+    variants: Mapping[str, Sequence[Description]],
+    settings: Generate,
+    screen: Screen,
+    seed: int,
+    tick: Ticker,
+) -> Iterator[Kept | Reject | Overlap]:
+    """Records and rejected drafts, unit by unit, as they are made; an Overlap follows the Reject that it explains.
+
+    The same arguments give the same stream. What is remembered does not grow with the records of all units but with
+    those of one (`Repeats`).
+
+    Raises:
+        ConfigError: filters that cannot be had.
+    """
+    counts = quotas(units, settings)
+    filters = chosen(settings.filters) if settings.filters.scope == "all" else []
+    bare = Seen()
+    for unit in units:
+        descriptions = [*(Description(text) for text in unit.descriptions), *variants.get(unit.id, [])]
+        answers = answers_of(unit)
+        gate = Gate(screen, filters, Repeats(settings.dedup, bare))
+        left = counts[unit.id]
+        for index in range(left):
+            if not left:
+                break
+            for attempt in range(ATTEMPTS):
+                draft = draw(unit, descriptions, settings, seed, index, attempt)
+                if isinstance(draft, str):
+                    yield _reject(unit, index, attempt, draft, "")
+                    continue
+                # A record that reasons comes with a twin that answers directly.
+                drafts = [draft, replace(draft, reason=False)] if draft.reason and left > 1 else [draft]
+                fault: str | Match | None = None
+                for one in drafts:
+                    record = record_of(one, seed)
+                    fault = gate.fault(one, record)
+                    if fault is None:
+                        yield Kept(record, label_of(one, answers))
+                        left -= 1
+                    elif isinstance(fault, Match):
+                        reason = f"shares text with a panel: {fault.span!r}"
+                        reject = _reject(unit, index, attempt, reason, record.instruction)
+                        yield reject
+                        yield Overlap(reject.id, unit.id, fault)
+                    else:
+                        yield _reject(unit, index, attempt, fault, record.instruction)
+                if fault is None:
+                    break
+            tick()
+
+
 def compose(
     units: Sequence[Unit],
-    variants: dict[str, list[Description]],
+    variants: Mapping[str, Sequence[Description]],
     settings: Generate,
     screen: Screen,
     seed: int,
     tick: Ticker,
 ) -> tuple[list[Record], list[Reject]]:
-    """All records in their final, shuffled order, and the rejected drafts with reasons.
-
-    The same arguments give the same records in the same order.
-    """
+    """All of `compose_stream` at once, for a small set: records in an order drawn by the seed, and rejects."""
     records: list[Record] = []
     rejects: list[Reject] = []
-    seen: set[tuple[str, str]] = set()
-    counts = quotas(units, settings)
-    for unit in units:
-        descriptions = [*(Description(text) for text in unit.descriptions), *variants.get(unit.id, [])]
-        for index in range(counts[unit.id]):
-            for attempt in range(ATTEMPTS):
-                draft = _draft(unit, descriptions, settings, seed, index, attempt)
-                if isinstance(draft, str):
-                    rejects.append(_reject(unit, index, attempt, draft, ""))
-                    continue
-                record = _record(draft, seed)
-                fault = _fault(draft, record, screen, seen)
-                if fault is None:
-                    seen.add((record.instruction, record.output))
-                    records.append(record)
-                    break
-                rejects.append(_reject(unit, index, attempt, fault, record.instruction))
-            tick()
+    for event in compose_stream(units, variants, settings, screen, seed, tick):
+        if isinstance(event, Kept):
+            records.append(event.record)
+        elif isinstance(event, Reject):
+            rejects.append(event)
     stream(seed, "order").shuffle(records)
     return records, rejects
-
-
-def _draft(
-    unit: Unit, descriptions: Sequence[Description], settings: Generate, seed: int, index: int, attempt: int
-) -> Draft | str:
-    """One draw, or why it came to nothing."""
-    rng = stream(seed, "compose", unit.id, index, attempt)
-    params = unit.params(rng)
-    form, k = _form_and_shots(rng, unit, settings)
-    reason = unit.reasons and rng.random() < settings.cot
-    examples = unit.problems(rng, params, k + 1, rng.random() < settings.skew)
-    if len(examples) < k + 1:
-        return f"only {len(examples)} distinct examples for {k} shots and a query"
-    texts = [text for example in examples for text in (example.input, answer(example, reason))]
-    others = [name for name in OTHERS if fits(name, texts)]
-    template = MAIN_TEMPLATE if rng.random() < settings.main_template else rng.choice(others)
-    # Without an instruction the prompt must look like an example of something.
-    if form == "instruction" and template == "quoted":
-        template = MAIN_TEMPLATE
-    description = rng.choice(descriptions)
-    return Draft(unit, index, attempt, params, form, reason, description, template, tuple(examples[:k]), examples[k])
-
-
-def _form_and_shots(rng: Random, unit: Unit, settings: Generate) -> tuple[Form, int]:
-    weights = settings.forms
-    forms: list[Form] = ["instruction", "both", "demos"]
-    form = rng.choices(forms, [weights.instruction, weights.both, weights.demos])[0]
-    most = len(settings.shots) and max(settings.shots)
-    if form == "instruction" and unit.min_k:
-        form = "both"
-    if form == "instruction":
-        return form, 0
-    least = max(unit.min_k, DEMOS_TO_SHOW_A_TASK if form == "demos" else 1)
-    if unit.size is not None:
-        most = min(most, unit.size - 1)
-    choices = [k for k in settings.shots if least <= k <= most]
-    if choices:
-        return form, rng.choice(choices)
-    return ("both", min(least, most)) if most >= 1 else ("instruction", 0)
-
-
-def _record(draft: Draft, seed: int) -> Record:
-    unit, query = draft.unit, draft.query
-    instruction = None if draft.form == "demos" else draft.description.text.format(**draft.params)
-    prompt = render(draft.template, instruction, draft.demos, query.input, draft.reason)
-    # The first outputs cannot be known where only the demonstrations tell the rule.
-    needed = max(unit.min_k, DEMOS_TO_SHOW_A_TASK if draft.form == "demos" else 0)
-    output = answer(query, draft.reason)
-    kind: Kind = "cot" if draft.reason else "fsl" if draft.demos else "zsl"
-    task = unit.task_id(draft.params)
-    wrote = draft.description if instruction else Description("", "none")
-    meta = {
-        "id": digest(prompt.text, output),
-        "kind": kind,
-        "k": len(draft.demos),
-        "form": draft.form,
-        "task": task,
-        "family": unit.family,
-        "category": unit.category,
-        "source": unit.source,
-        "mode": wrote.mode,
-        "demo_ids": [digest(task, demo.input, demo.output) for demo in draft.demos],
-        "query_id": digest(task, query.input, query.output),
-        "template": draft.template,
-        "targets": [list(span) for span in prompt.answers[needed:]],
-        "teacher": wrote.teacher,
-        "verified_by": unit.verified_by,
-        "seed": seed,
-    }
-    return Record(prompt.text, output, meta)
-
-
-def _fault(draft: Draft, record: Record, screen: Screen, seen: set[tuple[str, str]]) -> str | None:
-    if (record.instruction, record.output) in seen:
-        return "duplicate"
-    if not record.output.strip():
-        return "empty output"
-    shared = screen.shared_input([draft.query.input, *(demo.input for demo in draft.demos)])
-    return f"shares text with a panel: {shared!r}" if shared else None
 
 
 def _reject(unit: Unit, index: int, attempt: int, reason: str, candidate: str) -> Reject:

@@ -1,13 +1,12 @@
 """The generate stage: `kshot generate CONFIG` writes runs/<run>/generate/.
 
 Reads the units, lets the teacher reword their descriptions, composes records, screens them, and writes train.jsonl,
-rejects.jsonl, README.md (the dataset card) and, last, manifest.json.
+rejects.jsonl, contamination.jsonl, README.md (the dataset card) and, last, manifest.json.
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +14,40 @@ import kshot
 from kshot.config import Config
 from kshot.console import progress, say
 from kshot.errors import ConfigError
-from kshot.files import write_jsonl, write_text
-from kshot.generate.card import counts, dataset_card
-from kshot.generate.compose import compose
-from kshot.generate.describe import describe
+from kshot.files import write_text
+from kshot.generate.card import dataset_card
+from kshot.generate.compose import compose_stream
+from kshot.generate.modes.make import asks, grown
+from kshot.generate.nearest import Near, nearest
+from kshot.generate.publish import write_parquet
 from kshot.generate.screen import Screen
-from kshot.generate.store import ReplyStore
-from kshot.generate.teacher import make_asker
+from kshot.generate.teaching import Taught, rehearse, teach
 from kshot.generate.units import Unit, select_units
+from kshot.generate.writing import CONTAMINATION, REJECTS, TRAIN, write_set
 from kshot.panel import load_panel, panel_folder
 from kshot.runs import Run, file_hash, finish, finished, versions
-from kshot.schema import Description, Reject
+from kshot.schema import Description
 from kshot.seeding import digest
 
-TRAIN, REJECTS, CARD, REPLIES = "train.jsonl", "rejects.jsonl", "README.md", "replies.sqlite"
+CARD, PARQUET = "README.md", "train.parquet"
+CORE = ("answers.py", "families.py", "prompting.py", "schema.py", "seeding.py")
+"""The code outside the stage that shapes the data."""
+MOST_ROUNDS = 8
+"""Of asking for more, where so many records are wanted exactly."""
 
 
-def run_generate(config: Config, run: Run) -> None:
+def run_generate(config: Config, run: Run, exactly: int | None = None, batch: bool = False) -> None:
     """Make the data of a run; does nothing if it stands already under the same settings, tasks and code.
+
+    Args:
+        exactly: so many records, whatever the config says; the teacher is asked for more examples until they are there.
+        batch: ask the teacher through its batch API.
 
     Raises:
         KshotError: any of its kinds, before or after the teacher was asked; replies are kept.
     """
+    if exactly:
+        config = config.model_copy(update={"generate": config.generate.model_copy(update={"records": exactly})})
     units = select_units(config.generate.families, config.generate.tasks)
     if not units:
         raise ConfigError(["generate: no task at all; name families or files of tasks"])
@@ -47,66 +58,83 @@ def run_generate(config: Config, run: Run) -> None:
         if done and (folder / TRAIN).exists() and file_hash(folder / TRAIN) == done["files"][TRAIN]:
             say(f"generate: {folder / TRAIN} is made ({done['records']} records); nothing to do")
             return
-        variants, described, teacher = _describe(config, units, screen, folder)
-        with progress("composing", config.generate.records) as tick:
-            records, dropped = compose(units, variants, config.generate, screen, config.seed, tick)
-        if not records:
-            raise ConfigError(["generate: no record passed; rejects.jsonl would hold them all: widen tasks or shots"])
-        write_jsonl(folder / TRAIN, (asdict(record) for record in records))
-        write_jsonl(folder / REJECTS, (asdict(reject) for reject in [*described, *dropped]))
-        manifest = {
-            "key": key,
-            "seed": config.seed,
-            "records": len(records),
-            "counts": counts(records),
-            "flow": _flow(variants, described, len(records), dropped),
-            "teacher": teacher,
-            "screened": config.generate.screen,
-            "versions": versions("transformers", "openai"),
-            "files": {name: file_hash(folder / name) for name in (TRAIN, REJECTS)},
-            "config": config.model_dump(mode="json", include={"seed", "generate"}),
-        }
-        write_text(folder / CARD, dataset_card(records, manifest, run.name))
+        if open_panels := sorted(set(config.evaluate.panels) - set(config.generate.screen)):
+            say(f"generate: no record is screened against {', '.join(open_panels)}; add it to generate.screen")
+        manifest = _made(config, run.name, key, screen, folder, bool(exactly), batch)
         finish(folder, manifest)
     _summary(manifest, folder)
 
 
-def _describe(
-    config: Config, units: Sequence[Unit], screen: Screen, folder: Path
-) -> tuple[dict[str, list[Description]], list[Reject], str | None]:
-    """Variants by unit, rejects, and the teacher's name."""
-    settings, teacher = config.generate.describe, config.generate.teacher
-    if teacher is None or not settings.modes or not settings.per_mode:
-        return {}, [], None
-    store = ReplyStore(folder / REPLIES)
-    try:
-        asker = make_asker(teacher, config.student, store, folder)
-        variants, rejects = describe(units, settings, asker, config.seed)
-    finally:
-        store.close()
-    for unit, kept in variants.items():
-        for variant in list(kept):
-            if near := screen.same_instruction(variant.text):
-                kept.remove(variant)
-                reason = f"restates a panel's instruction: {near!r}"
-                key = digest(unit, variant.mode, variant.text)
-                rejects.append(Reject(key, variant.mode, unit, reason, variant.text))
-    return variants, rejects, Path(asker.name).name
+def dry_run(config: Config, run: Run) -> None:
+    """Say what would be asked of the teacher, and what that would cost."""
+    screen = Screen([load_panel(name) for name in config.generate.screen])
+    with run.held("generate") as folder:
+        for line in rehearse(config, screen, folder):
+            say(line)
+    say(f"{config.generate.records} records would be composed")
 
 
-def _flow(
-    variants: dict[str, list[Description]], described: list[Reject], records: int, dropped: list[Reject]
-) -> dict[str, dict[str, Any]]:
-    """By mode: candidates in, kept out, and rejects by reason; in = out + rejects."""
-    kept = Counter(variant.mode for found in variants.values() for variant in found)
-    modes = sorted(kept | Counter(row.mode for row in described))
-    flow = {mode: _row(kept[mode], (row for row in described if row.mode == mode)) for mode in modes}
-    return {**flow, "compose": _row(records, dropped)}
+def _made(
+    config: Config, name: str, key: str, screen: Screen, folder: Path, exactly: bool, batch: bool
+) -> dict[str, Any]:
+    """Teach, compose and write everything but the manifest, which is returned."""
+    settings = config.generate
+    for round_ in count(1):
+        taught = teach(config, grown(settings.modes, round_), screen, folder, batch)
+        near = _nearest(taught.units, taught.variants, screen)
+        with progress("composing", settings.records) as tick:
+            events = compose_stream(taught.units, taught.variants, settings, screen, config.seed, tick)
+            tally = write_set(folder, [*near, *taught.rejects], events, settings.records, config.seed)
+        missing = settings.records - tally.records
+        more = asks(settings.modes) and not taught.spent and round_ < MOST_ROUNDS
+        if not exactly or missing <= 0 or not more:
+            break
+        say(f"generate: {missing} records are missing; asking for more")
+    if exactly and missing > 0:
+        say(f"generate: {tally.records} of {settings.records} records: {_why_short(config, taught)}")
+    elif exactly:
+        say(f"generate: exactly {tally.records} records")
+    names = [TRAIN, REJECTS, CONTAMINATION]
+    if settings.parquet:
+        write_parquet(folder / TRAIN, folder / PARQUET)
+        names.append(PARQUET)
+    else:
+        (folder / PARQUET).unlink(missing_ok=True)
+    manifest = {
+        "key": key,
+        "seed": config.seed,
+        "records": tally.records,
+        "counts": tally.counts(),
+        "tasks": tally.tasks(),
+        "lengths": tally.lengths(),
+        "labels": tally.labels(),
+        "flow": tally.flow(taught.kept),
+        "teacher": taught.teacher,
+        "screened": settings.screen,
+        "nearest": {n.family: {"task": f"{n.panel}/{n.task}", "similarity": n.similarity} for n in near},
+        "versions": versions("transformers", "openai"),
+        "files": {name: file_hash(folder / name) for name in names},
+        "config": config.model_dump(mode="json", include={"seed", "generate"}),
+    }
+    write_text(folder / CARD, dataset_card(tally.shown, manifest, name))
+    return manifest
 
 
-def _row(out: int, rejects: Iterable[Reject]) -> dict[str, Any]:
-    reasons = Counter(row.reason.split(":")[0] for row in rejects)
-    return {"in": out + reasons.total(), "out": out, "rejected": dict(reasons.most_common())}
+def _why_short(config: Config, taught: Taught) -> str:
+    if taught.spent:
+        return f"{taught.spent}"
+    if asks(config.generate.modes):
+        return f"{MOST_ROUNDS} rounds of asking brought no more"
+    return "the gold examples give no more; raise generate.examples_cap, or switch on generate.modes.demonstrate"
+
+
+def _nearest(units: Sequence[Unit], variants: Mapping[str, Sequence[Description]], screen: Screen) -> list[Near]:
+    """The held-out task nearest to each training family, nearest first."""
+    descriptions: dict[str, list[str]] = {}
+    for unit in units:
+        wordings = [*unit.descriptions, *(variant.text for variant in variants.get(unit.id, ()))]
+        descriptions.setdefault(unit.family, []).extend(wordings)
+    return sorted(nearest(descriptions, screen.panels), key=lambda near: -near.similarity)
 
 
 def _summary(manifest: dict[str, Any], folder: Path) -> None:
@@ -124,10 +152,11 @@ def _key(config: Config) -> str:
     files = list(config.generate.tasks)
     for name in config.generate.screen:
         files += sorted(panel_folder(name).glob("*.*"))
+    files += sorted(config.generate.prompts.glob("*.j2")) if config.generate.prompts else []
     here = Path(__file__).parent
     core = Path(kshot.__file__).parent
     code = [*sorted(here.rglob("*.py")), *sorted(here.rglob("*.j2"))]
-    code += [path for path in sorted(core.glob("*.py")) if path.stem in {"families", "prompting", "schema", "seeding"}]
+    code += [core / name for name in CORE]
     state = hashlib.sha256()
     for path in [*files, *code]:
         state.update(path.name.encode() + path.read_bytes())

@@ -1,11 +1,14 @@
-"""Keeps held-out text out of training: no record may hold an input of a configured panel, nor restate its instruction.
+"""Keeps held-out text out of training: no record may hold text of a configured panel, nor restate its instruction.
 
 Shared text is an input of at least three words standing whole in a record's inputs, or any eight words in a row
-(the n-gram overlap of GPT-3, arXiv:2005.14165, appendix C, at a length that fits short inputs).
+(the n-gram overlap of GPT-3, arXiv:2005.14165, appendix C, at a length that fits short inputs). The eight words are
+looked for in the record's inputs and in its outputs of that length, and among the panel's inputs, options and outputs.
 """
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from rapidfuzz import fuzz
 
@@ -14,7 +17,31 @@ from kshot.panel import Panel
 NGRAM = 8
 SHORTEST_INPUT = 3
 SAME_INSTRUCTION = 90.0
+Place = Literal["input", "output", "description"]
 _TOKEN = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Match:
+    """Text of a training candidate that a panel holds too."""
+
+    place: Place
+    """Where in the candidate it stands."""
+    panel: str
+    task: str
+    part: Literal["input", "option", "output", "instruction"]
+    """Where in the panel's task it stands."""
+    span: str
+    """All words in a row that both share, lower case, parted by single spaces; an instruction as it stands."""
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """A line of contamination.jsonl: a match, and the reject that it led to."""
+
+    reject: str
+    unit: str
+    match: Match
 
 
 def tokens(text: str) -> list[str]:
@@ -22,38 +49,74 @@ def tokens(text: str) -> list[str]:
 
 
 class Screen:
-    """What the panels' inputs and instructions look like, ready to be compared with."""
+    """What the panels' texts look like, ready to be compared with."""
 
     def __init__(self, panels: Sequence[Panel]) -> None:
-        self._inputs: set[tuple[str, ...]] = set()
-        self._ngrams: set[tuple[str, ...]] = set()
-        self._instructions = [task.entry.instruction for panel in panels for task in panel.tasks]
+        self.panels = panels
+        self._inputs: dict[str, Match] = {}
+        self._ngrams: dict[str, Match] = {}
         for panel in panels:
             for task in panel.tasks:
+                inputs, options, outputs = (Match("input", panel.name, task.name, p, "") for p in _PARTS)
                 for row in (*task.demos, *task.items):
                     words = tokens(row.input)
                     if len(words) >= SHORTEST_INPUT:
-                        self._inputs.add(tuple(words))
-                    self._ngrams.update(_ngrams(words))
+                        self._inputs.setdefault(" ".join(words), inputs)
+                    self._learn(row.input, inputs)
+                    for text in row.options:
+                        self._learn(text, options)
+                    for text in row.output:
+                        self._learn(text, outputs)
 
-    def shared_input(self, inputs: Iterable[str]) -> str | None:
-        """The first text that an input has in common with a panel's inputs, or None."""
+    def match(self, inputs: Iterable[str], outputs: Iterable[str] = ()) -> Match | None:
+        """The first text that these inputs or outputs have in common with a panel, or None."""
         for text in inputs:
             words = tokens(text)
-            if tuple(words) in self._inputs:
-                return " ".join(words)
-            for gram in _ngrams(words):
-                if gram in self._ngrams:
-                    return " ".join(gram)
-        return None
+            if len(words) >= SHORTEST_INPUT and (whole := self._inputs.get(" ".join(words))):
+                return _at(whole, "input", words)
+            if found := self._shared(words, "input"):
+                return found
+        return next((found for text in outputs if (found := self._shared(tokens(text), "output"))), None)
+
+    def shared_input(self, inputs: Iterable[str]) -> str | None:
+        """The first text that an input has in common with a panel, or None."""
+        found = self.match(inputs)
+        return found.span if found else None
 
     def same_instruction(self, description: str) -> str | None:
         """The panel's instruction that a description restates, or None."""
-        for instruction in self._instructions:
-            if fuzz.token_sort_ratio(description.lower(), instruction.lower()) >= SAME_INSTRUCTION:
-                return instruction
+        found = self.match_instruction(description)
+        return found.span if found else None
+
+    def match_instruction(self, description: str) -> Match | None:
+        for panel in self.panels:
+            for task in panel.tasks:
+                instruction = task.entry.instruction
+                if fuzz.token_sort_ratio(description.lower(), instruction.lower()) >= SAME_INSTRUCTION:
+                    return Match("description", panel.name, task.name, "instruction", instruction)
         return None
 
+    def _learn(self, text: str, where: Match) -> None:
+        for gram in _ngrams(tokens(text)):
+            self._ngrams.setdefault(gram, where)
 
-def _ngrams(words: list[str]) -> list[tuple[str, ...]]:
-    return [tuple(words[i : i + NGRAM]) for i in range(len(words) - NGRAM + 1)]
+    def _shared(self, words: list[str], place: Place) -> Match | None:
+        grams = _ngrams(words)
+        start = next((n for n, gram in enumerate(grams) if gram in self._ngrams), None)
+        if start is None:
+            return None
+        end = start
+        while end + 1 < len(grams) and grams[end + 1] in self._ngrams:
+            end += 1
+        return _at(self._ngrams[grams[start]], place, words[start : end + NGRAM])
+
+
+_PARTS: tuple[Literal["input", "option", "output"], ...] = ("input", "option", "output")
+
+
+def _at(where: Match, place: Place, words: Sequence[str]) -> Match:
+    return Match(place, where.panel, where.task, where.part, " ".join(words))
+
+
+def _ngrams(words: list[str]) -> list[str]:
+    return [" ".join(words[i : i + NGRAM]) for i in range(len(words) - NGRAM + 1)]

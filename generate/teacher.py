@@ -1,178 +1,177 @@
 """Asks a teacher: many requests at once, each reply stored before it is used, none asked twice."""
 
-import asyncio
-import os
-import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from kshot.config import Teacher
-from kshot.console import Ticker, progress
+from kshot.console import say
 from kshot.errors import TeacherError
+from kshot.generate.batch import POLL_SECONDS, run_batches
+from kshot.generate.budget import BudgetSpent, Cost, Estimate, Meter
+from kshot.generate.endpoints import LOCAL, Endpoint, endpoints_of, preferred
+from kshot.generate.engine import AllFailed, Engine
+from kshot.generate.exchange import Reply, Request, body_of, packed
+from kshot.generate.flow import CHUNK, Accepted, Flow, chunks
+from kshot.generate.line import Work, most_cost
 from kshot.generate.local_teacher import local_server
 from kshot.generate.store import ReplyStore
-from kshot.weights import fingerprint, resolve
 
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-
-PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class Request:
-    """One thing to ask: the user's message, and which of several samples of the same message it is."""
-
-    prompt: str
-    sample: int = 0
+__all__ = ["Asker", "BudgetSpent", "Reply", "Request", "TeacherError", "make_asker"]
 
 
 class Asker:
-    """Answers requests from the store, and from the endpoint for what is not there yet.
+    """Answers requests from the store, and from the endpoints for what is not there yet.
 
-    Args:
-        teacher: the settings.
-        name: who teaches, for the records: a model's name.
-        identity: what must change when the replies would: name and, for local weights, their fingerprint.
-        base_url: of the endpoint, or None to start the local one when first needed.
+    `name` is who teaches, for the records.
     """
 
-    def __init__(self, teacher: Teacher, store: ReplyStore, name: str, identity: str, folder: Path) -> None:
-        self.name = name
+    def __init__(self, teacher: Teacher, store: ReplyStore, endpoints: Sequence[Endpoint], folder: Path) -> None:
+        self.name = _name(endpoints)
         self._teacher = teacher
         self._store = store
-        self._identity = identity
+        self._endpoints = list(endpoints)
+        self._identities = list(dict.fromkeys(endpoint.identity for endpoint in endpoints))
         self._folder = folder
+        self.batched = False
+        """Whether `ask` and `replies` go through the endpoint's batches."""
+        self.spent: BudgetSpent | None = None
+        """The budget that ended a call of `ask`, `replies` or `batch`."""
+        self._meter = Meter(teacher.budget, store.total())
+        self.batched = False
+        """Ask through batches."""
+        self.failed = 0
+        """Requests that came to nothing: refused, or failed as often as they may be tried."""
+
+    @property
+    def spending(self) -> Cost:
+        """What was spent since this asker was made."""
+        return self._meter.new
 
     def ask(self, requests: Sequence[Request], label: str) -> list[str]:
-        """The replies, in the order of the requests.
+        """The replies' texts, in the order of the requests; "" for one that failed, or that a budget left unasked.
 
         Raises:
-            TeacherError: the endpoint cannot be reached or refuses; replies that came are kept for a rerun.
+            TeacherError: the endpoints cannot be reached or refuse; replies that came are kept for a rerun.
         """
-        bodies = [self._body(request) for request in requests]
-        keys = [self._store.key(body) for body in bodies]
-        missing = {key: body for key, body in zip(keys, bodies, strict=True) if self._store.get(key) is None}
-        if missing:
-            with (
-                self._endpoint() as (base_url, model),
-                progress(label, len(bodies), len(bodies) - len(missing)) as tick,
-            ):
-                asyncio.run(self._fetch(base_url, model, missing, tick))
-        found = [self._store.get(key) for key in keys]
-        return [reply or "" for reply in found]
+        replies = self.batch(requests, label) if self.batched else self.replies(requests, label)
+        return [reply.text if reply else "" for reply in replies]
 
-    def _body(self, request: Request) -> dict[str, Any]:
-        return {
-            "model": self._identity,
-            "messages": [{"role": "user", "content": request.prompt}],
-            "temperature": self._teacher.temperature,
-            "max_tokens": self._teacher.max_tokens,
-            "sample": request.sample,
-        }
+    def replies(self, requests: Sequence[Request], label: str) -> list[Reply | None]:
+        """The replies, in the order of the requests; None is what a spent budget left unasked, which is said in a line.
 
-    @contextmanager
-    def _endpoint(self) -> Iterator[tuple[str, str]]:
-        if self._teacher.endpoint == "local":
-            with local_server(self.name, self._folder / "teacher.log") as url:
-                yield url, self.name
-        else:
-            yield _base_url(self._teacher), self._teacher.model
+        Raises:
+            TeacherError: as `ask` does.
+        """
+        if self.batched:
+            return self.batch(requests, label)
+        found: list[Reply | None] = []
+        try:
+            for request, reply in self.stream(requests, label, len(requests)):
+                while requests[len(found)] is not request:
+                    found.append(None)
+                found.append(reply)
+        except BudgetSpent as spent:
+            self.spent = spent
+            say(f"{label}: {spent}")
+        return found + [None] * (len(requests) - len(found))
 
-    async def _fetch(self, base_url: str, model: str, missing: dict[str, dict[str, Any]], tick: Ticker) -> None:
-        from openai import AsyncOpenAI, DefaultAioHttpClient
+    def stream(
+        self, requests: Iterable[Request], label: str, total: int | None = None, accepted: Accepted | None = None
+    ) -> Iterator[tuple[Request, Reply]]:
+        """Each request with its reply, in the order of the requests, while later ones are being asked.
 
-        gate = asyncio.Semaphore(self._teacher.concurrency)
-        # The store, not the client, is where a retry must start from, so the client's own retries are off.
-        async with AsyncOpenAI(
-            base_url=base_url,
-            api_key=os.environ.get(self._teacher.api_key_env) or "none",
-            timeout=self._teacher.timeout,
-            max_retries=0,
-            http_client=DefaultAioHttpClient(timeout=self._teacher.timeout),
-        ) as client:
+        Holds a bounded number of them, and takes them as they are needed, so they may be endless. A reply is stored
+        for good before it is yielded. `accepted` gives the share of use, to be shown beside the progress.
 
-            async def one(key: str, body: dict[str, Any]) -> None:
-                async with gate:
-                    reply = await self._patiently(client, base_url, model, body)
-                self._store.put(key, body, reply)
-                tick()
+        Raises:
+            TeacherError: no endpoint can be reached, or all refuse; replies that came are kept for a rerun.
+            BudgetSpent: after the last reply that the budget allowed; requests it left unasked are not yielded.
+        """
+        before = self._meter.new
+        flow = Flow(self._start, self._take, label, total, accepted)
+        try:
+            yield from flow.run(iter(requests))
+        except AllFailed as failure:
+            kept = f"{len(self._store)} replies are kept, and a rerun goes on from there"
+            raise TeacherError(f"teacher {failure}; {kept}") from None
+        finally:
+            self.failed += flow.failed
+        if flow.asked:
+            say(f"{label}: {self._meter.new - before}" + (f", {flow.failed} failed" if flow.failed else ""))
+        if flow.spent:
+            raise flow.spent
 
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for key, body in missing.items():
-                        group.create_task(one(key, body))
-            except BaseExceptionGroup as group_error:
-                # Not `except*`, which would wrap what is raised in it into a group again.
-                refused = group_error.subgroup(TeacherError)
-                if refused is None:
-                    raise
-                raise refused.exceptions[0] from None
+    def batch(self, requests: Sequence[Request], label: str, poll_seconds: float = POLL_SECONDS) -> list[Reply | None]:
+        """Like `replies`, through the batches of the first endpoint; killed and run again, it waits for the same ones.
 
-    async def _patiently(self, client: "AsyncOpenAI", base_url: str, model: str, body: dict[str, Any]) -> str:
-        """One reply; what may pass (no connection, 408, 409, 429, 5xx, timeout) is tried again after a pause."""
-        from openai import APIConnectionError, APIStatusError, OpenAIError
+        Raises:
+            TeacherError: the endpoint cannot be reached, or has no batches.
+        """
+        endpoint = self._endpoints[0]
+        if endpoint.url == LOCAL:
+            raise TeacherError("the local teacher has no batches; name an endpoint that has, or leave --batch out")
+        missing = [work for some in chunks(iter(requests), CHUNK) for work in self._take(some) if not work.settled]
+        broken = run_batches(missing, endpoint, self._store, self._meter, poll_seconds)
+        if broken:
+            self.spent = self._meter.spent(broken)
+            say(f"{label}: {self.spent}")
+        works = [work for some in chunks(iter(requests), CHUNK) for work in self._take(some)]
+        self.failed += sum(not work.settled for work in works)
+        return [work.reply for work in works]
 
-        cause = ""
-        for attempt in range(self._teacher.attempts):
-            if attempt:
-                pause = min(LONGEST_PAUSE_SECONDS, PAUSE_SECONDS * 4**attempt)
-                await asyncio.sleep(random.uniform(0, pause))
-            try:
-                done = await client.chat.completions.create(
-                    model=model,
-                    messages=body["messages"],
-                    temperature=body["temperature"],
-                    max_tokens=body["max_tokens"],
-                )
-                return (done.choices[0].message.content if done.choices else None) or ""
-            except APIConnectionError as error:
-                cause = _no_answer(error)
-            except APIStatusError as error:
-                cause = f"answers {error.status_code}: {' '.join(error.message.split())[:200]}"
-                if error.status_code < 500 and error.status_code not in {408, 409, 429}:
-                    break
-            except (OpenAIError, ValueError, AttributeError, TypeError) as error:
-                cause = f"sends what is no chat completion ({type(error).__name__})"
-        hint = f"; is the key in ${self._teacher.api_key_env}?" if " 401" in cause or " 403" in cause else ""
-        raise TeacherError(
-            f"teacher {base_url} {cause}{hint}; {len(self._store)} replies are kept, and a rerun goes on from there"
-        )
+    def plan(self, requests: Iterable[Request]) -> Estimate:
+        """What asking these would take, without asking."""
+        stored, missing = 0, Cost()
+        seen: set[str] = set()
+        for some in chunks(iter(requests), CHUNK):
+            for work in self._take(some):
+                if work.settled:
+                    stored += 1
+                elif work.name not in seen:
+                    seen.add(work.name)
+                    missing += most_cost(self._endpoints[work.order[0]], work.body)
+        return Estimate(stored, missing)
 
+    def _take(self, requests: Sequence[Request]) -> list[Work]:
+        """The work for each request; settled where the store has a reply, of its own model before another's."""
+        works = [self._work(request) for request in requests]
+        found = self._store.find([key for work in works for key in work.keys.values()])
+        for work in works:
+            wanted = (work.keys[self._endpoints[place].identity] for place in work.order)
+            key = next((key for key in wanted if key in found), None)
+            if key is not None:
+                work.reply, work.settled = found[key], True
+        return works
 
-def _no_answer(error: BaseException) -> str:
-    """Why there was no answer; the aiohttp transport calls a refused connection a timeout, so the cause is asked."""
-    inner: BaseException | None = error
-    while inner is not None:
-        if isinstance(inner, OSError) and not isinstance(inner, TimeoutError):
-            return f"cannot be reached ({inner.strerror or type(inner).__name__})"
-        inner = inner.__cause__ or inner.__context__
-    return "timed out"
+    def _work(self, request: Request) -> Work:
+        body = body_of(request, self._teacher.temperature, self._teacher.max_tokens, self._teacher.extra)
+        keys = {identity: self._store.key({**body, "model": identity}) for identity in self._identities}
+        order = [0] if len(self._endpoints) == 1 else preferred(self._endpoints, packed(body).decode())
+        return Work(body, keys, order)
 
-
-def _base_url(teacher: Teacher) -> str:
-    if teacher.endpoint != "env":
-        return teacher.endpoint
-    url = os.environ.get("OPENAI_BASE_URL")
-    if not url:
-        raise TeacherError("generate.teacher.endpoint is `env`, and the environment has no OPENAI_BASE_URL; set it")
-    return url
+    def _start(self, stack: ExitStack) -> Engine:
+        """An engine on these endpoints, and a local teacher if one of them is it, until the stack is closed."""
+        endpoints = []
+        for endpoint in self._endpoints:
+            if endpoint.url == LOCAL:
+                url = stack.enter_context(local_server(endpoint.model, self._folder / "teacher.log"))
+                endpoint = replace(endpoint, url=url)
+            endpoints.append(endpoint)
+        return stack.enter_context(Engine(endpoints, self._store, self._meter, self._teacher))
 
 
 def make_asker(teacher: Teacher, student: str, store: ReplyStore, folder: Path) -> Asker:
     """The asker for these settings; the local teacher's model is by default the student's base.
 
     Raises:
-        TeacherError: a remote endpoint without a model's name.
+        TeacherError: an endpoint without a model's name, a usable URL or a usable name for its key's variable.
         WeightsError: the local teacher's model cannot be had.
     """
-    if teacher.endpoint == "local":
-        path = resolve(teacher.model or student)
-        return Asker(teacher, store, path, f"{Path(path).name}@{fingerprint(path)}", folder)
-    if not teacher.model:
-        raise TeacherError(f"generate.teacher.model: name the model to use at {teacher.endpoint}")
-    return Asker(teacher, store, teacher.model, f"{teacher.endpoint} {teacher.model}", folder)
+    return Asker(teacher, store, endpoints_of(teacher, student), folder)
+
+
+def _name(endpoints: Sequence[Endpoint]) -> str:
+    models = list(dict.fromkeys(endpoint.model for endpoint in endpoints))
+    return models[0] if len(models) == 1 else "+".join(Path(model).name for model in models)

@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kshot.config_file import nearest
@@ -19,8 +17,14 @@ from kshot.families import Family, Params
 from kshot.generate.families import FAMILIES
 from kshot.schema import Example, Task
 from kshot.seeding import digest
+from kshot.yaml_file import read_yaml
 
 DRAWS = 60
+
+
+def no_labels(params: Params) -> tuple[str, ...]:
+    """Of a task whose answers are open."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -43,16 +47,13 @@ class Unit:
     must: tuple[tuple[str, ...], ...]
     params: Callable[[Random], Params]
     problems: Callable[[Random, Params, int, bool], list[Example]]
+    labels: Callable[[Params], tuple[str, ...]] = no_labels
     min_k: int = 0
     reasons: bool = False
     size: int | None = None
 
     def task_id(self, params: Params) -> str:
         return f"{self.id}-{digest(sorted(params.items()), size=6)}" if params else self.id
-
-    @property
-    def verified_by(self) -> str:
-        return "solver" if self.source == "programmatic" else "gold"
 
 
 def uneven(rng: Random, labels: Sequence[str], n: int) -> list[str]:
@@ -87,7 +88,7 @@ def from_family(family: Family) -> Unit:
         for _ in range(DRAWS):
             problem = family.sample(rng, params)
             steps = family.rationale(problem.facts, params) if family.rationale else None
-            yield Example(problem.text, family.solve(problem.facts, params), steps)
+            yield Example(problem.text, family.solve(problem.facts, params), steps, "programmatic", "solver")
 
     def problems(rng: Random, params: Params, n: int, skewed: bool = False) -> list[Example]:
         labels = family.labels(params) if family.labels and skewed else ()
@@ -102,6 +103,7 @@ def from_family(family: Family) -> Unit:
         must=family.must,
         params=family.params,
         problems=problems,
+        labels=family.labels or no_labels,
         min_k=family.min_k,
         reasons=family.rationale is not None,
     )
@@ -112,7 +114,8 @@ def from_task(task: Task) -> Unit:
 
     def problems(rng: Random, params: Params, n: int, skewed: bool = False) -> list[Example]:
         shuffled = rng.sample(task.examples, len(task.examples))
-        return choose(shuffled, n, uneven(rng, task.labels if skewed else (), n))
+        even = rng.choices(task.labels, k=n) if task.labels else []
+        return choose(shuffled, n, uneven(rng, task.labels, n) if skewed else even)
 
     return Unit(
         id=task.id,
@@ -123,7 +126,8 @@ def from_task(task: Task) -> Unit:
         must=task.must,
         params=lambda rng: {},
         problems=problems,
-        reasons=all(example.rationale for example in task.examples),
+        labels=lambda params: task.labels,
+        reasons=any(example.rationale for example in task.examples),
         size=len(task.examples),
     )
 
@@ -143,6 +147,7 @@ class _TaskRow(BaseModel):
     descriptions: list[str] = Field(min_length=1)
     must: list[list[str]] = []
     labels: list[str] = []
+    inverse: list[str] = []
     examples: list[_ExampleRow] = Field(min_length=2)
 
 
@@ -153,11 +158,9 @@ def load_tasks(path: Path) -> list[Task]:
         DataError: names the file, the task and the field.
     """
     try:
-        tree: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        _, tree = read_yaml(path)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file of tasks") from None
-    except yaml.YAMLError as error:
-        raise DataError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(tree, list) or not tree:
         raise DataError(f"{path}: no task in it; expected a list of tasks with id, category, descriptions and examples")
     tasks = []
@@ -179,15 +182,14 @@ def load_tasks(path: Path) -> list[Task]:
     return tasks
 
 
-def select_units(names: Sequence[str], task_files: Sequence[Path]) -> list[Unit]:
-    """The units of a config, in a fixed order.
+def family_units(names: Sequence[str]) -> list[Unit]:
+    """The units of programmatic families, in a fixed order.
 
     Args:
         names: family ids or categories; empty for all.
 
     Raises:
         ConfigError: an unknown name, with the nearest known one.
-        DataError: a broken file of tasks, or a task id used twice.
     """
     known = sorted({family.id for family in FAMILIES} | {family.category for family in FAMILIES})
     unknown = [name for name in names if name not in known]
@@ -196,12 +198,23 @@ def select_units(names: Sequence[str], task_files: Sequence[Path]) -> list[Unit]
             f"generate.families: {name!r} is no family; did you mean {nearest(name, known)!r}?" for name in unknown
         ]
         raise ConfigError(hints)
-    chosen = [f for f in FAMILIES if not names or f.id in names or f.category in names]
-    units = [from_family(family) for family in chosen]
-    for path in task_files:
-        units += [from_task(task) for task in load_tasks(path)]
+    return [from_family(f) for f in FAMILIES if not names or f.id in names or f.category in names]
+
+
+def distinct(units: Sequence[Unit]) -> list[Unit]:
+    """The units, if no two have one id.
+
+    Raises:
+        DataError: names those that do.
+    """
     ids = [unit.id for unit in units]
     doubled = sorted({name for name in ids if ids.count(name) > 1})
     if doubled:
         raise DataError(f"task id used twice: {', '.join(doubled)}; rename one")
-    return units
+    return list(units)
+
+
+def select_units(names: Sequence[str], task_files: Sequence[Path]) -> list[Unit]:
+    """The units of families and of files of tasks, as they are before a teacher adds to them."""
+    tasks = [task for path in task_files for task in load_tasks(path)]
+    return distinct([*family_units(names), *map(from_task, tasks)])

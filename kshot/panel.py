@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from kshot.errors import PanelError
+from kshot.errors import DataError, PanelError
 from kshot.files import read_jsonl
+from kshot.yaml_file import read_yaml
 
 OWN = "kshot"
 
@@ -79,11 +79,11 @@ def load_panel(name: str) -> Panel:
     folder = panel_folder(name)
     index = folder / "panel.yaml"
     try:
-        tree: Any = yaml.safe_load(index.read_text(encoding="utf-8"))
+        _, tree = read_yaml(index)
     except FileNotFoundError:
         raise PanelError(f"{index}: no such file; a panel is a folder with panel.yaml and a JSONL a task") from None
-    except yaml.YAMLError as error:
-        raise PanelError(f"{index}: not YAML: {' '.join(str(error).split())}") from None
+    except DataError as error:
+        raise PanelError(str(error)) from None
     entries = tree.get("tasks") if isinstance(tree, dict) else None
     if not isinstance(entries, list) or not entries:
         raise PanelError(f"{index}: `tasks` must be a list of at least one task")

@@ -9,11 +9,17 @@ Form = Literal["instruction", "both", "demos"]
 
 @dataclass(frozen=True)
 class Example:
-    """One input with its right output, and the reasoning between them where there is one."""
+    """One input with its right output, and the reasoning between them where there is one.
+
+    `mode` is how it was made, `teacher` who made it, and `verified_by` what showed that it is right.
+    """
 
     input: str
     output: str
     rationale: str | None = None
+    mode: str = "gold"
+    verified_by: str = "gold"
+    teacher: str | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,9 @@ class Task:
     examples: tuple[Example, ...]
     must: tuple[tuple[str, ...], ...] = ()
     labels: tuple[str, ...] = ()
+    inverse: tuple[str, ...] = ()
+    """Wordings of the reverse task, output to input, where there is one."""
+    mode: str = "handwritten"
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,8 @@ def _dropped(text: str, params: Params) -> str:
 
 def _dropped_why(text: str, params: Params) -> str:
     out = [word for word in text.split() if word[0] == params["letter"]]
+    if not out:
+        return f"No word begins with {params['letter']}, so all of them stay."
     return f"The words that begin with {params['letter']} are {words.listed(out)}. The other words stay in their order."
 
 

@@ -262,6 +262,14 @@ def nonsense(rng: Random) -> str:
             return made
 
 
+def made_up(rng: Random, count: int) -> tuple[str, ...]:
+    """Distinct words that mean nothing."""
+    found: dict[str, None] = {}
+    while len(found) < count:
+        found[nonsense(rng)] = None
+    return tuple(found)
+
+
 def nonsense_pair(rng: Random) -> tuple[str, str]:
     """Two made-up words with different first letters, so that neither is mistaken for the other."""
     first = second = nonsense(rng)

@@ -19,6 +19,7 @@ from kshot.errors import TeacherError
 from kshot.generate.describe import describe
 from kshot.generate.store import ReplyStore
 from kshot.generate.teacher import Asker, Request, make_asker
+from kshot.generate.templates import Prompts
 from kshot.generate.units import select_units
 
 
@@ -33,6 +34,7 @@ class Endpoint(ThreadingHTTPServer):
         self.asked: list[dict[str, Any]] = []
         self.keys: set[str] = set()
         self.reply = "Reply to: {prompt}"
+        self.delay = 0.0
 
     @property
     def url(self) -> str:
@@ -44,6 +46,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        time.sleep(self.server.delay)
         status = self.server.plan.pop(0) if self.server.plan else 200
         self.server.keys.add(self.headers.get("Authorization", ""))
         text = b"{}"
@@ -70,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
     server = Endpoint()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield server
     server.shutdown()
@@ -148,8 +151,8 @@ def test_variants_are_kept_or_rejected_and_all_are_accounted_for(
 ) -> None:
     units = select_units(["plural_form", "reverse_letters"], [])
     endpoint.reply = "Please give the plural form of this noun or thing."
-    settings = Describe(modes=["rephrase", "vary"], per_mode=3)
-    kept, rejects = describe(units, settings, asker(endpoint.url, store, tmp_path), 1)
+    settings = Describe(modes=["rephrase", "restyle"], per_mode=3)
+    kept, rejects = describe(units, settings, asker(endpoint.url, store, tmp_path), Prompts(None), 1)
     assert [variant.text for variant in kept["plural_form"]] == [endpoint.reply]
     assert kept["plural_form"][0].mode == "rephrase"
     assert kept["reverse_letters"] == []

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from kshot.config import Forms, Generate
 from kshot.errors import ConfigError, DataError
-from kshot.generate.compose import compose, quotas
+from kshot.generate.compose import Kept, compose, compose_stream, quotas
 from kshot.generate.families import FAMILIES
-from kshot.generate.screen import Screen
+from kshot.generate.screen import Overlap, Screen
 from kshot.generate.store import ReplyStore
 from kshot.generate.units import choose, load_tasks, select_units
 from kshot.panel import load_panel
@@ -32,6 +32,18 @@ def composed(seed: int = 1, screen: Screen = NOTHING, **options: object) -> tupl
 def test_same_seed_gives_the_same_records_and_another_seed_others() -> None:
     assert composed(1) == composed(1)
     assert composed(1)[0] != composed(2)[0]
+
+
+def test_the_stream_holds_what_the_lists_hold() -> None:
+    config = Generate(records=60, families=["morphology"])
+    units = select_units(config.families, [])
+    events = list(compose_stream(units, {}, config, NOTHING, 4, lambda done=1, note="": None))
+    records, rejects = compose(units, {}, config, NOTHING, 4, lambda done=1, note="": None)
+    streamed = [event.record for event in events if isinstance(event, Kept)]
+    assert len(streamed) == len(records) == 60
+    assert streamed != records
+    assert sorted(r.meta["id"] for r in streamed) == sorted(r.meta["id"] for r in records)
+    assert [event for event in events if isinstance(event, Reject)] == rejects
 
 
 def test_no_record_shows_its_query_among_its_demonstrations() -> None:
@@ -181,6 +193,56 @@ def test_text_of_a_panel_is_kept_out_and_the_reject_says_which(tmp_path: Path, p
     records, rejects = composed(records=390, main_template=1.0, screen=screen)
     assert len(records) == 390
     assert any(row.reason.startswith("shares text with a panel") for row in rejects)
+    assert any(leaked in row.candidate for row in rejects)
+    assert not [r for r in records if leaked in r.instruction]
+
+
+def test_the_matched_words_are_reported_beside_the_reject(panel: Path) -> None:
+    units = [unit for unit in select_units([], [TASKS]) if unit.id == "plain_words"]
+    leaks = [example.input for example in units[0].problems(stream(1, "any"), {}, 2, False)]
+    (panel / "echo.jsonl").write_text(
+        "".join(f'{{"input": "{t}", "output": ["1"]}}\n' for t in ["a", "b", "c", "d", *leaks])
+    )
+    screen = Screen([load_panel(str(panel))])
+    events = list(compose_stream(units, {}, Generate(records=10), screen, 1, lambda done=1, note="": None))
+    overlaps = [event for event in events if isinstance(event, Overlap)]
+    rejected = {event.id: event.reason for event in events if isinstance(event, Reject)}
+    assert overlaps
+    for overlap in overlaps:
+        match = overlap.match
+        assert (overlap.unit, match.panel, match.task, match.place) == ("plain_words", "tinypanel", "echo", "input")
+        assert repr(match.span) in rejected[overlap.reject]
+        assert match.span in [leak.lower().strip(".") for leak in leaks]
+
+
+def test_long_outputs_are_compared_with_the_panels_outputs(panel: Path) -> None:
+    text = "the quick brown fox jumps over the lazy dog today"
+    rows = [f'{{"input": "q{n}", "output": ["{text if n == 4 else n}"]}}\n' for n in range(5)]
+    (panel / "echo.jsonl").write_text("".join(rows))
+    screen = Screen([load_panel(str(panel))])
+    found = screen.match(["nothing"], ["Answer: quick brown fox jumps over the lazy dog today, he said"])
+    assert found is not None
+    assert (found.place, found.part, found.span) == ("output", "output", text.removeprefix("the "))
+    assert screen.match(["nothing"], ["brown fox jumps over the lazy dog"]) is None
+
+
+def test_outputs_of_a_panel_are_kept_out_too(tmp_path: Path, panel: Path) -> None:
+    told = "he counted every boat that lay in the harbour"
+    (panel / "echo.jsonl").write_text(
+        "".join(f'{{"input": "q{n}", "output": ["{told if n == 4 else n}"]}}\n' for n in range(5))
+    )
+    path = tmp_path / "t.yaml"
+    path.write_text(
+        "- id: tell\n  category: c\n  descriptions: [Tell it.]\n  examples:\n"
+        f"  - {{input: a, output: {told}}}\n  - {{input: b, output: c}}\n  - {{input: d, output: e}}\n"
+    )
+    units = [unit for unit in select_units(["plural_form"], [path]) if unit.size]
+    forms = Forms(instruction=0.5, both=0.5, demos=0)
+    screen = Screen([load_panel(str(panel))])
+    config = Generate(records=6, shots=[1], forms=forms)
+    records, rejects = compose(units, {}, config, screen, 1, lambda done=1, note="": None)
+    assert {told in row.candidate for row in rejects if row.reason.startswith("shares text")} == {True, False}
+    assert not [r for r in records if told in r.instruction or told in r.output]
 
 
 def test_eight_words_in_a_row_are_shared_text(tmp_path: Path, panel: Path) -> None:

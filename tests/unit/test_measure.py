@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from kshot.evaluate.score import exact_match, normalise
+from kshot.answers import exact_match, normalise
 from kshot.evaluate.stats import paired_gain
 
 

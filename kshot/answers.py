@@ -6,11 +6,11 @@ from collections.abc import Sequence
 _QUOTES = "\"'“”‘’`"
 
 
-def normalise(text: str) -> str:
-    """The form in which answers are compared: trimmed, one space between words, no outer quotes or final stop, folded.
+def tidy(text: str) -> str:
+    """The text trimmed, with one space between words, without outer quotes or final stop.
 
-    >>> normalise(' "Yes." ')
-    'yes'
+    >>> tidy(' "Yes." ')
+    'Yes'
     """
     plain = re.sub(r"\s+", " ", text).strip()
     before = None
@@ -19,7 +19,16 @@ def normalise(text: str) -> str:
         plain = plain.strip().removesuffix(".").strip()
         if len(plain) > 1 and plain[0] in _QUOTES and plain[-1] in _QUOTES:
             plain = plain[1:-1]
-    return plain.casefold()
+    return plain
+
+
+def normalise(text: str) -> str:
+    """The form in which answers are compared: tidy, and folded.
+
+    >>> normalise(' "Yes." ')
+    'yes'
+    """
+    return tidy(text).casefold()
 
 
 def exact_match(answer: str, accepted: Sequence[str]) -> bool:

@@ -1,0 +1,110 @@
+"""What the teacher engine itself costs: `python benchmarks/client_overhead.py --json FILE`.
+
+Against a local server with log-normal latency, in another process, store and commits included:
+goodput_ratio        replies a second at 256 concurrent, over 256 / mean latency, from a fifth of them to nine tenths
+goodput_ratio_whole  the same with the start, which finds the level, and the end, where too few are left to fill it
+cpu_ms_per_request   CPU time of the client per request at 512 concurrent; `_openai`: AsyncOpenAI's as it comes
+"""
+
+import argparse
+import asyncio
+import random
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from _server import Answer, Behave, completion, lognormal, serve
+
+from kshot.config import Teacher
+from kshot.files import write_json
+from kshot.generate.store import ReplyStore
+from kshot.generate.teacher import Request, make_asker
+
+PROMPT = "Write the following instruction in other words, and keep what it asks for: " + "word " * 60 + "number {n}"
+REPLY = completion("A reply of a usual length, which is some sixty words. " * 6)
+SIGMA = 0.5
+
+
+def latency(mean: float) -> Behave:
+    rng = random.Random(1)
+    return lambda index, body: Answer(lognormal(rng, mean, SIGMA), body=REPLY)
+
+
+def ours(url: str, count: int, concurrency: int) -> tuple[list[float], float]:
+    """When each reply was committed, in seconds from the start, and the CPU seconds of all of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "replies.sqlite"
+        store = ReplyStore(path)
+        asker = make_asker(Teacher(endpoint=url, model="m", concurrency=concurrency), "", store, Path(folder))
+        began, cpu = time.time(), time.process_time()
+        got = sum(1 for _ in asker.stream((Request(PROMPT.format(n=n)) for n in range(count)), "asking", count))
+        cpu = time.process_time() - cpu
+        store.close()
+        times = [at - began for (at,) in sqlite3.connect(path).execute("SELECT at FROM replies ORDER BY at")]
+    assert got == len(times) == count
+    return times, cpu
+
+
+def openai_client(url: str, count: int, concurrency: int) -> float:
+    """CPU seconds of AsyncOpenAI's default transport for the same requests."""
+    from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+    from openai._constants import DEFAULT_CONNECTION_LIMITS
+
+    async def main() -> None:
+        limits = type(DEFAULT_CONNECTION_LIMITS)(max_connections=concurrency, max_keepalive_connections=concurrency)
+        async with AsyncOpenAI(
+            base_url=url, api_key="none", max_retries=0, http_client=DefaultAsyncHttpxClient(limits=limits)
+        ) as client:
+            numbers = iter(range(count))
+
+            async def worker() -> None:
+                for n in numbers:
+                    await client.chat.completions.create(
+                        model="m", messages=[{"role": "user", "content": PROMPT.format(n=n)}], max_tokens=64
+                    )
+
+            await asyncio.gather(*(worker() for _ in range(concurrency)))
+
+    cpu = time.process_time()
+    asyncio.run(main())
+    return time.process_time() - cpu
+
+
+def with_server(mean: float, measure: Callable[[str], Any]) -> tuple[Any, float]:
+    """What is measured, and the mean seconds for which the server really held a request: on a busy machine, longer."""
+    with serve(partial(latency, mean)) as server:
+        result = measure(server.url)
+    return result, server.tally.seconds / server.tally.served
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--seconds", type=float, default=30.0, help="ideal length of the goodput run")
+    parser.add_argument("--requests", type=int, default=8000, help="of each CPU measurement")
+    options = parser.parse_args()
+
+    mean, concurrency = 1.0, 256
+    count = int(options.seconds * concurrency / mean)
+    (times, _), held = with_server(mean, lambda url: ours(url, count, concurrency))
+    low, high = count // 5, count - count // 10
+    steady = (high - low) / (times[high] - times[low])
+    (_, cpu), _ = with_server(0.5, lambda url: ours(url, options.requests, 512))
+    cpu_openai, _ = with_server(0.5, lambda url: openai_client(url, options.requests, 512))
+    result = {
+        "goodput_ratio": round(steady * held / concurrency, 4),
+        "goodput_ratio_whole": round(count / times[-1] * held / concurrency, 4),
+        "cpu_ms_per_request": round(1000 * cpu / options.requests, 3),
+        "cpu_ms_per_request_openai": round(1000 * cpu_openai / options.requests, 3),
+    }
+    print(result)
+    if options.json:
+        write_json(options.json, result)
+
+
+if __name__ == "__main__":
+    main()

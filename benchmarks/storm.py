@@ -1,0 +1,92 @@
+"""Does a bad day change the data? `python benchmarks/storm.py --json FILE`.
+
+Asks the same requests of a calm local server and of one that answers 30 % with 429 (some with an absurd Retry-After)
+and 10 % with 5xx, hangs on 5 % and resets 5 % of the connections. `same_set`: the replies are the same, each to its
+request.
+"""
+
+import argparse
+import random
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from _server import Answer, completion, serve
+
+from kshot.config import Teacher
+from kshot.files import write_json
+from kshot.generate.store import ReplyStore
+from kshot.generate.teacher import Request, make_asker
+
+ABSURD = [b"", b"0", b"86400", b"-5", b"1e300", b"nan", b"soon", b"Fri, 31 Dec 9999 23:59:59 GMT", b"0.01"]
+
+
+class Weather:
+    """Replies that depend on the prompt alone, and trouble that does not."""
+
+    def __init__(self, stormy: bool) -> None:
+        self._stormy = stormy
+        self._rng = random.Random(5)
+        self.seen = {"429": 0, "5xx": 0, "hang": 0, "reset": 0, "reply": 0}
+
+    def __call__(self, index: int, body: dict[str, Any]) -> Answer:
+        draw = self._rng.random() if self._stormy else 1.0
+        seconds = self._rng.uniform(0.002, 0.03)
+        if draw < 0.3:
+            self.seen["429"] += 1
+            asked = self._rng.choice(ABSURD)
+            return Answer(seconds, 429, headers=b"Retry-After: %b\r\n" % asked if asked else b"")
+        if draw < 0.4:
+            self.seen["5xx"] += 1
+            return Answer(seconds, self._rng.choice([500, 502, 503, 504]), b"<html>oh no</html>")
+        if draw < 0.45:
+            self.seen["hang"] += 1
+            return Answer(hang=True)
+        if draw < 0.5:
+            self.seen["reset"] += 1
+            return Answer(seconds, reset=True)
+        self.seen["reply"] += 1
+        return Answer(seconds, body=completion("Reply to " + body["messages"][-1]["content"]))
+
+
+def run(stormy: bool, count: int) -> tuple[set[tuple[str, str]], int, float, dict[str, int]]:
+    with serve(partial(Weather, stormy)) as server, tempfile.TemporaryDirectory() as folder:
+        store = ReplyStore(Path(folder) / "replies.sqlite")
+        # Pauses and the timeout are short, as the latencies here are.
+        teacher = Teacher(endpoint=server.url, model="m", timeout=0.5, longest_pause=0.3, attempts=10)
+        asker = make_asker(teacher, "", store, Path(folder))
+        began = time.monotonic()
+        pairs = [(request.prompt, reply.text) for request, reply in asker.stream(requests(count), "asking", count)]
+        seconds = time.monotonic() - began
+        store.close()
+    assert len(pairs) == count
+    return set(pairs), asker.failed, seconds, server.seen
+
+
+def requests(count: int) -> list[Request]:
+    return [Request(f"prompt {n}") for n in range(count)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--requests", type=int, default=600)
+    options = parser.parse_args()
+    calm, _, _, _ = run(False, options.requests)
+    stormy, failed, seconds, seen = run(True, options.requests)
+    result = {
+        "same_set": calm == stormy,
+        "replies": len(stormy),
+        "failed": failed,
+        "seconds": round(seconds, 1),
+        "server": seen,
+    }
+    print(result)
+    if options.json:
+        write_json(options.json, result)
+
+
+if __name__ == "__main__":
+    main()

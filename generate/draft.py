@@ -1,0 +1,164 @@
+"""One record before it is checked: its form, shots, wording, template and examples, drawn from one stream."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+from kshot.config import Generate
+from kshot.families import Params
+from kshot.generate.checks import standing
+from kshot.generate.families import by_id
+from kshot.generate.families.words import made_up
+from kshot.generate.units import Unit
+from kshot.prompting import MAIN_TEMPLATE, TEMPLATES, answer, fits, render
+from kshot.schema import Description, Example, Form, Kind, Record
+from kshot.seeding import digest, stream
+
+DEMOS_TO_SHOW_A_TASK = 2
+"""Without an instruction; a rule that only demonstrations show may need more (`min_k`)."""
+MOST_LABELS = 10
+EXAMPLES_OF_A_LABEL = 3
+OTHERS = tuple(name for name in TEMPLATES if name != MAIN_TEMPLATE)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A record before it is checked."""
+
+    unit: Unit
+    index: int
+    attempt: int
+    params: Params
+    form: Form
+    reason: bool
+    description: Description
+    template: str
+    demos: tuple[Example, ...]
+    query: Example
+    symbols: Mapping[str, str]
+    """Made-up words for the labels, which only the demonstrations explain; empty for the labels' own names."""
+
+
+def draw(
+    unit: Unit, descriptions: Sequence[Description], settings: Generate, seed: int, index: int, attempt: int
+) -> Draft | str:
+    """One draw, or why it came to nothing."""
+    rng = stream(seed, "compose", unit.id, index, attempt)
+    params = unit.params(rng)
+    form, k = _form_and_shots(rng, unit, settings)
+    reason = unit.reasons and rng.random() < settings.cot
+    examples = unit.problems(rng, params, k + 1, rng.random() < settings.skew)
+    if len(examples) < k + 1:
+        return f"only {len(examples)} distinct examples for {k} shots and a query"
+    reason = reason and all(example.rationale for example in examples)
+    description = rng.choice(descriptions)
+    symbols: Mapping[str, str] = {}
+    labels = unit.labels(params)
+    if not reason and k > 1 and labels and rng.random() < settings.symbols:
+        symbols = dict(zip(labels, made_up(rng, len(labels)), strict=True))
+        examples = [replace(e, output=symbols.get(e.output, e.output)) for e in examples]
+        if not all(standing(label).search(description.text.format(**params)) for label in labels):
+            form = "demos"
+    texts = [text for example in examples for text in (example.input, answer(example, reason))]
+    others = [name for name in OTHERS if fits(name, texts)]
+    template = MAIN_TEMPLATE if rng.random() < settings.main_template else rng.choice(others)
+    # Without an instruction the prompt must look like an example of something.
+    if form == "instruction" and template == "quoted":
+        template = MAIN_TEMPLATE
+    demos, query = tuple(examples[:k]), examples[k]
+    return Draft(unit, index, attempt, params, form, reason, description, template, demos, query, symbols)
+
+
+def _form_and_shots(rng: Random, unit: Unit, settings: Generate) -> tuple[Form, int]:
+    weights = settings.forms
+    forms: list[Form] = ["instruction", "both", "demos"]
+    form = rng.choices(forms, [weights.instruction, weights.both, weights.demos])[0]
+    most = len(settings.shots) and max(settings.shots)
+    if form == "instruction" and unit.min_k:
+        form = "both"
+    if form == "instruction":
+        return form, 0
+    least = max(unit.min_k, DEMOS_TO_SHOW_A_TASK if form == "demos" else 1)
+    if unit.size is not None:
+        most = min(most, unit.size - 1)
+    choices = [k for k in settings.shots if least <= k <= most]
+    if choices:
+        return form, rng.choice(choices)
+    return ("both", min(least, most)) if most >= 1 else ("instruction", 0)
+
+
+def record_of(draft: Draft, seed: int) -> Record:
+    unit, query = draft.unit, draft.query
+    instruction = None if draft.form == "demos" else _worded(draft)
+    prompt = render(draft.template, instruction, draft.demos, query.input, draft.reason)
+    # The first outputs cannot be known where only the demonstrations tell the rule.
+    needed = max(unit.min_k, DEMOS_TO_SHOW_A_TASK if draft.form == "demos" else 0)
+    output = answer(query, draft.reason)
+    kind: Kind = "cot" if draft.reason else "fsl" if draft.demos else "zsl"
+    task = unit.task_id(draft.params)
+    wrote = draft.description if instruction else Description("", "none")
+    meta = {
+        "id": digest(prompt.text, output),
+        "kind": kind,
+        "k": len(draft.demos),
+        "form": draft.form,
+        "task": task,
+        "family": unit.family,
+        "category": unit.category,
+        "source": unit.source,
+        "mode": wrote.mode,
+        "demo_ids": [digest(task, demo.input, demo.output) for demo in draft.demos],
+        "query_id": digest(task, query.input, query.output),
+        "template": draft.template,
+        "targets": [list(span) for span in prompt.answers[needed:]],
+        "example_mode": query.mode,
+        "symbols": bool(draft.symbols),
+        "teacher": wrote.teacher or query.teacher,
+        "verified_by": query.verified_by,
+        "seed": seed,
+    }
+    return Record(prompt.text, output, meta)
+
+
+def _worded(draft: Draft) -> str:
+    """The instruction with the task's details, and with the made-up labels where there are some."""
+    text = draft.description.text.format(**draft.params)
+    if draft.symbols:
+        either = "|".join(standing(label).pattern for label in sorted(draft.symbols, key=len, reverse=True))
+        text = re.sub(either, lambda found: draft.symbols[found.group()], text)
+    return text
+
+
+def content(draft: Draft) -> str:
+    """All that a record shows beside the instruction, which its whole unit shares."""
+    examples = [*draft.demos, draft.query]
+    return "\n".join(text for example in examples for text in (example.input, answer(example, draft.reason)))
+
+
+def answers_of(unit: Unit) -> frozenset[str]:
+    """The label space of an example-based unit: few answers, each of several examples; else empty."""
+    if unit.size is None:
+        return frozenset()
+    counts = Counter(example.output for example in unit.problems(Random(0), {}, unit.size, False))
+    few = len(counts) <= MOST_LABELS and min(counts.values()) >= EXAMPLES_OF_A_LABEL
+    return frozenset(counts) if few else frozenset()
+
+
+def label_of(draft: Draft, answers: frozenset[str]) -> str | None:
+    """Which of the labels the query has, None where answers are open or made-up words.
+
+    Args:
+        answers: of the draft's unit, see `answers_of`; a family's labels that are drawn anew for each task go by place.
+    """
+    if draft.symbols:
+        return None
+    output = draft.query.output
+    if draft.unit.source != "programmatic":
+        return output if output in answers else None
+    labels = by_id(draft.unit.id).labels
+    space = labels(draft.params) if labels else ()
+    if output not in space:
+        return None
+    return f"label {space.index(output) + 1}" if draft.params else output

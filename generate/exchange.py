@@ -1,0 +1,91 @@
+"""What goes to a teacher and what comes back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing to ask: the user's message, and which of several samples of the same message it is.
+
+    A schema is JSON Schema for the reply; it is asked for as well as the endpoint can, and the caller still has to
+    parse. What is None is taken from the teacher's settings.
+    """
+
+    prompt: str
+    sample: int = 0
+    system: str | None = None
+    schema: Mapping[str, Any] | None = field(default=None, hash=False)
+    max_tokens: int | None = None
+    temperature: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a teacher said. Tokens are the endpoint's count, or a guess from the lengths where it sends none.
+
+    `fault` says why there is no text: the endpoint refused this request, or failed it as often as it may be tried.
+    """
+
+    text: str
+    finish_reason: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    endpoint: str = ""
+    model: str = ""
+    cost: float = 0.0
+    fault: str = ""
+
+
+def size_of(body: Mapping[str, Any]) -> int:
+    """Characters of the prompt."""
+    return sum(len(part["content"]) for part in body["messages"])
+
+
+def body_of(request: Request, temperature: float, max_tokens: int, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """All that shapes the reply but the model."""
+    messages = [{"role": "user", "content": request.prompt}]
+    if request.system is not None:
+        messages.insert(0, {"role": "system", "content": request.system})
+    body: dict[str, Any] = {
+        "messages": messages,
+        "temperature": temperature if request.temperature is None else request.temperature,
+        "max_tokens": request.max_tokens or max_tokens,
+        "sample": request.sample,
+    }
+    if request.schema is not None:
+        body["response_format"] = {
+            "type": "json_schema",
+            "json_schema": {"name": "reply", "strict": True, "schema": request.schema},
+        }
+    return {**body, "extra": dict(extra)} if extra else body
+
+
+def packed(value: Any) -> bytes:
+    """JSON bytes with sorted keys; half characters (lone surrogates), which UTF-8 cannot hold, become `?`."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return orjson.dumps(_mended(value), option=orjson.OPT_SORT_KEYS)
+
+
+def mended(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return mended(value)
+    if isinstance(value, Mapping):
+        return {mended(str(key)): _mended(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mended(item) for item in value]
+    return value
+
+
+def tokens_about(characters: int) -> int:
+    """Tokens in so many characters, at four a token."""
+    return -(-characters // 4)

@@ -1,0 +1,84 @@
+"""Inversion: the reverse task, output to input, in its own words (FLAN, arXiv:2301.13688, section 3.2).
+
+A task says in its file that it can be reversed (`inverse`, its wordings), or the teacher is asked for a wording, which
+stands if the teacher, given that wording and two reversed examples, finds the input of another one back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kshot.answers import normalise
+from kshot.config import Invert
+from kshot.generate.modes.shop import Ask, Shop
+from kshot.generate.replies import Wording, read_reply
+from kshot.generate.verify import Case, verify
+from kshot.schema import Example, Reject, Task
+
+MODE = "invert"
+SHOWN = 2
+
+
+def reversible(task: Task) -> bool:
+    """Whether every output leads back to one input, and is not one of a few labels."""
+    outputs = [normalise(example.output) for example in task.examples]
+    return not task.labels and len(outputs) > SHOWN and len(set(outputs)) == len(outputs)
+
+
+def invert(tasks: Sequence[Task], settings: Invert, shop: Shop | None) -> tuple[list[Task], list[Reject]]:
+    """The reversed tasks alone, and the rejects with reasons.
+
+    Args:
+        shop: None where no teacher is there to ask.
+
+    Raises:
+        TeacherError, ConfigError: see `Asker.ask` and `Prompts.render`.
+    """
+    made = [_reversed(task, task.inverse, "gold") for task in tasks if task.inverse and reversible(task)]
+    if shop is None or not settings.ask:
+        return made, []
+    wanted = [task for task in tasks if not task.inverse and reversible(task)]
+    asks = []
+    for number, task in enumerate(wanted):
+        prompt = shop.prompts.render(MODE, instruction=task.descriptions[0], examples=task.examples[:SHOWN])
+        asks.append(Ask(MODE, task, number, shop.request(prompt, 0, Wording)))
+    replies = shop.asker.ask([ask.request for ask in asks], "inverting")
+    rejects: list[Reject] = []
+    claims: list[tuple[Ask, str, str]] = []
+    for ask, reply in zip(asks, replies, strict=True):
+        found = read_reply(reply, Wording)
+        if isinstance(found, str):
+            rejects.append(ask.reject(found, reply))
+        elif near := shop.screen.same_instruction(found.instruction):
+            rejects.append(ask.reject(f"restates a panel's instruction: {near!r}", reply))
+        else:
+            claims.append((ask, found.instruction, reply))
+    # The same case for every wording: with two reversed examples shown, the third one's input is found back.
+    cases = []
+    for ask, wording, _ in claims:
+        flipped = _flipped(ask.task.examples, "gold")
+        cases.append(Case(wording, flipped[SHOWN].input, flipped[SHOWN].output, flipped[:SHOWN]))
+    for (ask, wording, reply), verdict in zip(
+        claims, verify(cases, shop.asker, shop.verify, shop.prompts, MODE), strict=True
+    ):
+        if verdict.by:
+            made.append(_reversed(ask.task, (wording,), verdict.by))
+        else:
+            rejects.append(ask.reject(verdict.fault, reply))
+    return made, rejects
+
+
+def _flipped(examples: Sequence[Example], by: str) -> tuple[Example, ...]:
+    return tuple(Example(e.output, e.input, mode=MODE, verified_by=by, teacher=e.teacher) for e in examples)
+
+
+def _reversed(task: Task, wordings: Sequence[str], by: str) -> Task:
+    return replace(
+        task,
+        id=f"{task.id}_inverse",
+        family=f"{task.family}_inverse",
+        descriptions=tuple(wordings),
+        examples=_flipped(task.examples, by),
+        must=(),
+        inverse=(),
+        mode=MODE,
+    )

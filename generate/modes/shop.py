@@ -1,0 +1,91 @@
+"""What every mode of making data works with, and what they have in common."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rapidfuzz import fuzz, process
+
+from kshot.answers import normalise, tidy
+from kshot.config import Verify
+from kshot.generate.filters import Filter, first_fault
+from kshot.generate.replies import Shape
+from kshot.generate.screen import Screen
+from kshot.generate.teacher import BudgetSpent, Request
+from kshot.generate.templates import Prompts
+from kshot.schema import Example, Reject, Task
+from kshot.seeding import digest
+
+NEAR_INPUT = 90.0
+"""Inputs more alike than this (rapidfuzz ratio, 0 to 100) are one input."""
+
+
+class Asks(Protocol):
+    """An asker, or what stands in for one (`kshot.generate.teaching.Rehearsal`)."""
+
+    name: str
+    spent: BudgetSpent | None
+
+    def ask(self, requests: Sequence[Request], label: str) -> list[str]:
+        """The replies' texts in the order of the requests; "" for one that came to nothing."""
+        ...
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The teacher, its prompts, how its claims are verified, and what must stay out.
+
+    Args:
+        temperature: of what is made; solves have their own in `verify`.
+    """
+
+    asker: Asks
+    prompts: Prompts
+    verify: Verify
+    screen: Screen
+    seed: int
+    temperature: float
+    max_tokens: int
+    filters: Sequence[Filter] = ()
+
+    @property
+    def teacher(self) -> str:
+        return Path(self.asker.name).name
+
+    def request(self, prompt: str, sample: int, shape: type[Shape]) -> Request:
+        """Asks for an object of that shape; the teacher's endpoint is told its schema where it can be."""
+        return Request(
+            prompt, sample, schema=shape.model_json_schema(), temperature=self.temperature, max_tokens=self.max_tokens
+        )
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request of a mode: what for, and under which number."""
+
+    mode: str
+    task: Task
+    number: int
+    request: Request
+
+    def reject(self, reason: str, reply: str) -> Reject:
+        key = digest(self.task.id, self.mode, self.number, self.request.prompt)
+        return Reject(key, self.mode, self.task.id, reason, reply)
+
+
+def known_input(text: str, others: Sequence[str]) -> bool:
+    """Whether an input is there already, word for word or nearly."""
+    plain = normalise(text)
+    return process.extractOne(plain, map(normalise, others), scorer=fuzz.ratio, score_cutoff=NEAR_INPUT) is not None
+
+
+def fault_of_example(example: Example, known: Sequence[str], shop: Shop) -> str | None:
+    """What speaks against an example before anything is asked about it."""
+    if known_input(example.input, known):
+        return "copy of a known input"
+    if len(example.output) > 2 and tidy(example.output) == tidy(example.input):
+        return "the output is the input"
+    if shared := shop.screen.shared_input([example.input]):
+        return f"shares text with a panel: {shared!r}"
+    return first_fault(f"{example.input}\n{example.output}", shop.filters)

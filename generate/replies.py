@@ -1,0 +1,81 @@
+"""What a teacher's reply says: the object in it, or in words why there is none. Never raises, whatever was sent."""
+
+import json
+import re
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+LONGEST_REPLY = 64_000
+_FENCE = re.compile(r"```(?:json)?\s*(.*?)```", re.S)
+
+
+class Shape(BaseModel):
+    """What a reply should hold. Other keys are ignored: a teacher that adds a comment has still answered."""
+
+    model_config = ConfigDict(extra="ignore", str_strip_whitespace=True)
+
+
+class Pair(Shape):
+    """An input with its output."""
+
+    input: str = Field(min_length=1, max_length=4000)
+    output: str = Field(min_length=1, max_length=2000)
+
+
+class Input(Shape):
+    """An input alone."""
+
+    input: str = Field(min_length=1, max_length=4000)
+
+
+class NewTask(Pair):
+    """A task that the teacher made up, with one example; `labels` where the answer is one of a few."""
+
+    name: str = Field(default="", max_length=80)
+    family: str = Field(default="", max_length=80)
+    instruction: str = Field(min_length=8, max_length=1000)
+    labels: list[str] = Field(default=[], max_length=30)
+
+
+class Wording(Shape):
+    """An instruction alone."""
+
+    instruction: str = Field(min_length=8, max_length=1000)
+
+
+Wanted = TypeVar("Wanted", bound=Shape)
+
+
+def read_reply(reply: str, shape: type[Wanted]) -> Wanted | str:
+    """The first JSON object in the reply that has the shape; otherwise the reason to reject it."""
+    if len(reply) > LONGEST_REPLY:
+        return "malformed: longer than any answer"
+    fenced = _FENCE.search(reply)
+    text = fenced.group(1) if fenced else reply
+    begin = text.find("{")
+    if begin < 0:
+        return "malformed: no JSON object"
+    try:
+        found, _ = json.JSONDecoder(strict=False).raw_decode(text[begin:])
+        value = shape.model_validate(found)
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        return f"malformed: {'.'.join(map(str, detail['loc'])) or 'object'}: {detail['msg']}"
+    except (ValueError, RecursionError):
+        return "malformed: broken JSON"
+    if any(not _is_clean(part) for part in _texts(value)):
+        return "malformed: characters that are no text"
+    return value
+
+
+def _texts(value: Shape) -> list[str]:
+    parts: list[str] = []
+    for field in value.model_dump().values():
+        parts += [str(item) for item in field] if isinstance(field, list) else [str(field)]
+    return parts
+
+
+def _is_clean(text: str) -> bool:
+    """No NUL, no lone surrogate, no control characters but line breaks and tabs."""
+    return not any((ord(c) < 32 and c not in "\n\t") or 0xD800 <= ord(c) <= 0xDFFF or c == "\x7f" for c in text)

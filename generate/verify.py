@@ -1,0 +1,106 @@
+"""Is an output right? A ladder, strongest first: the solver, the label space, independent solves, a judge.
+
+A label space alone proves nothing; it refuses what is no label before a solve is paid for.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from kshot.answers import normalise, tidy
+from kshot.config import Verify
+from kshot.generate.modes.shop import Asks
+from kshot.generate.teacher import Request
+from kshot.generate.templates import Prompts
+from kshot.prompting import MAIN_TEMPLATE, render
+from kshot.schema import Example
+
+ANSWER = "answer:"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A claim: under this instruction, with these examples shown, `input` has the answer `output`."""
+
+    instruction: str
+    input: str
+    output: str
+    shown: tuple[Example, ...] = ()
+    labels: tuple[str, ...] = ()
+    solver: Callable[[], str] | None = None
+    reason: bool = False
+    """Ask for steps before the answer."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`by` names the rung that bore the claim out; otherwise `fault` says what was against it."""
+
+    by: str = ""
+    fault: str = ""
+
+
+def solve_prompt(case: Case) -> str:
+    """What a solver is asked: the prompt that a student would get for the input."""
+    return render(MAIN_TEMPLATE, case.instruction, case.shown, case.input, case.reason).text
+
+
+def final_answer(reply: str, reasoned: bool) -> str:
+    """The answer in a reply: what stands after the last `Answer:`, or its first line."""
+    lines = [line.strip() for line in reply.strip().splitlines() if line.strip()]
+    if not lines:
+        return ""
+    if reasoned:
+        marked = [line[len(ANSWER) :].strip() for line in lines if line.lower().startswith(ANSWER)]
+        return marked[-1] if marked else ""
+    line = lines[0]
+    return line.split(":", 1)[1].strip() if line.lower().startswith(("output:", ANSWER)) else line
+
+
+def verify(cases: Sequence[Case], asker: Asks, settings: Verify, prompts: Prompts, label: str) -> list[Verdict]:
+    """A verdict for each case; all solves of all cases are asked at once, and then the judge about what is left.
+
+    Raises:
+        TeacherError: see `Asker.ask`.
+    """
+    verdicts = [_without_asking(case) for case in cases]
+    open_cases = [i for i, verdict in enumerate(verdicts) if verdict is None]
+    if settings.samples:
+        requests = [
+            Request(solve_prompt(cases[i]), sample, temperature=settings.temperature)
+            for i in open_cases
+            for sample in range(settings.samples)
+        ]
+        replies = asker.ask(requests, f"{label}: solving again")
+        for place, i in enumerate(open_cases):
+            own = replies[place * settings.samples : (place + 1) * settings.samples]
+            verdicts[i] = _agreement(cases[i], [final_answer(reply, cases[i].reason) for reply in own], settings)
+    if settings.judge:
+        doubted = [i for i in open_cases if verdicts[i] is None or not _bears(verdicts[i])]
+        asked = [Request(prompts.render("judge", case=cases[i]), temperature=0.0) for i in doubted]
+        for i, reply in zip(doubted, asker.ask(asked, f"{label}: judging") if asked else [], strict=True):
+            said = normalise(reply.strip().split("\n")[0])[:3]
+            verdicts[i] = Verdict(by="judge") if said == "yes" else Verdict(fault="judged wrong")
+    return [verdict or Verdict(fault="not verified: neither samples nor judge are switched on") for verdict in verdicts]
+
+
+def _bears(verdict: Verdict | None) -> bool:
+    return bool(verdict and verdict.by)
+
+
+def _without_asking(case: Case) -> Verdict | None:
+    if case.solver is not None:
+        right = case.solver()
+        same = tidy(right) == tidy(case.output)
+        return Verdict(by="solver") if same else Verdict(fault="wrong answer: the solver says otherwise")
+    if case.labels and case.output not in case.labels:
+        return Verdict(fault="not a label")
+    return None
+
+
+def _agreement(case: Case, answers: Sequence[str], settings: Verify) -> Verdict:
+    counts = Counter(tidy(answer) for answer in answers)
+    share = counts[tidy(case.output)] / len(answers)
+    if share >= settings.agree:
+        return Verdict(by="self-consistency")
+    return Verdict(fault=f"solved again, it came out otherwise: {share:.2f} agree")

@@ -1,0 +1,167 @@
+"""Batches against a local server with /files and /batches: asked once, collected by whoever comes back for them."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from kshot.config import Teacher
+from kshot.errors import TeacherError
+from kshot.generate.store import ReplyStore
+from kshot.generate.teacher import Asker, Request, make_asker
+
+
+class BatchServer(ThreadingHTTPServer):
+    """A batch is done at the second look; `p3` fails in the error file, and `p4` is in no file."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), BatchHandler)
+        self.files: dict[str, bytes] = {}
+        self.batches: dict[str, dict[str, Any]] = {}
+        self.looks = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    def answer(self, source: str, name: str, failed: bool) -> str:
+        lines = []
+        for row in map(orjson.loads, self.files[source].splitlines()):
+            prompt = row["body"]["messages"][0]["content"]
+            if prompt != "p4" and (prompt == "p3") == failed:
+                message = {"choices": [{"message": {"content": f"Reply to {prompt}"}}]}
+                body, status = (message, 200) if not failed else ({"error": "no"}, 400)
+                response = {"status_code": status, "body": body}
+                lines.append(orjson.dumps({"custom_id": row["custom_id"], "response": response}))
+        self.files[name] = b"\n".join(lines)
+        return name
+
+
+class BatchHandler(BaseHTTPRequestHandler):
+    server: BatchServer
+
+    def do_POST(self) -> None:
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/v1/files":
+            name = f"file-{len(self.server.files)}"
+            start = data.index(b'{"body"')
+            self.server.files[name] = data[start : data.index(b"\r\n--", start)]
+            self.send({"id": name, "object": "file", "bytes": 1, "created_at": 0, "filename": "f", "purpose": "batch"})
+        elif self.path != "/v1/batches":
+            self.send_error(404)
+        else:
+            name = f"batch-{len(self.server.batches)}"
+            made = {"id": name, "object": "batch", "created_at": 0, "status": "in_progress", **orjson.loads(data)}
+            self.server.batches[name] = made
+            self.send(made)
+
+    def do_GET(self) -> None:
+        if self.path.endswith("/content"):
+            self.send(self.server.files[self.path.split("/")[3]])
+        elif self.path.startswith("/v1/batches?"):
+            self.send({"object": "list", "data": list(self.server.batches.values()), "has_more": False})
+        else:
+            batch = self.server.batches[self.path.split("/")[3]]
+            self.server.looks += 1
+            if self.server.looks > 1:
+                source = batch["input_file_id"]
+                batch["output_file_id"] = self.server.answer(source, "out-" + source, failed=False)
+                batch["error_file_id"] = self.server.answer(source, "err-" + source, failed=True)
+                batch["status"] = "completed"
+            self.send(batch)
+
+    def send(self, value: Any) -> None:
+        text = value if isinstance(value, bytes) else orjson.dumps(value)
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[BatchServer]:
+    started = BatchServer()
+    threading.Thread(target=started.serve_forever, args=(0.02,), daemon=True).start()
+    yield started
+    started.shutdown()
+    started.server_close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[ReplyStore]:
+    opened = ReplyStore(tmp_path / "replies.sqlite")
+    yield opened
+    opened.close()
+
+
+def asker(server: BatchServer, store: ReplyStore, folder: Path, **settings: Any) -> Asker:
+    teacher = Teacher(endpoint=server.url, model="m", price_in=1.0, price_out=1.0, **settings)
+    return make_asker(teacher, "", store, folder)
+
+
+REQUESTS = [Request(f"p{n}") for n in range(6)]
+WANTED = [f"Reply to p{n}" if n not in {3, 4} else None for n in range(6)]
+
+
+def test_a_batch_brings_replies_and_says_what_failed(server: BatchServer, store: ReplyStore, tmp_path: Path) -> None:
+    client = asker(server, store, tmp_path)
+    replies = client.batch(REQUESTS, "asking", poll_seconds=0.01)
+    assert [reply.text if reply else None for reply in replies] == WANTED
+    assert (client.failed, store.failures(), store.open_batches()) == (2, 2, [])
+    # At half the price; a character is a quarter of a token.
+    assert client.spending.money == pytest.approx(4 * (1 + 3) * 1e-6 / 2)
+    sent = [orjson.loads(line) for line in server.files["file-0"].splitlines()]
+    assert {row["url"] for row in sent} == {"/v1/chat/completions"}
+    assert sent[0]["body"]["model"] == "m"
+    # What is there is not handed in again; what failed is.
+    client.batch(REQUESTS, "asking", poll_seconds=0.01)
+    assert len(server.batches) == 2
+    assert len(server.files["file-3"].splitlines()) == 2
+
+
+@pytest.mark.parametrize("id_known", [True, False], ids=["while it ran", "before its id was noted"])
+def test_a_batch_left_by_a_crash_is_collected_not_bought_again(
+    server: BatchServer, store: ReplyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, id_known: bool
+) -> None:
+    def killed(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("kshot.generate.batch.time.sleep", killed)
+        asker(server, store, tmp_path).batch(REQUESTS, "asking")
+    if not id_known:
+        with sqlite3.connect(tmp_path / "replies.sqlite") as database:
+            database.execute("UPDATE batches SET id = ''")
+    replies = asker(server, store, tmp_path).batch(REQUESTS[:3], "asking", poll_seconds=0.01)
+    assert [reply.text if reply else None for reply in replies] == WANTED[:3]
+    assert len(server.batches) == 1
+    # Also what this run did not want is kept, for it is paid.
+    assert len(store) == 4
+
+
+def test_an_asker_that_goes_by_batches_keeps_to_the_budget(
+    server: BatchServer, store: ReplyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = asker(server, store, tmp_path, budget={"requests": 2})
+    monkeypatch.setattr("kshot.generate.batch.time.sleep", lambda seconds: None)
+    client.batched = True
+    assert client.ask(REQUESTS, "asking") == ["Reply to p0", "Reply to p1", "", "", "", ""]
+    assert len(server.batches) == 1
+    assert client.spent is not None
+
+
+def test_an_endpoint_without_batches_is_one_line(server: BatchServer, store: ReplyStore, tmp_path: Path) -> None:
+    teacher = Teacher(endpoint=f"{server.url}/elsewhere", model="m")
+    with pytest.raises(TeacherError, match=r"^teacher .* answers 404: .*; has it batches\?$"):
+        make_asker(teacher, "", store, tmp_path).batch(REQUESTS, "asking")

@@ -1,0 +1,161 @@
+"""Each mode of making data against a real server with a scripted teacher: what is kept, what is rejected, and why."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from kshot.config import Augment, Demonstrate, Invent, Invert, Modes, Reason, Teacher, Verify
+from kshot.generate.modes.augment import augment
+from kshot.generate.modes.demonstrate import demonstrate
+from kshot.generate.modes.invent import invent, vary
+from kshot.generate.modes.invert import invert
+from kshot.generate.modes.make import make
+from kshot.generate.modes.reason import reason
+from kshot.generate.modes.shop import Shop
+from kshot.generate.screen import Screen
+from kshot.generate.store import ReplyStore
+from kshot.generate.teacher import make_asker
+from kshot.generate.templates import Prompts
+from kshot.schema import Example, Task
+from tests.scripted import SKILLS, Script, serving
+
+CAPITALS, _, _, LENGTH, *_ = SKILLS
+TEXTS, LABELS = ("a bee", "an old cat", "two dogs"), ("long", "short")
+TASKS = (
+    Task("capitals", "capitals", "c", (CAPITALS,), tuple(Example(t, t.upper()) for t in TEXTS)),
+    Task("length", "length", "c", (LENGTH,), (Example("a cat", "short"), Example("a b c d", "long")), labels=LABELS),
+)  # fmt: skip
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture
+def shop(script: Script, tmp_path: Path) -> Iterator[Shop]:
+    store = ReplyStore(tmp_path / "replies.sqlite")
+    with serving(script) as url:
+        asker = make_asker(Teacher(endpoint=url, model="m"), "", store, tmp_path)
+        yield Shop(asker, Prompts(None), Verify(), Screen([]), 1, 0.8, 256)
+    store.close()
+
+
+def test_demonstrate_chooses_labels_in_turn_and_keeps_what_is_solved_alike(shop: Shop, script: Script) -> None:
+    tasks, rejects = demonstrate(TASKS, Demonstrate(per_task=6), shop)
+    assert not rejects
+    assert [len(task.examples) for task in tasks] == [9, 8]
+    new = [example for task in tasks for example in task.examples if example.mode == "demonstrate"]
+    assert {(example.verified_by, example.teacher) for example in new} == {("self-consistency", "m")}
+    assert Counter(e.output for e in tasks[1].examples) == {"long": 4, "short": 4}
+    assert all(e.output == e.input.upper() for e in tasks[0].examples)
+    made = [body for body in script.asked if "Topic" in str(body) or "topic" in str(body)]
+    assert len({body["messages"][0]["content"] for body in made}) == 12, "topics, lengths and levels are spread"
+
+
+def test_demonstrate_rejects_with_reasons(shop: Shop, script: Script) -> None:
+    ruined = iter(["no", '{"input": "a bee", "output": "A BEE"}', '{"input": "x y", "output": "x y"}', '{"input": 3}'])
+
+    def ruin(prompt: str, reply: str) -> str:
+        return next(ruined, '{"input": "wrong one", "output": "WRONG"}') if "new example" in prompt else reply
+
+    script.ruin = ruin
+    tasks, rejects = demonstrate(TASKS[:1], Demonstrate(per_task=5), shop)
+    assert tasks[0].examples == TASKS[0].examples
+    assert sorted(row.reason.split(":")[0] for row in rejects) == [
+        "copy of a known input", "malformed", "malformed", "solved again, it came out otherwise",
+        "the output is the input",
+    ]  # fmt: skip
+    assert all(row.mode == "demonstrate" and row.task == "capitals" for row in rejects)
+
+
+def test_augment_keeps_the_answer_and_checks_it(shop: Shop, script: Script) -> None:
+    tasks, rejects = augment(TASKS[1:], Augment(per_example=1), shop)
+    assert {(e.input, e.output) for e in tasks[0].examples if e.mode == "augment"} == {
+        ("cat a", "short"),
+        ("d c b a", "long"),
+    }
+    script.ruin = lambda prompt, reply: '{"input": "short now"}' if "again" in prompt else reply
+    tasks, rejects = augment(
+        [Task("t", "t", "c", (LENGTH,), (Example("a b c d e", "long"),))], Augment(per_example=1), shop
+    )
+    assert [row.reason for row in rejects] == ["solved again, it came out otherwise: 0.00 agree"]
+
+
+def test_reason_keeps_steps_that_lead_to_the_answer(shop: Shop, script: Script) -> None:
+    tasks, rejects = reason(TASKS, Reason(per_task=3), shop)
+    assert not rejects
+    assert all(e.rationale == "First I read the text once, then I do as told." for task in tasks for e in task.examples)
+    script.ruin = lambda prompt, reply: "I thought about it for long enough.\nAnswer: nothing"
+    _, rejects = reason([Task("n", "n", "c", (CAPITALS,), (Example("zebra", "ZEBRA"),))], Reason(per_task=1), shop)
+    assert [row.reason for row in rejects] == ["wrong answer"]
+
+
+def test_invent_grows_from_its_own_and_refuses_what_is_known(shop: Shop) -> None:
+    tasks, rejects = invent(TASKS, Invent(rounds=2, per_round=6, shown=3), shop)
+    assert {task.descriptions[0] for task in tasks} == set(SKILLS) - {
+        CAPITALS,
+        LENGTH,
+        "Write the text in small letters.",
+    }
+    assert {row.reason.split(":")[0] for row in rejects} == {"not new"}
+    assert len(tasks) + len(rejects) == 12
+    for task in tasks:
+        assert task.id.replace("_", "").isalnum(), "a teacher's names are no paths and no templates"
+        assert task.family.replace("_", "").isalnum()
+        assert (task.mode, task.examples[0].verified_by) == ("invent", "self-consistency")
+
+
+def test_vary_makes_a_neighbour_of_the_same_family(shop: Shop) -> None:
+    tasks, rejects = vary(TASKS[:1], 1, shop)
+    assert not rejects
+    assert (tasks[0].family, tasks[0].descriptions) == ("capitals", ("Write the text in small letters.",))
+
+
+def test_invert_by_a_given_or_an_asked_wording(shop: Shop, script: Script) -> None:
+    given = Task(**{**vars(TASKS[0]), "inverse": ("Write it in small letters again.",)})
+    tasks, _ = invert([given, TASKS[1]], Invert(), None)
+    assert [(task.id, task.examples[0].input, task.examples[0].output) for task in tasks] == [
+        ("capitals_inverse", "A BEE", "a bee")
+    ]
+    tasks, rejects = invert(TASKS, Invert(ask=True), shop)
+    assert [task.descriptions for task in tasks] == [("Write the text in small letters.",)]
+    assert not rejects
+    script.ruin = lambda prompt, reply: reply.replace("small letters", "capitals")
+    tasks, rejects = invert(
+        [Task(**{**vars(TASKS[0]), "id": "other", "descriptions": ("Say it loudly now.",)})], Invert(ask=True), shop
+    )
+    assert not tasks
+    assert rejects[0].reason.startswith("solved again")
+
+
+def test_the_judge_is_asked_where_solves_differ(shop: Shop, script: Script) -> None:
+    script.ruin = lambda prompt, reply: "something else" if prompt.endswith("Output:") else reply
+    lenient = Shop(shop.asker, shop.prompts, Verify(judge=True), shop.screen, 1, 0.8, 256)
+    tasks, rejects = demonstrate(TASKS[:1], Demonstrate(per_task=2), lenient)
+    assert {e.verified_by for e in tasks[0].examples if e.mode == "demonstrate"} == {"judge"}
+    assert not rejects
+
+
+def test_all_modes_together_account_for_every_candidate(shop: Shop, script: Script) -> None:
+    modes = Modes(
+        vary=1, invent=Invent(rounds=1, per_round=4), demonstrate=Demonstrate(per_task=2),
+        augment=Augment(per_example=1), reason=Reason(per_task=2), invert=Invert(ask=True),
+    )  # fmt: skip
+    made = make(TASKS, modes, shop)
+    candidates = [body for body in script.asked if not body["messages"][-1]["content"].endswith("Output:")]
+    steps = [body for body in script.asked if "step by step" in body["messages"][-1]["content"]]
+    assert made.kept.total() + len(made.rejects) == len(candidates) + len(steps)
+    assert set(made.kept) == {"vary", "invent", "demonstrate", "augment", "reason", "invert"}
+    asked = len(script.asked)
+    assert make(TASKS, modes, shop).tasks == made.tasks
+    assert len(script.asked) == asked, "a rerun asks nothing again"
+
+
+def test_structured_output_is_asked_for_by_its_schema(shop: Shop, script: Script) -> None:
+    demonstrate(TASKS[:1], Demonstrate(per_task=1), shop)
+    formats = [orjson.dumps(body.get("response_format")) for body in script.asked]
+    assert any(b"json_schema" in text for text in formats)

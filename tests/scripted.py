@@ -1,0 +1,124 @@
+"""A teacher that answers well: an OpenAI-compatible server on loopback whose replies follow from the prompt."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from typing import Any
+
+import orjson
+
+SKILLS: dict[str, Callable[[str], str]] = {
+    "Write the text in capitals.": str.upper,
+    "Write the text in small letters.": str.lower,
+    "Spell the word backwards, from its last letter to its first.": lambda text: text[::-1],
+    "Answer 'long' if there are more than three words in it, otherwise 'short'.": (
+        lambda text: "long" if len(text.split()) > 3 else "short"
+    ),
+    "Give the initial of the name, followed by a full stop.": lambda text: text[:1].upper() + ".",
+    "Say the phrase twice, with a comma in between.": lambda text: f"{text}, {text}",
+}
+WORDS = "amber basil cedar delta ember fjord grape hazel inlet jolly kiosk lemon maple nylon ocean piano".split()  # noqa: SIM905
+
+
+def solve(prompt: str) -> str:
+    """The right answer to a prompt that ends in `Input: ...` and `Output:`."""
+    skill = next(skill for text, skill in SKILLS.items() if text in prompt)
+    asked = prompt.rsplit("Input: ", 1)[1].rsplit("\nOutput:", 1)[0]
+    if "step by step" in prompt:
+        return f"First I read the text once, then I do as told.\nAnswer: {skill(asked)}"
+    return skill(asked)
+
+
+class Script:
+    """Replies by the kind of prompt; `ruin` may change a reply before it is sent."""
+
+    def __init__(self) -> None:
+        self.ruin: Callable[[str, str], str] = lambda prompt, reply: reply
+        self.asked: list[dict[str, Any]] = []
+        self._numbers = count()
+        self._lock = threading.Lock()
+
+    def reply(self, body: dict[str, Any]) -> str:
+        prompt = body["messages"][-1]["content"]
+        with self._lock:
+            self.asked.append(body)
+            number = next(self._numbers)
+        return self.ruin(prompt, self._well(prompt, number))
+
+    def _well(self, prompt: str, number: int) -> str:
+        phrase = " ".join(WORDS[(number * step + step) % len(WORDS)] for step in (1, 3, 5)) + f" {number}"
+        if prompt.startswith("Invent a new task"):
+            return self._task(list(SKILLS)[2 + number % 4], phrase)
+        if "neighbouring task" in prompt:
+            return self._task("Write the text in small letters.", phrase.title())
+        if prompt.startswith("Write one new input"):
+            label = re.findall(r'right output is "(\w+)"', prompt)[0]
+            return _json(input=phrase if label == "long" else f"{WORDS[number % len(WORDS)]} {number}")
+        if prompt.startswith("Write one new example"):
+            skill = next(skill for text, skill in SKILLS.items() if text in prompt)
+            return "Here it is:\n```json\n" + _json(input=phrase, output=skill(phrase)) + "\n```"
+        if prompt.startswith("Write the input again"):
+            old = prompt.split("Input: ")[1].split("\n")[0]
+            return _json(input=" ".join(reversed(old.split())))
+        if "reverse task" in prompt:
+            return _json(instruction="Write the text in small letters.")
+        if prompt.startswith("Is the output right"):
+            return "Yes."
+        return solve(prompt)
+
+    def _task(self, instruction: str, phrase: str) -> str:
+        labels = ["long", "short"] if "'long'" in instruction else []
+        output = SKILLS[instruction](phrase)
+        return _json(
+            name="../../etc/passwd", family="{{ family }}", instruction=instruction, input=phrase, output=output,
+            labels=labels,
+        )  # fmt: skip
+
+
+def _json(**fields: Any) -> str:
+    return orjson.dumps(fields).decode()
+
+
+@contextmanager
+def serving(script: Script) -> Iterator[str]:
+    """The base URL of the script behind a real server."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            message = {"role": "assistant", "content": script.reply(body)}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+            text = orjson.dumps(
+                {
+                    "id": "1",
+                    "object": "chat.completion",
+                    "created": 0,
+                    "model": "m",
+                    "choices": [choice],
+                    "usage": usage,
+                }
+            )
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,523 @@
+"""The set as a whole: duplicates, filters, order, counts, what is written, and what it is pushed with."""
+
+import json
+import random
+import tracemalloc
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kshot.config import Config, Dedup, Forms, Generate
+from kshot.config import Filters as FilterSettings
+from kshot.errors import ConfigError, RunError
+from kshot.generate.compose import Kept, compose_stream
+from kshot.generate.dedup import NearIndex, Seen, bands, jaccard, near_duplicates, shingles
+from kshot.generate.filters import chosen, first_fault, in_language, refusal
+from kshot.generate.gate import drop_wordings
+from kshot.generate.nearest import nearest
+from kshot.generate.publish import push, write_parquet
+from kshot.generate.run import run_generate
+from kshot.generate.screen import Overlap, Screen
+from kshot.generate.shuffle import BUCKETS, FEW, Shuffle
+from kshot.generate.tally import SHOWN, Tally
+from kshot.generate.units import Unit, select_units
+from kshot.generate.writing import write_set
+from kshot.panel import load_panel
+from kshot.runs import Run
+from kshot.schema import Description, Record, Reject
+
+TASKS = Path(__file__).parents[2] / "configs" / "tasks"
+LONG = "on the third day the old keeper of the light walked down to the harbour and counted every boat that lay there"
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def generated(folder: Path, **options: object) -> Path:
+    config = Config.model_validate({"seed": 5, "generate": {"teacher": None, "records": 150, **options}})
+    run_generate(config, Run(folder))
+    return folder / "generate"
+
+
+def changed(rng: random.Random, text: str, words: int) -> str:
+    held = text.split()
+    for place in rng.sample(range(len(held)), words):
+        held[place] = f"w{rng.randrange(10**6)}"
+    return " ".join(held)
+
+
+def test_copies_point_at_the_first_and_other_texts_stay() -> None:
+    texts = [LONG, "short text", LONG.upper() + " ", "Short  TEXT", LONG.replace("third", "fourth"), LONG[::-1], ""]
+    assert near_duplicates(texts, 0.7).tolist() == [-1, -1, 0, 1, 0, -1, -1]
+    assert near_duplicates(texts, 0.95).tolist() == [-1, -1, 0, 1, -1, -1, -1]
+    assert near_duplicates([], 0.8).tolist() == []
+
+
+def test_short_texts_are_compared_exactly_only() -> None:
+    one, other = "the word is dog now", "the word is dog then"
+    assert near_duplicates([one, other], 0.3).tolist() == [-1, -1]
+    assert near_duplicates([one, other], 0.3, short=1).tolist() == [-1, 0]
+
+
+def planted() -> tuple[list[str], dict[int, float]]:
+    """Texts, of which some copy an earlier one with a few words changed; for these their similarity to it."""
+    rng = random.Random(3)
+    vocabulary = [f"v{n}" for n in range(400)]
+    texts: list[str] = []
+    similar: dict[int, float] = {}
+    for place in range(1500):
+        if place > 20 and rng.random() < 0.2:
+            source = rng.randrange(20)
+            texts.append(changed(rng, texts[source], rng.randint(0, 4)))
+            similar[place] = jaccard(shingles(texts[source]), shingles(texts[place]))
+        else:
+            texts.append(" ".join(rng.choices(vocabulary, k=rng.randint(30, 60))))
+    return texts, similar
+
+
+def test_planted_copies_are_found_and_nothing_else_is() -> None:
+    texts, similar = planted()
+    found = near_duplicates(texts, 0.8)
+    near = {place for place, similarity in similar.items() if similarity >= 0.8}
+    assert len(near) > 100
+    assert len([place for place in near if found[place] >= 0]) >= 0.99 * len(near)
+    for place, earlier in enumerate(found.tolist()):
+        if earlier >= 0:
+            assert earlier < place
+            assert found[earlier] == -1
+            assert jaccard(shingles(texts[place]), shingles(texts[earlier])) >= 0.8
+
+
+def test_small_steps_do_not_remove_a_text_unlike_all_that_stay() -> None:
+    words = [f"v{n}" for n in range(40)]
+    one = [*words[:10], "other", *words[11:]]
+    two = [*one[:30], "another", *one[31:]]
+    chain = [" ".join(text) for text in (words, one, two)]
+    assert jaccard(shingles(chain[1]), shingles(chain[2])) > 0.8 > jaccard(shingles(chain[0]), shingles(chain[2]))
+    assert near_duplicates(chain, 0.8).tolist() == [-1, 0, -1]
+
+
+def test_one_by_one_gives_what_all_at_once_gives() -> None:
+    texts, _ = planted()
+    index = NearIndex(0.8)
+    taken: list[int] = []
+    one_by_one = []
+    for place, text in enumerate(texts):
+        number = index.add(text)
+        one_by_one.append(-1 if number is None else taken[number])
+        if number is None:
+            taken.append(place)
+    assert one_by_one == near_duplicates(texts, 0.8).tolist()
+
+
+@given(st.floats(0.3, 1.0))
+def test_bands_miss_few_pairs_at_the_threshold(threshold: float) -> None:
+    count, rows = bands(threshold)
+    assert count * rows <= 128
+    assert (1 - threshold**rows) ** count <= 0.0051
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.5])
+def test_a_threshold_that_is_no_share_is_refused(threshold: float) -> None:
+    with pytest.raises(ValueError, match="threshold"):
+        near_duplicates([LONG], threshold)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(1, 2**64 - 1) | st.integers(1, 300), max_size=600))
+def test_seen_is_a_set(keys: list[int]) -> None:
+    seen, known = Seen(), set[int]()
+    for key in keys:
+        assert seen.add(key) == (key not in known)
+        known.add(key)
+    assert len(seen) == len(known)
+
+
+def kept_of(records: int, units: Sequence[Unit], **dedup: object) -> tuple[list[Record], list[Reject]]:
+    options = Generate(records=records, dedup=Dedup.model_validate(dedup))
+    events = list(compose_stream(units, {}, options, Screen([]), 2, lambda done=1, note="": None))
+    return [e.record for e in events if isinstance(e, Kept)], [e for e in events if isinstance(e, Reject)]
+
+
+def plurals() -> list[Unit]:
+    return select_units(["plural_form"], [])
+
+
+def test_small_spaces_give_distinct_records_and_say_what_was_drawn_twice() -> None:
+    config = Generate(records=900, forms=Forms(instruction=1, both=0, demos=0), main_template=1.0)
+    events = list(compose_stream(plurals(), {}, config, Screen([]), 2, lambda done=1, note="": None))
+    records = [event.record for event in events if isinstance(event, Kept)]
+    rejects = [event for event in events if isinstance(event, Reject)]
+    assert len({(" ".join(r.instruction.lower().split()), r.output.lower()) for r in records}) == len(records)
+    assert {reject.reason for reject in rejects} == {"duplicate"}
+
+
+def test_near_duplicates_are_rejected_only_where_asked() -> None:
+    """A long gold example asked twice, in two wordings, is one; with other demonstrations around it, it is none."""
+    names = {"what_happens_next", "where_to_look", "does_person_know"}
+    units = [unit for unit in select_units([], [TASKS / "decisions.yaml"]) if unit.id in names]
+    assert len(units) == 3
+    off, none = kept_of(84, units)
+    on, rejects = kept_of(84, units, near=0.8)
+    assert "near-duplicate" not in {reject.reason for reject in none}
+    assert Counter(reject.reason for reject in rejects)["near-duplicate"] > 10
+
+    def most_times(records: list[Record], few_shot: bool) -> int:
+        return max(Counter(r.meta["query_id"] for r in records if bool(r.meta["k"]) == few_shot).values())
+
+    assert most_times(off, few_shot=False) > 1
+    assert most_times(on, few_shot=False) == 1
+    assert most_times(on, few_shot=True) > 1
+
+
+def yaml_units(folder: Path, **examples: list[tuple[str, str]]) -> list[Unit]:
+    """A unit for each name, with its own wording and these (input, output) pairs."""
+    path = folder / "tasks.yaml"
+    rows = []
+    for name, pairs in examples.items():
+        found = [{"input": text, "output": output} for text, output in pairs]
+        rows.append({"id": name, "category": "c", "descriptions": [f"Do {name}."], "examples": found})
+    path.write_text(json.dumps(rows))
+    return [unit for unit in select_units(["plural_form"], [path]) if unit.size]
+
+
+def test_exact_duplicates_are_the_same_but_for_case_and_space(tmp_path: Path) -> None:
+    units = yaml_units(tmp_path, one=[("A red car", "Car"), ("a  red car", "car"), ("a blue car", "car")])
+    options = {"records": 6, "forms": Forms(instruction=1, both=0, demos=0), "main_template": 1.0}
+
+    def outputs(exact: bool) -> list[str]:
+        config = Generate.model_validate({**options, "dedup": Dedup(exact=exact)})
+        events = compose_stream(units, {}, config, Screen([]), 1, lambda done=1, note="": None)
+        return sorted(event.record.output for event in events if isinstance(event, Kept))
+
+    assert outputs(exact=False) == ["Car", "car", "car"]
+    assert len(outputs(exact=True)) == 2
+
+
+def test_records_without_an_instruction_are_told_apart_across_tasks(tmp_path: Path) -> None:
+    pairs = [("red", "1"), ("blue", "2"), ("green", "3")]
+    units = yaml_units(tmp_path, one=pairs, other=pairs)
+    options = {"records": 12, "shots": [2], "main_template": 1.0, "forms": Forms(instruction=0, both=0, demos=1)}
+    config = Generate.model_validate(options)
+    events = list(compose_stream(units, {}, config, Screen([]), 1, lambda done=1, note="": None))
+    records = [event.record for event in events if isinstance(event, Kept)]
+    assert {record.meta["form"] for record in records} == {"demos"}
+    assert len({record.meta["id"] for record in records}) == len(records) == 6
+
+
+def test_near_duplicates_leave_short_questions_alone() -> None:
+    records, rejects = kept_of(300, plurals(), near=0.5)
+    assert len(records) == 300
+    assert sum(record.meta["k"] == 0 for record in records) > 60
+    zero_shot = {reject.candidate for reject in rejects if reject.reason == "near-duplicate"}
+    assert not [text for text in zero_shot if len(text.split()) < 12]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm sorry, but I can't help with that.",
+        "I cannot assist with this request.",
+        "As an AI language model, I have no opinion.",
+        "Unfortunately, I am not able to see the picture.",
+        "Well, I don’t have access to the text.",
+    ],
+)
+def test_refusals_are_seen(text: str) -> None:
+    reason = refusal(text)
+    assert reason is not None
+    assert reason.startswith("refusal: ")
+
+
+@pytest.mark.parametrize(
+    "text", ["He said he was sorry.", "Sort the words.", "I cannot swim.", "Rewrite: 'sorry' in capital letters.", ""]
+)
+def test_other_texts_are_no_refusals(text: str) -> None:
+    assert refusal(text) is None
+
+
+def test_lengths_are_counted_in_words_and_characters() -> None:
+    filters = chosen(FilterSettings(min_words=2, max_words=3, max_characters=12, refusals=False))
+    assert first_fault("one", filters) == "fewer words than 2: 1"
+    assert first_fault("a b c d", filters) == "more words than 3: 4"
+    assert first_fault("elephants eat", filters) == "more characters than 12: 13"
+    assert first_fault("one two", filters) is None
+    assert chosen(FilterSettings(refusals=False)) == []
+
+
+def test_another_language_is_told_and_made_up_words_are_not_one() -> None:
+    english = in_language("en")
+    assert english("Schreibe das Gegenteil von jedem Wort auf, eines je Zeile.") == "not in the language 'en': 'de'"
+    assert english("Ordena las palabras de la lista por orden alfabético.") is not None
+    assert english("Is this number even or odd? Write 'kuzam' for even, 'gozur' for odd.") is None
+    assert english("Ja, nein.") is None
+    with pytest.raises(ConfigError, match=r"generate\.filters\.language: 'klingon'"):
+        chosen(FilterSettings(language="klingon"))
+
+
+def test_every_hand_written_wording_is_english() -> None:
+    english = in_language("en")
+    texts = [text for unit in select_units([], sorted(TASKS.glob("*.yaml"))) for text in unit.descriptions]
+    assert len(texts) > 500
+    assert [text for text in texts if english(text)] == []
+
+
+def test_wordings_that_fail_a_filter_or_restate_a_panel_are_taken_out(panel: Path) -> None:
+    texts = ["I'm sorry, I cannot do that.", "say the word again", "Repeat what is said."]
+    variants = {"unit": [Description(text, "rephrase", "T") for text in texts]}
+    dropped = drop_wordings(variants, chosen(FilterSettings()), Screen([load_panel(str(panel))]))
+    assert [variant.text for variant in variants["unit"]] == ["Repeat what is said."]
+    refused, restated, overlap = dropped
+    assert isinstance(refused, Reject)
+    assert (refused.mode, refused.reason.split(":")[0], refused.candidate) == ("rephrase", "refusal", texts[0])
+    assert isinstance(restated, Reject)
+    assert restated.reason == "restates a panel's instruction: 'Say the word again.'"
+    assert isinstance(overlap, Overlap)
+    assert (overlap.reject, overlap.match.place, overlap.match.task) == (restated.id, "description", "echo")
+
+
+def test_filters_of_all_records_give_their_reasons(tmp_path: Path) -> None:
+    folder = generated(tmp_path, families=["morphology"], filters={"scope": "all", "max_words": 40})
+    assert all(len(f"{row['instruction']} {row['output']}".split()) <= 40 for row in lines(folder / "train.jsonl"))
+    assert any(row["reason"].startswith("more words than 40: ") for row in lines(folder / "rejects.jsonl"))
+
+
+@pytest.mark.parametrize("expected", [200, FEW + 1])
+def test_shuffled_lines_are_all_there_in_an_order_of_the_seed(tmp_path: Path, expected: int) -> None:
+    def order(seed: int) -> list[bytes]:
+        with Shuffle(tmp_path, expected, seed) as shuffle:
+            for n in range(1000):
+                shuffle.add(b"%d\n" % n)
+            return list(shuffle.lines())
+
+    straight = [b"%d\n" % n for n in range(1000)]
+    assert sorted(order(1)) == sorted(straight)
+    assert order(1) == order(1) != order(2)
+    assert order(1) != straight
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_many_lines_are_dealt_out_to_buckets(tmp_path: Path) -> None:
+    with Shuffle(tmp_path, FEW + 1, 1) as shuffle:
+        for _ in range(100 * BUCKETS):
+            shuffle.add(b"x" * 400 + b"\n")
+        sizes = [path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(sizes) == BUCKETS
+    assert min(sizes) > 0
+
+
+def test_buckets_leave_no_trace_of_where_a_line_came_from(tmp_path: Path) -> None:
+    """The mean place of the first hundred of a thousand lines, over many seeds, is the middle."""
+    places = []
+    for seed in range(40):
+        with Shuffle(tmp_path, FEW + 1, seed) as shuffle:
+            for n in range(1000):
+                shuffle.add(b"%d\n" % n)
+            places += [place for place, line in enumerate(shuffle.lines()) if int(line) < 100]
+    assert abs(sum(places) / len(places) - 499.5) < 20
+
+
+def record(n: int, **meta: object) -> Record:
+    usual = {"family": "f", "category": "c", "mode": "m", "k": 0, "form": "both", "kind": "zsl", "template": "t"}
+    return Record(f"word {n}", "x" * (n + 1), {**usual, "source": "s", "task": f"t{n % 3}", **meta})
+
+
+def test_counts_lengths_and_labels_are_those_of_the_records() -> None:
+    tally = Tally(1)
+    for n in range(100):
+        tally.keep(Kept(record(n, k=n % 2), "yes" if n < 30 else "no"))
+    tally.keep(Kept(record(100, family="g"), None))
+    assert tally.counts()["k"] == {"0": 51, "1": 50}
+    assert tally.tasks() == {"f": 3, "g": 1}
+    assert tally.labels() == {"f": {"no": 70, "yes": 30}}
+    assert tally.lengths()["output"]["characters"] == {
+        "p5": 6, "p25": 26, "p50": 51, "p75": 76, "p95": 96, "p99": 100, "p100": 101,
+    }  # fmt: skip
+    assert tally.lengths()["instruction"]["words"]["p100"] == 2
+
+
+def test_every_record_is_as_likely_to_be_shown() -> None:
+    shown: Counter[int] = Counter()
+    for seed in range(200):
+        tally = Tally(seed)
+        for n in range(100):
+            tally.keep(Kept(record(n), None))
+        assert len({r.instruction for r in tally.shown}) == SHOWN
+        shown.update(int(r.instruction.split()[1]) // 20 for r in tally.shown)
+    assert all(abs(count - 800) < 120 for count in shown.values())
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 9), st.floats(0.5, 1.0) | st.none(), st.sampled_from(["all", "teacher"]))
+def test_what_goes_in_comes_out_or_is_rejected_with_a_reason(seed: int, near: float | None, scope: str) -> None:
+    options = Generate.model_validate(
+        {"records": 60, "dedup": {"near": near}, "filters": {"scope": scope, "max_words": 60}, "shots": [1, 64]}
+    )
+    units = select_units(["plural_form", "passage_qa"], [TASKS / "everyday.yaml"])
+    events = list(compose_stream(units, {}, options, Screen([]), seed, lambda done=1, note="": None))
+    tally = Tally(seed)
+    tally.reject(Reject("x", "rephrase", "t", "too long", ""))
+    for event in events:
+        if isinstance(event, Kept):
+            tally.keep(event)
+        elif isinstance(event, Reject):
+            tally.reject(event)
+    flow = tally.flow({"rephrase": 2, "abstract": 1})
+    assert flow["rephrase"] == {"in": 3, "out": 2, "rejected": {"too long": 1}}
+    assert flow["abstract"] == {"in": 1, "out": 1, "rejected": {}}
+    assert flow["compose"]["in"] == len(events)
+    assert all(row["in"] == row["out"] + sum(row["rejected"].values()) for row in flow.values())
+
+
+def test_the_files_the_manifest_and_the_card_agree(tmp_path: Path) -> None:
+    filters = {"scope": "all", "max_words": 80}
+    folder = generated(tmp_path, tasks=[TASKS / "decisions.yaml"], records=400, filters=filters)
+    (folder / "manifest.json").unlink()
+    (folder / "train.parquet").write_text("of an earlier run")
+    assert folder == generated(tmp_path, tasks=[TASKS / "decisions.yaml"], records=400, filters=filters)
+    assert not (folder / "train.parquet").exists()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    records, rejects = lines(folder / "train.jsonl"), lines(folder / "rejects.jsonl")
+    assert manifest["records"] == len(records) == 400
+    assert rejects
+    assert manifest["flow"]["compose"]["in"] == 400 + len(rejects)
+    assert sum(manifest["flow"]["compose"]["rejected"].values()) == len(rejects)
+    for key in ("family", "k", "form", "kind"):
+        assert manifest["counts"][key] == dict(sorted(Counter(str(r["meta"][key]) for r in records).items()))
+    by_family: dict[str, set[str]] = {}
+    for row in records:
+        by_family.setdefault(row["meta"]["family"], set()).add(row["meta"]["task"])
+    assert manifest["tasks"] == {name: len(tasks) for name, tasks in sorted(by_family.items())}
+    assert sum(manifest["labels"]["fact_or_opinion"].values()) == manifest["counts"]["family"]["fact_or_opinion"]
+    near = [row for row in lines(folder / "contamination.jsonl") if row["kind"] == "near"]
+    assert {row["family"] for row in near} == set(manifest["nearest"])
+    card = (folder / "README.md").read_text()
+    shown = card.split("## Records drawn at random")[1]
+    assert sum(f"````text\n{row['instruction']}\n````\n\n````text\n{row['output']}\n" in shown for row in records) == 20
+    assert f"| {near[0]['family']} | {manifest['counts']['family'][near[0]['family']]} |" in card
+
+
+def test_the_same_command_writes_the_same_bytes_and_parquet_the_same_rows(tmp_path: Path) -> None:
+    one, other = (generated(tmp_path / name, families=["morphology"], parquet=True) for name in ("a", "b"))
+    for name in ("train.jsonl", "rejects.jsonl", "contamination.jsonl", "README.md"):
+        assert (one / name).read_bytes().replace(b"# b:", b"# a:") == (other / name).read_bytes().replace(
+            b"# b:", b"# a:"
+        )
+    import pyarrow.parquet as pq
+
+    assert pq.read_table(one / "train.parquet").to_pylist() == lines(one / "train.jsonl")
+
+
+def test_parquet_is_written_a_group_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow.parquet as pq
+
+    monkeypatch.setattr("kshot.generate.publish.ROWS", 100)
+    folder = generated(tmp_path, families=["morphology"], records=250)
+    write_parquet(folder / "train.jsonl", tmp_path / "t.parquet")
+    file = pq.ParquetFile(tmp_path / "t.parquet")
+    assert file.num_row_groups == 3
+    assert file.read().to_pylist() == lines(folder / "train.jsonl")
+
+
+def test_nothing_is_written_when_no_record_passes(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no record passed"):
+        generated(tmp_path, families=["plural_form"], records=3, filters={"scope": "all", "max_words": 1})
+    assert [path.name for path in (tmp_path / "generate").iterdir()] == [".lock"]
+
+
+def test_a_broken_off_run_leaves_no_file_and_the_next_sweeps(tmp_path: Path) -> None:
+    def breaks() -> Iterator[Kept]:
+        yield Kept(record(1), None)
+        raise KeyboardInterrupt
+
+    (tmp_path / ".shuffle.old").mkdir()
+    (tmp_path / ".train.jsonl.1.part").write_text("torn")
+    with pytest.raises(KeyboardInterrupt):
+        write_set(tmp_path, [], breaks(), 5, 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_memory_does_not_grow_with_the_records(tmp_path: Path) -> None:
+    units = select_units([], [])
+
+    def peak(records: int) -> int:
+        options = Generate(records=records)
+        events = compose_stream(units, {}, options, Screen([]), 1, lambda done=1, note="": None)
+        tracemalloc.reset_peak()
+        start = tracemalloc.get_traced_memory()[0]
+        write_set(tmp_path / str(records), [], events, 10**6, 1)
+        return tracemalloc.get_traced_memory()[1] - start
+
+    for records in (10, 120, 720):
+        (tmp_path / str(records)).mkdir()
+    tracemalloc.start()
+    try:
+        peak(10)
+        small, large = peak(120), peak(720)
+    finally:
+        tracemalloc.stop()
+    assert (tmp_path / "720" / "train.jsonl").stat().st_size > 400_000
+    assert large < 1.3 * small
+
+
+def test_the_nearest_held_out_task_is_the_one_with_the_like_wording(panel: Path) -> None:
+    found = nearest(
+        {"clock": ["Tell whether it is day or night.", "{x}"], "parrot": ["Say this word again, {name}."]},
+        [load_panel(str(panel))],
+    )
+    assert [(near.family, near.panel, near.task) for near in found] == [
+        ("clock", "tinypanel", "sky"),
+        ("parrot", "tinypanel", "echo"),
+    ]
+    assert all(0.4 < near.similarity < 1 for near in found)
+    same = nearest({"same": ["Say the word again."]}, [load_panel(str(panel))])
+    assert (same[0].similarity, same[0].description) == (1.0, "Say the word again.")
+    assert nearest({"slots": ["{word} {again}"]}, [load_panel(str(panel))])[0].similarity == 0
+    assert nearest({"a": ["b"]}, []) == []
+
+
+class Hub:
+    """Stands for huggingface_hub.HfApi, the edge of our code."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    def create_repo(self, repo_id: str, **options: Any) -> str:
+        self.calls.append((repo_id, options))
+        return f"https://huggingface.co/datasets/{repo_id}"
+
+    def upload_folder(self, repo_id: str, **options: Any) -> None:
+        self.calls.append((repo_id, options))
+
+
+def test_data_and_card_are_pushed_and_the_manifest_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = generated(tmp_path, families=["morphology"], records=20)
+    hub = Hub()
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda: hub)
+    assert push(folder, "me/set") == "https://huggingface.co/datasets/me/set"
+    (_, made), (_, sent) = hub.calls
+    assert made == {"repo_type": "dataset", "private": True, "exist_ok": True}
+    assert sent["folder_path"] == folder
+    assert {"train.jsonl", "README.md"} <= set(sent["allow_patterns"])
+    assert "manifest.json" not in sent["allow_patterns"]
+
+
+def test_a_push_that_cannot_be_done_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RunError, match="no finished set"):
+        push(tmp_path, "me/set")
+    folder = generated(tmp_path, families=["morphology"], records=20)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionError("no route\nto host")
+
+    hub = Hub()
+    monkeypatch.setattr(hub, "upload_folder", refuse)
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda: hub)
+    with pytest.raises(RunError, match="me/set: the hub did not take the data: no route to host"):
+        push(folder, "me/set")
