@@ -15,6 +15,7 @@ from kshot.generate.modes.invert import invert
 from kshot.generate.modes.reason import reason
 from kshot.generate.modes.shop import Shop
 from kshot.schema import Reject, Task
+from kshot.seeding import digest
 
 
 @dataclass
@@ -81,10 +82,14 @@ def make(tasks: Sequence[Task], modes: Modes, shop: Shop | None) -> Made:
 
 
 def _add(made: Made, mode: str, tasks: list[Task], rejects: list[Reject]) -> None:
-    made.tasks += tasks
     made.rejects += rejects
-    if tasks:
-        made.kept[mode] += len(tasks)
+    for place, task in enumerate(tasks):
+        if any(task.id == other.id for other in made.tasks):
+            key = digest(mode, task.id, place)
+            made.rejects.append(Reject(key, mode, task.id, "not new: made already", task.descriptions[0]))
+        else:
+            made.tasks.append(task)
+            made.kept[mode] += 1
 
 
 def _replace(made: Made, mode: str, tasks: list[Task], rejects: list[Reject]) -> None:

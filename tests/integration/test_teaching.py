@@ -1,0 +1,146 @@
+"""The generate stage with a teacher that answers well: all modes in one run, exactly N, budgets, rehearsal."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kshot.config import Config
+from kshot.errors import ConfigError
+from kshot.generate.run import dry_run, run_generate
+from kshot.runs import Run
+from tests.scripted import SKILLS, Script, serving
+
+CAPITALS, _, _, LENGTH, *_ = SKILLS
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture
+def settings(script: Script, tmp_path: Path) -> Iterator[dict[str, Any]]:
+    tasks = [
+        {"id": "capitals", "category": "c", "descriptions": [CAPITALS],
+         "examples": [{"input": t, "output": t.upper()} for t in ("a bee", "an old cat", "two dogs")]},
+        {"id": "length", "category": "c", "descriptions": [LENGTH], "labels": ["long", "short"],
+         "examples": [{"input": "a cat", "output": "short"}, {"input": "a b c d", "output": "long"}]},
+    ]  # fmt: skip
+    path = tmp_path / "tasks.yaml"
+    path.write_text(json.dumps(tasks))
+    with serving(script) as url:
+        yield {
+            "records": 40,
+            "families": ["plural_form"],
+            "tasks": [path],
+            "examples_cap": 1,
+            "describe": {"modes": []},
+            "cot": 0.5,
+            "screen": [],
+            "teacher": {"endpoint": url, "model": "m"},
+        }
+
+
+def config_of(settings: dict[str, Any], **more: Any) -> Config:
+    return Config.model_validate({"generate": {**settings, **more}})
+
+
+def rows(run: Run) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run.folder / "generate" / "train.jsonl").read_text().splitlines()]
+
+
+ALL = {
+    "vary": 1, "invent": {"rounds": 1, "per_round": 4}, "demonstrate": {"per_task": 3}, "augment": {"per_example": 1},
+    "reason": {"per_task": 3}, "invert": {"ask": True},
+}  # fmt: skip
+
+
+def test_every_mode_leaves_its_mark_in_the_set(settings: dict[str, Any], tmp_path: Path, script: Script) -> None:
+    run = Run(tmp_path / "all")
+    run_generate(config_of(settings, records=120, modes=ALL, examples_cap=3), run)
+    manifest = json.loads((run.folder / "generate" / "manifest.json").read_text())
+    rejects = (run.folder / "generate" / "rejects.jsonl").read_text().splitlines()
+    assert {"vary", "invent", "demonstrate", "augment", "reason", "invert", "compose"} <= set(manifest["flow"])
+    assert sum(sum(row["rejected"].values()) for row in manifest["flow"].values()) == len(rejects)
+    for row in manifest["flow"].values():
+        assert row["in"] == row["out"] + sum(row["rejected"].values())
+    records = rows(run)
+    modes = Counter(record["meta"]["example_mode"] for record in records)
+    assert {"programmatic", "gold", "demonstrate", "augment", "invent", "vary", "invert"} <= set(modes)
+    assert {r["meta"]["verified_by"] for r in records if r["meta"]["example_mode"] == "demonstrate"} == {
+        "self-consistency"
+    }
+    asked = len(script.asked)
+    run_generate(config_of(settings, records=121, modes=ALL, examples_cap=3), run)
+    assert len(script.asked) == asked, "another record count asks nothing again"
+
+
+def test_a_record_that_reasons_has_a_twin_that_answers_directly(settings: dict[str, Any], tmp_path: Path) -> None:
+    run = Run(tmp_path / "twins")
+    run_generate(config_of(settings, records=60, cot=1.0, modes={"reason": {"per_task": 3}}, examples_cap=20), run)
+    records = rows(run)
+    reasoned = [r for r in records if r["meta"]["kind"] == "cot"]
+    direct = {(r["meta"]["query_id"], tuple(r["meta"]["demo_ids"])) for r in records if r["meta"]["kind"] != "cot"}
+    assert reasoned
+    assert {r["output"].splitlines()[-1].split(":")[0] for r in reasoned} == {"Answer"}
+    twins = [r for r in reasoned if (r["meta"]["query_id"], tuple(r["meta"]["demo_ids"])) in direct]
+    assert len(twins) >= 0.8 * len(reasoned)
+
+
+def test_labels_become_symbols_that_only_the_demonstrations_explain(settings: dict[str, Any], tmp_path: Path) -> None:
+    run = Run(tmp_path / "symbols")
+    more = {"families": [], "tasks": [], "teacher": None, "records": 300, "symbols": 1.0, "cot": 0.0}
+    run_generate(config_of(settings, **more), run)
+    remapped = [r for r in rows(run) if r["meta"]["symbols"]]
+    assert len(remapped) > 20
+    for record in remapped:
+        assert record["meta"]["k"] > 1
+        shown = [record["instruction"][a:b] for a, b in record["meta"]["targets"]]
+        assert all(answer.isalpha() for answer in [record["output"], *shown])
+    both = [r for r in remapped if r["meta"]["form"] == "both"]
+    assert both
+    assert all(r["output"] in r["instruction"].split("\n\n")[0] for r in both), (
+        "the instruction names the made-up labels"
+    )
+
+
+def test_exactly_asks_until_the_records_are_there(
+    settings: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(tmp_path / "exactly")
+    more = {"families": ["plural_form"], "modes": {"demonstrate": {"per_task": 4}}}
+    only = config_of({**settings, "families": ["plural_form"], "examples_cap": 1}, **more)
+    run_generate(only, run, exactly=30)
+    assert len(rows(run)) == 30
+    assert "exactly 30 records" in capsys.readouterr().out
+
+
+def test_a_spent_budget_ends_the_asking_and_keeps_what_came(
+    settings: dict[str, Any], tmp_path: Path, script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(tmp_path / "budget")
+    teacher = {**settings["teacher"], "budget": {"requests": 5}, "concurrency": 1}
+    run_generate(config_of(settings, teacher=teacher, modes={"demonstrate": {"per_task": 10}}), run)
+    assert len(script.asked) == 5
+    assert len(rows(run)) == 40
+    assert "budget" in capsys.readouterr().out
+
+
+def test_a_rehearsal_asks_nothing_and_counts(
+    settings: dict[str, Any], tmp_path: Path, script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dry_run(config_of(settings, modes=ALL), Run(tmp_path / "dry"))
+    said = capsys.readouterr().out
+    assert not script.asked
+    assert "demonstrating: 6 requests" in said
+    assert "40 records would be composed" in said
+    assert not (tmp_path / "dry" / "generate" / "train.jsonl").exists()
+
+
+def test_modes_without_a_teacher_are_one_clear_line(settings: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"generate\.modes asks for a teacher"):
+        run_generate(config_of(settings, teacher=None, modes={"vary": 1}), Run(tmp_path / "none"))
