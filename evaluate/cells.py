@@ -1,6 +1,8 @@
-"""One cell of the measurement: a model, a panel, a number of shots. A cell is done whole or not at all.
+"""One cell of the measurement: a model, a panel, a number of shots, a demo seed. It is done whole or not at all.
 
 evaluate/cells/<panel>/<model>-k<k>/   samples.jsonl, lm-eval's results_*.json and samples_*.jsonl, cell.json
+
+A demo seed other than 0 adds -s<seed> to the name, demonstrations with random labels add -random.
 """
 
 from collections import defaultdict
@@ -11,15 +13,26 @@ from typing import Any
 
 import kshot
 from kshot.console import progress
+from kshot.errors import RunError
+from kshot.evaluate.questions import Labels, lm_eval_tasks, requests
 from kshot.files import read_json, read_jsonl, whole_folder, write_json, write_jsonl
 from kshot.machine import Machine
 from kshot.panel import Panel
 from kshot.seeding import digest
 
-SHAPING = ("answers.py", "prompting.py", "evaluate/forest.py", "evaluate/model.py", "evaluate/questions.py")
+SHAPING = (
+    "answers.py",
+    "prompting.py",
+    "evaluate/forest.py",
+    "evaluate/model.py",
+    "evaluate/questions.py",
+    "evaluate/scores.py",
+)
 """The code that shapes what is asked and how it is scored."""
-Results = dict[str, dict[str, list[bool]]]
-"""score -> task -> right or wrong, item by item."""
+Results = dict[str, dict[str, list[float]]]
+"""score -> task -> scores from 0 to 1, item by item."""
+Seeds = dict[str, dict[str, list[list[float]]]]
+"""score -> task -> a row of scores, item by item, for each demo seed."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +44,13 @@ class Cell:
     k: int
     folder: Path
     key: str
+    seed: int = 0
+    labels: Labels = "gold"
+
+    @property
+    def label(self) -> str:
+        seed = f" s={self.seed}" if self.seed else ""
+        return f"{self.panel.name} k={self.k}{seed} {self.model}{' random labels' if self.labels == 'random' else ''}"
 
     @property
     def done(self) -> bool:
@@ -38,12 +58,23 @@ class Cell:
         return path.exists() and read_json(path).get("key") == self.key
 
 
-def make_cell(root: Path, model: str, identity: str, panel: Panel, k: int, items: int | None, machine: Machine) -> Cell:
+def make_cell(
+    root: Path,
+    model: str,
+    identity: str,
+    panel: Panel,
+    k: int,
+    items: int | None,
+    machine: Machine,
+    seed: int = 0,
+    labels: Labels = "gold",
+) -> Cell:
     """The cell of a model (`base` or `student`, with the fingerprint of its weights) on a panel at k shots."""
     code = "".join((Path(kshot.__file__).parent / path).read_text() for path in SHAPING)
     content = [(t.entry.model_dump_json(), t.demos, t.items) for t in panel.tasks]
-    key = digest(identity, content, k, items, machine.dtype, machine.attention, machine.device, code)
-    return Cell(model, panel, k, root / panel.name / f"{model}-k{k}", key)
+    key = digest(identity, content, k, items, machine.dtype, machine.attention, machine.device, code, seed, labels)
+    name = f"{model}-k{k}{f'-s{seed}' if seed else ''}{'-random' if labels == 'random' else ''}"
+    return Cell(model, panel, k, root / panel.name / name, key, seed, labels)
 
 
 def measure(cell: Cell, lm: Any, items: int | None) -> None:
@@ -51,15 +82,13 @@ def measure(cell: Cell, lm: Any, items: int | None) -> None:
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
 
-    from kshot.evaluate.questions import lm_eval_tasks, requests
     from kshot.quiet import quiet
 
-    label = f"{cell.panel.name} k={cell.k} {cell.model}"
-    with progress(label, requests(cell.panel, items)) as tick, quiet():
+    with progress(cell.label, requests(cell.panel, items)) as tick, quiet():
         lm.tick = tick
         results = simple_evaluate(
             model=lm,
-            tasks=lm_eval_tasks(cell.panel, cell.k, items, lm.tokenizer),
+            tasks=lm_eval_tasks(cell.panel, cell.k, items, lm.tokenizer, cell.seed, cell.labels),
             task_manager=TaskManager(include_defaults=False),
             apply_chat_template=True,
             bootstrap_iters=0,
@@ -68,27 +97,32 @@ def measure(cell: Cell, lm: Any, items: int | None) -> None:
             rows = _samples(cell, results["samples"], lm)
             write_jsonl(folder / "samples.jsonl", rows)
             _save_lm_eval(results, cell.model, folder)
-            write_json(folder / "cell.json", {"key": cell.key, "truncated": sum(row["truncated"] for row in rows)})
+            cut = {(row["task"], row["item"]) for row in rows if row["truncated"]}
+            write_json(folder / "cell.json", {"key": cell.key, "truncated": len(cut)})
 
 
 def _samples(cell: Cell, samples: dict[str, list[dict[str, Any]]], lm: Any) -> list[dict[str, Any]]:
-    """A row an item and score, sorted by task, score and item."""
+    """A row an item and score, sorted by task, score and item. `right` is a share for scores that give one."""
     rows = []
+    scores = {task.name: task.entry.scores for task in cell.panel.tasks}
     for name, found in samples.items():
         task, _, score = name.rpartition("__")
         for sample in found:
             doc, arguments = sample["doc"], sample["arguments"]
             text = next(iter(arguments.values()))["arg_0"] if isinstance(arguments, dict) else arguments[0][0]
             row = {"panel": cell.panel.name, "task": task, "score": score, "k": cell.k, "item": doc["item"]}
-            row |= {"model": cell.model, "input": doc["input"], "accepted": doc["output"], "prompt": text}
+            row |= {"seed": cell.seed, "model": cell.model, "prompt": text}
+            row |= {"input": doc["input"], "accepted": doc["output"]}
             row["truncated"] = len(lm.tok_encode(text)) > lm.max_length
             replies = sample["filtered_resps"]
             if score == "exact_match":
-                rows.append({**row, "right": bool(sample["exact_match"]), "answer": replies[0]})
+                for each in scores[task]:
+                    value = sample[each] if each == "rouge_l" else bool(sample[each])
+                    rows.append({**row, "score": each, "right": value, "answer": replies[0]})
             else:
-                scores = [float(reply[0]) for reply in replies]
-                choice = doc["options"][scores.index(max(scores))]
-                row |= {"options": doc["options"], "log_probs": scores}
+                log_probs = [float(reply[0]) for reply in replies]
+                choice = doc["options"][log_probs.index(max(log_probs))]
+                row |= {"options": doc["options"], "log_probs": log_probs}
                 rows.append({**row, "right": bool(sample["acc"]), "answer": choice})
     return sorted(rows, key=lambda row: (row["task"], row["score"], row["item"]))
 
@@ -112,14 +146,38 @@ def _save_lm_eval(results: Any, model: str, folder: Path) -> None:
 
 
 def read_results(cell: Cell) -> Results:
-    """Right or wrong for every score, task and item of a finished cell."""
+    """The scores of a finished cell.
+
+    Raises:
+        RunError: a score is missing; it is never taken for a zero.
+    """
     found: Results = defaultdict(dict)
-    for _, row in read_jsonl(cell.folder / "samples.jsonl"):
-        found[row["score"]].setdefault(row["task"], []).append(row["right"])
+    path = cell.folder / "samples.jsonl"
+    for line, row in read_jsonl(path):
+        scores = found[row["score"]].setdefault(row["task"], [])
+        if row.get("right") is None or row["item"] != len(scores):
+            raise RunError(f"{path}:{line}: a score is missing here; delete {cell.folder} and evaluate again")
+        scores.append(float(row["right"]))
     return dict(found)
+
+
+def read_seeds(cells: Sequence[Cell]) -> Seeds:
+    """The scores of finished cells that differ in their demo seed only, in the cells' order.
+
+    Raises:
+        RunError: a score is missing in one of them.
+    """
+    results = [read_results(cell) for cell in cells]
+    shapes = [{(s, t): len(v) for s, tasks in found.items() for t, v in tasks.items()} for found in results]
+    for cell, shape in zip(cells, shapes, strict=True):
+        if shape != shapes[0]:
+            raise RunError(f"{cell.folder}: other items than in {cells[0].folder}; delete both and evaluate again")
+    return {
+        score: {task: [found[score][task] for found in results] for task in results[0][score]} for score in results[0]
+    }
 
 
 def truncated(cells: Sequence[Cell]) -> dict[str, int]:
     """Prompts that were longer than the model's context, by cell; empty where there are none."""
-    counts = {f"{c.panel.name} k={c.k} {c.model}": int(read_json(c.folder / "cell.json")["truncated"]) for c in cells}
+    counts = {c.label: int(read_json(c.folder / "cell.json")["truncated"]) for c in cells}
     return {name: n for name, n in counts.items() if n}

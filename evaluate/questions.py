@@ -1,15 +1,22 @@
-"""A panel as lm-eval tasks: prompts rendered as in training, demonstrations fixed and nested across shots."""
+"""A panel as lm-eval tasks: prompts rendered as in training, demonstrations fixed and nested across shots.
+
+Which demonstrations are shown depends on the panel and the demo seed alone, so both models see the same ones.
+"""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
-from kshot.answers import exact_match
 from kshot.errors import PanelError
+from kshot.evaluate.scores import SCORES
 from kshot.panel import Panel, PanelTask, Row
 from kshot.prompting import MAIN_TEMPLATE, render, with_options
 from kshot.schema import Example
+from kshot.seeding import stream
 
 SPARE_TOKENS = 8
+ROOM = 64
+"""Tokens beyond the longest accepted answer where the answer may stand in a longer text."""
+Labels = Literal["gold", "random"]
 
 
 def check_shots(panel: Panel, shots: Sequence[int]) -> None:
@@ -31,21 +38,47 @@ def query(task: PanelTask, row: Row) -> str:
     return with_options(row.input, row.options) if shown else row.input
 
 
-def prompt(task: PanelTask, row: Row, k: int) -> str:
-    """The user's message for an item at k shots: the first k of the pool, in the pool's order."""
-    demos = [Example(query(task, demo), demo.output[0]) for demo in task.demos[:k]]
+def demonstrations(task: PanelTask, k: int, seed: int = 0) -> tuple[Row, ...]:
+    """The first k of the pool: in the pool's order for seed 0, else in an order drawn for the task and seed."""
+    if seed == 0:
+        return task.demos[:k]
+    return tuple(stream(seed, "demonstrations", task.name).sample(task.demos, len(task.demos))[:k])
+
+
+def random_label(task: PanelTask, demo: Row, seed: int = 0) -> str:
+    """A demonstration's output without its meaning (Min et al., arXiv:2202.12837).
+
+    One of the options, drawn evenly, which may happen to be right; in tasks without options the output of another
+    demonstration of the pool. It stays the same whatever the number of shots.
+    """
+    others = [other.output[0] for other in task.demos if other != demo]
+    labels = demo.options if task.multiple_choice else others or [demo.output[0]]
+    return stream(seed, "random label", task.name, demo.input, *demo.options).choice(labels)
+
+
+def prompt(task: PanelTask, row: Row, k: int, seed: int = 0, labels: Labels = "gold") -> str:
+    """The user's message for an item at k shots."""
+    demos = [
+        Example(query(task, demo), demo.output[0] if labels == "gold" else random_label(task, demo, seed))
+        for demo in demonstrations(task, k, seed)
+    ]
     return render(MAIN_TEMPLATE, task.entry.instruction, demos, query(task, row)).text
 
 
-def lm_eval_tasks(panel: Panel, k: int, items: int | None, tokenizer: Any) -> list[Any]:
-    """For each task the generation of an answer, and for multiple choice the choice by log-likelihood."""
+def lm_eval_tasks(
+    panel: Panel, k: int, items: int | None, tokenizer: Any, seed: int = 0, labels: Labels = "gold"
+) -> list[Any]:
+    """For each task the generation of an answer, and for multiple choice the choice by log-likelihood.
+
+    The first is named `<task>__exact_match`, whatever the scores that it is given.
+    """
     made = []
     for task in panel.tasks:
         docs = [
             {
                 "item": number,
                 "input": row.input,
-                "prompt": prompt(task, row, k),
+                "prompt": prompt(task, row, k, seed, labels),
                 "output": row.output,
                 "options": row.options,
                 "target": row.output[0],
@@ -81,10 +114,6 @@ def _right_choice(doc: dict[str, Any], results: Sequence[tuple[float, bool]]) ->
     return {"acc": float(doc["options"][scores.index(max(scores))] in doc["output"])}
 
 
-def _right_answer(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:
-    return {"exact_match": float(exact_match(results[0], doc["output"]))}
-
-
 CHOICE: dict[str, Any] = {
     "output_type": "multiple_choice",
     "doc_to_choice": "options",
@@ -98,17 +127,33 @@ def _generation(task: PanelTask, tokenizer: Any) -> dict[str, Any]:
     """Greedy decoding, cut where no accepted answer could still match.
 
     A line break ends the answer where no accepted answer of the task holds one; the longest accepted answer and some
-    tokens to spare bound its length, since a longer one is wrong however it goes on.
+    tokens to spare bound its length, since a longer one is wrong however it goes on. Scores that look for the answer in
+    a longer text leave room for one.
     """
+    scores = task.entry.scores
     accepted = [text for row in (*task.demos, *task.items) for text in row.output]
     longest = max(len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in accepted)
-    until = [tokenizer.eos_token] if any("\n" in text for text in accepted) else [tokenizer.eos_token, "\n"]
+    whole = scores == ["exact_match"]
+    lines = any("\n" in text for text in accepted)
+
+    def judge(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:
+        # Exact match reads what it would have been given alone.
+        found = dict.fromkeys(scores, results[0])
+        if "exact_match" in found and not lines:
+            found["exact_match"] = results[0].partition("\n")[0]
+        return {score: float(SCORES[score](answer, doc["output"])) for score, answer in found.items()}
+
+    until = [tokenizer.eos_token, *(["\n"] if whole and not lines else [])]
     return {
         "output_type": "generate_until",
         "doc_to_target": "target",
-        "process_results": _right_answer,
-        "metric_list": [{"metric": "exact_match", "aggregation": "mean", "higher_is_better": True}],
-        "generation_kwargs": {"until": until, "max_gen_toks": longest + SPARE_TOKENS, "do_sample": False},
+        "process_results": judge,
+        "metric_list": [{"metric": score, "aggregation": "mean", "higher_is_better": True} for score in scores],
+        "generation_kwargs": {
+            "until": until,
+            "max_gen_toks": longest + (SPARE_TOKENS if whole else ROOM),
+            "do_sample": False,
+        },
     }
 
 

@@ -8,22 +8,29 @@ from jinja2.sandbox import SandboxedEnvironment
 from rich.table import Table
 
 from kshot.console import out
+from kshot.evaluate.controls import NAMES as CONTROLS
+from kshot.evaluate.scores import NAMES
 from kshot.files import whole_file
+
+__all__ = ["NAMES", "draw_scores", "points", "print_table", "signed", "write_report"]
 
 TEMPLATE = Path(__file__).parent / "report.j2"
 Row = dict[str, Any]
-NAMES = {"exact_match": "exact match", "loglikelihood": "log-likelihood choice"}
 
 
 def print_table(gains: Sequence[Row]) -> None:
-    """The gains on the terminal."""
-    table = Table(title="Gain of the student over its base, in points, with the paired 95 % interval")
-    for name in ("panel", "score", "k", "base", "student", "gain", "95 % interval", "tasks", "items"):
+    """The gains on the terminal; a star marks a student below a control."""
+    title = "Gain of the student over its base, in points, with the paired 95 % interval"
+    starred = any(row["below"] for row in gains)
+    table = Table(title=title, caption="* below a control: see the report" if starred else None)
+    for name in ("panel", "score", "k", "base", "student", "gain", "95 % interval", "p", "tasks", "items"):
         table.add_column(name, justify="left" if name in {"panel", "score"} else "right")
     for row in gains:
         table.add_row(
-            row["panel"], NAMES[row["score"]], str(row["k"]), points(row["base"]), points(row["student"]),
-            signed(row["gain"]), f"{signed(row['low'])} to {signed(row['high'])}", str(row["tasks"]), str(row["items"]),
+            row["panel"], NAMES[row["score"]], str(row["k"]), points(row["base"]),
+            points(row["student"]) + ("*" if row["below"] else ""), signed(row["gain"]),
+            f"{signed(row['low'])} to {signed(row['high'])}", probability(row["p_holm"]), str(row["tasks"]),
+            str(row["items"]),
         )  # fmt: skip
     out.print(table, soft_wrap=False)
 
@@ -36,11 +43,34 @@ def signed(share: float) -> str:
     return f"{100 * share:+.1f}"
 
 
+def probability(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.0005 else "<0.001"
+
+
+def least(gain: float | None) -> str:
+    """The smallest detectable gain; no score rises by more than 100 points."""
+    return "?" if gain is None else points(gain) if gain <= 1 else "> 100"
+
+
+def mark(right: bool | float) -> str:
+    """Whether an answer is right, or how far."""
+    return "✗" if right == 0 else "✓" if right == 1 else points(right)
+
+
 def write_report(folder: Path, facts: dict[str, Any]) -> None:
     """Write report.md; see `report.j2` for what `facts` holds."""
     environment = SandboxedEnvironment(autoescape=False, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"points": points, "signed": signed, "line": _one_line}
-    text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(names=NAMES, **facts)
+    environment.filters |= {
+        "points": points,
+        "signed": signed,
+        "probability": probability,
+        "least": least,
+        "mark": mark,
+        "line": _one_line,
+    }
+    text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        names=NAMES, controls_names=CONTROLS, scores={row["score"] for row in facts["gains"]}, **facts
+    )
     with whole_file(folder / "report.md") as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 

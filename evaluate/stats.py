@@ -1,18 +1,41 @@
-"""Paired gains with intervals: tasks are resampled, then items within each task."""
+"""Paired gains: what is estimated, how sure it is, and how small a gain would have gone unseen.
+
+The unit that is generalised over is the task. Base and student answer the same items after the same demonstrations, so
+all is computed from the difference item by item; every task counts alike.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from math import cos, pi, sin, sqrt
+from statistics import NormalDist
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from kshot.seeding import digest
 
 LEVEL = 0.95
+POWER = 0.8
+EXACT = 16
+"""Up to so many differences all sign patterns are enumerated."""
+MANY = 2000
+"""Degrees of freedom from which Student's t is taken as normal: its 97.5 % quantile is 1.961 there."""
+
+Array = npt.NDArray[np.float64]
+Scores = Mapping[str, Sequence[float] | Sequence[Sequence[float]]]
+"""task -> scores of its items, in the same order for both models; or one such row for each demo seed."""
 
 
 @dataclass(frozen=True)
 class Gain:
-    """Mean scores over tasks, their difference, and its 95 % interval."""
+    """Mean scores over tasks and demo seeds, their paired difference, and what is known about it.
+
+    Shares, not percent. `items` counts those of all tasks once, whatever the number of seeds. The spreads are standard
+    deviations over demo seeds of the mean over tasks, null with one seed; the worsts are of the least favourable seed.
+    """
 
     base: float
     student: float
@@ -21,39 +44,229 @@ class Gain:
     high: float
     tasks: int
     items: int
+    p: float
+    """Sign-flip test of no gain, two-sided; see `sign_flip`."""
+    detectable: float | None
+    """The smallest gain that would have been found with 80 % power at 5 %; above 1 for none at all, null where there is
+    no spread to tell by."""
+    seeds: int
+    worst_seed_gain: float
+    spread: float | None
+    """Of the gain."""
+    base_worst: float
+    base_spread: float | None
+    student_worst: float
+    student_spread: float | None
 
 
-def paired_gain(
-    base: Mapping[str, Sequence[bool]], student: Mapping[str, Sequence[bool]], resamples: int, seed: int, *names: object
-) -> Gain:
+def paired_gain(base: Scores, student: Scores, resamples: int, seed: int, *names: object) -> Gain:
     """The gain of the student over the base on the same items of the same tasks.
 
-    Every task counts alike. A draw takes tasks with replacement and, for each, items with replacement (the two-stage
-    bootstrap, Davison and Hinkley 1997, section 3.8); the interval is the percentile one.
-
     Args:
-        base, student: task -> right or wrong, item by item in the same order; no task is empty.
-        names: name the random stream, so that each cell of a table has its own.
+        base, student: task -> (items,) or (seeds, items) of scores from 0 to 1; no task is empty, none is missing. One
+            row stands against several, as zero-shot scores against those of several demo seeds.
+        names: name the random streams, so that each cell of a table has its own.
 
     Raises:
-        ValueError: the two do not hold the same items, or there are none.
+        ValueError: the two do not hold the same items, there are none, or a score is missing (NaN).
     """
-    tasks = list(base)
-    if not tasks or set(tasks) != set(student) or any(len(base[t]) != len(student[t]) or not base[t] for t in tasks):
+    before, after = _arrays(base), _arrays(student)
+    if not before or set(before) != set(after) or any(not _pairs(before[t], after[t]) for t in before):
         raise ValueError("both models must have scores for the same items, at least one a task")
+    differences = [after[t] - before[t] for t in before]
+    if any(np.isnan(d).any() for d in differences):
+        raise ValueError("a score is missing; a missing score is no score of zero, so measure it first")
     rng = np.random.default_rng(int(digest(seed, "bootstrap", *names), 16))
-    differences = [np.asarray(student[t], int) - np.asarray(base[t], int) for t in tasks]
-    drawn = rng.integers(len(tasks), size=(resamples, len(tasks)))
-    means = np.empty(drawn.shape)
+    low, high = interval(differences, resamples, rng)
+    # One task can only be judged by its items.
+    units = _means(differences) if len(differences) > 1 else differences[0].mean(axis=0)
+    by_seed, base_seeds, student_seeds = (
+        np.mean([row.mean(axis=1) for row in rows], axis=0) for rows in (differences, before.values(), after.values())
+    )
+    gain = float(by_seed.mean())
+    return Gain(
+        base=float(base_seeds.mean()),
+        student=float(student_seeds.mean()),
+        gain=gain,
+        # Where nothing varies the ends differ from the gain by a rounding error only.
+        low=min(low, gain),
+        high=max(high, gain),
+        tasks=len(differences),
+        items=sum(row.shape[1] for row in differences),
+        p=sign_flip(units, resamples, rng),
+        detectable=detectable(differences),
+        seeds=len(by_seed),
+        worst_seed_gain=float(by_seed.min()),
+        spread=_spread(by_seed),
+        base_worst=float(base_seeds.min()),
+        base_spread=_spread(base_seeds),
+        student_worst=float(student_seeds.min()),
+        student_spread=_spread(student_seeds),
+    )
+
+
+def interval(differences: Sequence[Array], resamples: int, rng: np.random.Generator) -> tuple[float, float]:
+    """The 95 % interval of the mean over tasks: tasks are resampled, then each one's items and demo seeds.
+
+    The plain form of this bootstrap (percentiles of means of means) is wrong in two ways, which
+    `benchmarks/interval_coverage.py` shows under `plain`. The spread among the task means already holds the noise of
+    their items, so drawing items again counts that noise twice: too few false alarms where tasks hardly differ. And
+    percentiles know nothing of a small number of tasks: too many where the difference between tasks prevails. So:
+
+    - Task means are first drawn towards their mean, as far as the noise of items and seeds had pushed them apart, and
+      widened by n / (n - 1): the shrinkage correction of Davison and Hinkley, Bootstrap Methods and their Application
+      (1997), section 3.8, as in Ng, Grieve and Carpenter, Stata Journal 13 (2013) 141. Between and within then add up
+      to the variance of the mean, neither counted twice.
+    - The percentiles' distances from the estimate are widened by t / z with n - 1 degrees of freedom, for the spread
+      is itself estimated from n tasks (Hesterberg, arXiv:1411.5279, takes percentiles farther out to the same end;
+      those stop at the largest draw, which is too near where tasks are few).
+
+    With one task, the interval speaks of other items of that task only.
+
+    Args:
+        differences: for each task (seeds, items).
+    """
+    n = len(differences)
+    means = _means(differences)
+    middle = means.mean()
+    within = _within(differences)
+    between = means.var(ddof=1) if n > 1 else 0.0
+    kept = sqrt(n / (n - 1) * max(0.0, 1 - within.mean() / between)) if between > 0 else 0.0
+    centres = middle + kept * (means - middle)
+    drawn = rng.integers(n, size=(resamples, n))
+    values = np.empty(drawn.shape)
     for place, difference in enumerate(differences):
-        shares = [np.mean(difference == value) for value in (1, -1, 0)]
         chosen = drawn == place
-        # Items differ by 1, -1 or 0, so a resample of them is a draw of three counts.
-        counts = rng.multinomial(len(difference), shares, size=int(chosen.sum()))
-        means[chosen] = (counts[:, 0] - counts[:, 1]) / len(difference)
+        noise = _resampled(difference, int(chosen.sum()), rng) - means[place]
+        plain = _variance(difference, 0)
+        values[chosen] = centres[place] + (noise * sqrt(within[place] / plain) if plain > 0 else 0.0)
     tail = (1 - LEVEL) / 2
-    low, high = np.quantile(means.mean(axis=1), [tail, 1 - tail])
-    before = float(np.mean([np.mean(base[t]) for t in tasks]))
-    after = float(np.mean([np.mean(student[t]) for t in tasks]))
-    items = sum(len(base[t]) for t in tasks)
-    return Gain(before, after, after - before, float(low), float(high), len(tasks), items)
+    df = n - 1 if n > 1 else differences[0].shape[1] - 1
+    wider = t_quantile(1 - tail, df) / NormalDist().inv_cdf(1 - tail) if df else 1.0
+    low, high = middle + wider * (np.quantile(values.mean(axis=1), [tail, 1 - tail]) - middle)
+    return float(np.clip(low, -1, 1)), float(np.clip(high, -1, 1))
+
+
+def sign_flip(differences: npt.ArrayLike, resamples: int, rng: np.random.Generator) -> float:
+    """The two-sided p of no gain: the share of sign patterns whose sum is as far from zero as the one seen.
+
+    Fisher's paired randomisation test (The Design of Experiments, 1935, section 21) on the mean differences of the
+    tasks: were base and student exchangeable, each could as well have had the other sign. Differences of zero say
+    nothing and are left out. Up to 16 others all patterns are enumerated and p is exact; beyond, `resamples` are drawn
+    and p is (hits + 1) / (draws + 1). With n tasks p cannot be below 2 / 2^n: five tasks never reach 5 %.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    values = values[values != 0]
+    if not len(values):
+        return 1.0
+    seen = abs(values.sum()) - 1e-9
+    if len(values) <= EXACT:
+        return float((abs(_signs(len(values)) @ values) >= seen).mean())
+    drawn = rng.integers(2, size=(resamples, len(values))) * 2 - 1
+    return float(((abs(drawn @ values) >= seen).sum() + 1) / (resamples + 1))
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """p-values adjusted for being one of several, in their order (Holm, Scand. J. Statist. 6 (1979) 65)."""
+    order = sorted(range(len(values)), key=values.__getitem__)
+    adjusted = [0.0] * len(values)
+    highest = 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, (len(values) - rank) * values[place]))
+        adjusted[place] = highest
+    return adjusted
+
+
+def with_holm(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of a table, each with `p_holm` beside its `p`."""
+    return [{**row, "p_holm": p} for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True)]
+
+
+def detectable(differences: Sequence[Array]) -> float | None:
+    """The smallest gain that this panel would have shown with 80 % power in a two-sided test at 5 %.
+
+    (t[0.975, n-1] + t[0.8, n-1]) * se (Bloom, Evaluation Review 19 (1995) 547), where se is the standard deviation of
+    the n paired task differences over the square root of n, or what the noise of their items alone makes of it where
+    that is more. With one task its items take the place of tasks. None where nothing varies.
+    """
+    n = len(differences)
+    within = float(_within(differences).mean())
+    variance = max(float(_means(differences).var(ddof=1)), within) / n if n > 1 else within
+    df = n - 1 if n > 1 else differences[0].shape[1] - 1
+    if variance <= 0:
+        return None
+    return (t_quantile(1 - (1 - LEVEL) / 2, df) + t_quantile(POWER, df)) * sqrt(variance)
+
+
+@lru_cache
+def t_quantile(probability: float, df: int) -> float:
+    """Quantile of Student's t, from 0.5 up, by bisection on its distribution function.
+
+    For whole degrees of freedom that function is a finite sum: Abramowitz and Stegun 26.7.3 and 26.7.4.
+    """
+    if df > MANY:
+        return NormalDist().inv_cdf(probability)
+    low, high = 0.0, pi / 2
+    for _ in range(100):
+        angle = (low + high) / 2
+        low, high = (angle, high) if _t_inside(angle, df) < 2 * probability - 1 else (low, angle)
+    # The angle is atan(t / sqrt(df)).
+    return sqrt(df) * sin(low) / cos(low)
+
+
+def _t_inside(angle: float, df: int) -> float:
+    """P(|T| < t) for t = sqrt(df) tan(angle)."""
+    odd = df % 2
+    term, total = (cos(angle), 0.0) if odd else (1.0, 0.0)
+    for j in range(2 + odd, df + 1, 2):
+        total += term
+        term *= cos(angle) ** 2 * (j - 1) / j
+    return 2 / pi * (angle + sin(angle) * total) if odd else sin(angle) * total
+
+
+def _arrays(scores: Scores) -> dict[str, Array]:
+    return {task: np.atleast_2d(np.asarray(rows, dtype=np.float64)) for task, rows in scores.items()}
+
+
+def _pairs(one: Array, other: Array) -> bool:
+    return one.shape[1] == other.shape[1] > 0 and (len(one) == len(other) or 1 in (len(one), len(other)))
+
+
+def _means(differences: Sequence[Array]) -> Array:
+    return np.array([row.mean() for row in differences])
+
+
+def _within(differences: Sequence[Array]) -> Array:
+    """For each task the variance of its mean, by its items and demo seeds."""
+    return np.array([_variance(row, 1) for row in differences])
+
+
+def _variance(difference: Array, ddof: int) -> float:
+    """Variance of the mean of (seeds, items), crossed: that over items and that over seeds."""
+    parts = (difference.mean(axis=0), difference.mean(axis=1))
+    return float(sum(part.var(ddof=ddof) / len(part) for part in parts if len(part) > 1))
+
+
+def _resampled(difference: Array, size: int, rng: np.random.Generator) -> Array:
+    """Means of (seeds, items) with both drawn anew, `size` times.
+
+    Items differ in few ways, so a resample of them is a draw of counts of the distinct ones.
+    """
+    distinct, counts = np.unique(difference, axis=1, return_counts=True)
+    items = rng.multinomial(difference.shape[1], counts / counts.sum(), size=size) / difference.shape[1]
+    by_seed: Array = items @ distinct.T
+    seeds = len(difference)
+    if seeds == 1:
+        return by_seed[:, 0]
+    means: Array = (by_seed * rng.multinomial(seeds, [1 / seeds] * seeds, size=size)).sum(axis=1) / seeds
+    return means
+
+
+@lru_cache(maxsize=EXACT)
+def _signs(n: int) -> Array:
+    """Every sign pattern of n numbers but for its mirror image, whose sum is as far from zero."""
+    return np.array(list(product([1.0], *[[1.0, -1.0]] * (n - 1))), dtype=np.float64)
+
+
+def _spread(values: Array) -> float | None:
+    return float(values.std(ddof=1)) if len(values) > 1 else None

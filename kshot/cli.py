@@ -1,4 +1,4 @@
-"""The command: `kshot generate|train|evaluate|run CONFIG`, `kshot models list|pull`,
+"""The command: `kshot generate|train|evaluate|run CONFIG`, `kshot compare RUN|MODEL ...`, `kshot models list|pull`,
 `kshot tasks list|show|sample`.
 
 Only this module knows all stages; each is imported when it is asked for, so that `--help` answers at once.
@@ -107,7 +107,7 @@ def train(config: ConfigPath, run: RunName = "", overrides: Overrides = None) ->
 
 @app.command()
 def evaluate(config: ConfigPath, run: RunName = "", overrides: Overrides = None, panel: Panels = None) -> None:
-    """Measure student against base on held-out tasks: runs/RUN/evaluate/gains.json and report.md."""
+    """Measure student against base on held-out tasks: runs/RUN/evaluate/report.html and gains.json."""
     from kshot.evaluate.run import run_evaluate
 
     run_evaluate(*_prepared(config, run, overrides), panels=panel or ())
@@ -131,6 +131,35 @@ def run_all(config: ConfigPath, run: RunName = "", overrides: Overrides = None, 
     generate(config, run, overrides)
     train(config, run, overrides)
     evaluate(config, run, overrides, panel)
+
+
+@app.command()
+def compare(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN|MODEL...", help="Runs, model folders, adapters (PEFT) or hub ids."),
+    ],
+    baseline: Annotated[
+        str, typer.Option(metavar="RUN|MODEL", help="What the others are measured against; the config's student.")
+    ] = "",
+    config: Annotated[Path, typer.Option(help="The YAML whose evaluate section says what is asked.")] = Path(
+        "configs/quickstart.yaml"
+    ),
+    overrides: Overrides = None,
+    panel: Panels = None,
+    folder: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Where to write; by default runs/compare.")
+    ] = None,
+) -> None:
+    """Measure any number of checkpoints against one baseline: compare.json, compare.md and compare.svg.
+
+    Cells that a run has finished on the same questions are used; a rerun measures only what is new.
+    """
+    from kshot.config_file import load_config
+    from kshot.evaluate.compare import run_compare
+
+    settings = load_config(config, overrides)
+    run_compare(settings, names, baseline, panel or (), folder or settings.runs / "compare")
 
 
 @tasks.command("list")

@@ -302,6 +302,11 @@ class Evaluate(Section):
     """`kshot` for our own held-out panel, or folders in the panel format, relative to the config."""
     shots: list[Shots] = [0, 1, 4]
     """Numbers of demonstrations."""
+    demo_seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]
+    """Which demonstrations: 0 shows the first of a task's pool, in its order; another number draws and orders them."""
+    controls: list[Literal["random_labels"]] = []
+    """Controls that need the models: random_labels shows the demonstrations with labels drawn at random. Those that
+    need none (majority class, random choice, a copied demonstration) are always computed."""
     items: Annotated[int, Field(ge=1)] | None = None
     """The first so many items of each task; null for all."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -1,7 +1,8 @@
 """Panels of held-out tasks: a folder with `panel.yaml` and a JSONL file for each task.
 
 `panel.yaml` holds `tasks`, a list of `task` (file stem), `instruction`, `kind` (multiple_choice or generation),
-`options_fixed` (the options are the same for every item and need not be shown), `demos` and `items`. A row of a task's
+`options_fixed` (the options are the same for every item and need not be shown), `demos` and `items`, and optionally
+`scores`: how written answers are scored, of exact_match (the default), contains, numeric and rouge_l. A row of a task's
 file holds `input`, `output` (the accepted answers) and, for multiple choice, `options`; the first `demos` rows are the
 pool of demonstrations, the rest the items.
 """
@@ -39,6 +40,7 @@ class TaskEntry(BaseModel):
     kind: Literal["multiple_choice", "generation"]
     options_fixed: bool = False
     demos: int = Field(ge=0)
+    scores: list[Literal["exact_match", "contains", "numeric", "rouge_l"]] = Field(["exact_match"], min_length=1)
     family: str = ""
 
 
@@ -108,6 +110,8 @@ def _load_task(folder: Path, index: Path, number: int, raw: Any) -> PanelTask:
             raise PanelError(f"{path}:{line}: {_first(error)}") from None
         if entry.kind == "multiple_choice" and not any(answer in row.options for answer in row.output):
             raise PanelError(f"{path}:{line}: none of the answers {row.output!r} is among the options {row.options!r}")
+        if "numeric" in entry.scores and not all(any(c.isdigit() for c in answer) for answer in row.output):
+            raise PanelError(f"{path}:{line}: scored by its number, and no number in one of {row.output!r}")
         rows.append(row)
     if len(rows) <= entry.demos:
         raise PanelError(f"{path}: {len(rows)} rows, and {entry.demos} of them are demonstrations; no item is left")

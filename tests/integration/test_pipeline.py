@@ -86,7 +86,22 @@ def test_the_three_stages(finished: Path) -> None:
         *(("loglikelihood", k, 1, 4) for k in (0, 1, 4)),
     ]
     keys = {"panel", "score", "k", "base", "student", "gain", "low", "high", "tasks", "items"}
-    assert all(set(g) == keys and g["low"] <= g["gain"] <= g["high"] for g in gains)
+    assert all(set(g) >= keys and g["low"] <= g["gain"] <= g["high"] for g in gains)
+    assert all(0 < g["p"] <= g["p_holm"] <= 1 and g["seeds"] == 1 for g in gains)
+    fewshot = json.loads((run / "evaluate" / "fewshot.json").read_text())
+    assert [(row["model"], row["k"]) for row in fewshot] == [
+        ("base", 1),
+        ("base", 4),
+        ("student", 1),
+        ("student", 4),
+    ] * 2
+    assert all(row["gain"] == pytest.approx(row["few"] - row["zero"]) for row in fewshot)
+    controls = json.loads((run / "evaluate" / "controls.json").read_text())
+    sky = next(row for row in controls["tasks"] if (row["task"], row["k"]) == ("sky", 4))
+    # Day and night take turns, in the demonstrations as in the items.
+    assert [sky[name] for name in ("majority", "random", "copy_first", "copy_any", "random_labels")] == [0.5] * 4 + [
+        None
+    ]
     table = (finished / "stdout.txt").read_text()
     assert "exact match" in table
     assert "log-likelihood choice" in table
@@ -180,6 +195,38 @@ def test_evaluation_killed_and_rerun_measures_only_what_is_missing(finished: Pat
     assert 2 <= len(done) < 6
     kshot("evaluate", config, "--run", "killed")
     assert {path: path.stat().st_mtime_ns for path in done} == done
+    gains = [(finished / "runs" / name / "evaluate" / "gains.json").read_text() for name in ("whole", "killed")]
+    assert gains[0] == gains[1]
+
+
+def test_demo_seeds_and_random_labels_are_measured_beside_what_is_there(finished: Path) -> None:
+    run, config = copied(finished, ("generate", "train", "evaluate")), finished / "tiny.yaml"
+    cells = run / "evaluate" / "cells" / "tinypanel"
+    done = {path: path.stat().st_mtime_ns for path in cells.glob("*/cell.json")}
+    options = ("--set", "evaluate.demo_seeds=[0, 3]", "--set", "evaluate.controls=[random_labels]")
+    kshot("evaluate", config, "--run", "killed", *options)
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+    names = [f"k{k}{seed}{labels}" for k in (1, 4) for seed in ("", "-s3") for labels in ("", "-random")]
+    assert {path.name for path in cells.iterdir()} == {f"{m}-{n}" for m in ("base", "student") for n in ["k0", *names]}
+    gains = json.loads((run / "evaluate" / "gains.json").read_text())
+    assert [(row["k"], row["seeds"], row["spread"] is None) for row in gains[:3]] == [
+        (0, 1, True),
+        (1, 2, False),
+        (4, 2, False),
+    ]
+    assert all(row["worst_seed_gain"] <= row["gain"] for row in gains)
+    samples = lines(run / "evaluate" / "samples.jsonl")
+    asked = {
+        (row["model"], row["seed"], row["task"], row["score"], row["k"], row["item"]): row["prompt"] for row in samples
+    }
+    assert len(asked) == len(samples) == 2 * (8 + 4) * 5
+    assert all(text == asked["student", *names] for (model, *names), text in asked.items() if model == "base")
+    assert asked["base", 0, "echo", "exact_match", 4, 0] != asked["base", 3, "echo", "exact_match", 4, 0]
+    controls = json.loads((run / "evaluate" / "controls.json").read_text())["tasks"]
+    assert all((row["random_labels"] is None) == (row["k"] == 0) for row in controls)
+    assert "## Other demonstrations" in (run / "evaluate" / "report.md").read_text()
+    # Asked for less, the table of before comes back, and nothing is measured.
+    kshot("evaluate", config, "--run", "killed")
     gains = [(finished / "runs" / name / "evaluate" / "gains.json").read_text() for name in ("whole", "killed")]
     assert gains[0] == gains[1]
 

@@ -42,7 +42,8 @@ def test_a_gain_is_the_mean_over_tasks_of_paired_differences() -> None:
 
 
 def test_intervals_are_seeded_and_named() -> None:
-    base, student = {"a": [False] * 40, "b": [True] * 40}, {"a": [True, False] * 20, "b": [True] * 40}
+    base = {name: [False] * 40 for name in "abcdef"}
+    student = {name: [True] * n + [False] * (40 - n) for n, name in enumerate("abcdef")}
     first = paired_gain(base, student, 500, 1, "x")
     assert first == paired_gain(base, student, 500, 1, "x")
     assert first != paired_gain(base, student, 500, 2, "x")
@@ -71,7 +72,12 @@ def test_tasks_are_resampled_as_well_as_items() -> None:
     base = {"a": [False] * 500, "b": [False] * 500}
     student = {"a": [True] * 500, "b": [False] * 500}
     gain = paired_gain(base, student, 2000, 1)
-    assert (gain.low, gain.high) == (0.0, 1.0)
+    assert (gain.gain, gain.low, gain.high) == (0.5, -1.0, 1.0)
+
+
+def test_a_missing_score_is_refused_and_no_zero() -> None:
+    with pytest.raises(ValueError, match="missing"):
+        paired_gain({"a": [1.0, float("nan")]}, {"a": [1.0, 1.0]}, 100, 1)
 
 
 def test_unpaired_scores_are_refused() -> None:

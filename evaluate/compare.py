@@ -1,0 +1,242 @@
+"""`kshot compare RUN|MODEL ... [--baseline X]`: checkpoints against one baseline on the panels of a config.
+
+Writes compare.json, compare.md and compare.svg. A run's finished cells are used where they were measured alike; what is
+missing is measured and kept in cells/, so that a rerun measures only what is new.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from kshot.config import Config
+from kshot.console import out, say
+from kshot.errors import ConfigError, DataError, PanelError
+from kshot.evaluate.candidates import Candidate, candidates, load
+from kshot.evaluate.cells import Cell, make_cell, measure, read_seeds, truncated
+from kshot.evaluate.questions import check_shots
+from kshot.evaluate.report import points, probability, signed
+from kshot.evaluate.scores import NAMES
+from kshot.evaluate.stats import paired_gain, with_holm
+from kshot.evaluate.svg import Line, Plot, Point, write_svg
+from kshot.files import read_json, write_json, write_text
+from kshot.machine import Machine, find_machine, kept_machine
+from kshot.panel import Panel, load_panel
+from kshot.runs import Run, versions
+from kshot.seeding import digest
+
+Row = dict[str, Any]
+Cells = dict[str, list[Cell]]
+"""By label: a cell for each panel, number of shots and demo seed, in the same order for all."""
+KEPT = ("gain", "low", "high", "p", "detectable", "seeds", "worst_seed_gain", "tasks", "items")
+
+
+def run_compare(config: Config, names: Sequence[str], baseline: str, panels: Sequence[str], folder: Path) -> None:
+    """Measure the checkpoints and write the comparison into `folder`.
+
+    Args:
+        names: runs by name or folder, model folders, adapters, hub ids.
+        baseline: one of them or a further one; empty for the config's student, the base of its runs.
+        panels: folders to measure on beside those of the config.
+
+    Raises:
+        KshotError: faults of names, weights and panels are found before a model is loaded.
+    """
+    loaded = _panels(config, panels)
+    against = baseline or config.student
+    others = [name for name in names if name != against]
+    if not others:
+        raise ConfigError(["compare: name at least one model beside the baseline"])
+    found = candidates([against, *others], config)
+    with Run(folder.parent).held(folder.name):
+        machine = _machine(config, found, folder)
+        cells = {one.label: _cells(one, found, loaded, config, folder, machine) for one in found}
+        for one in found:
+            _measure_missing(one, cells[one.label], machine, config)
+        _write(config, found, cells, machine, folder)
+
+
+def _panels(config: Config, panels: Sequence[str]) -> list[Panel]:
+    loaded = [load_panel(name) for name in dict.fromkeys([*config.evaluate.panels, *panels])]
+    names = [panel.name for panel in loaded]
+    if not loaded or not config.evaluate.shots:
+        raise PanelError("evaluate: no panel or no shot count at all; e.g. panels: [kshot], shots: [0, 4]")
+    if doubled := {name for name in names if names.count(name) > 1}:
+        raise PanelError(f"two panels are named {sorted(doubled)[0]!r}; rename one folder")
+    for panel in loaded:
+        check_shots(panel, config.evaluate.shots)
+    return loaded
+
+
+def _machine(config: Config, found: Sequence[Candidate], folder: Path) -> Machine:
+    """The settings under which a run was measured, so that its cells serve; else those kept here or found now."""
+    key = digest(config.evaluate.dtype, config.train.threads)
+    kept = [run / "evaluate" / "settings.json" for one in found for run in one.runs]
+    path = next((path for path in kept if _key(path) == key), folder / "settings.json")
+
+    def find() -> Machine:
+        return find_machine(load(found[0])[0], config.evaluate.dtype, config.train.threads, backward=False)
+
+    return kept_machine(path, key, find)[0]
+
+
+def _key(path: Path) -> str | None:
+    try:
+        return str(read_json(path).get("key"))
+    except DataError:
+        return None
+
+
+def _cells(
+    one: Candidate, found: Sequence[Candidate], panels: Sequence[Panel], config: Config, folder: Path, machine: Machine
+) -> list[Cell]:
+    """Cells of a run where they are finished and their key says that they would come out the same, else our own."""
+    runs = dict.fromkeys(run for other in found for run in other.runs)
+    places = [(run / "evaluate" / "cells", model) for run in runs for model in ("base", "student")]
+    own = (folder / "cells", one.cell)
+    cells = []
+    for panel in panels:
+        for k in sorted(set(config.evaluate.shots)):
+            # Without demonstrations the demo seed means nothing.
+            for seed in dict.fromkeys(config.evaluate.demo_seeds) if k else (0,):
+                asked = (panel, k, config.evaluate.items, machine, seed)
+                options = [make_cell(root, model, one.identity, *asked) for root, model in (*places, own)]
+                cells.append(next((cell for cell in options if cell.done), options[-1]))
+    return cells
+
+
+def _measure_missing(one: Candidate, cells: Sequence[Cell], machine: Machine, config: Config) -> None:
+    missing = [cell for cell in cells if not cell.done]
+    if len(missing) < len(cells):
+        say(f"{one.label}: {len(cells) - len(missing)} of {len(cells)} cells are there already")
+    if not missing:
+        return
+    import torch
+
+    from kshot.evaluate.model import PanelLM
+    from kshot.quiet import quiet
+
+    model, tokenizer = load(one)
+    model.set_attn_implementation(machine.attention)
+    model = model.to(dtype=getattr(torch, machine.dtype), device=machine.device).eval()
+    with quiet():
+        lm = PanelLM(model, tokenizer)
+    for cell in missing:
+        measure(cell, lm, config.evaluate.items)
+
+
+def gains_over(baseline: Sequence[Cell], other: Sequence[Cell], label: str, resamples: int, seed: int) -> list[Row]:
+    """A row for each panel, score and k: both scores, the paired gain of `other` and its 95 % interval."""
+    rows = []
+    for panel, k in dict.fromkeys((cell.panel.name, cell.k) for cell in baseline):
+        first, second = (
+            read_seeds([cell for cell in cells if (cell.panel.name, cell.k) == (panel, k)])
+            for cells in (baseline, other)
+        )
+        for score in first:
+            found = asdict(paired_gain(first[score], second[score], resamples, seed, panel, score, k))
+            row = {"model": label, "panel": panel, "measure": score, "k": k}
+            row |= {"baseline": found["base"], "score": found["student"]}
+            rows.append(row | {name: found[name] for name in KEPT})
+    return rows
+
+
+def _write(config: Config, found: Sequence[Candidate], cells: Cells, machine: Machine, folder: Path) -> None:
+    first, *others = found
+    settings = config.evaluate
+    gains = [
+        row
+        for one in others
+        for row in gains_over(cells[first.label], cells[one.label], one.label, settings.resamples, config.seed)
+    ]
+    gains = with_holm(sorted(gains, key=lambda row: (row["panel"], row["measure"], row["k"])))
+    facts = {
+        "baseline": first.label,
+        "models": [
+            {"label": one.label, "reference": one.reference, "folder": one.folder,
+             "adapter": one.adapter and str(one.adapter), "fingerprint": one.identity}
+            for one in found
+        ],
+        "gains": gains,
+        "seed": config.seed,
+        "resamples": settings.resamples,
+        "items": settings.items,
+        "machine": asdict(machine),
+        "versions": versions("lm_eval", "torch", "transformers"),
+        "truncated": truncated([cell for one in found for cell in cells[one.label]]),
+    }  # fmt: skip
+    write_json(folder / "compare.json", facts)
+    write_svg(plots(gains, first.label), folder / "compare.svg")
+    write_text(folder / "compare.md", markdown(facts))
+    print_table(gains, first.label)
+    say(f"compare: wrote {folder / 'compare.json'}, compare.md and compare.svg")
+
+
+def plots(gains: Sequence[Row], baseline: str) -> list[Plot]:
+    """A plot for each panel and measure: the baseline, and each model with the interval of its gain."""
+    made = []
+    for panel, measure_ in dict.fromkeys((row["panel"], row["measure"]) for row in gains):
+        rows = [row for row in gains if (row["panel"], row["measure"]) == (panel, measure_)]
+        before = {row["k"]: Point(row["k"], row["baseline"]) for row in rows}
+        lines = [Line(baseline, tuple(before.values()))]
+        for label in dict.fromkeys(row["model"] for row in rows):
+            own = [row for row in rows if row["model"] == label]
+            ends = [(row["baseline"] + row["low"], row["baseline"] + row["high"]) for row in own]
+            lines.append(
+                Line(label, tuple(Point(row["k"], row["score"], *end) for row, end in zip(own, ends, strict=True)))
+            )
+        made.append(Plot(f"{panel}: {NAMES.get(measure_, measure_)}", tuple(lines)))
+    return made
+
+
+COLUMNS = ("panel", "measure", "k", "model", "baseline", "score", "gain", "95 % interval", "p", "tasks", "items")
+WORDS = {"panel", "measure", "model"}
+
+
+def _row(row: Row) -> list[str]:
+    return [
+        row["panel"], NAMES.get(row["measure"], row["measure"]), str(row["k"]), row["model"], points(row["baseline"]),
+        points(row["score"]), signed(row["gain"]), f"{signed(row['low'])} to {signed(row['high'])}",
+        probability(row["p_holm"]), str(row["tasks"]), str(row["items"]),
+    ]  # fmt: skip
+
+
+def print_table(gains: Sequence[Row], baseline: str) -> None:
+    """The gains on the terminal."""
+    from rich.markup import escape
+
+    table = Table(title=f"Gain over {escape(baseline)}, in points, with the paired 95 % interval")
+    for name in COLUMNS:
+        table.add_column(name, justify="left" if name in WORDS else "right")
+    for row in gains:
+        table.add_row(*map(escape, _row(row)))
+    out.print(table, soft_wrap=False)
+
+
+def markdown(facts: Row) -> str:
+    """compare.md: what compare.json holds, as tables."""
+    models = [[m["label"], f"`{m['reference']}`", f"`{m['fingerprint']}`"] for m in facts["models"]]
+    machine = facts["machine"]
+    parts = [
+        f"# Gain over {facts['baseline']}",
+        "All models are asked the same items with the same demonstrations. Scores are means over tasks, in percent; "
+        "gains are in points, paired item by item, with the 95 % interval over tasks and items "
+        f"({facts['resamples']} draws, seed {facts['seed']}); p is that of a sign-flip test, adjusted for the "
+        "number of rows (Holm).",
+        _table(COLUMNS, [_row(row) for row in facts["gains"]]),
+        "![Score by number of demonstrations](compare.svg)",
+        _table(("model", "given as", "fingerprint"), models),
+        f"{machine['device']}, {machine['dtype']}, {machine['attention']}, {machine['threads']} threads. "
+        + ", ".join(f"{name} {version}" for name, version in facts["versions"].items()) + ".",
+    ]  # fmt: skip
+    if facts["truncated"]:
+        parts.append(f"Prompts longer than the model's context, which were cut on the left: {facts['truncated']}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    rules = ["---" if name in {*WORDS, "given as", "fingerprint"} else "--:" for name in columns]
+    lines = [columns, rules, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

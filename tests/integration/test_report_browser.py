@@ -1,0 +1,225 @@
+"""The HTML report in a real browser, from file://, as a person or a screen reader meets it.
+
+Needs the `playwright` package and a Chromium of the system (`apt-get install chromium`; KSHOT_CHROMIUM names another);
+skipped without. Playwright's own browsers are not fetched.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kshot.evaluate.html import write_html
+from tests.unit.test_html import HOSTILE, SHOTS, write_folder
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+ITEMS = 9
+PAIRS = 2 * 2 * len(SHOTS) * ITEMS
+PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    names = (os.environ.get("KSHOT_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("no Chromium here: apt-get install chromium, or set KSHOT_CHROMIUM")
+    with playwright.sync_playwright() as started:
+        # Root has no sandbox of its own, as in most containers.
+        opened = started.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_folder(tmp_path_factory.mktemp("report") / "run" / "evaluate", ITEMS)
+    write_html(folder)
+    return folder / "report.html"
+
+
+class Opened:
+    """A page with everything that went wrong on it, and every address that it asked for."""
+
+    def __init__(self, browser: Any, report: Path, **settings: Any) -> None:
+        self.context = browser.new_context(**{"viewport": DESKTOP, **settings})
+        self.page = self.context.new_page()
+        self.faults: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda message: self.faults.append(message.text))
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(report.as_uri())
+
+
+@pytest.fixture
+def opened(browser: Any, report: Path) -> Iterator[Opened]:
+    one = Opened(browser, report)
+    yield one
+    one.context.close()
+
+
+def test_it_opens_without_an_error_and_asks_for_nothing_else(opened: Opened, report: Path) -> None:
+    assert opened.page.locator("#examples > li").count() == 25
+    assert opened.faults == []
+    assert [url for url in opened.asked if not url.startswith("data:")] == [report.as_uri()]
+
+
+def test_hostile_answers_are_words_and_do_nothing(opened: Opened) -> None:
+    page = opened.page
+    page.select_option("select[name=task]", "sky")
+    shown = [page.locator("#examples .words").nth(n).text_content() for n in range(4 * 9)]
+    assert HOSTILE[0] in shown
+    assert HOSTILE[1] in shown
+    assert "nul\u2400bell\u2407" in shown
+    assert "lone \ufffd surrogate" in shown
+    assert page.title() == "r<i>: what the student gained"
+    assert page.locator("main img, main script, main iframe, main i, main b").count() == 0
+    # Even what slips into the markup by a mistake of ours must not run.
+    page.evaluate("document.querySelector('main').insertAdjacentHTML('beforeend', '<img src=x onerror=\"owned = 1\">')")
+    page.wait_for_timeout(100)
+    assert page.evaluate("typeof owned") == "undefined"
+
+
+def test_a_table_sorts_by_mouse_and_by_keyboard(opened: Opened) -> None:
+    page = opened.page
+    table = page.locator("table.sortable").first
+
+    def order() -> list[str]:
+        return [str(text) for text in table.locator("tbody th").all_text_contents()]
+
+    assert order() == ["echo", "sky"]
+    button = table.get_by_role("button", name="k=4")
+    head = table.locator("thead th").nth(2)
+    assert head.get_attribute("aria-sort") is None
+    button.click()
+    assert (order(), head.get_attribute("aria-sort")) == (["echo", "sky"], "descending")
+    button.focus()
+    page.keyboard.press("Enter")
+    assert (order(), head.get_attribute("aria-sort")) == (["sky", "echo"], "ascending")
+    assert page.locator("#said").text_content() == "Sorted by k=4, ascending."
+    table.get_by_role("button", name="task").press("Space")
+    assert (order(), head.get_attribute("aria-sort")) == (["echo", "sky"], None)
+    table.get_by_role("button", name="task").click()
+    assert order() == ["sky", "echo"]
+    assert opened.faults == []
+
+
+def test_answers_are_filtered_and_paged(opened: Opened) -> None:
+    page = opened.page
+    count = page.locator("#count")
+    assert count.text_content() == f"1 to 25 of {PAIRS}"
+    assert page.locator("#previous").is_disabled()
+    page.click("#next")
+    assert count.text_content() == f"26 to 50 of {PAIRS}"
+    page.click("#next")
+    assert count.text_content() == f"51 to {PAIRS} of {PAIRS}"
+    assert page.locator("#next").is_disabled()
+    page.locator("select[name=task]").select_option("sky")
+    assert count.text_content() == f"1 to 25 of {PAIRS // 2}"
+    page.locator("select[name=k]").select_option("4")
+    page.locator("select[name=score]").select_option("exact_match")
+    assert count.text_content() == f"1 to {ITEMS} of {ITEMS}"
+    page.locator("select[name=outcome]").select_option("mended")
+    heads = page.locator("#examples h3").all_text_contents()
+    assert [head.split(" \u00b7 ")[3] for head in heads] == ["item 1", "item 3", "item 5", "item 7"]
+    assert page.locator("#examples .wrong dt").all_text_contents() == ["Before: base"] * 4
+    page.locator("input[name=text]").fill("no such words")
+    assert page.locator("#examples > li").count() == 0
+    assert count.text_content() == "No answer fits these filters."
+    page.locator("input[name=text]").fill("{{ 7")
+    assert count.text_content() == "1 to 1 of 1"
+    # One panel and one demo seed: nothing to choose there.
+    assert not page.locator("select[name=panel]").is_visible()
+    assert not page.locator("select[name=seed]").is_visible()
+    assert opened.faults == []
+
+
+def test_an_answer_may_be_partly_right(browser: Any, report: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run" / "evaluate"
+    shutil.copytree(report.parent, folder)
+    samples = folder / "samples.jsonl"
+    samples.write_text(samples.read_text().replace('"right": true', '"right": 0.625'))
+    write_html(folder)
+    one = Opened(browser, folder / "report.html")
+    assert set(one.page.locator("#examples .mark-word").all_text_contents()) == {"\u2717 wrong", "62.5 % right"}
+    one.page.locator("select[name=outcome]").select_option("right")
+    assert one.page.locator("#examples > li").count() == 0
+    one.page.locator("select[name=outcome]").select_option("mended")
+    assert one.page.locator("#count").text_content() == f"1 to 25 of {2 * 2 * len(SHOTS) * (ITEMS // 2)}"
+    one.context.close()
+
+
+def test_the_prompt_opens(opened: Opened) -> None:
+    first = opened.page.locator("#examples > li").first
+    first.locator("summary").click()
+    assert first.locator("pre").text_content() == "ask 0 k=0"
+
+
+CONTRAST = """() => {
+  const light = (colour) => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).map(Number).map((c) => c / 255)
+      .map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = getComputedStyle(at).backgroundColor;
+      if (!/^rgba.*, 0\\)$/.test(colour)) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const low = [];
+  for (const element of document.querySelectorAll("main *, header *, footer *")) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!own || element.closest("svg, button:disabled") || !element.getClientRects().length) continue;
+    const [a, b] = [light(getComputedStyle(element).color), light(behind(element))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) low.push(`${element.tagName}.${element.className} ${ratio.toFixed(2)} ${element.textContent}`);
+  }
+  return low;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_it_fits_and_can_be_read(browser: Any, report: Path, scheme: str, viewport: dict[str, int]) -> None:
+    one = Opened(browser, report, viewport=viewport, color_scheme=scheme)
+    assert one.page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    paper = one.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
+    assert one.page.evaluate(CONTRAST) == []
+    picture = one.page.screenshot(full_page=True)
+    assert len(picture) > 20_000
+    one.context.close()
+
+
+def test_every_control_has_a_name_and_shows_its_focus(opened: Opened) -> None:
+    page = opened.page
+    unnamed = page.evaluate(
+        """() => [...document.querySelectorAll("button, select, input, [role=region]")].filter(
+          (one) => !(one.labels?.length || one.textContent.trim() || one.getAttribute("aria-label"))).length"""
+    )
+    assert unnamed == 0
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().left") >= 0
+
+
+def test_without_scripts_the_results_are_still_there(browser: Any, report: Path) -> None:
+    one = Opened(browser, report, java_script_enabled=False)
+    assert one.page.locator("table.sortable").first.is_visible()
+    assert not one.page.locator("form").is_visible()
+    assert one.page.locator("noscript p").is_visible()
+    one.context.close()
+
+
+@pytest.mark.parametrize(("motion", "expected"), [("reduce", "auto"), ("no-preference", "smooth")])
+def test_nothing_moves_for_those_who_asked_for_that(browser: Any, report: Path, motion: str, expected: str) -> None:
+    one = Opened(browser, report, reduced_motion=motion)
+    assert one.page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == expected
+    one.context.close()

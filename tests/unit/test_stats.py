@@ -1,0 +1,151 @@
+"""Intervals, tests and power against scipy, hand-checked tables and simulated panels."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+
+from kshot.evaluate.stats import Gain, detectable, holm, interval, paired_gain, sign_flip, t_quantile, with_holm
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def from_differences(rows: list[list[float]]) -> Gain:
+    base = {str(task): [0.0] * len(row) for task, row in enumerate(rows)}
+    return paired_gain(base, {str(task): row for task, row in enumerate(rows)}, 4000, 1)
+
+
+@pytest.mark.parametrize("df", [1, 2, 3, 4, 9, 10, 15, 39, 200])
+@pytest.mark.parametrize("probability", [0.5, 0.8, 0.975, 0.999])
+def test_quantiles_of_t_are_scipy_s(probability: float, df: int) -> None:
+    assert t_quantile(probability, df) == pytest.approx(scipy_stats.t.ppf(probability, df), rel=1e-6, abs=1e-9)
+
+
+def test_t_with_many_degrees_of_freedom_is_normal() -> None:
+    assert t_quantile(0.975, 10**9) == pytest.approx(1.959964, abs=1e-6)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-40, 40).map(lambda n: n / 40), min_size=2, max_size=9))
+def test_the_sign_flip_test_is_scipy_s(differences: list[float]) -> None:
+    theirs = scipy_stats.permutation_test(
+        (np.array(differences),), np.sum, permutation_type="samples", n_resamples=np.inf, alternative="two-sided"
+    ).pvalue
+    assert sign_flip(differences, 100, rng()) == pytest.approx(theirs)
+
+
+def test_sixteen_tasks_are_enumerated_whatever_the_seed() -> None:
+    differences = rng(4).normal(0.3, 1, 16)
+    first = sign_flip(differences, 100, rng(1))
+    assert first == sign_flip(differences, 100, rng(2))
+    theirs = scipy_stats.permutation_test(
+        (differences,), np.mean, permutation_type="samples", n_resamples=np.inf, alternative="two-sided"
+    ).pvalue
+    assert first == pytest.approx(theirs)
+
+
+def test_many_tasks_are_drawn_and_come_near_the_t_test() -> None:
+    differences = rng(4).normal(0.3, 1, 60)
+    p = sign_flip(differences, 20_000, rng())
+    assert p == pytest.approx(scipy_stats.ttest_1samp(differences, 0).pvalue, abs=0.01)
+    assert p == sign_flip(differences, 20_000, rng())
+    assert sign_flip([1.0] * 60, 999, rng()) == 1 / 1000
+
+
+def test_no_difference_has_no_evidence() -> None:
+    assert sign_flip([0.0, 0.0], 100, rng()) == 1
+
+
+def test_five_tasks_cannot_reach_five_percent_and_six_can() -> None:
+    assert from_differences([[1.0, 1.0, 0.0, 1.0]] * 5).p == 2 / 2**5
+    assert from_differences([[1.0, 1.0, 0.0, 1.0]] * 6).p == 2 / 2**6
+
+
+def test_one_task_is_judged_by_its_items_as_mcnemar_does() -> None:
+    """Seven items got better and one worse: the exact binomial test on eight that differ."""
+    gain = from_differences([[1.0] * 7 + [-1.0] + [0.0] * 32])
+    assert gain.p == pytest.approx(scipy_stats.binomtest(7, 8).pvalue)
+
+
+def test_holm_by_hand() -> None:
+    """Four p-values: 0.01 x 4, 0.013 x 3 raised to that before, 0.014 x 2 likewise, 0.4 x 1."""
+    assert holm([0.014, 0.4, 0.01, 0.013]) == pytest.approx([0.04, 0.4, 0.04, 0.04])
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+    assert holm([]) == []
+    assert with_holm([{"p": 0.02, "k": 1}, {"p": 0.5, "k": 4}])[0] == {"p": 0.02, "k": 1, "p_holm": 0.04}
+
+
+def test_a_detectable_gain_is_found_four_times_in_five() -> None:
+    """A t-test on tasks with this true gain, by the noncentral t distribution."""
+    differences = [np.full((1, 40), value) for value in rng(1).normal(0, 0.1, 12)]
+    gain = detectable(differences)
+    assert gain is not None
+    spread = np.std([d.mean() for d in differences], ddof=1)
+    noncentral = scipy_stats.nct(11, gain / (spread / np.sqrt(12)))
+    critical = scipy_stats.t.ppf(0.975, 11)
+    assert noncentral.sf(critical) + noncentral.cdf(-critical) == pytest.approx(0.8, abs=0.02)
+
+
+def test_nothing_is_said_of_what_could_be_detected_where_nothing_varies() -> None:
+    assert from_differences([[0.0] * 4] * 3).detectable is None
+    assert from_differences([[1.0]]).detectable is None
+
+
+def test_the_interval_of_many_items_is_the_t_interval_over_tasks() -> None:
+    """With items that leave no noise, only the choice of tasks is left."""
+    means = rng(3).normal(0.05, 0.1, 14)
+    low, high = interval([np.full((1, 5), value) for value in means], 20_000, rng())
+    ends = scipy_stats.t.interval(0.95, 13, means.mean(), scipy_stats.sem(means))
+    assert (low, high) == pytest.approx(ends, abs=0.006)
+
+
+def test_noise_of_items_is_counted_once() -> None:
+    """Tasks that are alike but for their items: as wide as the standard error of all items, not root two times that."""
+    rows = (rng(2).random((16, 40)) < 0.3).astype(float)
+    low, high = interval([row[None] for row in rows], 20_000, rng())
+    error = rows.std(ddof=1) / np.sqrt(rows.size)
+    assert high - low == pytest.approx(2 * t_quantile(0.975, 15) * error, rel=0.12)
+
+
+def test_intervals_without_a_gain_hold_zero_about_as_often_as_they_say() -> None:
+    """A small version of benchmarks/interval_coverage.py, with limits wide enough for 300 panels."""
+    from benchmarks.interval_coverage import Scenario, simulate
+
+    row = simulate(Scenario("10 tasks", difference=1.0), 300, 400, 5)
+    assert 0.015 <= row["interval"] <= 0.085
+    assert row["test"] <= 0.08
+
+
+def test_seeds_are_averaged_and_their_worst_and_spread_told() -> None:
+    base = {"a": [[0, 0], [1, 0]], "b": [[0, 0], [1, 0]]}
+    student = {"a": [[1, 1], [1, 0]], "b": [[1, 1], [0, 0]]}
+    gain = paired_gain(base, student, 500, 1)
+    assert (gain.base, gain.student, gain.gain) == (0.25, 0.625, 0.375)
+    assert (gain.seeds, gain.items, gain.tasks) == (2, 4, 2)
+    assert gain.worst_seed_gain == -0.25
+    assert (gain.base_worst, gain.student_worst) == (0.0, 0.25)
+    assert gain.spread == pytest.approx(np.std([1.0, -0.25], ddof=1))
+    assert gain.student_spread == pytest.approx(np.std([1.0, 0.25], ddof=1))
+
+
+def test_one_seed_has_no_spread() -> None:
+    gain = from_differences([[1.0, 0.0], [0.0, 0.0]])
+    assert (gain.seeds, gain.spread, gain.student_spread) == (1, None, None)
+    assert gain.worst_seed_gain == gain.gain
+
+
+def test_zero_shot_stands_against_every_seed() -> None:
+    gain = paired_gain({"a": [1, 0]}, {"a": [[1, 1], [1, 0], [0, 0]]}, 500, 1)
+    assert (gain.base, gain.student, gain.seeds) == (0.5, 0.5, 3)
+
+
+def test_seeds_that_disagree_widen_the_interval() -> None:
+    """One task: 100 items that agree with one another, once better and once worse by the choice of demonstrations."""
+    agree = paired_gain({"a": [[0.5] * 100] * 2}, {"a": [[0.6] * 100, [0.6] * 100]}, 2000, 1)
+    differ = paired_gain({"a": [[0.5] * 100] * 2}, {"a": [[0.2] * 100, [1.0] * 100]}, 2000, 1)
+    assert agree.high - agree.low < 0.01
+    assert differ.high - differ.low > 0.5
