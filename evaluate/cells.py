@@ -6,18 +6,20 @@ A demo seed other than 0 adds -s<seed> to the name, demonstrations with random l
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import kshot
+from kshot.config import Evaluate
 from kshot.console import progress
-from kshot.errors import RunError
-from kshot.evaluate.questions import Labels, lm_eval_tasks, requests
+from kshot.errors import PanelError, RunError
+from kshot.evaluate.questions import Labels, check_shots, lm_eval_tasks, requests
 from kshot.files import read_json, read_jsonl, whole_folder, write_json, write_jsonl
 from kshot.machine import Machine
-from kshot.panel import Panel
+from kshot.panel import Panel, load_panel
+from kshot.quiet import quiet
 from kshot.seeding import digest
 
 SHAPING = (
@@ -77,12 +79,49 @@ def make_cell(
     return Cell(model, panel, k, root / panel.name / name, key, seed, labels)
 
 
+def load_panels(settings: Evaluate, more: Sequence[str]) -> list[Panel]:
+    """The panels of the config and further folders, each with as many demonstrations as the largest k.
+
+    Raises:
+        PanelError: no panel, no shot count, two panels of one name, or a panel that cannot be used.
+    """
+    panels = [load_panel(name) for name in dict.fromkeys([*settings.panels, *more])]
+    if not panels:
+        raise PanelError("evaluate.panels: no panel at all; name `kshot` or a folder")
+    if not settings.shots:
+        raise PanelError("evaluate.shots: no shot count at all; e.g. [0, 1, 4]")
+    names = [panel.name for panel in panels]
+    if doubled := {name for name in names if names.count(name) > 1}:
+        raise PanelError(f"two panels are named {sorted(doubled)[0]!r}; rename one folder")
+    for panel in panels:
+        check_shots(panel, settings.shots)
+    return panels
+
+
+def measure_missing(
+    cells: Sequence[Cell], load: Callable[[], tuple[Any, Any]], machine: Machine, items: int | None
+) -> None:
+    """Measure the cells of one model that are not done; it is loaded (model, tokenizer) only if there is one."""
+    missing = [cell for cell in cells if not cell.done]
+    if not missing:
+        return
+    import torch
+
+    from kshot.evaluate.model import PanelLM
+
+    model, tokenizer = load()
+    model.set_attn_implementation(machine.attention)
+    model = model.to(dtype=getattr(torch, machine.dtype), device=machine.device).eval()
+    with quiet():
+        lm = PanelLM(model, tokenizer)
+    for cell in missing:
+        measure(cell, lm, items)
+
+
 def measure(cell: Cell, lm: Any, items: int | None) -> None:
     """Ask the model, a `PanelLM`, everything in the cell through lm-eval, and keep the answers."""
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
-
-    from kshot.quiet import quiet
 
     with progress(cell.label, requests(cell.panel, items)) as tick, quiet():
         lm.tick = tick

@@ -6,6 +6,7 @@ missing is measured and kept in cells/, so that a rerun measures only what is ne
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,16 @@ from rich.table import Table
 
 from kshot.config import Config
 from kshot.console import out, say
-from kshot.errors import ConfigError, DataError, PanelError
+from kshot.errors import ConfigError, DataError
 from kshot.evaluate.candidates import Candidate, candidates, load
-from kshot.evaluate.cells import Cell, make_cell, measure, read_seeds, truncated
-from kshot.evaluate.questions import check_shots
+from kshot.evaluate.cells import Cell, load_panels, make_cell, measure_missing, read_seeds, truncated
 from kshot.evaluate.report import points, probability, signed
 from kshot.evaluate.scores import NAMES
 from kshot.evaluate.stats import paired_gain, with_holm
 from kshot.evaluate.svg import Line, Plot, Point, write_svg
 from kshot.files import read_json, write_json, write_text
 from kshot.machine import Machine, find_machine, kept_machine
-from kshot.panel import Panel, load_panel
+from kshot.panel import Panel
 from kshot.runs import Run, versions
 from kshot.seeding import digest
 
@@ -44,7 +44,7 @@ def run_compare(config: Config, names: Sequence[str], baseline: str, panels: Seq
     Raises:
         KshotError: faults of names, weights and panels are found before a model is loaded.
     """
-    loaded = _panels(config, panels)
+    loaded = load_panels(config.evaluate, panels)
     against = baseline or config.student
     others = [name for name in names if name != against]
     if not others:
@@ -54,20 +54,11 @@ def run_compare(config: Config, names: Sequence[str], baseline: str, panels: Seq
         machine = _machine(config, found, folder)
         cells = {one.label: _cells(one, found, loaded, config, folder, machine) for one in found}
         for one in found:
-            _measure_missing(one, cells[one.label], machine, config)
+            own = cells[one.label]
+            if done := sum(cell.done for cell in own):
+                say(f"{one.label}: {done} of {len(own)} cells are there already")
+            measure_missing(own, partial(load, one), machine, config.evaluate.items)
         _write(config, found, cells, machine, folder)
-
-
-def _panels(config: Config, panels: Sequence[str]) -> list[Panel]:
-    loaded = [load_panel(name) for name in dict.fromkeys([*config.evaluate.panels, *panels])]
-    names = [panel.name for panel in loaded]
-    if not loaded or not config.evaluate.shots:
-        raise PanelError("evaluate: no panel or no shot count at all; e.g. panels: [kshot], shots: [0, 4]")
-    if doubled := {name for name in names if names.count(name) > 1}:
-        raise PanelError(f"two panels are named {sorted(doubled)[0]!r}; rename one folder")
-    for panel in loaded:
-        check_shots(panel, config.evaluate.shots)
-    return loaded
 
 
 def _machine(config: Config, found: Sequence[Candidate], folder: Path) -> Machine:
@@ -105,26 +96,6 @@ def _cells(
                 options = [make_cell(root, model, one.identity, *asked) for root, model in (*places, own)]
                 cells.append(next((cell for cell in options if cell.done), options[-1]))
     return cells
-
-
-def _measure_missing(one: Candidate, cells: Sequence[Cell], machine: Machine, config: Config) -> None:
-    missing = [cell for cell in cells if not cell.done]
-    if len(missing) < len(cells):
-        say(f"{one.label}: {len(cells) - len(missing)} of {len(cells)} cells are there already")
-    if not missing:
-        return
-    import torch
-
-    from kshot.evaluate.model import PanelLM
-    from kshot.quiet import quiet
-
-    model, tokenizer = load(one)
-    model.set_attn_implementation(machine.attention)
-    model = model.to(dtype=getattr(torch, machine.dtype), device=machine.device).eval()
-    with quiet():
-        lm = PanelLM(model, tokenizer)
-    for cell in missing:
-        measure(cell, lm, config.evaluate.items)
 
 
 def gains_over(baseline: Sequence[Cell], other: Sequence[Cell], label: str, resamples: int, seed: int) -> list[Row]:

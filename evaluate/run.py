@@ -7,23 +7,23 @@ missing.
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from kshot.config import Config, Evaluate
 from kshot.console import say
-from kshot.errors import PanelError, RunError
-from kshot.evaluate.cells import Cell, Seeds, make_cell, measure, read_seeds, truncated
+from kshot.errors import RunError
+from kshot.evaluate.cells import Cell, Seeds, load_panels, make_cell, measure_missing, read_seeds, truncated
 from kshot.evaluate.controls import control_means, control_rows
 from kshot.evaluate.html import write_html
-from kshot.evaluate.questions import Labels, check_shots
+from kshot.evaluate.questions import Labels
 from kshot.evaluate.report import draw_scores, print_table, write_report
 from kshot.evaluate.scores import LOGLIKELIHOOD
 from kshot.evaluate.stats import paired_gain, with_holm
 from kshot.files import read_jsonl, write_json, write_jsonl
 from kshot.machine import Machine, find_machine, kept_machine
-from kshot.panel import Panel, load_panel
-from kshot.quiet import quiet
+from kshot.panel import Panel
 from kshot.runs import Run, finish, versions
 from kshot.seeding import digest, stream
 from kshot.weights import fingerprint, load_student, resolve
@@ -45,8 +45,7 @@ def run_evaluate(config: Config, run: Run, panels: Sequence[str] = ()) -> None:
         KshotError: faults of panels and of the run are found before a model is loaded.
     """
     settings = config.evaluate
-    loaded = [load_panel(name) for name in dict.fromkeys([*settings.panels, *panels])]
-    _check(loaded, sorted(set(settings.shots)))
+    loaded = load_panels(settings, panels)
     merged = run.folder / "train" / "merged"
     if not (merged / "config.json").exists():
         raise RunError(f"{merged}: no student here; run `kshot train` for this run first")
@@ -61,20 +60,8 @@ def run_evaluate(config: Config, run: Run, panels: Sequence[str] = ()) -> None:
                 for panel, k, seed, labels in _asked(loaded, settings)
             ]
         for model in MODELS:
-            _measure_missing(cells[model], folders[model], machine, config)
+            measure_missing(cells[model], partial(load_student, folders[model]), machine, settings.items)
         _write(config, run.name, folder, loaded, cells, machine)
-
-
-def _check(panels: Sequence[Panel], shots: list[int]) -> None:
-    if not panels:
-        raise PanelError("evaluate.panels: no panel at all; name `kshot` or a folder")
-    if not shots:
-        raise PanelError("evaluate.shots: no shot count at all; e.g. [0, 1, 4]")
-    names = [panel.name for panel in panels]
-    if doubled := {name for name in names if names.count(name) > 1}:
-        raise PanelError(f"two panels are named {sorted(doubled)[0]!r}; rename one folder")
-    for panel in panels:
-        check_shots(panel, shots)
 
 
 def _asked(panels: Sequence[Panel], settings: Evaluate) -> list[tuple[Panel, int, int, Labels]]:
@@ -101,23 +88,6 @@ def _machine(config: Config, folder: Path, base: str) -> Machine:
     # Kept for the run: a probe that came out otherwise would part the cells of one table.
     key = digest(config.evaluate.dtype, config.train.threads)
     return kept_machine(folder / "settings.json", key, find)[0]
-
-
-def _measure_missing(cells: Sequence[Cell], folder: str, machine: Machine, config: Config) -> None:
-    missing = [cell for cell in cells if not cell.done]
-    if not missing:
-        return
-    import torch
-
-    from kshot.evaluate.model import PanelLM
-
-    model, tokenizer = load_student(folder)
-    model.set_attn_implementation(machine.attention)
-    model = model.to(dtype=getattr(torch, machine.dtype), device=machine.device).eval()
-    with quiet():
-        lm = PanelLM(model, tokenizer)
-    for cell in missing:
-        measure(cell, lm, config.evaluate.items)
 
 
 def _write(

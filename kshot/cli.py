@@ -116,16 +116,14 @@ def evaluate(config: ConfigPath, run: RunName = "", overrides: Overrides = None,
 @app.command("run")
 def run_all(config: ConfigPath, run: RunName = "", overrides: Overrides = None, panel: Panels = None) -> None:
     """The three stages in turn."""
-    from kshot.evaluate.questions import check_shots
-    from kshot.panel import load_panel
+    from kshot.evaluate.cells import load_panels
     from kshot.train.settings import trainer_faults
     from kshot.weights import parse
 
     # What only a later stage would notice is noticed before the first.
     settings, _ = _prepared(config, run, overrides)
     parse(settings.student)
-    for name in [*settings.evaluate.panels, *(panel or ())]:
-        check_shots(load_panel(name), settings.evaluate.shots)
+    load_panels(settings.evaluate, panel or ())
     if faults := trainer_faults(settings.train):
         raise ConfigError(faults)
     generate(config, run, overrides)

@@ -33,26 +33,37 @@ def demonstrate(tasks: Sequence[Task], settings: Demonstrate, shop: Shop) -> tup
         TeacherError, ConfigError: see `Asker.ask` and `Prompts.render`.
     """
     asks = [_ask(task, number, shop) for task in tasks for number in range(settings.per_task)]
-    replies = shop.asker.ask([ask.request for ask, _ in asks], "demonstrating")
+    return examples_of(tasks, asks, "demonstrating", shop)
+
+
+def examples_of(
+    tasks: Sequence[Task], asks: Sequence[tuple[Ask, str]], label: str, shop: Shop
+) -> tuple[list[Task], list[Reject]]:
+    """Ask, read and verify: the tasks with the examples that passed added to their own, and the rejects with reasons.
+
+    Args:
+        asks: requests of one mode, each with the output that is known beforehand, or "" where the reply gives it.
+    """
+    replies = shop.asker.ask([ask.request for ask, _ in asks], label)
     known = {task.id: [example.input for example in task.examples] for task in tasks}
     claims: list[tuple[Ask, Example, str]] = []
     rejects: list[Reject] = []
-    for (ask, label), reply in zip(asks, replies, strict=True):
-        found = read_reply(reply, Input) if label else read_reply(reply, Pair)
+    for (ask, output), reply in zip(asks, replies, strict=True):
+        found = read_reply(reply, Input) if output else read_reply(reply, Pair)
         if isinstance(found, str):
             rejects.append(ask.reject(found, reply))
             continue
-        output = found.output if isinstance(found, Pair) else label
-        example = Example(found.input, output, mode=MODE, teacher=shop.teacher)
+        right = found.output if isinstance(found, Pair) else output
+        example = Example(found.input, right, mode=ask.mode, teacher=shop.teacher)
         if fault := fault_of_example(example, known[ask.task.id], shop):
             rejects.append(ask.reject(fault, reply))
             continue
         known[ask.task.id].append(example.input)
         claims.append((ask, example, reply))
-    return add_verified(tasks, claims, shop, rejects)
+    return _with_verified(tasks, claims, shop, rejects)
 
 
-def add_verified(
+def _with_verified(
     tasks: Sequence[Task], claims: Sequence[tuple[Ask, Example, str]], shop: Shop, rejects: list[Reject]
 ) -> tuple[list[Task], list[Reject]]:
     """Verify claimed examples and add those that stand to their tasks."""
