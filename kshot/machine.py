@@ -3,6 +3,7 @@
 import os
 import time
 from contextlib import nullcontext
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,22 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def halve(model: Any) -> Any:
+    """Put the frozen weights of linear layers into bfloat16, in place, and return the model.
+
+    Autocast gives them that type anyway, again at every pass: on a CPU that costs more than the products themselves
+    (benchmarks/frozen_weights.py). Embeddings, norms and the output projection stay as they are, so a step computes
+    what it computed before.
+    """
+    import torch
+
+    output = model.get_output_embeddings()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Linear) and module is not output:
+            module.to(torch.bfloat16)
+    return model
+
+
 def find_machine(model: Any, dtype: str, threads: int, backward: bool) -> Machine:
     """Choose device, threads and dtype for `model` (on the CPU, in float32; left unchanged).
 
@@ -50,7 +67,13 @@ def find_machine(model: Any, dtype: str, threads: int, backward: bool) -> Machin
     if device == "mps":
         return Machine(device, threads, "float32" if dtype == "auto" else dtype, "sdpa", {})
     dtypes = ("float32", "bfloat16") if dtype == "auto" else (dtype,)
-    seconds = {(name, kind): _probe(model, name == "bfloat16", kind, backward) for name in dtypes for kind in ATTENTION}
+    seconds = {}
+    for name in dtypes:
+        probed = model
+        if name == "bfloat16":
+            probed = halve(deepcopy(model)) if backward else deepcopy(model).to(torch.bfloat16)
+        for kind in ATTENTION:
+            seconds[name, kind] = _probe(probed, name == "bfloat16" and backward, kind, backward)
     model.set_attn_implementation(ATTENTION[0])
     # bfloat16 rounds more, so it has to be clearly faster.
     best = min(seconds, key=lambda option: seconds[option] * (GAIN if option[0] == "bfloat16" else 1))
@@ -78,7 +101,7 @@ def kept_machine(path: Path, key: str, find: Any) -> tuple[Machine, bool]:
     return machine, True
 
 
-def _probe(model: Any, bfloat16: bool, attention: str, backward: bool) -> float:
+def _probe(model: Any, autocast: bool, attention: str, backward: bool) -> float:
     """The best of two passes over 4 x 96 tokens, after one to warm up."""
     import torch
 
@@ -89,7 +112,7 @@ def _probe(model: Any, bfloat16: bool, attention: str, backward: bool) -> float:
     best = float("inf")
     for attempt in range(3):
         began = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16), nullcontext() if backward else torch.no_grad():
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast), nullcontext() if backward else torch.no_grad():
             hidden = model(input_ids=tokens, attention_mask=mask, use_cache=False, logits_to_keep=8).logits
         if backward:
             hidden.float().square().mean().backward()

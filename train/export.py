@@ -8,6 +8,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from kshot.files import whole_folder
 from kshot.quiet import quiet
+from kshot.weights import load_student
 
 CARD = Path(__file__).parent / "card.j2"
 
@@ -22,13 +23,16 @@ def scale_adapter(model: Any, scale: float) -> None:
                 weight.mul_(scale)
 
 
-def export(model: Any, tokenizer: Any, folder: Path, facts: Mapping[str, Any]) -> None:
+def export(model: Any, tokenizer: Any, student: str, folder: Path, facts: Mapping[str, Any]) -> None:
     """Write `adapter/` and `merged/` into `folder`, each whole or absent.
 
     Args:
-        model: the PEFT model; its layers are merged in place.
+        model: the PEFT model.
+        student: the folder of its base, into whose float32 weights the adapter is merged.
         facts: what the card tells.
     """
+    from peft import PeftModel
+
     environment = SandboxedEnvironment(autoescape=False, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(CARD.read_text(encoding="utf-8"))
     with whole_folder(folder / "adapter") as target, quiet():
@@ -36,8 +40,8 @@ def export(model: Any, tokenizer: Any, folder: Path, facts: Mapping[str, Any]) -
         tokenizer.save_pretrained(target)
         (target / "README.md").write_text(template.render(**facts, merged=False) + "\n", encoding="utf-8")
     with whole_folder(folder / "merged") as target, quiet():
-        merged = model.merge_and_unload()
-        merged.config.use_cache = True
+        base, _ = load_student(student)
+        merged = PeftModel.from_pretrained(base, folder / "adapter").merge_and_unload()
         merged.save_pretrained(target)
         tokenizer.save_pretrained(target)
         (target / "README.md").write_text(template.render(**facts, merged=True) + "\n", encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import Any
 from kshot.config import Train
 from kshot.console import progress, say
 from kshot.files import read_log
-from kshot.machine import Machine
+from kshot.machine import Machine, halve
 from kshot.quiet import quiet
 from kshot.train.checkpoints import last_whole, step_of
 from kshot.train.data import Row, Split, ordered
@@ -34,7 +34,7 @@ def fit(model: Any, tokenizer: Any, split: Split, settings: Train, machine: Mach
     """Train, resuming from the last whole checkpoint in `folder`; returns the PEFT model.
 
     Args:
-        model: the student in float32; LoRA layers are put into it.
+        model: the student in float32; LoRA layers are put into it, and under bfloat16 its frozen linear weights halved.
     """
     from datasets import Dataset
     from peft import LoraConfig
@@ -55,6 +55,8 @@ def fit(model: Any, tokenizer: Any, split: Split, settings: Train, machine: Mach
     steps = arguments.max_steps if arguments.max_steps > 0 else -(-len(plan) // batch)
     if resume:
         say(f"resuming after step {done} of {steps}")
+    if machine.dtype == "bfloat16":
+        halve(model)
     with progress("training", steps, done) as tick, quiet():
         make = AnswerTrainer if machine.device == "cpu" else SFTTrainer
         trainer = make(

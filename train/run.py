@@ -79,7 +79,7 @@ def _train(
         "adapter_scale": config.train.adapter_scale,
     }
     scale_adapter(trained, config.train.adapter_scale)
-    export(trained, tokenizer, folder, facts)
+    export(trained, tokenizer, student, folder, facts)
     loss_curve(folder / "metrics.jsonl", folder / "loss.png")
     finish(
         folder, {"key": key, **facts, "seed": config.seed, "versions": versions("torch", "transformers", "trl", "peft")}

@@ -112,3 +112,24 @@ def test_metrics_are_rewound_to_the_checkpoint(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps({"step": n, "loss": 1.0}) + "\n" for n in range(1, 6)) + '{"st')
     rewind(path, 3)
     assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [1, 2, 3]
+
+
+def test_halved_weights_give_the_loss_and_the_gradients_of_autocast(tiny_student: Path) -> None:
+    import torch
+
+    from kshot.machine import halve
+
+    ids = torch.tensor([[1, 5, 9, 4, 3]])
+    results = []
+    for change in (lambda model: model, halve):
+        model = change(load_student(str(tiny_student))[0])
+        for name, weight in model.named_parameters():
+            weight.requires_grad_("norm" in name)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = model(input_ids=ids, labels=ids).loss
+        loss.backward()
+        results.append((loss.item(), model.model.norm.weight.grad))
+        linear, output = model.model.layers[0].mlp.up_proj.weight.dtype, model.lm_head.weight.dtype
+    assert (linear, output) == (torch.bfloat16, torch.float32)
+    assert results[0][0] == results[1][0]
+    assert torch.equal(results[0][1], results[1][1])
