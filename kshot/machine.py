@@ -36,7 +36,7 @@ def halve(model: Any) -> Any:
     """Put the frozen weights of linear layers into bfloat16, in place, and return the model.
 
     Autocast gives them that type anyway, again at every pass: on a CPU that costs more than the products themselves
-    (benchmarks/frozen_weights.py). Embeddings, norms and the output projection stay as they are, so a step computes
+    (benchmarks/train_step.py). Embeddings, norms and the output projection stay as they are, so a step computes
     what it computed before.
     """
     import torch

@@ -2,7 +2,7 @@
 
 TRL 1.16 scores just the labelled positions where Triton runs, and every position elsewhere
 (`trl.trainer.utils.add_fused_lm_head`). With a large vocabulary and short answers that is much of a CPU step
-(benchmarks/answer_positions.py); the loss is the same.
+(benchmarks/train_step.py); the loss is the same.
 """
 
 from typing import Any

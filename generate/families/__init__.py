@@ -2,18 +2,28 @@
 
 from kshot.families import Family
 from kshot.generate.families import (
+    arbitrary_labels,
     arithmetic,
     classification,
+    comparison,
+    constraints,
+    dialogue,
     extraction,
     formats,
     inference,
+    mappings,
     morphology,
     multiple_choice,
+    options,
     ordering,
     passage_qa,
     rule_learning,
+    structures,
     syntax,
+    tables,
     text_transformation,
+    unanswerable,
+    world,
 )
 
 FAMILIES: tuple[Family, ...] = (
@@ -29,6 +39,16 @@ FAMILIES: tuple[Family, ...] = (
     *formats.FAMILIES,
     *multiple_choice.FAMILIES,
     *rule_learning.FAMILIES,
+    *arbitrary_labels.FAMILIES,
+    *mappings.FAMILIES,
+    *options.FAMILIES,
+    *dialogue.FAMILIES,
+    *structures.FAMILIES,
+    *constraints.FAMILIES,
+    *tables.FAMILIES,
+    *unanswerable.FAMILIES,
+    *comparison.FAMILIES,
+    *world.FAMILIES,
 )
 _BY_ID = {family.id: family for family in FAMILIES}
 

@@ -29,7 +29,9 @@ def test_t_with_many_degrees_of_freedom_is_normal() -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(-64, 64).map(lambda n: n / 64), min_size=2, max_size=9))  # scipy needs ties without rounding
+@given(
+    st.lists(st.integers(-64, 64).map(lambda n: n / 64), min_size=2, max_size=9)
+)  # scipy needs ties without rounding
 def test_the_sign_flip_test_is_scipy_s(differences: list[float]) -> None:
     theirs = scipy_stats.permutation_test(
         (np.array(differences),), np.sum, permutation_type="samples", n_resamples=np.inf, alternative="two-sided"
