@@ -1,8 +1,8 @@
 """What makes a CPU training step of kshot quicker than TRL's: `python benchmarks/train_step.py`.
 
 Trains the quickstart's student in bfloat16 for a few steps on the same rows: with TRL's trainer as it is; with scores
-at the answers' positions only; and with frozen weights cast once as well. Prints the ratios of the median times, and the
-largest difference of the losses.
+at the answers' positions only; and with frozen weights cast once as well. Prints the ratios of the median times, and
+the largest difference of the losses.
 """
 
 import argparse
