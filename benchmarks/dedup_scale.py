@@ -17,7 +17,8 @@ from random import Random
 from typing import Any
 
 from kshot.files import write_json
-from kshot.generate.dedup import SEED, SHORT, bands, jaccard, near_duplicates, normalised, shingles, text_key
+from kshot.generate.dedup import SEED, bands, near_duplicates, text_key
+from kshot.ngrams import SHORT, jaccard, normalised, shingles
 
 VOCABULARY = 20_000
 PLANTED = 0.05

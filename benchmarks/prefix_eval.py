@@ -1,7 +1,8 @@
 """What running shared beginnings once saves, and that nothing changes: `python benchmarks/prefix_eval.py --json FILE`.
 
 Asks the base model of the quickstart, in float32, kshot's own panel at 8 shots twice in one run: with lm-eval's `hf`
-model and with ours. Prints the ratio of the CPU times for options and for greedy answers, and how the two differ.
+model and with ours. Prints the ratio of the CPU times for options and for greedy answers, and how the two differ. It
+runs on one thread, since threads that wait for each other would count as work.
 """
 
 import argparse
@@ -30,11 +31,13 @@ def main() -> None:
     parser.add_argument("--shots", type=int, default=8)
     options = parser.parse_args()
     with quiet.quiet():
+        import torch
         from lm_eval.models.huggingface import HFLM
 
         from kshot.evaluate.model import PanelLM
         from kshot.evaluate.questions import lm_eval_tasks
 
+        torch.set_num_threads(1)
         student = resolve(Config().student)
         model, tokenizer = load_student(student)
         theirs = HFLM(pretrained=model.eval(), tokenizer=tokenizer, backend="causal", batch_size=8)

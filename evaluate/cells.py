@@ -9,12 +9,22 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import kshot
 from kshot.config import Evaluate
-from kshot.console import progress
+from kshot.console import Ticker, progress
 from kshot.errors import PanelError, RunError
+from kshot.evaluate.backends import Backend, opened
+from kshot.evaluate.harness import (
+    PREFIX,
+    asked,
+    check_harness_shots,
+    harness_samples,
+    load_harness,
+    questions,
+    reported,
+)
 from kshot.evaluate.questions import Labels, check_shots, lm_eval_tasks, requests
 from kshot.files import read_json, read_jsonl, whole_folder, write_json, write_jsonl
 from kshot.machine import Machine
@@ -31,10 +41,23 @@ SHAPING = (
     "evaluate/scores.py",
 )
 """The code that shapes what is asked and how it is scored."""
+HARNESS = "evaluate/harness.py"
+"""And that of lm-eval's own tasks."""
 Results = dict[str, dict[str, list[float]]]
 """score -> task -> scores from 0 to 1, item by item."""
 Seeds = dict[str, dict[str, list[list[float]]]]
 """score -> task -> a row of scores, item by item, for each demo seed."""
+Groups = dict[tuple[str, int], Seeds]
+"""(panel, shots) -> scores."""
+
+
+class Job(Protocol):
+    """Something else to ask a model, kept when done."""
+
+    @property
+    def done(self) -> bool: ...
+
+    def measure(self, lm: Any) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -70,11 +93,17 @@ def make_cell(
     machine: Machine,
     seed: int = 0,
     labels: Labels = "gold",
+    backend: Backend | None = None,
 ) -> Cell:
     """The cell of a model (`base` or `student`, with the fingerprint of its weights) on a panel at k shots."""
     code = "".join((Path(kshot.__file__).parent / path).read_text() for path in SHAPING)
-    content = [(t.entry.model_dump_json(), t.demos, t.items) for t in panel.tasks]
-    key = digest(identity, content, k, items, machine.dtype, machine.attention, machine.device, code, seed, labels)
+    content: list[object] = [(t.entry.model_dump_json(), t.demos, t.items) for t in panel.tasks]
+    if panel.harness:
+        content = [panel.harness.key, (Path(kshot.__file__).parent / HARNESS).read_text()]
+    other = [backend.key] if backend else []
+    key = digest(
+        identity, content, k, items, machine.dtype, machine.attention, machine.device, code, seed, labels, *other
+    )
     name = f"{model}-k{k}{f'-s{seed}' if seed else ''}{'-random' if labels == 'random' else ''}"
     return Cell(model, panel, k, root / panel.name / name, key, seed, labels)
 
@@ -85,7 +114,11 @@ def load_panels(settings: Evaluate, more: Sequence[str]) -> list[Panel]:
     Raises:
         PanelError: no panel, no shot count, two panels of one name, or a panel that cannot be used.
     """
-    panels = [load_panel(name) for name in dict.fromkeys([*settings.panels, *more])]
+    path = str(settings.lm_eval_path or "")
+    panels = [
+        load_harness(name, path, settings.items) if name.startswith(PREFIX) else load_panel(name)
+        for name in dict.fromkeys([*settings.panels, *more])
+    ]
     if not panels:
         raise PanelError("evaluate.panels: no panel at all; name `kshot` or a folder")
     if not settings.shots:
@@ -94,17 +127,39 @@ def load_panels(settings: Evaluate, more: Sequence[str]) -> list[Panel]:
     if doubled := {name for name in names if names.count(name) > 1}:
         raise PanelError(f"two panels are named {sorted(doubled)[0]!r}; rename one folder")
     for panel in panels:
-        check_shots(panel, settings.shots)
+        if panel.harness:
+            check_harness_shots(panel, panel.harness, settings.shots)
+        else:
+            check_shots(panel, settings.shots)
     return panels
 
 
 def measure_missing(
-    cells: Sequence[Cell], load: Callable[[], tuple[Any, Any]], machine: Machine, items: int | None
+    cells: Sequence[Cell],
+    load: Callable[[], tuple[Any, Any]],
+    machine: Machine,
+    items: int | None,
+    backend: Backend | None = None,
+    more: Sequence[Job] = (),
 ) -> None:
-    """Measure the cells of one model that are not done; it is loaded (model, tokenizer) only if there is one."""
+    """Measure the cells of one model that are not done; it is loaded (model, tokenizer) only if there is one.
+
+    Args:
+        backend: loads the model itself, instead of `load`.
+        more: is asked of the model after the cells.
+    """
     missing = [cell for cell in cells if not cell.done]
-    if not missing:
+    jobs = [job for job in more if not job.done]
+    if not missing and not jobs:
         return
+    lm = opened(backend, machine) if backend else _own(load, machine)
+    for cell in missing:
+        measure(cell, lm, items)
+    for job in jobs:
+        job.measure(lm)
+
+
+def _own(load: Callable[[], tuple[Any, Any]], machine: Machine) -> Any:
     import torch
 
     from kshot.evaluate.model import PanelLM
@@ -113,35 +168,58 @@ def measure_missing(
     model.set_attn_implementation(machine.attention)
     model = model.to(dtype=getattr(torch, machine.dtype), device=machine.device).eval()
     with quiet():
-        lm = PanelLM(model, tokenizer)
-    for cell in missing:
-        measure(cell, lm, items)
+        return PanelLM(model, tokenizer)
 
 
 def measure(cell: Cell, lm: Any, items: int | None) -> None:
-    """Ask the model, a `PanelLM`, everything in the cell through lm-eval, and keep the answers."""
+    """Ask the model, a `PanelLM` or another of lm-eval's, everything in the cell, and keep the answers."""
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
 
-    with progress(cell.label, requests(cell.panel, items)) as tick, quiet():
-        lm.tick = tick
-        results = simple_evaluate(
-            model=lm,
-            tasks=lm_eval_tasks(cell.panel, cell.k, items, lm.tokenizer, cell.seed, cell.labels),
-            task_manager=TaskManager(include_defaults=False),
-            apply_chat_template=True,
-            bootstrap_iters=0,
-        )
+    harness = cell.panel.harness
+    total = questions(cell.panel, items) if harness else requests(cell.panel, items)
+    with progress(cell.label, total) as tick, quiet():
+        lm.tick = up_to(total, tick)
+        if harness:
+            settings = asked(harness, cell.k, items, cell.seed)
+        else:
+            tasks = lm_eval_tasks(cell.panel, cell.k, items, lm.tokenizer, cell.seed, cell.labels)
+            settings = {"tasks": tasks, "task_manager": TaskManager(include_defaults=False)}
+        results = simple_evaluate(model=lm, apply_chat_template=True, bootstrap_iters=0, **settings)
+        # Other models than ours do not count.
+        lm.tick(total)
         with whole_folder(cell.folder) as folder:
             rows = _samples(cell, results["samples"], lm)
+            others = reported(results["results"], rows) if harness else {}
             write_jsonl(folder / "samples.jsonl", rows)
             _save_lm_eval(results, cell.model, folder)
             cut = {(row["task"], row["item"]) for row in rows if row["truncated"]}
-            write_json(folder / "cell.json", {"key": cell.key, "truncated": len(cut)})
+            write_json(folder / "cell.json", {"key": cell.key, "truncated": len(cut), "reported": others})
+
+
+def up_to(total: int, tick: Ticker) -> Ticker:
+    """Counts no more than `total`, however much is done."""
+    left = total
+
+    def count(done: int = 1, note: str = "") -> None:
+        nonlocal left
+        done = min(done, left)
+        left -= done
+        if done:
+            tick(done, note)
+
+    return count
 
 
 def _samples(cell: Cell, samples: dict[str, list[dict[str, Any]]], lm: Any) -> list[dict[str, Any]]:
     """A row an item and score, sorted by task, score and item. `right` is a share for scores that give one."""
+    if cell.panel.harness:
+        facts = {"panel": cell.panel.name, "k": cell.k, "seed": cell.seed, "model": cell.model}
+
+        def cut(text: str) -> bool:
+            return bool(len(lm.tok_encode(text)) > lm.max_length)
+
+        return harness_samples(cell.panel.harness, cell.panel, samples, facts, cut)
     rows = []
     scores = {task.name: task.entry.scores for task in cell.panel.tasks}
     for name, found in samples.items():
@@ -214,6 +292,14 @@ def read_seeds(cells: Sequence[Cell]) -> Seeds:
     return {
         score: {task: [found[score][task] for found in results] for task in results[0][score]} for score in results[0]
     }
+
+
+def read_groups(cells: Sequence[Cell]) -> Groups:
+    """The scores of a model's finished cells, the demo seeds of a panel and number of shots together."""
+    groups: dict[tuple[str, int], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.panel.name, cell.k), []).append(cell)
+    return {names: read_seeds(group) for names, group in groups.items()}
 
 
 def truncated(cells: Sequence[Cell]) -> dict[str, int]:

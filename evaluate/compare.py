@@ -10,16 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from kshot.config import Config
-from kshot.console import out, say
+from kshot.console import say
 from kshot.errors import ConfigError, DataError
 from kshot.evaluate.candidates import Candidate, candidates, load
-from kshot.evaluate.cells import Cell, load_panels, make_cell, measure_missing, read_seeds, truncated
-from kshot.evaluate.report import points, probability, signed
+from kshot.evaluate.cells import Cell, load_panels, make_cell, measure_missing, read_groups, truncated
+from kshot.evaluate.report import markdown_table, measured_on, points, probability, rich_table, signed
 from kshot.evaluate.scores import NAMES
-from kshot.evaluate.stats import paired_gain, with_holm
+from kshot.evaluate.stats import paired_gains, with_holm
 from kshot.evaluate.svg import Line, Plot, Point, write_svg
 from kshot.files import read_json, write_json, write_text
 from kshot.machine import Machine, find_machine, kept_machine
@@ -51,14 +49,19 @@ def run_compare(config: Config, names: Sequence[str], baseline: str, panels: Seq
         raise ConfigError(["compare: name at least one model beside the baseline"])
     found = candidates([against, *others], config)
     with Run(folder.parent).held(folder.name):
-        machine = _machine(config, found, folder)
-        cells = {one.label: _cells(one, found, loaded, config, folder, machine) for one in found}
+        cells, machine = planned(config, found, loaded, folder)
         for one in found:
             own = cells[one.label]
             if done := sum(cell.done for cell in own):
                 say(f"{one.label}: {done} of {len(own)} cells are there already")
             measure_missing(own, partial(load, one), machine, config.evaluate.items)
         _write(config, found, cells, machine, folder)
+
+
+def planned(config: Config, found: Sequence[Candidate], panels: Sequence[Panel], folder: Path) -> tuple[Cells, Machine]:
+    """The cells of each checkpoint, finished or not, and the settings they all share, which the first is probed for."""
+    machine = _machine(config, found, folder)
+    return {one.label: _cells(one, found, panels, config, folder, machine) for one in found}, machine
 
 
 def _machine(config: Config, found: Sequence[Candidate], folder: Path) -> Machine:
@@ -100,18 +103,12 @@ def _cells(
 
 def gains_over(baseline: Sequence[Cell], other: Sequence[Cell], label: str, resamples: int, seed: int) -> list[Row]:
     """A row for each panel, score and k: both scores, the paired gain of `other` and its 95 % interval."""
-    rows = []
-    for panel, k in dict.fromkeys((cell.panel.name, cell.k) for cell in baseline):
-        first, second = (
-            read_seeds([cell for cell in cells if (cell.panel.name, cell.k) == (panel, k)])
-            for cells in (baseline, other)
-        )
-        for score in first:
-            found = asdict(paired_gain(first[score], second[score], resamples, seed, panel, score, k))
-            row = {"model": label, "panel": panel, "measure": score, "k": k}
-            row |= {"baseline": found["base"], "score": found["student"]}
-            rows.append(row | {name: found[name] for name in KEPT})
-    return rows
+    return [
+        {"model": label, "panel": row["panel"], "measure": row["score"], "k": row["k"]}
+        | {"baseline": row["base"], "score": row["student"]}
+        | {name: row[name] for name in KEPT}
+        for row in paired_gains(read_groups(baseline), read_groups(other), resamples, seed)
+    ]
 
 
 def _write(config: Config, found: Sequence[Candidate], cells: Cells, machine: Machine, folder: Path) -> None:
@@ -176,38 +173,22 @@ def _row(row: Row) -> list[str]:
 
 def print_table(gains: Sequence[Row], baseline: str) -> None:
     """The gains on the terminal."""
-    from rich.markup import escape
-
-    table = Table(title=f"Gain over {escape(baseline)}, in points, with the paired 95 % interval")
-    for name in COLUMNS:
-        table.add_column(name, justify="left" if name in WORDS else "right")
-    for row in gains:
-        table.add_row(*map(escape, _row(row)))
-    out.print(table, soft_wrap=False)
+    title = f"Gain over {baseline}, in points, with the paired 95 % interval"
+    rich_table(title, COLUMNS, [_row(row) for row in gains], WORDS)
 
 
 def markdown(facts: Row) -> str:
     """compare.md: what compare.json holds, as tables."""
     models = [[m["label"], f"`{m['reference']}`", f"`{m['fingerprint']}`"] for m in facts["models"]]
-    machine = facts["machine"]
     parts = [
         f"# Gain over {facts['baseline']}",
         "All models are asked the same items with the same demonstrations. Scores are means over tasks, in percent; "
         "gains are in points, paired item by item, with the 95 % interval over tasks and items "
         f"({facts['resamples']} draws, seed {facts['seed']}); p is that of a sign-flip test, adjusted for the "
         "number of rows (Holm).",
-        _table(COLUMNS, [_row(row) for row in facts["gains"]]),
+        markdown_table(COLUMNS, [_row(row) for row in facts["gains"]], WORDS),
         "![Score by number of demonstrations](compare.svg)",
-        _table(("model", "given as", "fingerprint"), models),
-        f"{machine['device']}, {machine['dtype']}, {machine['attention']}, {machine['threads']} threads. "
-        + ", ".join(f"{name} {version}" for name, version in facts["versions"].items()) + ".",
+        markdown_table(("model", "given as", "fingerprint"), models, {"model", "given as", "fingerprint"}),
+        measured_on(facts),
     ]  # fmt: skip
-    if facts["truncated"]:
-        parts.append(f"Prompts longer than the model's context, which were cut on the left: {facts['truncated']}.")
     return "\n\n".join(parts) + "\n"
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    rules = ["---" if name in {*WORDS, "given as", "fingerprint"} else "--:" for name in columns]
-    lines = [columns, rules, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

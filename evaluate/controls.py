@@ -72,13 +72,21 @@ def control_rows(
         for score in sorted(student):
             if task.name not in student[score]:
                 continue
-            controls = cheap_controls(task, score, k, seeds, items)
+            controls = _chance(panel, task, score, items) or cheap_controls(task, score, k, seeds, items)
             asked = {model: _score(results, score, task.name) for model, results in (random_labels or {}).items()}
             controls["random_labels"] = asked.get("student")
             before, after = (_score(results, score, task.name) for results in (base, student))
             row = {"panel": panel.name, "task": task.name, "score": score, "k": k, "base": before, "student": after}
             rows.append({**row, **controls, "base_random_labels": asked.get("base"), "below": below(after, controls)})
     return rows
+
+
+def _chance(panel: Panel, task: PanelTask, score: str, items: int | None) -> Controls | None:
+    """Of lm-eval's tasks only the accuracy of a random choice is known; None for other panels."""
+    if panel.harness is None:
+        return None
+    accuracy = task.multiple_choice and score.startswith("acc")
+    return {**dict.fromkeys(NAMES), "random": _random(task.items[:items]) if accuracy else None}
 
 
 def below(student: float, controls: Controls) -> list[str]:

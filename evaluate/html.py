@@ -29,9 +29,11 @@ EXPLAINED = {
     "loglikelihood": "the likeliest of the options is right.",
     "contains": "an accepted answer stands somewhere in the answer, as whole words.",
     "numeric": "the last number of the answer is that of an accepted one.",
+    "acc": "lm-eval's accuracy: the likeliest of the options is right.",
+    "acc_norm": "lm-eval's accuracy by likelihood for each character of an option.",
     "rouge_l": "the longest common subsequence of words with an accepted answer, as an F1.",
 }
-NOT_FACTS = {"by_task", "cells", "seconds", "counts", "truncated", "flow"}
+NOT_FACTS = {"by_task", "cells", "seconds", "counts", "truncated", "flow", "reported"}
 TINTS = (0.02, 0.10, 0.25)
 """Gains from which a cell of the table by task is coloured, and more strongly so."""
 
@@ -57,7 +59,7 @@ def write_html(folder: Path) -> None:
         run=manifest.get("run", folder.resolve().parent.name),
         base=manifest.get("base", "unknown"),
         version=manifest.get("versions", {}).get("kshot", "of unknown version"),
-        names=NAMES,
+        names=NAMES | {name: name for name in ("acc", "acc_norm")},
         explained=EXPLAINED,
         scores={row["score"] for row in gains},
         gains=gains,

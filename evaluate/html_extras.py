@@ -1,9 +1,12 @@
-"""Tables of the HTML report that not every run has: controls, and what demonstrations add to each model."""
+"""Sections of the HTML report that not every run has: controls, what demonstrations add to each model, novelty."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from kshot.evaluate import overlap_report, regression_report
 from kshot.evaluate.controls import NAMES as CONTROLS
+from kshot.evaluate.overlap import NOVELTY
+from kshot.evaluate.regression import REGRESSION
 from kshot.evaluate.report import probability
 from kshot.evaluate.scores import NAMES
 from kshot.evaluate.svg import Row, points, signed
@@ -17,13 +20,25 @@ ABOUT_FEWSHOT = "Each model with k demonstrations against itself without any: sc
 
 
 def extras(folder: Path) -> list[Row]:
-    """A section for controls.json and one for fewshot.json, where the folder has them and they are not empty."""
+    """A section for each of controls.json, fewshot.json, novelty.json and regression.json that the folder has.
+
+    A section has an `id`, a `title`, words `about` it, `tables` and, where texts are to be read side by side, `pairs`:
+    a `summary` and `sides` with a `title` and a `text` each.
+    """
     found = []
     if (folder / "controls.json").exists() and (tables := control_tables(read_json(folder / "controls.json")["means"])):
         found.append({"id": "controls", "title": "Controls", "about": ABOUT_CONTROLS, "tables": tables})
     if (folder / "fewshot.json").exists() and (tables := fewshot_tables(read_json(folder / "fewshot.json"))):
         title = "What demonstrations add"
         found.append({"id": "fewshot", "title": title, "about": ABOUT_FEWSHOT, "tables": tables})
+    if (folder / "manifest.json").exists() and (rows := read_json(folder / "manifest.json").get("reported")):
+        about = "Metrics of lm-eval's tasks that are no means over items, so they are not compared item by item."
+        tables = [reported_table(rows)]
+        found.append({"id": "reported", "title": "Other metrics of lm-eval", "about": about, "tables": tables})
+    if (folder / NOVELTY).exists():
+        found.append(overlap_report.section(read_json(folder / NOVELTY), read_json(folder / "gains.json")))
+    if (folder / REGRESSION).exists():
+        found.append(regression_report.section(read_json(folder / REGRESSION)))
     return found
 
 
@@ -52,6 +67,15 @@ def fewshot_tables(rows: Sequence[Row]) -> list[Row]:
         table = tables.setdefault(_title(row), {"title": _title(row), "columns": columns, "words": {0}, "rows": []})
         table["rows"].append([*cells, probability(row["p_holm"])])
     return list(tables.values())
+
+
+def reported_table(rows: Sequence[Row]) -> Row:
+    """A row a task, metric, number of shots and demo seed."""
+    columns = ("panel", "task", "metric", "k", "seed", "base", "student")
+    lines = [
+        [f"{row[name]:.4g}" if name in ("base", "student") else str(row[name]) for name in columns] for row in rows
+    ]
+    return {"title": "As lm-eval gives them", "columns": columns, "words": {0, 1, 2}, "rows": lines}
 
 
 def _title(row: Row) -> str:

@@ -1,6 +1,6 @@
 """The report: gains as a table on the terminal and in Markdown, scores by task, and the picture of score by shots."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,19 @@ from kshot.evaluate.controls import NAMES as CONTROLS
 from kshot.evaluate.scores import NAMES
 from kshot.files import whole_file
 
-__all__ = ["NAMES", "draw_scores", "points", "print_table", "signed", "write_report"]
+__all__ = [
+    "NAMES",
+    "draw_scores",
+    "markdown_table",
+    "measured_on",
+    "points",
+    "print_table",
+    "probability",
+    "rich_table",
+    "short",
+    "signed",
+    "write_report",
+]
 
 TEMPLATE = Path(__file__).parent / "report.j2"
 Row = dict[str, Any]
@@ -27,12 +39,41 @@ def print_table(gains: Sequence[Row]) -> None:
         table.add_column(name, justify="left" if name in {"panel", "score"} else "right")
     for row in gains:
         table.add_row(
-            row["panel"], NAMES[row["score"]], str(row["k"]), points(row["base"]),
+            row["panel"], NAMES.get(row["score"], row["score"]), str(row["k"]), points(row["base"]),
             points(row["student"]) + ("*" if row["below"] else ""), signed(row["gain"]),
             f"{signed(row['low'])} to {signed(row['high'])}", probability(row["p_holm"]), str(row["tasks"]),
             str(row["items"]),
         )  # fmt: skip
     out.print(table, soft_wrap=False)
+
+
+def rich_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], words: Collection[str]) -> None:
+    """A table on the terminal; the columns in `words` are aligned to the left."""
+    from rich.markup import escape
+
+    table = Table(title=escape(title))
+    for name in columns:
+        table.add_column(name, justify="left" if name in words else "right")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    out.print(table, soft_wrap=False)
+
+
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: Collection[str]) -> str:
+    """The same in Markdown."""
+    rules = ["---" if name in words else "--:" for name in columns]
+    lines = [columns, rules, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def measured_on(facts: Row) -> str:
+    """Machine, versions and what was cut, in words."""
+    machine = facts["machine"]
+    text = f"{machine['device']}, {machine['dtype']}, {machine['attention']}, {machine['threads']} threads. "
+    text += ", ".join(f"{name} {version}" for name, version in facts["versions"].items()) + "."
+    if facts["truncated"]:
+        text += f"\n\nPrompts longer than the model's context, which were cut on the left: {facts['truncated']}."
+    return text
 
 
 def points(share: float) -> str:
@@ -58,7 +99,7 @@ def mark(right: bool | float) -> str:
 
 
 def write_report(folder: Path, facts: dict[str, Any]) -> None:
-    """Write report.md; see `report.j2` for what `facts` holds."""
+    """Write report.md; see `report.j2` for what `facts` holds. Its `sections` are Markdown of further sections."""
     environment = SandboxedEnvironment(autoescape=False, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
         "points": points,
@@ -68,17 +109,22 @@ def write_report(folder: Path, facts: dict[str, Any]) -> None:
         "mark": mark,
         "line": _one_line,
     }
+    scores = {row["score"] for row in facts["gains"]}
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        names=NAMES, controls_names=CONTROLS, scores={row["score"] for row in facts["gains"]}, **facts
+        names={name: name for name in scores} | NAMES, controls_names=CONTROLS, scores=scores, **facts
     )
     with whole_file(folder / "report.md") as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def _one_line(text: str) -> str:
-    """Text that fits a cell of a Markdown table."""
-    flat = " ".join(str(text).split()).replace("|", "\\|")
+def short(text: str) -> str:
+    """Text that fits a cell of a table."""
+    flat = " ".join(str(text).split())
     return flat if len(flat) <= 120 else flat[:117] + "..."
+
+
+def _one_line(text: str) -> str:
+    return short(text).replace("|", "\\|")
 
 
 def draw_scores(gains: Sequence[Row], picture: Path) -> None:
@@ -98,7 +144,7 @@ def draw_scores(gains: Sequence[Row], picture: Path) -> None:
         low = [100 * (row["base"] + row["low"]) for row in rows]
         high = [100 * (row["base"] + row["high"]) for row in rows]
         axes.fill_between(shots, low, high, color="tab:blue", alpha=0.15, label="base + 95 % interval of the gain")
-        axes.set(title=f"{group[0]}: {NAMES[group[1]]}", xlabel="shots", xticks=shots, ylim=(0, None))
+        axes.set(title=f"{group[0]}: {NAMES.get(group[1], group[1])}", xlabel="shots", xticks=shots, ylim=(0, None))
         axes.grid(alpha=0.3)
     plots[0][0].set_ylabel("score, %")
     plots[0][0].legend(fontsize="small")

@@ -1,8 +1,8 @@
 """The evaluate stage: `kshot evaluate CONFIG [--panel FOLDER]` measures base and student on held-out panels.
 
-Writes gains.json, fewshot.json, controls.json, report.md, scores.png, samples.jsonl, lm-eval's files in cells/ and,
-last, manifest.json. Each cell (model, panel, shots, demo seed) is kept when done, so a rerun measures only what is
-missing.
+Writes gains.json, fewshot.json, controls.json, novelty.json, regression.json, report.html, report.md, scores.png,
+samples.jsonl, lm-eval's files in cells/ and, last, manifest.json. Each cell (model, panel, shots, demo seed) is kept
+when done, so a rerun measures only what is missing.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,20 @@ from typing import Any
 from kshot.config import Config, Evaluate
 from kshot.console import say
 from kshot.errors import RunError
-from kshot.evaluate.cells import Cell, Seeds, load_panels, make_cell, measure_missing, read_seeds, truncated
+from kshot.evaluate import regression_report
+from kshot.evaluate.backends import backend_for, check_backend
+from kshot.evaluate.cells import Cell, Groups, load_panels, make_cell, measure_missing, read_groups, truncated
 from kshot.evaluate.controls import control_means, control_rows
 from kshot.evaluate.html import write_html
+from kshot.evaluate.overlap import kept_novelty, left_out, refuse_contaminated
+from kshot.evaluate.overlap_report import clean_gains, tell
+from kshot.evaluate.overlap_report import markdown as novelty_markdown
 from kshot.evaluate.questions import Labels
+from kshot.evaluate.regression import REGRESSION, Probe, make_probe, regression
 from kshot.evaluate.report import draw_scores, print_table, write_report
 from kshot.evaluate.scores import LOGLIKELIHOOD
-from kshot.evaluate.stats import paired_gain, with_holm
-from kshot.files import read_jsonl, write_json, write_jsonl
+from kshot.evaluate.stats import paired_gain, paired_gains, with_holm
+from kshot.files import read_json, read_jsonl, write_json, write_jsonl
 from kshot.machine import Machine, find_machine, kept_machine
 from kshot.panel import Panel
 from kshot.runs import Run, finish, versions
@@ -31,41 +37,56 @@ from kshot.weights import fingerprint, load_student, resolve
 MODELS = ("base", "student")
 OF_FEWSHOT = ("gain", "low", "high", "tasks", "items", "p", "detectable", "seeds", "worst_seed_gain", "spread")
 Rows = list[dict[str, Any]]
-Measured = dict[str, dict[tuple[str, int], Seeds]]
+Measured = dict[str, Groups]
 """model -> (panel, shots) -> scores."""
 
 
-def run_evaluate(config: Config, run: Run, panels: Sequence[str] = ()) -> None:
+def run_evaluate(config: Config, run: Run, panels: Sequence[str] = (), strict: bool = False) -> None:
     """Measure the run's student against its base.
 
     Args:
         panels: folders to measure on beside those of the config.
+        strict: refuse panels that share text with the training data.
 
     Raises:
         KshotError: faults of panels and of the run are found before a model is loaded.
     """
     settings = config.evaluate
+    check_backend(settings)
     loaded = load_panels(settings, panels)
     merged = run.folder / "train" / "merged"
     if not (merged / "config.json").exists():
         raise RunError(f"{merged}: no student here; run `kshot train` for this run first")
-    folders = {"base": resolve(config.student), "student": str(merged)}
     with run.held("evaluate") as folder:
+        novelty = kept_novelty(loaded, run.folder, settings.items, folder)
+        if strict:
+            refuse_contaminated(novelty)
+        folders = {"base": resolve(config.student), "student": str(merged)}
         machine = _machine(config, folder, folders["base"])
         cells = {}
+        backends = {model: backend_for(settings, folders[model]) for model in MODELS}
         for model in MODELS:
-            identity = fingerprint(folders[model])
+            named = folder / "cells", model, fingerprint(folders[model])
             cells[model] = [
-                make_cell(folder / "cells", model, identity, panel, k, settings.items, machine, seed, labels)
+                make_cell(*named, panel, k, settings.items, machine, seed, labels, backends[model])
                 for panel, k, seed, labels in _asked(loaded, settings)
             ]
+        probes = [
+            make_probe(folder, model, fingerprint(folders[model]), machine, backends[model])
+            for model in (MODELS if settings.regression else ())
+        ]
         for model in MODELS:
-            measure_missing(cells[model], partial(load_student, folders[model]), machine, settings.items)
-        _write(config, run.name, folder, loaded, cells, machine)
+            load = partial(load_student, folders[model])
+            own = [probe for probe in probes if probe.model == model]
+            measure_missing(cells[model], load, machine, settings.items, backends[model], own)
+        _write(config, run.name, folder, loaded, cells, machine, novelty, probes)
 
 
 def _asked(panels: Sequence[Panel], settings: Evaluate) -> list[tuple[Panel, int, int, Labels]]:
-    """Panel, shots, demo seed and labels of every cell of a model. Without demonstrations the seed means nothing."""
+    """Panel, shots, demo seed and labels of every cell of a model. Without demonstrations the seed means nothing.
+
+    lm-eval's own tasks know no random labels, and some of them no demonstrations.
+    """
     labels: tuple[Labels, ...] = ("gold", "random") if "random_labels" in settings.controls else ("gold",)
     return [
         (panel, k, seed, which)
@@ -73,7 +94,7 @@ def _asked(panels: Sequence[Panel], settings: Evaluate) -> list[tuple[Panel, int
         for panel in panels
         for k in sorted(set(settings.shots))
         for seed in (_seeds(settings) if k else [0])
-        if k or which == "gold"
+        if (k or which == "gold") and not (panel.harness and (which == "random" or (k and panel.harness.zero_shot)))
     ]
 
 
@@ -91,16 +112,22 @@ def _machine(config: Config, folder: Path, base: str) -> Machine:
 
 
 def _write(
-    config: Config, name: str, folder: Path, panels: Sequence[Panel], cells: dict[str, list[Cell]], machine: Machine
-) -> None:
+    config: Config, name: str, folder: Path, panels: Sequence[Panel], cells: dict[str, list[Cell]], machine: Machine,
+    novelty: dict[str, Any], probes: Sequence[Probe],
+) -> None:  # fmt: skip
     """Everything that is made from the finished cells."""
     gold, random = (_read(cells, labels) for labels in ("gold", "random"))
     tasks = _controls(panels, gold, random, config.evaluate)
     means = control_means(tasks)
     missed = {(row["panel"], row["score"], row["k"]): row["below"] for row in means}
-    gains = [{**row, "below": missed[row["panel"], row["score"], row["k"]]} for row in gain_rows(gold, config)]
+    clean = clean_gains(gold, left_out(novelty), config)
+    gains = []
+    for row in gain_rows(gold, config):
+        names = row["panel"], row["score"], row["k"]
+        gains.append({**row, "below": missed[names], "clean": clean.get(names)})
     fewshot = fewshot_rows(gold, config)
     asked = [cell for both in zip(*cells.values(), strict=True) for cell in both]
+    others = reported_rows(asked)
     shown = [cell for cell in asked if cell.labels == "gold"]
     samples = [row for cell in shown for _, row in read_jsonl(cell.folder / "samples.jsonl")]
     write_jsonl(folder / "samples.jsonl", samples)
@@ -118,37 +145,32 @@ def _write(
         "versions": versions("lm_eval", "torch", "transformers"),
         "truncated": truncated(asked),
         "shots": sorted({cell.k for cell in asked}),
+        "backend": config.evaluate.backend,
+        "reported": others,
     }
     kept = ("panel", "task", "score", "k", "base", "student", "below")
     by_task = [{key: row[key] for key in kept} for row in tasks]
     tables = {"gains": gains, "fewshot": fewshot, "controls": means, "by_task": _by_task(by_task)}
-    write_report(folder, {**facts, **tables, "answers": _answers(samples, config.seed)})
+    worse = regression(probes, gold, tasks, config)
+    write_json(folder / REGRESSION, worse)
+    sections = [novelty_markdown(novelty, gains), regression_report.markdown(worse)]
+    write_report(folder, {**facts, **tables, "sections": sections, "answers": _answers(samples, config.seed)})
     finish(folder, {**facts, "by_task": by_task, "cells": {str(c.folder.relative_to(folder)): c.key for c in asked}})
     write_html(folder)
     print_table(gains)
+    tell(novelty, gains)
+    regression_report.tell(worse)
     say(f"evaluate: wrote {folder / 'report.html'}, report.md and gains.json")
 
 
 def _read(cells: dict[str, list[Cell]], labels: str) -> Measured:
     """The scores of each model, the demo seeds of a panel and number of shots together."""
-    found: Measured = {}
-    for model, every in cells.items():
-        groups: dict[tuple[str, int], list[Cell]] = {}
-        for cell in every:
-            if cell.labels == labels:
-                groups.setdefault((cell.panel.name, cell.k), []).append(cell)
-        found[model] = {names: read_seeds(group) for names, group in groups.items()}
-    return found
+    return {model: read_groups([cell for cell in every if cell.labels == labels]) for model, every in cells.items()}
 
 
 def gain_rows(measured: Measured, config: Config) -> Rows:
     """The student against its base, a row for each panel, score and number of shots, in this order."""
-    rows: Rows = []
-    for (panel, k), before in measured["base"].items():
-        after = measured["student"][panel, k]
-        for score in before:
-            gain = paired_gain(before[score], after[score], config.evaluate.resamples, config.seed, panel, score, k)
-            rows.append({"panel": panel, "score": score, "k": k, **asdict(gain)})
+    rows = paired_gains(measured["base"], measured["student"], config.evaluate.resamples, config.seed)
     return with_holm(sorted(rows, key=lambda row: (row["panel"], row["score"], row["k"])))
 
 
@@ -171,11 +193,24 @@ def _controls(panels: Sequence[Panel], gold: Measured, random: Measured, setting
     for panel in panels:
         for k in sorted(set(settings.shots)):
             here = panel.name, k
+            if here not in gold["base"]:
+                continue
             asked = {model: results[here] for model, results in random.items() if here in results}
             seeds = _seeds(settings)
             base, student = gold["base"][here], gold["student"][here]
             rows += control_rows(panel, k, seeds, settings.items, base, student, asked)
     return rows
+
+
+def reported_rows(cells: Sequence[Cell]) -> Rows:
+    """lm-eval's metrics that are no mean over items: base and student beside each other, a row a cell and metric."""
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for cell in cells:
+        for task, values in read_json(cell.folder / "cell.json").get("reported", {}).items():
+            for metric, value in values.items():
+                names = {"panel": cell.panel.name, "task": task, "metric": metric, "k": cell.k, "seed": cell.seed}
+                rows.setdefault(tuple(names.values()), names)[cell.model] = value
+    return list(rows.values())
 
 
 def _by_task(tasks: Rows) -> Rows:

@@ -5,7 +5,7 @@ all is computed from the difference item by item; every task counts alike.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import product
 from math import cos, pi, sin, sqrt
@@ -103,6 +103,25 @@ def paired_gain(base: Scores, student: Scores, resamples: int, seed: int, *names
         student_worst=float(student_seeds.min()),
         student_spread=_spread(student_seeds),
     )
+
+
+def paired_gains(
+    before: Mapping[tuple[str, int], Mapping[str, Scores]],
+    after: Mapping[tuple[str, int], Mapping[str, Scores]],
+    resamples: int,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """A row for each panel, number of shots and score: the paired gain of one model over another.
+
+    Args:
+        before, after: (panel, shots) -> score -> what `paired_gain` takes.
+    """
+    return [
+        {"panel": panel, "score": score, "k": k}
+        | asdict(paired_gain(scores, after[panel, k][score], resamples, seed, panel, score, k))
+        for (panel, k), found in before.items()
+        for score, scores in found.items()
+    ]
 
 
 def interval(differences: Sequence[Array], resamples: int, rng: np.random.Generator) -> tuple[float, float]:

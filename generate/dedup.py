@@ -7,8 +7,6 @@ problem.
 """
 
 import math
-import re
-import unicodedata
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
@@ -18,40 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 from rensa import RMinHash, RMinHashLSH
 
-WORDS = 3
-"""In a shingle."""
-SHORT = 12
-"""Shingles below which texts are compared exactly only."""
+from kshot.ngrams import NEAR, SHORT, jaccard, normalised, shingles
+
 MISSED = 0.005
 """Share of the pairs right at the threshold that the candidates may miss; of nearer pairs they miss fewer."""
 MOST_HASHES = 128
 SEED = 42
 CHUNK = 4096
-_WORD = re.compile(r"\w+")
-
-
-def normalised(text: str) -> str:
-    """The text without what a reader would overlook: Unicode form, case and the amount of white space."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def text_key(*parts: str) -> int:
     """A 64-bit hash of the parts, never 0."""
     joined = "\x1f".join(parts).encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(joined, digest_size=8).digest()) or 1
-
-
-def shingles(text: str, words: int = WORDS) -> list[str]:
-    """Runs of so many words, in the text's order, without case and punctuation; none for a shorter text."""
-    found = _WORD.findall(text.lower())
-    return [" ".join(run) for run in zip(*(found[start:] for start in range(words)), strict=False)]
-
-
-def jaccard(one: Iterable[str], other: Iterable[str]) -> float:
-    """Shared shingles over all shingles of both; 0 for two empty sets."""
-    first, second = set(one), set(other)
-    together = len(first | second)
-    return len(first & second) / together if together else 0.0
 
 
 def bands(threshold: float) -> tuple[int, int]:
@@ -136,7 +113,7 @@ class NearIndex:
         return None
 
 
-def near_duplicates(texts: Sequence[str], threshold: float = 0.8, short: int = SHORT) -> NDArray[np.int64]:
+def near_duplicates(texts: Sequence[str], threshold: float = NEAR, short: int = SHORT) -> NDArray[np.int64]:
     """Which earlier text each one repeats; the first of a group stays.
 
     Takes about 260 bytes for each text beside the texts themselves.

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kshot.config import Dedup
-from kshot.generate.dedup import NearIndex, Seen, normalised, text_key
+from kshot.generate.dedup import NearIndex, Seen, text_key
 from kshot.generate.draft import Draft, content
 from kshot.generate.filters import Filter, first_fault, refusal
 from kshot.generate.screen import Match, Overlap, Screen
+from kshot.ngrams import normalised
 from kshot.prompting import answer
 from kshot.schema import Description, Record, Reject
 from kshot.seeding import digest

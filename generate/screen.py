@@ -5,20 +5,18 @@ Shared text is an input of at least three words standing whole in a record's inp
 looked for in the record's inputs and in its outputs of that length, and among the panel's inputs, options and outputs.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from rapidfuzz import fuzz
 
+from kshot.ngrams import SHORTEST_INPUT, runs, words
 from kshot.panel import Panel
 
 NGRAM = 8
-SHORTEST_INPUT = 3
 SAME_INSTRUCTION = 90.0
 Place = Literal["input", "output", "description"]
-_TOKEN = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -44,10 +42,6 @@ class Overlap:
     match: Match
 
 
-def tokens(text: str) -> list[str]:
-    return _TOKEN.findall(text.lower())
-
-
 class Screen:
     """What the panels' texts look like, ready to be compared with."""
 
@@ -59,9 +53,9 @@ class Screen:
             for task in panel.tasks:
                 inputs, options, outputs = (Match("input", panel.name, task.name, p, "") for p in _PARTS)
                 for row in (*task.demos, *task.items):
-                    words = tokens(row.input)
-                    if len(words) >= SHORTEST_INPUT:
-                        self._inputs.setdefault(" ".join(words), inputs)
+                    found = words(row.input)
+                    if len(found) >= SHORTEST_INPUT:
+                        self._inputs.setdefault(" ".join(found), inputs)
                     self._learn(row.input, inputs)
                     for text in row.options:
                         self._learn(text, options)
@@ -71,12 +65,12 @@ class Screen:
     def match(self, inputs: Iterable[str], outputs: Iterable[str] = ()) -> Match | None:
         """The first text that these inputs or outputs have in common with a panel, or None."""
         for text in inputs:
-            words = tokens(text)
-            if len(words) >= SHORTEST_INPUT and (whole := self._inputs.get(" ".join(words))):
-                return _at(whole, "input", words)
-            if found := self._shared(words, "input"):
+            own = words(text)
+            if len(own) >= SHORTEST_INPUT and (whole := self._inputs.get(" ".join(own))):
+                return _at(whole, "input", own)
+            if found := self._shared(own, "input"):
                 return found
-        return next((found for text in outputs if (found := self._shared(tokens(text), "output"))), None)
+        return next((found for text in outputs if (found := self._shared(words(text), "output"))), None)
 
     def shared_input(self, inputs: Iterable[str]) -> str | None:
         """The first text that an input has in common with a panel, or None."""
@@ -97,18 +91,18 @@ class Screen:
         return None
 
     def _learn(self, text: str, where: Match) -> None:
-        for gram in _ngrams(tokens(text)):
+        for gram in runs(words(text), NGRAM):
             self._ngrams.setdefault(gram, where)
 
-    def _shared(self, words: list[str], place: Place) -> Match | None:
-        grams = _ngrams(words)
+    def _shared(self, own: list[str], place: Place) -> Match | None:
+        grams = runs(own, NGRAM)
         start = next((n for n, gram in enumerate(grams) if gram in self._ngrams), None)
         if start is None:
             return None
         end = start
         while end + 1 < len(grams) and grams[end + 1] in self._ngrams:
             end += 1
-        return _at(self._ngrams[grams[start]], place, words[start : end + NGRAM])
+        return _at(self._ngrams[grams[start]], place, own[start : end + NGRAM])
 
 
 _PARTS: tuple[Literal["input", "option", "output"], ...] = ("input", "option", "output")
@@ -116,7 +110,3 @@ _PARTS: tuple[Literal["input", "option", "output"], ...] = ("input", "option", "
 
 def _at(where: Match, place: Place, words: Sequence[str]) -> Match:
     return Match(place, where.panel, where.task, where.part, " ".join(words))
-
-
-def _ngrams(words: list[str]) -> list[str]:
-    return [" ".join(words[i : i + NGRAM]) for i in range(len(words) - NGRAM + 1)]

@@ -1,5 +1,8 @@
 """Every reply a teacher gave, in SQLite: bought once, found again after any crash."""
 
+import errno
+import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +31,8 @@ ADDED = {
 """Columns that stores of kshot's first version lack."""
 FOUND = "reply, finish_reason, prompt_tokens, completion_tokens, endpoint, model, cost"
 AT_ONCE = 500
+LEAST_ROOM = 1 << 16
+"""Bytes without which SQLite cannot begin."""
 
 Row = tuple[str, Mapping[str, Any], Reply]
 
@@ -50,6 +55,9 @@ class ReplyStore:
                 if name not in there:
                     self._db.execute(f"ALTER TABLE replies ADD COLUMN {name} {kind}")
         except sqlite3.DatabaseError as error:
+            # SQLite says "disk I/O error" where its shared memory finds no room.
+            if shutil.disk_usage(path.parent).free < LEAST_ROOM:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from None
             raise DataError(f"{path}: not a usable store of replies ({error}); move it away to begin anew") from None
 
     @staticmethod
@@ -103,6 +111,18 @@ class ReplyStore:
     def failures(self) -> int:
         """How often a request failed for good."""
         return int(self._db.execute("SELECT count(*) FROM failures").fetchone()[0])
+
+    def take(self, other: Path) -> int:
+        """Take over the replies of another store that are not here, so that they are not bought twice; how many."""
+        before = len(self)
+        self._writer.execute("ATTACH ? AS other", (str(other),))
+        try:
+            with self._writer:
+                names = f"key, request, {FOUND}, at"
+                self._writer.execute(f"INSERT OR IGNORE INTO replies ({names}) SELECT {names} FROM other.replies")  # noqa: S608
+        finally:
+            self._writer.execute("DETACH other")
+        return len(self) - before
 
     def set_batch(self, mark: str, id: str, endpoint: str, requests: str, state: str) -> None:
         """Note a batch by our own mark; its id is empty until the endpoint has given one."""

@@ -62,6 +62,20 @@ def wanted(config: Config) -> bool:
     return config.generate.teacher is not None and (words or asks(config.generate.modes))
 
 
+def inherit(config: Config, folder: Path, others: Sequence[Path]) -> None:
+    """Begin the store of `folder` with the replies of other sets, where a teacher will be asked for this one."""
+    found = [path for other in others if (path := other / REPLIES).is_file()]
+    if not found or not wanted(config):
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    store = ReplyStore(folder / REPLIES)
+    try:
+        if taken := sum(store.take(path) for path in found):
+            say(f"generate: begins with {taken} replies that other sets have bought")
+    finally:
+        store.close()
+
+
 def teach(config: Config, modes: Modes, screen: Screen, folder: Path, batch: bool = False) -> Taught:
     """Everything that is to be had from the files, the families and the teacher.
 

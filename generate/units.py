@@ -57,8 +57,11 @@ class Unit:
 
 
 def uneven(rng: Random, labels: Sequence[str], n: int) -> list[str]:
-    """Labels, n of them, in shares drawn from all possible shares (a flat Dirichlet); none if there are none."""
-    return rng.choices(labels, [rng.expovariate(1) for _ in labels], k=n) if labels else []
+    """Labels, n of them, in shares of which one is mostly much the largest (Dirichlet, 1/2); none if there are none.
+
+    With shares that differ so much the demonstrations' labels tell something about the query's.
+    """
+    return rng.choices(labels, [rng.gammavariate(0.5, 1) for _ in labels], k=n) if labels else []
 
 
 def choose(candidates: Iterable[Example], n: int, wanted: Sequence[str] = ()) -> list[Example]:

@@ -1,5 +1,5 @@
-"""The command: `kshot generate|train|evaluate|run CONFIG`, `kshot compare RUN|MODEL ...`, `kshot models list|pull`,
-`kshot tasks list|show|sample`.
+"""The command: `kshot generate|train|evaluate|run CONFIG`, `kshot ablate CONFIG`, `kshot compare RUN|MODEL ...`,
+`kshot models list|pull`, `kshot tasks list|show|sample`.
 
 Only this module knows all stages; each is imported when it is asked for, so that `--help` answers at once.
 """
@@ -19,6 +19,7 @@ from kshot.errors import ConfigError, KshotError
 
 if TYPE_CHECKING:
     from kshot.config import Config
+    from kshot.grid import Grid
     from kshot.runs import Run
 
 app = typer.Typer(
@@ -106,11 +107,23 @@ def train(config: ConfigPath, run: RunName = "", overrides: Overrides = None) ->
 
 
 @app.command()
-def evaluate(config: ConfigPath, run: RunName = "", overrides: Overrides = None, panel: Panels = None) -> None:
-    """Measure student against base on held-out tasks: runs/RUN/evaluate/report.html and gains.json."""
+def evaluate(
+    config: ConfigPath,
+    run: RunName = "",
+    overrides: Overrides = None,
+    panel: Panels = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a panel that shares text with the training data.")
+    ] = False,
+) -> None:
+    """Measure student against base on held-out tasks: runs/RUN/evaluate/report.html and gains.json.
+
+    The report also says which training task is nearest to each held-out one, and which items share text with the
+    training data; gains are then given without these as well.
+    """
     from kshot.evaluate.run import run_evaluate
 
-    run_evaluate(*_prepared(config, run, overrides), panels=panel or ())
+    run_evaluate(*_prepared(config, run, overrides), panels=panel or (), strict=strict)
 
 
 @app.command("run")
@@ -129,6 +142,63 @@ def run_all(config: ConfigPath, run: RunName = "", overrides: Overrides = None, 
     generate(config, run, overrides)
     train(config, run, overrides)
     evaluate(config, run, overrides, panel)
+
+
+@app.command()
+def ablate(
+    config: ConfigPath,
+    run: RunName = "",
+    overrides: Overrides = None,
+    panel: Panels = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=[V1,V2]", help="Values of a key to try, e.g. 'generate.shots=[[1],[1,2,4]]'. Repeatable."
+        ),
+    ] = None,
+    seeds: Annotated[str, typer.Option(metavar="7,8,9", help="Training seeds.")] = "",
+) -> None:
+    """Train and measure every cell of a grid: runs/RUN/ablate/ablate.md, ablate.json and heatmap.svg.
+
+    The grid is the config's `ablate` section; `--vary` and `--seeds` replace its entries or add to them. Cells share
+    generated data, a teacher's replies and the base's scores. A rerun makes only what is missing.
+    """
+    from kshot.ablate import Stages, run_grid
+    from kshot.evaluate.ablation import measure_cell, write_ablation
+    from kshot.evaluate.cells import load_panels
+    from kshot.generate.run import run_generate
+    from kshot.generate.teaching import inherit
+    from kshot.grid import load_grid
+    from kshot.train.run import run_train
+
+    grid = load_grid(config, overrides, vary, seeds)
+    home = _run(grid.config, config, run)
+    loaded = load_panels(grid.config.evaluate, panel or ())
+    _check_cells(grid)
+    for line in grid.lines():
+        say(line)
+    stages = Stages(
+        inherit=inherit,
+        generate=run_generate,
+        train=lambda settings, own, machine: run_train(settings, own, needed="adapter", machine=machine),
+        measure=lambda cell, own, folder: measure_cell(grid.config, cell, own.folder, loaded, folder),
+        write=lambda cells, failed, folder: write_ablation(
+            grid.config, cells, home.folder / "cells", failed, loaded, folder
+        ),
+    )
+    run_grid(grid, home, stages)
+
+
+def _check_cells(grid: "Grid") -> None:
+    """What only a stage of some cell would notice is noticed before the first."""
+    from kshot.train.settings import trainer_faults
+    from kshot.weights import parse
+
+    for student in dict.fromkeys(cell.config.student for cell in grid.cells):
+        parse(student)
+    different = {cell.config.train.model_dump_json(): cell.config.train for cell in grid.cells}
+    if faults := [fault for settings in different.values() for fault in trainer_faults(settings)]:
+        raise ConfigError(list(dict.fromkeys(faults)))
 
 
 @app.command()
@@ -221,13 +291,18 @@ def models_pull(
 
 def _prepared(config: Path, run: str, overrides: list[str] | None) -> "tuple[Config, Run]":
     from kshot.config_file import load_config
-    from kshot.runs import Run
 
     settings = load_config(config, overrides)
+    return settings, _run(settings, config, run)
+
+
+def _run(settings: "Config", config: Path, run: str) -> "Run":
+    from kshot.runs import Run
+
     name = run or config.stem
     if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
         raise ConfigError([f"--run {name!r}: a run's name has letters, digits, '-', '_' and '.' only"])
-    return settings, Run(settings.runs / name)
+    return Run(settings.runs / name)
 
 
 def main() -> None:

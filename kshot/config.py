@@ -287,6 +287,8 @@ class Train(Section):
     """auto: bfloat16 where a timed step shows that it is faster."""
     threads: Annotated[int, Field(ge=0)] = 0
     """CPU threads; 0 takes all cores that this process may use."""
+    seed: Annotated[int, Field(ge=0)] | None = None
+    """Of the order of the rows and the first values of the adapter; null: the config's, which the data always has."""
     adapter_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the learnt change to keep; below 1 the student stays nearer its base (WiSE-FT, arXiv:2109.01903)."""
     lora: dict[str, Any] = {}
@@ -299,7 +301,10 @@ class Evaluate(Section):
     """The measurement."""
 
     panels: list[str] = ["kshot"]
-    """`kshot` for our own held-out panel, or folders in the panel format, relative to the config."""
+    """`kshot` for our own held-out panel, folders in the panel format, relative to the config, or `lm_eval:TASK` for a
+    task, group or tag of lm-eval; `lm_eval:TASK@FOLDER` finds it among the task YAMLs of a folder too."""
+    lm_eval_path: Path | None = None
+    """A folder of task YAMLs of your own, for every `lm_eval:TASK` without one."""
     shots: list[Shots] = [0, 1, 4]
     """Numbers of demonstrations."""
     demo_seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]
@@ -313,6 +318,25 @@ class Evaluate(Section):
     """Weights and arithmetic of both models; auto as in training."""
     resamples: Annotated[int, Field(ge=100)] = 10_000
     """Draws of the bootstrap."""
+    regression: bool = False
+    """Ask both models ordinary text and plain questions as well, and report what got worse (evaluate/regression.yaml);
+    on the quickstart that takes about a quarter more time. Tasks that fell are reported in any case."""
+    backend: Literal["own", "hf", "vllm"] = "own"
+    """Who asks the models: kshot, which runs shared prompts once, or lm-eval's class of that name."""
+    backend_args: dict[str, Any] = {}
+    """Further arguments of lm-eval's class, e.g. {batch_size: 16} or {gpu_memory_utilization: 0.8}."""
+
+
+class Ablate(Section):
+    """The grid of `kshot ablate`: every combination of the values, each trained with every seed."""
+
+    vary: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    """Keys with the values to try, e.g. {generate.shots: [[1], [1, 2, 4]], train.sft.learning_rate: [3.0e-4, 8.0e-4]};
+    any key but those of `ablate` and `evaluate`, `runs` and `train.seed`."""
+    seeds: list[Annotated[int, Field(ge=0)]] = []
+    """Training seeds; empty for the config's. With several, the interval of a row speaks of the training as well."""
+    keep_merged: bool = True
+    """false: each cell keeps train/adapter only, which is all that this command reads; `kshot compare` takes it too."""
 
 
 class Config(Section):
@@ -326,3 +350,9 @@ class Config(Section):
     generate: Generate = Generate()
     train: Train = Train()
     evaluate: Evaluate = Evaluate()
+    ablate: Ablate = Ablate()
+
+    @property
+    def training_seed(self) -> int:
+        """Of the order of the rows and the first values of the adapter; data and validation slice go by `seed`."""
+        return self.seed if self.train.seed is None else self.train.seed

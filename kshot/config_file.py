@@ -1,5 +1,7 @@
 """Reads a config file, applies `--set`, and reports every fault at once with its file, line and key."""
 
+from copy import deepcopy
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
@@ -15,6 +17,47 @@ from kshot.yaml_file import read_yaml
 Lines = dict[tuple[str, ...], str]
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A config that is read and not yet checked: its keys and values, and where each key stands."""
+
+    path: Path
+    tree: dict[str, Any]
+    places: Lines
+
+    def copy(self) -> "Draft":
+        return Draft(self.path, deepcopy(self.tree), dict(self.places))
+
+    def put(self, steps: tuple[str, ...], value: Any, place: str) -> None:
+        """Set the key at `steps`; `place` says in a fault where its value was given.
+
+        Raises:
+            ConfigError: a key on the way holds something else than keys.
+        """
+        here = self.tree
+        for depth, step in enumerate(steps[:-1], 1):
+            inner = here.setdefault(step, {})
+            if not isinstance(inner, dict):
+                raise ConfigError([f"{place}: {'.'.join(steps[:depth])} is {inner!r} and has no keys inside"])
+            here = inner
+        here[steps[-1]] = value
+        for depth in range(1, len(steps) + 1):
+            self.places[steps[:depth]] = place
+
+    def settled(self) -> Config:
+        """The config; relative panel and task paths are taken from its file's folder.
+
+        Raises:
+            ConfigError: with all faults that can be seen without loading a model.
+        """
+        try:
+            config = Config.model_validate_json(_to_json(self.tree))
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+            raise ConfigError([_fault(self.path, self.places, detail) for detail in details]) from None
+        return _anchored(config, self.path.resolve().parent)
+
+
 def load_config(path: Path, overrides: list[str] | None = None) -> Config:
     """The config in `path` with `overrides` ("key.path=value", the value in YAML) on top.
 
@@ -23,15 +66,21 @@ def load_config(path: Path, overrides: list[str] | None = None) -> Config:
     Raises:
         ConfigError: with all faults that can be seen without loading a model.
     """
+    return read_draft(path, overrides).settled()
+
+
+def read_draft(path: Path, overrides: list[str] | None = None) -> Draft:
+    """The config in `path` with `overrides` on top, before it is checked.
+
+    Raises:
+        ConfigError: it is no YAML of keys and values, or an override cannot be read.
+    """
     places: Lines = {}
-    tree = _read(path, places)
+    draft = Draft(path, _read(path, places), places)
     for override in overrides or []:
-        _apply(tree, override, places)
-    try:
-        config = Config.model_validate_json(_to_json(tree))
-    except ValidationError as error:
-        raise ConfigError([_fault(path, places, detail) for detail in error.errors(include_url=False)]) from None
-    return _anchored(config, path.resolve().parent)
+        steps, value = setting(override, "--set", "train.sft.max_steps=50")
+        draft.put(steps, value, f"--set {'.'.join(steps)}")
+    return draft
 
 
 def _read(path: Path, places: Lines) -> dict[str, Any]:
@@ -65,24 +114,20 @@ def _walk(path: Path, node: Any, at: tuple[str, ...], places: Lines) -> list[str
     return doubled
 
 
-def _apply(tree: dict[str, Any], override: str, places: Lines) -> None:
-    key, found, text = override.partition("=")
+def setting(given: str, option: str, example: str) -> tuple[tuple[str, ...], Any]:
+    """The steps of the key and the value, in YAML, of an option such as `--set key.path=value`.
+
+    Raises:
+        ConfigError: it is not of this form.
+    """
+    key, found, text = given.partition("=")
     steps = tuple(key.strip().split("."))
     if not found or not all(steps):
-        raise ConfigError([f"--set {override!r}: expected key.path=value, e.g. --set train.sft.max_steps=50"])
+        raise ConfigError([f"{option} {given!r}: expected key.path=value, e.g. {option} {example}"])
     try:
-        value = yaml.safe_load(text)
+        return steps, yaml.safe_load(text)
     except yaml.YAMLError:
-        raise ConfigError([f"--set {override!r}: the value is not YAML"]) from None
-    here = tree
-    for depth, step in enumerate(steps[:-1], 1):
-        inner = here.setdefault(step, {})
-        if not isinstance(inner, dict):
-            raise ConfigError([f"--set {override!r}: {'.'.join(steps[:depth])} is {inner!r} and has no keys inside"])
-        here = inner
-    here[steps[-1]] = value
-    for depth in range(1, len(steps) + 1):
-        places[steps[:depth]] = f"--set {key.strip()}"
+        raise ConfigError([f"{option} {given!r}: the value is not YAML"]) from None
 
 
 def _to_json(tree: dict[str, Any]) -> str:
@@ -123,6 +168,9 @@ def _names(location: tuple[str, ...]) -> list[str]:
 
 def _anchored(config: Config, base: Path) -> Config:
     def panel(name: str) -> str:
+        if name.startswith("lm_eval:"):
+            task, at, folder = name.partition("@")
+            return f"{task}@{_from(base, Path(folder))}" if at else name
         return name if name == "kshot" else str(_from(base, Path(name)))
 
     generate = config.generate.model_copy(
@@ -132,7 +180,12 @@ def _anchored(config: Config, base: Path) -> Config:
             "prompts": config.generate.prompts and _from(base, config.generate.prompts),
         }
     )
-    evaluate = config.evaluate.model_copy(update={"panels": [panel(name) for name in config.evaluate.panels]})
+    evaluate = config.evaluate.model_copy(
+        update={
+            "panels": [panel(name) for name in config.evaluate.panels],
+            "lm_eval_path": config.evaluate.lm_eval_path and _from(base, config.evaluate.lm_eval_path),
+        }
+    )
     return config.model_copy(update={"generate": generate, "evaluate": evaluate})
 
 

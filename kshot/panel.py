@@ -7,6 +7,7 @@ file holds `input`, `output` (the accepted answers) and, for multiple choice, `o
 pool of demonstrations, the rest the items.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -62,9 +63,28 @@ class PanelTask:
 
 
 @dataclass(frozen=True)
+class Harness:
+    """What lm-eval is asked for where its task, group or tag stands in for a folder; see evaluate/harness.py."""
+
+    task: str
+    path: str
+    """A folder of the user's task YAMLs; empty for lm-eval's tasks only."""
+    key: str
+    """Changes with everything that shapes questions and scores."""
+    pool: int
+    """Demonstrations that every task has to choose from."""
+    scores: Mapping[str, tuple[str, ...]]
+    """By task, the metrics that are means over items."""
+    zero_shot: bool
+    """No task is ever asked with demonstrations."""
+
+
+@dataclass(frozen=True)
 class Panel:
     name: str
     tasks: tuple[PanelTask, ...]
+    harness: Harness | None = None
+    """Set where lm-eval asks and scores; the tasks then show the items as it has them, without demonstrations."""
 
 
 def panel_folder(name: str) -> Path:

@@ -10,7 +10,18 @@ from contextlib import contextmanager
 os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-NOISY = ("transformers", "trl", "peft", "accelerate", "datasets", "lm_eval", "lm-eval", "httpx", "torch")
+NOISY = (
+    "transformers",
+    "trl",
+    "peft",
+    "accelerate",
+    "datasets",
+    "lm_eval",
+    "lm-eval",
+    "httpx",
+    "torch",
+    "huggingface_hub",
+)
 
 
 @contextmanager

@@ -2,8 +2,8 @@
 
     runs/<run>/generate/   train.jsonl rejects.jsonl manifest.json README.md replies.sqlite
     runs/<run>/train/      adapter/ merged/ metrics.jsonl loss.png settings.json manifest.json checkpoints/
-    runs/<run>/evaluate/   gains.json controls.json fewshot.json report.html report.md scores.png scores.svg
-                           samples.jsonl cells/ settings.json manifest.json
+    runs/<run>/evaluate/   gains.json controls.json fewshot.json novelty.json report.html report.md scores.png
+                           scores.svg samples.jsonl regression.json regression/ cells/ settings.json manifest.json
 
 A stage is done when its manifest stands, which is written last. The manifest carries a key of everything that shaped
 the outputs; the same key means that there is nothing to do, another that the stage is made afresh.

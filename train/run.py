@@ -21,8 +21,12 @@ from kshot.train.settings import trainer_faults
 from kshot.weights import fingerprint, load_student, parse, resolve
 
 
-def run_train(config: Config, run: Run) -> None:
+def run_train(config: Config, run: Run, *, needed: str = "merged", machine: Machine | None = None) -> None:
     """Train the run's student; does nothing if it is trained already on the same data under the same settings.
+
+    Args:
+        needed: `merged`, or `adapter` where the merged weights may be gone.
+        machine: settings that were found before; by default they are found now.
 
     Raises:
         KshotError: faults of config, data or weights, before training begins.
@@ -37,15 +41,17 @@ def run_train(config: Config, run: Run) -> None:
     data_hash = file_hash(data)
     key = _key(config, student, data_hash)
     with run.held("train") as folder:
-        if finished(folder, key) and (folder / "merged" / "config.json").exists():
-            say(f"train: {folder / 'merged'} is made; nothing to do")
+        sign = {"merged": "config.json", "adapter": "adapter_config.json"}[needed]
+        if finished(folder, key) and (folder / needed / sign).exists():
+            say(f"train: {folder / needed} is made; nothing to do")
             return
-        _train(config, run.name, folder, key, student, records, data_hash)
+        _train(config, run.name, folder, key, student, records, data_hash, machine)
 
 
 def _train(
-    config: Config, name: str, folder: Path, key: str, student: str, records: list[dict[str, Any]], data: str
-) -> None:
+    config: Config, name: str, folder: Path, key: str, student: str, records: list[dict[str, Any]], data: str,
+    known: Machine | None,
+) -> None:  # fmt: skip
     from kshot.train.export import export, scale_adapter
     from kshot.train.fit import LORA, SFT, fit
     from kshot.train.metrics import loss_curve
@@ -55,10 +61,10 @@ def _train(
     settings = config.train
     demos = settings.loss == "answers"
     split = prepare(records, tokenizer, settings.max_length, settings.validation, config.seed, demos)
-    machine = _machine(config, folder, key, model)
+    machine = _machine(config, folder, key, model, known)
     _announce(split, machine)
     model.set_attn_implementation(machine.attention)
-    trained = fit(model, tokenizer, split, config.train, machine, folder, config.seed)
+    trained = fit(model, tokenizer, split, config.train, machine, folder, config.training_seed)
     rows = read_log(folder / "metrics.jsonl")
     losses = [row["loss"] for row in rows if "loss" in row]
     held = [row["eval_loss"] for row in rows if "eval_loss" in row]
@@ -81,21 +87,25 @@ def _train(
     scale_adapter(trained, config.train.adapter_scale)
     export(trained, tokenizer, student, folder, facts)
     loss_curve(folder / "metrics.jsonl", folder / "loss.png")
-    finish(
-        folder, {"key": key, **facts, "seed": config.seed, "versions": versions("torch", "transformers", "trl", "peft")}
-    )
+    seeds = {"seed": config.seed, "training_seed": config.training_seed}
+    finish(folder, {"key": key, **facts, **seeds, "versions": versions("torch", "transformers", "trl", "peft")})
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     held_text = f", validation loss {held[0]:.3f} -> {held[-1]:.3f}" if held else ""
     loss = f"loss {losses[0]:.3f} -> {facts['loss']:.3f}{held_text}"
     say(f"train: {facts['steps']} steps, {loss}; wrote {folder / 'merged'}")
 
 
-def _machine(config: Config, folder: Path, key: str, model: Any) -> Machine:
+def _machine(config: Config, folder: Path, key: str, model: Any, known: Machine | None) -> Machine:
     """What was found when this training began; another key begins a new one and sweeps the old one's checkpoints."""
     settings = config.train
 
     def find() -> Machine:
-        return find_machine(model, settings.dtype, settings.threads, backward=True)
+        if known is None:
+            return find_machine(model, settings.dtype, settings.threads, backward=True)
+        import torch
+
+        torch.set_num_threads(known.threads)
+        return known
 
     machine, new = kept_machine(folder / "settings.json", key, find)
     if new:
@@ -118,5 +128,6 @@ def _announce(split: Split, machine: Machine) -> None:
 
 
 def _key(config: Config, student: str, data: str) -> str:
-    settings = config.train.model_dump_json()
-    return digest(settings, config.seed, fingerprint(student), data, versions("transformers", "trl", "peft"))
+    settings = config.train.model_dump_json(exclude={"seed"})
+    seeds = {config.seed: None, config.training_seed: None}
+    return digest(settings, *seeds, fingerprint(student), data, versions("transformers", "trl", "peft"))

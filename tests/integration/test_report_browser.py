@@ -153,6 +153,17 @@ def test_an_answer_may_be_partly_right(browser: Any, report: Path, tmp_path: Pat
     one.context.close()
 
 
+def test_texts_side_by_side_open_and_are_words(opened: Opened) -> None:
+    for section in ("#novelty", "#worse"):
+        pair = opened.page.locator(f"{section} .pair").first
+        assert not pair.locator("dl").is_visible()
+        pair.locator("summary").focus()
+        opened.page.keyboard.press("Enter")
+        assert pair.locator("dl").is_visible()
+        assert any(HOSTILE[0] in text for text in pair.locator("dd").all_text_contents())
+    assert opened.faults == []
+
+
 def test_the_prompt_opens(opened: Opened) -> None:
     first = opened.page.locator("#examples > li").first
     first.locator("summary").click()
@@ -188,6 +199,7 @@ CONTRAST = """() => {
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_it_fits_and_can_be_read(browser: Any, report: Path, scheme: str, viewport: dict[str, int]) -> None:
     one = Opened(browser, report, viewport=viewport, color_scheme=scheme)
+    one.page.evaluate("document.querySelectorAll('.pair').forEach((pair) => { pair.open = true; })")
     assert one.page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     paper = one.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(255, 255, 255)") == (scheme == "light")

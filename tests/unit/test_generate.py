@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -295,4 +296,11 @@ def test_the_store_keeps_replies_and_their_first_version(tmp_path: Path) -> None
 def test_a_broken_store_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "r.sqlite").write_bytes(b"not a database, not at all" * 100)
     with pytest.raises(DataError, match="not a usable store"):
+        ReplyStore(tmp_path / "r.sqlite")
+
+
+def test_a_store_that_finds_no_room_is_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "r.sqlite").write_bytes(b"begun and cut off by a full disk" * 100)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=4096))
+    with pytest.raises(OSError, match="No space left"):
         ReplyStore(tmp_path / "r.sqlite")

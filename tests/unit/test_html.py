@@ -63,7 +63,20 @@ def write_folder(folder: Path, items: int = ITEMS, extras: bool = True) -> Path:
                 "cells": {"cells/p/base-k0": "abc"}}  # fmt: skip
     files = {"gains": gains, "manifest": manifest}
     if extras:
-        files |= {"controls": {"means": means, "tasks": []}, "fewshot": few}
+        near = {"task": "t", "similarity": 0.5, "instruction": HOSTILE[1], "input": HOSTILE[0]}
+        held_out = {"panel": "p<b>", "task": "sky", "instruction": HOSTILE[2], "input": HOSTILE[4]}
+        copied = {"panel": "p<b>", "task": "sky", "item": 1, "how": "the same input", "span": HOSTILE[0],
+                  "record": "r1", "training_task": HOSTILE[1]}  # fmt: skip
+        novelty = {"records": 9, "items": 8, "contaminated": [copied],
+                   "near": [held_out | dict.fromkeys(("name", "words", "wording"), near)]}  # fmt: skip
+        fell = {"panel": "p<b>", "task": "sky", "score": "exact_match", "k": 0, "control": 0.1, "base": 0.5,
+                "student": 0.2, "gain": -0.3, "low": -0.4, "high": -0.1, "p_holm": 0.01}  # fmt: skip
+        manner = {"words": 9.5, "one_word": 0.1, "repeated": 0.0}
+        bits = {"base": 1.1, "student": 1.2, "paragraphs": 24}
+        text = bits | {"difference": 0.1, "low": 0.05, "high": 0.15, "kinds": [bits | {"kind": "news"}]}
+        answer = {"question": "Hello?", "base": HOSTILE[0], "student": HOSTILE[6]}
+        worse = {"text": text, "chat": {"base": manner, "student": manner}, "answers": [answer], "tasks": [fell]}
+        files |= {"controls": {"means": means, "tasks": []}, "fewshot": few, "novelty": novelty, "regression": worse}
     for name, content in files.items():
         (folder / f"{name}.json").write_text(json.dumps(content))
     return folder
@@ -120,7 +133,7 @@ def test_the_page_is_whole_and_can_be_found_one_s_way_in(folder: Path) -> None:
             assert name in ids
         if (attributes.get("href") or "").startswith("#"):
             assert str(attributes["href"])[1:] in ids
-    assert len(page.all("table")) == len(page.all("caption")) == 1 + 2 + 2
+    assert len(page.all("table")) == len(page.all("caption")) == 1 + 2 + 2 + 2 + 3
     assert all(attributes.get("scope") in {"row", "col"} for attributes in page.all("th"))
     plots = page.all("svg")
     assert len(plots) == 2

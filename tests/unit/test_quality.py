@@ -16,7 +16,7 @@ from kshot.config import Config, Dedup, Forms, Generate
 from kshot.config import Filters as FilterSettings
 from kshot.errors import ConfigError, RunError
 from kshot.generate.compose import Kept, compose_stream
-from kshot.generate.dedup import NearIndex, Seen, bands, jaccard, near_duplicates, shingles
+from kshot.generate.dedup import NearIndex, Seen, bands, near_duplicates
 from kshot.generate.filters import chosen, first_fault, in_language, refusal
 from kshot.generate.gate import drop_wordings
 from kshot.generate.nearest import nearest
@@ -27,6 +27,7 @@ from kshot.generate.shuffle import BUCKETS, FEW, Shuffle
 from kshot.generate.tally import SHOWN, Tally
 from kshot.generate.units import Unit, select_units
 from kshot.generate.writing import write_set
+from kshot.ngrams import jaccard, shingles
 from kshot.panel import load_panel
 from kshot.runs import Run
 from kshot.schema import Description, Record, Reject

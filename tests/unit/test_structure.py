@@ -56,7 +56,7 @@ def test_the_package_evaluate_is_still_hugging_face_s() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["generate", "--help"], ["run", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["generate", "--help"], ["run", "--help"], ["ablate", "--help"]])
 def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     code = (
         "import sys; sys.argv = ['kshot', *sys.argv[1:]]\n"

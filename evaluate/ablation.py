@@ -1,0 +1,183 @@
+"""The measuring and the tables of `kshot ablate`: every cell of a grid against the base, and against the best cell.
+
+Writes ablate.json, ablate.md and heatmap.svg. A cell is read from its adapter, so its merged weights may be gone; base
+and cells are measured once, as `kshot compare` measures checkpoints.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from kshot.config import Config
+from kshot.console import say
+from kshot.evaluate.candidates import Candidate, candidates, load
+from kshot.evaluate.cells import Groups, measure_missing, read_groups, truncated
+from kshot.evaluate.compare import Cells, planned
+from kshot.evaluate.heatmap import heat_maps, write_heatmap
+from kshot.evaluate.ranking import BEST, LEVEL, Scored, gain_rows, ranking
+from kshot.evaluate.report import markdown_table, measured_on, points, probability, rich_table, signed
+from kshot.evaluate.scores import NAMES
+from kshot.files import write_json, write_text
+from kshot.grid import GridCell
+from kshot.machine import Machine
+from kshot.panel import Panel
+from kshot.runs import versions
+
+Row = dict[str, Any]
+RANKING = ("panel", "score", "place", "cell", "mean", "difference", "95 % interval", "p", "verdict")
+GAINS = ("panel", "score", "k", "cell", "base", "student", "gain", "95 % interval", "p", "over seeds", "tasks", "items")
+WORDS = {"panel", "score", "cell", "verdict", "folder", "data", "state"}
+
+
+def measure_cell(config: Config, cell: GridCell, run: Path, panels: Sequence[Panel], folder: Path) -> None:
+    """Measure a trained cell, and its base where that was not measured; what is there already is left alone.
+
+    Args:
+        config: whose evaluate section says what is asked of all cells.
+        run: the cell's folder, with train/adapter.
+        folder: where measurements are kept.
+    """
+    found, cells, machine = _planned(config, cell, run, panels, folder)
+    for one in found:
+        measure_missing(cells[one.label], partial(load, one), machine, config.evaluate.items)
+
+
+def _planned(
+    config: Config, cell: GridCell, run: Path, panels: Sequence[Panel], folder: Path
+) -> tuple[list[Candidate], Cells, Machine]:
+    """The base and the cell's student, in this order."""
+    own = config.model_copy(update={"student": cell.config.student})
+    found = candidates([own.student, str((run / "train" / "adapter").absolute())], own)
+    return found, *planned(own, found, panels, folder)
+
+
+def write_ablation(
+    config: Config, cells: Sequence[GridCell], runs: Path, failed: Mapping[str, str], panels: Sequence[Panel],
+    folder: Path,
+) -> None:  # fmt: skip
+    """Write all tables and pictures from cells that are measured.
+
+    Args:
+        runs: the folder that holds the cells' own, by label.
+        failed: by label, why a cell is not there.
+    """
+    bases: dict[str, Groups] = {}
+    students: dict[str, dict[int, Groups]] = {}
+    cut: dict[str, int] = {}
+    machine = None
+    for cell in cells:
+        seeds = students.setdefault(cell.setting, {})
+        if cell.label in failed:
+            continue
+        found, measured, machine = _planned(config, cell, runs / cell.label, panels, folder)
+        base, student = (measured[one.label] for one in found)
+        if cell.setting not in bases:
+            bases[cell.setting] = read_groups(base)
+        seeds[cell.seed] = read_groups(student)
+        cut |= truncated([*base, *student])
+    values = {cell.setting: cell.values for cell in cells}
+    scored = [Scored(name, values[name], bases[name], seeds) for name, seeds in students.items() if seeds]
+    facts: Row = {
+        "varied": list(dict.fromkeys(key for cell in cells for key in cell.values)),
+        "cells": [_cell(cell, failed) for cell in cells],
+        "rows": gain_rows(scored, config.evaluate.resamples, config.seed),
+        "ranking": ranking(scored, config.evaluate.resamples, config.seed),
+        "seed": config.seed,
+        "resamples": config.evaluate.resamples,
+        "items": config.evaluate.items,
+        "machine": machine and asdict(machine),
+        "versions": versions("lm_eval", "torch", "transformers"),
+        "truncated": cut,
+    }
+    picture = folder / "heatmap.svg"
+    if facts["rows"]:
+        write_heatmap(heat_maps(facts["rows"], list(students)), picture)
+    else:
+        picture.unlink(missing_ok=True)
+    write_text(folder / "ablate.md", markdown(facts))
+    write_json(folder / "ablate.json", facts)
+    rich_table("Cells by their mean score over all k, against the best", RANKING, ranking_lines(facts), WORDS)
+    rich_table("Gain over the base, in points, with the paired 95 % interval", GAINS, gain_lines(facts), WORDS)
+    say(f"ablate: wrote {folder / 'ablate.json'}, ablate.md{' and heatmap.svg' if facts['rows'] else ''}")
+
+
+def _cell(cell: GridCell, failed: Mapping[str, str]) -> Row:
+    state = {"state": "failed", "cause": failed[cell.label]} if cell.label in failed else {"state": "done"}
+    names = {"cell": cell.setting, "values": dict(cell.values), "seed": cell.seed}
+    return {"label": cell.label, **names, "data": cell.data, **state}
+
+
+def ranking_lines(facts: Row) -> list[list[str]]:
+    """The ranking as texts; the best has nothing to be compared with."""
+    lines = []
+    for row in facts["ranking"]:
+        against = ["", "", ""]
+        if row["verdict"] != BEST:
+            against = [signed(row["difference"]), _interval(row), probability(row["p_holm"])]
+        names = [row["panel"], NAMES.get(row["score"], row["score"]), str(row["place"]), row["cell"]]
+        lines.append([*names, points(row["mean"]), *against, row["verdict"]])
+    return lines
+
+
+def gain_lines(facts: Row) -> list[list[str]]:
+    """The gains as texts, and below them the cells that failed."""
+    lines = []
+    for row in facts["rows"]:
+        several = len(row["seeds"]) > 1
+        between = f"{signed(row['seed_low'])} to {signed(row['seed_high'])}" if several else ""
+        names = [row["panel"], NAMES.get(row["score"], row["score"]), str(row["k"]), row["cell"]]
+        found = [points(row["base"]), points(row["student"]), signed(row["gain"]), _interval(row)]
+        lines.append([*names, *found, probability(row["p_holm"]), between, str(row["tasks"]), str(row["items"])])
+    for cell in facts["cells"]:
+        if cell["state"] == "failed":
+            lines.append(["", "", "", f"{cell['cell']} seed={cell['seed']}", "", "", "failed", *[""] * 5])
+    return lines
+
+
+def _interval(row: Row) -> str:
+    return f"{signed(row['low'])} to {signed(row['high'])}"
+
+
+def markdown(facts: Row) -> str:
+    """ablate.md: what ablate.json holds, as tables, with the heat map."""
+    cells = [
+        [cell["label"], cell["data"], f"{cell['state']}: {cell['cause']}" if "cause" in cell else cell["state"]]
+        for cell in facts["cells"]
+    ]
+    parts = [f"# Ablation of {', '.join(facts['varied']) or 'training seeds'}"]
+    if facts["rows"]:
+        most = max(len(row["seeds"]) for row in facts["rows"])
+        parts += [
+            "![Gain by training setting and number of demonstrations](heatmap.svg)",
+            "## Which cell is best, and is it really?",
+            told(most),
+            markdown_table(RANKING, ranking_lines(facts), WORDS),
+            "## Gains over the base",
+            "All cells and the base are asked the same items with the same demonstrations. Scores are means over "
+            "tasks, in percent; gains are in points, paired item by item, with the 95 % interval over tasks and items"
+            f"{' and training seeds' if most > 1 else ''} ({facts['resamples']} draws, seed {facts['seed']}); p is "
+            "that of a sign-flip test, adjusted for the number of rows (Holm).",
+            markdown_table(GAINS, gain_lines(facts), WORDS),
+        ]
+    parts += ["## Cells", markdown_table(("cell", "data", "state"), cells, WORDS)]
+    if facts["machine"]:
+        parts.append(measured_on(facts))
+    return "\n\n".join(parts) + "\n"
+
+
+def told(seeds: int) -> str:
+    """What the verdicts mean, in plain words."""
+    one = (
+        "Every cell was trained once here: a difference may also be one between two trainings with the same settings, "
+        "which several `ablate.seeds` would tell."
+    )
+    several = f"Cells were trained with up to {seeds} seeds, and the intervals allow for their spread."
+    return (
+        "Cells stand in the order of their mean score over all numbers of demonstrations. The difference is that to "
+        "the best cell, item by item. **real** means that so large a difference would hardly come from the choice of "
+        f"tasks alone (p below {LEVEL}, after adjusting for the number of cells); **not told apart** means that this "
+        "panel does not show which of the two is better, not that they are equally good. The best of several cells "
+        f"owes a part of its lead to luck. {several if seeds > 1 else one}"
+    )

@@ -1,0 +1,42 @@
+"""A run that could be evaluated at once: hand-written training data and a student that is its base, slightly shaken."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from kshot.cli import guarded
+from kshot.config_file import load_config
+from kshot.evaluate.run import run_evaluate
+from kshot.files import write_jsonl
+from kshot.runs import Run
+
+
+def ready_run(config: Path, base: Path, rows: list[dict[str, Any]] | None = None) -> Path:
+    """The run folder beside the config, with generate/train.jsonl (if there are rows) and train/merged."""
+    import torch
+    from transformers import LlamaForCausalLM
+
+    run = config.parent / "runs" / config.stem
+    merged = run / "train" / "merged"
+    shutil.copytree(base, merged)
+    model = LlamaForCausalLM.from_pretrained(base)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.05 * torch.randn_like(parameter)
+    model.save_pretrained(merged)
+    if rows is not None:
+        write_jsonl(run / "generate" / "train.jsonl", rows)
+    return run
+
+
+def evaluated(config: Path, *overrides: str, panels: tuple[str, ...] = (), strict: bool = False) -> int:
+    """`kshot evaluate` without the start of a process; the exit code."""
+    settings = load_config(config, list(overrides))
+    run = Run(settings.runs / config.stem)
+    return guarded(lambda: run_evaluate(settings, run, panels, strict))
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())

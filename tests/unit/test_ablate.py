@@ -1,0 +1,432 @@
+"""`kshot ablate` without a model: the grid and its names, what cells share, gains and ranking, and the heat map."""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kshot.ablate import Stages, link, run_grid
+from kshot.config import Config, Train
+from kshot.errors import ConfigError, DataError, RunError
+from kshot.evaluate.cells import Groups
+from kshot.evaluate.heatmap import DOWN, MIDDLE, UP, heat_maps, ink, luminance, shade, write_heatmap
+from kshot.evaluate.ranking import Scored, gain_rows, ranking
+from kshot.files import write_json, write_text
+from kshot.generate.exchange import Reply
+from kshot.generate.store import ReplyStore
+from kshot.generate.teaching import inherit
+from kshot.grid import Grid, GridCell, load_grid, names_of, short_names
+from kshot.machine import Machine
+from kshot.runs import Run
+from kshot.train.run import _key
+
+MACHINE = Machine("cpu", 1, "float32", "sdpa", {})
+
+
+def grid_of(tmp_path: Path, text: str, *vary: str, seeds: str = "", overrides: Sequence[str] = ()) -> Grid:
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    return load_grid(path, overrides, vary, seeds)
+
+
+def faults(tmp_path: Path, text: str, *vary: str, seeds: str = "") -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        grid_of(tmp_path, text, *vary, seeds=seeds)
+    return raised.value.faults
+
+
+BOTH = """
+seed: 7
+ablate:
+  vary: {generate.shots: [[1], [1, 2, 4]], train.sft.learning_rate: [3.0e-4, 8.0e-4]}
+  seeds: [7, 8]
+"""
+
+
+def test_cells_are_all_combinations_with_each_seed(tmp_path: Path) -> None:
+    cells = grid_of(tmp_path, BOTH).cells
+    assert [cell.label for cell in cells][:3] == [
+        "shots=1_learning_rate=0.0003_seed=7",
+        "shots=1_learning_rate=0.0003_seed=8",
+        "shots=1_learning_rate=0.0008_seed=7",
+    ]
+    assert len({cell.label for cell in cells}) == 8
+    assert cells[-1].setting == "shots=1,2,4 learning_rate=0.0008"
+    assert cells[-1].values == {"generate.shots": [1, 2, 4], "train.sft.learning_rate": 8.0e-4}
+    assert cells[-1].config.generate.shots == [1, 2, 4]
+    assert cells[-1].config.train.sft == {"learning_rate": 8.0e-4}
+    # The data keeps the config's seed, whatever the training's is.
+    assert (cells[-1].config.seed, cells[-1].config.training_seed) == (7, 8)
+
+
+def test_cells_share_data_unless_what_shapes_it_differs(tmp_path: Path) -> None:
+    cells = grid_of(tmp_path, BOTH).cells
+    assert len({cell.data for cell in cells}) == 2
+    assert {cell.data for cell in cells[:4]}.isdisjoint(cell.data for cell in cells[4:])
+    for key in ("seed=[1,2]", "student=[a/b,c/d]", "generate.teacher.max_tokens=[8,9]"):
+        assert len({cell.data for cell in grid_of(tmp_path, "", key).cells}) == 2, key
+    assert len({cell.data for cell in grid_of(tmp_path, "", "train.max_length=[99,100]").cells}) == 1
+
+
+def test_the_command_line_replaces_a_key_and_adds_another(tmp_path: Path) -> None:
+    grid = grid_of(tmp_path, BOTH, "generate.shots=[[2]]", "generate.cot=[0.0, 0.5]", seeds="3")
+    assert grid.config.ablate.vary == {
+        "generate.shots": [[2]], "train.sft.learning_rate": [3.0e-4, 8.0e-4], "generate.cot": [0.0, 0.5],
+    }  # fmt: skip
+    assert {cell.seed for cell in grid.cells} == {3}
+    assert len(grid.cells) == 4
+    assert grid.lines()[0] == "ablate: 4 cells, 2 sets of data"
+    assert len(grid.lines()) == 5
+
+
+def test_a_larger_grid_keeps_the_names_that_there_were(tmp_path: Path) -> None:
+    first = grid_of(tmp_path, "", "generate.records=[5,6]").cells
+    more = grid_of(tmp_path, "", "generate.records=[5,6,7]", seeds="7,8").cells
+    assert {cell.label for cell in first} < {cell.label for cell in more}
+
+
+def test_a_seed_that_is_varied_shapes_data_and_training(tmp_path: Path) -> None:
+    one, other = grid_of(tmp_path, "", "seed=[1,2]").cells
+    assert (one.config.seed, one.config.training_seed) == (1, 1)
+    assert (one.label, other.label) == ("seed=1_train.seed=1", "seed=2_train.seed=2")
+
+
+def test_the_same_value_twice_is_one_cell(tmp_path: Path) -> None:
+    assert len(grid_of(tmp_path, "", "generate.cot=[0, 0.0, 1]", seeds="1,1").cells) == 2
+
+
+def test_nothing_to_vary_is_one_line(tmp_path: Path) -> None:
+    (found,) = faults(tmp_path, "seed: 1\n", seeds="7")
+    assert "nothing varies" in found
+    assert len(grid_of(tmp_path, "", seeds="7,8").cells) == 2
+
+
+def test_faults_of_all_cells_come_at_once_with_their_places(tmp_path: Path) -> None:
+    text = "ablate:\n  vary:\n    generate.shts: [[1], [2]]\n    generate.records: [5, many]\n"
+    found = faults(tmp_path, text, "trin.lora=[1]")
+    path = tmp_path / "c.yaml"
+    assert f"{path}:3: generate.shts: unknown key; did you mean 'shots'?" in found
+    assert any(line.startswith(f"{path}:4: generate.records: ") and "'many'" in line for line in found)
+    assert "--vary trin.lora: trin: unknown key; did you mean 'train'?" in found
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    ("vary", "said"),
+    [
+        ("generate.shots=4", "--vary generate.shots: ablate.vary.generate.shots: Input should be a valid array"),
+        ("generate.shots=[]", "at least 1 item"),
+        ("generate.shots", "expected key.path=value"),
+        ("seed.x=[1]", "has no keys inside"),
+        ("evaluate.shots=[[1]]", "all cells are measured alike"),
+        ("ablate.seeds=[[1]]", "cannot vary itself"),
+        ("runs=[a]", "kept in one run"),
+        ("train.seed=[1]", "--seeds"),
+    ],
+)
+def test_what_cannot_be_varied_is_one_line(tmp_path: Path, vary: str, said: str) -> None:
+    (found,) = faults(tmp_path, "seed: 1\n", vary)
+    assert said in found
+
+
+def test_a_key_inside_another_and_seeds_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    assert "one holds the other" in faults(tmp_path, "", "generate.forms=[{}]", "generate.forms.both=[1]")[0]
+    assert "--seeds: ablate.seeds.1" in faults(tmp_path, "", seeds="7,x")[0]
+
+
+def test_short_names_are_long_enough_to_tell_keys_apart() -> None:
+    assert short_names(["generate.shots", "train.lora.r"]) == {"generate.shots": "shots", "train.lora.r": "r"}
+    assert short_names(["a.b.r", "c.b.r", "r"]) == {"a.b.r": "a.b.r", "c.b.r": "c.b.r", "r": "r"}
+
+
+def test_names_are_safe_short_and_unique() -> None:
+    values: list[dict[str, Any]] = [
+        {"a": 1}, {"a": "1"}, {"a": [1]}, {"a": None}, {"a": "x/../y"}, {"a": "x .. y"}, {"a": "X"}, {"a": "x"},
+        {"a": {"b": [1]}}, {"a": "z" * 300}, {"a": "z" * 299}, {"a": [1, 2]}, {"a": "1,2"}, {"a": 0.5}, {"a": True},
+    ]  # fmt: skip
+    names = names_of(values)
+    assert len({name.lower() for name in names}) == len(values)
+    for name in names:
+        assert re.fullmatch(r"[A-Za-z0-9_.,=+-]{1,100}", name)
+    assert names[-2:] == ["a=0.5", "a=true"]
+    assert names_of([{"a": 1}, {"a": 1}]) == ["a=1", "a=1"]
+
+
+class Bench:
+    """Stages that only note what they are asked; `bad` are the labels, or `generate`, that fail."""
+
+    def __init__(self, *bad: str) -> None:
+        self.bad = bad
+        self.did: list[tuple[str, str]] = []
+        self.machines: list[Machine | None] = []
+        self.failed: dict[str, str] = {}
+
+    def stages(self) -> Stages:
+        return Stages(self.inherit, self.generate, self.train, self.measure, self.write)
+
+    def inherit(self, config: Config, folder: Path, others: Sequence[Path]) -> None:
+        self.did.append(("inherit", ",".join(other.parent.name for other in others)))
+
+    def generate(self, config: Config, run: Run) -> None:
+        self.did.append(("generate", run.name))
+        if "generate" in self.bad:
+            raise DataError("no\ndata")
+        write_json(run.stage("generate") / "manifest.json", {"key": run.name})
+
+    def train(self, config: Config, run: Run, machine: Machine | None) -> None:
+        self.did.append(("train", run.name))
+        self.machines.append(machine)
+        write_json(run.stage("train") / "settings.json", {"machine": vars(MACHINE)})
+        (run.folder / "train" / "merged").mkdir(exist_ok=True)
+        if run.name in self.bad:
+            raise DataError(f"{run.name} is bad")
+
+    def measure(self, cell: GridCell, run: Run, folder: Path) -> None:
+        self.did.append(("measure", cell.label))
+
+    def write(self, cells: Sequence[GridCell], failed: Mapping[str, str], folder: Path) -> None:
+        self.did.append(("write", folder.name))
+        self.failed = dict(failed)
+
+    def named(self, stage: str) -> list[str]:
+        return [name for did, name in self.did if did == stage]
+
+
+def test_each_cell_is_linked_to_its_set_and_trained_and_measured(tmp_path: Path) -> None:
+    grid = grid_of(tmp_path, BOTH)
+    bench = Bench()
+    run = Run(tmp_path / "run")
+    run_grid(grid, run, bench.stages())
+    labels = [cell.label for cell in grid.cells]
+    assert bench.named("train") == bench.named("measure") == labels
+    # A set begins with the replies of those that are finished.
+    first, second = dict.fromkeys(cell.data for cell in grid.cells)
+    assert bench.named("inherit") == ["", first]
+    assert sorted(path.name for path in (run.folder / "data").iterdir()) == sorted([first, second])
+    for cell in grid.cells:
+        place = run.folder / "cells" / cell.label / "generate"
+        assert str(place.readlink()) == f"../../data/{cell.data}/generate"
+        assert (place / "manifest.json").exists()
+        assert (place.parent / "train" / "merged").exists()
+    # The later cells are trained under the settings that the first one found.
+    assert bench.machines == [None, *[MACHINE] * 7]
+
+
+def test_merged_weights_go_where_they_are_not_wanted(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    run_grid(
+        grid_of(tmp_path, "", "generate.records=[5]", overrides=["ablate.keep_merged=false"]), run, Bench().stages()
+    )
+    assert (run.folder / "cells" / "records=5_seed=7" / "train" / "settings.json").exists()
+    assert not (run.folder / "cells" / "records=5_seed=7" / "train" / "merged").exists()
+
+
+def test_a_cell_that_fails_is_told_and_the_others_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bench = Bench("records=5_seed=1")
+    with pytest.raises(RunError, match=r"1 of 4 cells failed \(records=5_seed=1\)"):
+        run_grid(grid_of(tmp_path, "", "generate.records=[5,6]", seeds="1,2"), Run(tmp_path / "run"), bench.stages())
+    assert bench.named("measure") == ["records=5_seed=2", "records=6_seed=1", "records=6_seed=2"]
+    assert bench.failed == {"records=5_seed=1": "records=5_seed=1 is bad"}
+    assert capsys.readouterr().err == "error: records=5_seed=1: records=5_seed=1 is bad\n"
+
+
+def test_a_set_that_fails_is_not_tried_for_each_of_its_cells(tmp_path: Path) -> None:
+    bench = Bench("generate")
+    with pytest.raises(RunError, match="2 of 2"):
+        run_grid(grid_of(tmp_path, "", seeds="1,2"), Run(tmp_path / "run"), bench.stages())
+    assert len(bench.named("generate")) == 1
+    assert bench.failed == {"seed=1": "no data", "seed=2": "no data"}
+    assert bench.named("write") == ["ablate"]
+
+
+def test_where_links_are_refused_the_set_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, place = tmp_path / "set" / "generate", tmp_path / "cell" / "generate"
+    write_text(target / "manifest.json", "1")
+    write_text(target / "replies.sqlite", "")
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError("links are refused")
+
+    monkeypatch.setattr(Path, "symlink_to", refused)
+    link(target, place)
+    assert not place.is_symlink()
+    assert [path.name for path in place.iterdir()] == ["manifest.json"]
+    (place / "mark").touch()
+    link(target, place)
+    assert (place / "mark").exists()
+    write_text(target / "manifest.json", "2")
+    link(target, place)
+    assert (place / "manifest.json").read_text() == "2"
+
+
+def test_a_link_to_another_set_is_turned(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / "data" / name).mkdir(parents=True)
+        link(tmp_path / "data" / name, tmp_path / "cell" / "generate")
+    assert str((tmp_path / "cell" / "generate").readlink()) == "../data/b"
+
+
+def test_a_set_begins_with_the_replies_of_others_if_it_asks_a_teacher(tmp_path: Path) -> None:
+    for name, keys in (("one", "ab"), ("two", "bc")):
+        (tmp_path / name).mkdir()
+        store = ReplyStore(tmp_path / name / "replies.sqlite")
+        store.put_all([(key, {}, Reply(f"{key} of {name}", "stop", 3, 4, cost=0.5)) for key in keys])
+        store.close()
+    others = [tmp_path / "one", tmp_path / "two", tmp_path / "none"]
+    inherit(Config(), tmp_path / "new", others)
+    inherit(Config(), tmp_path / "new", others)
+    store = ReplyStore(tmp_path / "new" / "replies.sqlite")
+    assert {key: reply.text for key, reply in store.find(["a", "b", "c"]).items()} == {
+        "a": "a of one", "b": "b of one", "c": "c of two",
+    }  # fmt: skip
+    assert (store.total().requests, store.total().tokens, store.total().money) == (3, 21, 1.5)
+    store.close()
+    silent = Config().model_copy(update={"generate": Config().generate.model_copy(update={"teacher": None})})
+    inherit(silent, tmp_path / "silent", others)
+    assert not (tmp_path / "silent").exists()
+
+
+def test_the_training_seed_is_part_of_the_training_s_key_and_null_is_the_config_s(tmp_path: Path) -> None:
+    keys = [_key(Config(seed=7, train=Train(seed=seed)), str(tmp_path), "data") for seed in (None, 7, 8)]
+    assert keys[0] == keys[1] != keys[2]
+
+
+Rows = Callable[[int], list[list[int]]]
+
+
+def scores(**tasks: Rows) -> Groups:
+    """Of one panel and score; a task's function gives its rows at k = 0 and 4."""
+    return {
+        ("p", k): {"exact_match": {task: [list(map(float, row)) for row in rows(k)] for task, rows in tasks.items()}}
+        for k in (0, 4)
+    }
+
+
+def right(share: float, items: int = 20) -> list[int]:
+    return [int(n < share * items) for n in range(items)]
+
+
+def eight(share: float) -> Groups:
+    """Eight tasks, so that the sign-flip test can tell something."""
+    return scores(**{f"t{n}": lambda _: [right(share)] for n in range(8)})
+
+
+def test_a_row_stacks_training_seeds_against_the_same_base() -> None:
+    base = scores(a=lambda k: [[0, 0, 1, 1]], b=lambda k: [[0, 0, 0, 0]])
+    seeds = {
+        3: scores(a=lambda k: [[1, 1, 1, 1]], b=lambda k: [[0, 0, 0, 0]]),
+        4: scores(a=lambda k: [[1, 1, 1, 1]], b=lambda k: [[1, 1, 1, 1] if k else [0, 0, 0, 0]]),
+    }
+    rows = gain_rows([Scored("x", {"generate.cot": 0}, base, seeds)], 200, 1)
+    assert [(row["panel"], row["score"], row["k"], row["cell"]) for row in rows] == [
+        ("p", "exact_match", 0, "x"), ("p", "exact_match", 4, "x"),
+    ]  # fmt: skip
+    few = rows[1]
+    assert (few["base"], few["student"], few["gain"]) == (0.25, 0.75, 0.5)
+    assert (few["seed_low"], few["seed_high"]) == (0.25, 0.75)
+    assert (few["seeds"], few["tasks"], few["items"]) == ([3, 4], 2, 8)
+    assert few["values"] == {"generate.cot": 0}
+    assert few["p_holm"] >= few["p"]
+    alone = gain_rows([Scored("x", {}, base, {4: seeds[4]})], 200, 1)[1]
+    assert (alone["gain"], alone["seed_low"], alone["seed_high"]) == (0.75, 0.75, 0.75)
+
+
+def test_trainings_that_come_out_apart_make_the_interval_wider_than_like_ones() -> None:
+    found = []
+    for seeds in ({3: eight(0.3), 4: eight(0.7)}, {3: eight(0.5), 4: eight(0.5)}):
+        (row, _) = gain_rows([Scored("x", {}, eight(0.1), seeds)], 500, 1)
+        assert row["gain"] == pytest.approx(0.4)
+        found.append(row["high"] - row["low"])
+    assert found[0] > 1.5 * found[1]
+
+
+def test_several_demo_seeds_of_each_training_stand_against_those_of_the_base() -> None:
+    base = scores(a=lambda k: [[0, 1], [1, 1]] if k else [[0, 0]])
+    seeds = {n: scores(a=lambda k: [[1, 1], [1, 1]] if k else [[1, 0]]) for n in (3, 4)}
+    none, few = gain_rows([Scored("x", {}, base, seeds)], 200, 1)
+    assert (none["gain"], few["gain"]) == (0.5, 0.25)
+
+
+def test_the_ranking_orders_cells_and_says_what_is_told_apart() -> None:
+    base = eight(0.1)
+    cells = [
+        Scored("low", {}, base, {1: eight(0.2)}),
+        Scored("best", {}, base, {1: eight(0.8)}),
+        # Better in half of the tasks, worse in the other half, and a little worse at k=4.
+        Scored("near", {}, base, {1: scores(**{
+            f"t{n}": lambda k, n=n: [right((0.95 if n % 2 else 0.6) if k else 0.8)] for n in range(8)
+        })}),
+    ]  # fmt: skip
+    best, near, low = ranking(cells, 500, 1)
+    assert [row["cell"] for row in (best, near, low)] == ["best", "near", "low"]
+    assert [row["place"] for row in (best, near, low)] == [1, 2, 3]
+    assert [row["verdict"] for row in (best, near, low)] == ["best", "not told apart", "real"]
+    assert best["mean"] == pytest.approx(0.8)
+    assert best["difference"] == 0
+    assert low["difference"] == pytest.approx(-0.6)
+    assert low["high"] < 0 < near["high"]
+    # Two comparisons: the smaller p counts double.
+    assert low["p"] == 2 / 2**8
+    assert low["p_holm"] == 2 * low["p"]
+
+
+def test_the_ranking_takes_the_mean_over_all_k_and_pairs_common_seeds() -> None:
+    base = scores(a=lambda k: [[0, 0]])
+    one = {1: scores(a=lambda k: [[1, 1], [1, 0]] if k else [[0, 0]]), 2: scores(a=lambda k: [[1, 1]])}
+    other = {1: scores(a=lambda k: [[0, 0]])}
+    first, second = ranking([Scored("other", {}, base, other), Scored("one", {}, base, one)], 200, 1)
+    # Seed 1 of "one": k=0 nothing, k=4 three quarters.
+    assert first["cell"] == "one"
+    assert first["mean"] == pytest.approx((0.375 + 1) / 2)
+    assert second["difference"] == pytest.approx(-0.375)
+    (_, apart) = ranking([Scored("one", {}, base, one), Scored("other", {}, base, {9: other[1]})], 200, 1)
+    assert apart["difference"] == pytest.approx(-(0.375 + 1) / 2)
+    assert ranking([], 200, 1) == []
+
+
+def drawn(tmp_path: Path, rows: list[dict[str, Any]], cells: list[str]) -> tuple[str, ET.Element]:
+    write_heatmap(heat_maps(rows, cells), tmp_path / "h.svg")
+    text = (tmp_path / "h.svg").read_text()
+    return text, ET.fromstring(text)
+
+
+def row(cell: str, k: int, gain: float, low: float, high: float, score: str = "exact_match") -> dict[str, Any]:
+    return {"panel": "p", "score": score, "k": k, "cell": cell, "gain": gain, "low": low, "high": high}
+
+
+def test_the_heat_map_says_every_number_in_words(tmp_path: Path) -> None:
+    rows = [
+        row("shots=1", 0, 0.102, 0.01, 0.2), row("shots=1", 4, -0.05, -0.1, 0.02),
+        row("shots=1", 8, -0.05, -0.1, -0.01),
+        row("shots=1", 0, 0.0, 0.0, 0.0, "loglikelihood"),
+    ]  # fmt: skip
+    text, root = drawn(tmp_path, rows, ["shots=1", "<shots=2>"])
+    space = "{http://www.w3.org/2000/svg}"
+    words = [element.text for element in root.iter(f"{space}text")]
+    for said in ("p: exact match", "p: log-likelihood choice", "k=0", "k=4", "shots=1", "<shots=2>", "+10.2",
+                 "+1.0 to +20.0", "\N{MINUS SIGN}5.0", "\N{MINUS SIGN}10.0 to +2.0"):  # fmt: skip
+        assert said in words, said
+    assert words.count("failed") == 4
+    framed = [group for group in root.iter(f"{space}g") for r in group if r.get("class") == "frame"]
+    # The two whose interval excludes zero.
+    assert [group.findtext(f"{space}title", "")[:12] for group in framed] == ["shots=1, k=0", "shots=1, k=8"]
+    assert root.get("role") == "img"
+    description = root.findtext(f"{space}desc") or ""
+    assert "shots=1: k=0 +10.2 (+1.0 to +20.0)" in description
+    assert "<shots=2>: k=0 failed" in description
+    assert drawn(tmp_path, rows, ["shots=1", "<shots=2>"])[0] == text
+
+
+def test_colours_go_two_ways_and_leave_text_legible() -> None:
+    assert (shade(0), shade(1), shade(-1)) == (MIDDLE, UP, DOWN)
+    assert shade(2) == UP
+    for step in range(-20, 21):
+        fill = shade(step / 20)
+        light, dark = sorted((luminance(fill), {"#000": 0.0, "#fff": 1.0}[ink(fill)]), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) > 4.5
+    # Farther from zero is darker, on both sides.
+    assert luminance(shade(0.9)) < luminance(shade(0.3)) < luminance(shade(0))
+    assert luminance(shade(-0.9)) < luminance(shade(-0.3))
