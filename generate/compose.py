@@ -28,9 +28,13 @@ class Kept(NamedTuple):
 def quotas(units: Sequence[Unit], settings: Generate) -> dict[str, int]:
     """Records for each unit: even shares, capped for gold examples, what is over going to the families.
 
+    A unit whose rule only demonstrations show gives none where `settings.shots` are too few to show it.
+
     Returns:
         Counts that add up to `settings.records`, or to less if only capped units are left.
     """
+    most = max(settings.shots, default=0)
+    units = [unit for unit in units if unit.min_k <= most]
     capped = {u.id: settings.examples_cap * u.size for u in units if u.size is not None}
     even = settings.records // max(1, len(units))
     counts = {name: min(cap, even) for name, cap in capped.items()}
@@ -61,6 +65,8 @@ def compose_stream(
     filters = chosen(settings.filters) if settings.filters.scope == "all" else []
     bare = Seen()
     for unit in units:
+        if unit.id not in counts:
+            continue
         descriptions = [*(Description(text) for text in unit.descriptions), *variants.get(unit.id, [])]
         answers = answers_of(unit)
         gate = Gate(screen, filters, Repeats(settings.dedup, bare))

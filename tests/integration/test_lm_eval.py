@@ -223,3 +223,12 @@ def test_a_folder_of_tasks_that_is_not_there_or_broken(tmp_path: Path, tasks: Pa
     (tasks / "test.jsonl").unlink()
     with pytest.raises(PanelError, match="lm_eval:colours_here: lm-eval cannot load it"):
         load_harness(f"lm_eval:colours_here@{tasks}", "", None)
+
+
+def test_only_means_of_items_are_compared(tasks: Path) -> None:
+    """A median of the items has no paired gain of its own."""
+    text = CHOICE.format(folder=tasks).replace("{metric: acc}", "{metric: acc, aggregation: median}")
+    (tasks / "choice.yaml").write_text(text)
+    found = load_harness(f"lm_eval:colours_here@{tasks}", "", 2).harness
+    assert found is not None
+    assert found.scores == {"colours_here": ("acc_norm",)}

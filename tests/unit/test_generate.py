@@ -304,3 +304,12 @@ def test_a_store_that_finds_no_room_is_a_full_disk(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=4096))
     with pytest.raises(OSError, match="No space left"):
         ReplyStore(tmp_path / "r.sqlite")
+
+
+@pytest.mark.parametrize(("shots", "kept"), [([], 0), ([1], 0), ([1, 2], 1), ([8], 1)])
+def test_a_hidden_rule_is_left_out_where_too_few_shots_could_show_it(shots: list[int], kept: int) -> None:
+    units = select_units(["hidden_frame", "reverse_letters"], [])
+    records, _ = compose(units, {}, Generate(records=12, shots=shots), Screen([]), 1, lambda done=1, note="": None)
+    assert {r.meta["family"] for r in records} == {"reverse_letters", *["hidden_frame"][:kept]}
+    assert all(r.meta["k"] >= 2 for r in records if r.meta["family"] == "hidden_frame")
+    assert len(records) == 12
