@@ -43,6 +43,16 @@ def check_backend(settings: Evaluate) -> None:
         raise ConfigError(["evaluate.backend_args: only the backends hf and vllm take any; set evaluate.backend"])
 
 
+def check_own(settings: Evaluate) -> None:
+    """For the commands that ask adapters on their base, which other backends would not take as they are.
+
+    Raises:
+        ConfigError: another backend than our own.
+    """
+    if settings.backend != "own":
+        raise ConfigError([f"evaluate.backend: only `kshot evaluate` takes {settings.backend}; leave it out here"])
+
+
 def opened(backend: Backend, machine: Machine) -> Any:
     """lm-eval's model.
 

@@ -13,6 +13,7 @@ from typing import Any
 from kshot.config import Config
 from kshot.console import say
 from kshot.errors import ConfigError, DataError
+from kshot.evaluate.backends import check_own
 from kshot.evaluate.candidates import Candidate, candidates, load
 from kshot.evaluate.cells import Cell, load_panels, make_cell, measure_missing, read_groups, truncated
 from kshot.evaluate.report import markdown_table, measured_on, points, probability, rich_table, signed
@@ -42,6 +43,7 @@ def run_compare(config: Config, names: Sequence[str], baseline: str, panels: Seq
     Raises:
         KshotError: faults of names, weights and panels are found before a model is loaded.
     """
+    check_own(config.evaluate)
     loaded = load_panels(config.evaluate, panels)
     against = baseline or config.student
     others = [name for name in names if name != against]
@@ -93,6 +95,8 @@ def _cells(
     cells = []
     for panel in panels:
         for k in sorted(set(config.evaluate.shots)):
+            if k and panel.harness and panel.harness.zero_shot:
+                continue
             # Without demonstrations the demo seed means nothing.
             for seed in dict.fromkeys(config.evaluate.demo_seeds) if k else (0,):
                 asked = (panel, k, config.evaluate.items, machine, seed)

@@ -129,6 +129,7 @@ def evaluate(
 @app.command("run")
 def run_all(config: ConfigPath, run: RunName = "", overrides: Overrides = None, panel: Panels = None) -> None:
     """The three stages in turn."""
+    from kshot.evaluate.backends import check_backend
     from kshot.evaluate.cells import load_panels
     from kshot.train.settings import trainer_faults
     from kshot.weights import parse
@@ -136,6 +137,7 @@ def run_all(config: ConfigPath, run: RunName = "", overrides: Overrides = None, 
     # What only a later stage would notice is noticed before the first.
     settings, _ = _prepared(config, run, overrides)
     parse(settings.student)
+    check_backend(settings.evaluate)
     load_panels(settings.evaluate, panel or ())
     if faults := trainer_faults(settings.train):
         raise ConfigError(faults)
@@ -165,6 +167,7 @@ def ablate(
     """
     from kshot.ablate import Stages, run_grid
     from kshot.evaluate.ablation import measure_cell, write_ablation
+    from kshot.evaluate.backends import check_own
     from kshot.evaluate.cells import load_panels
     from kshot.generate.run import run_generate
     from kshot.generate.teaching import inherit
@@ -173,6 +176,7 @@ def ablate(
 
     grid = load_grid(config, overrides, vary, seeds)
     home = _run(grid.config, config, run)
+    check_own(grid.config.evaluate)
     loaded = load_panels(grid.config.evaluate, panel or ())
     _check_cells(grid)
     for line in grid.lines():

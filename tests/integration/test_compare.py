@@ -143,5 +143,14 @@ def test_an_adapter_of_another_base_is_refused(work: Path, tiny_student: Path) -
     assert "needs adapter_model.safetensors" in refused(work, adapter)
 
 
+@pytest.mark.parametrize("command", ["compare", "ablate"])
+def test_another_backend_is_refused_where_adapters_are_asked(work: Path, command: str) -> None:
+    config = work / "tiny.yaml"
+    asked = ("whole", "--config", config) if command == "compare" else (config, "--seeds", "7,8")
+    done = kshot(command, *asked, "--set", "evaluate.backend=hf", check=False)
+    assert done.returncode == 2
+    assert "only `kshot evaluate` takes hf" in done.stderr
+
+
 def test_only_the_baseline_is_nothing_to_compare(work: Path) -> None:
     assert "at least one model beside the baseline" in refused(work, "whole", "--baseline", "whole")
