@@ -30,14 +30,14 @@ _CHATTER = re.compile(
 _NEGATION = re.compile(r"\b(not|never|don't|without|except|avoid|neither|nor)\b", re.I)
 _NUMBER = re.compile(r"\d+")
 _VERBS = """
-act add advise answer apply arrange ask assign average bring calculate capitalise capitalize categorise categorize
-change check choose classify combine compare complete compose compute consider convert copy count cut decide decode
-delete describe determine double drop enclose encode exchange explain express extract fill find finish follow form
-give guess identify imagine infer insert join judge keep label leave list look make mark match merge move multiply
-name order output paraphrase pick place point predict provide put rank read recall recognise recognize remove rename
-repeat replace reply report respond restate return reverse rewrite round say select separate shorten show solve sort
-spell split state strip subtract summarise summarize swap take tell transform translate turn underline use work wrap
-write
+act add advise answer apply arrange ask assign average bring build calculate capitalise capitalize categorise
+categorize change check choose classify combine compare complete compose compute consider convert copy count cut decide
+decode delete describe determine do double drop enclose encode exchange explain express extract fill filter find finish
+follow form give guess identify imagine infer insert join judge keep label leave list look make mark match merge move
+multiply name order output paraphrase pick place point predict provide put rank read rearrange recall recognise
+recognize remove rename reorder repeat replace reply report respond restate restore return reverse rewrite round say
+select separate shorten show solve sort spell split state strip subtract summarise summarize swap take tell transform
+translate turn underline use work wrap write
 """.split()  # noqa: SIM905 - a list of words is easier to read and to mend
 _ASKING = re.compile(
     r"(?:^|[.;:!]\s+|,\s+(?:please\s+)?|\bplease\s+|\b(?:task|job|goal|aim) is to\s+|\byou (?:must|should|have to)\s+)"

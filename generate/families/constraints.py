@@ -271,8 +271,7 @@ FAMILIES: tuple[Family, ...] = (
             "If the input contains the word '{trigger}', answer '{yes}'. Otherwise answer '{no}'.",
             "Watch for the word '{trigger}': write '{yes}' when it is there and '{no}' when it is not, whatever else"
             " the sentence says.",
-            "You are a switch. Your output is '{no}', unless the text has the word '{trigger}' in it; then it is"
-            " '{yes}'.",
+            "Act as a switch: give '{yes}' when the text has the word '{trigger}' in it, and give '{no}' otherwise.",
             "Given a sentence, do not react to its meaning. Reply '{yes}' if one of its words is '{trigger}', else"
             " '{no}'.",
         ),

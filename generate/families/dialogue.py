@@ -300,7 +300,7 @@ FAMILIES: tuple[Family, ...] = (
             " of something stands in its place, and what is added comes last.",
             "Write down the order after all changes: the names of the dishes and drinks only, with commas. Put a"
             " replacement where the old item was and an addition at the end.",
-            "Given a talk in a restaurant, please note the final order as a comma-separated list (no articles). A new"
+            "Given a talk in a restaurant, please write the final order as a comma-separated list (no articles). A new"
             " item takes the place of the one it replaces; other new items go to the end.",
             "What should be brought to the customer after all? Name the items with a comma and a space in between: the"
             " old ones in their order, each replaced by what came instead of it, then anything added.",

@@ -267,8 +267,8 @@ FAMILIES: tuple[Family, ...] = (
             "Answer with a number in digits, or with '{missing}' when the text does not say enough to calculate it.",
             "Given a small problem, solve it and write only the number; a problem without all the numbers it needs gets"
             " the answer '{missing}'.",
-            "Some of these problems cannot be solved because something is not told. Then the answer is '{missing}';"
-            " otherwise it is the number asked for.",
+            "Solve the problem and write the number asked for. Some problems cannot be solved because something is not"
+            " told: their answer is '{missing}'.",
         ),
         sample=_told,
         solve=lambda facts, params: facts[0].answer if facts[1] < 0 else params["missing"],
