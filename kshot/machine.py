@@ -35,8 +35,8 @@ def cores() -> int:
 def halve(model: Any) -> Any:
     """Put the frozen weights of linear layers into bfloat16, in place, and return the model.
 
-    Autocast gives them that type anyway, again at every pass: on a CPU that costs more than the products themselves
-    (benchmarks/train_step.py). Embeddings, norms and the output projection stay as they are, so a step computes
+    Autocast gives them that type anyway, again at every pass; here the copies are made once (benchmarks/train_step.py
+    measures what that saves). Embeddings, norms and the output projection stay as they are, so a step computes
     what it computed before.
     """
     import torch
