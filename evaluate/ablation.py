@@ -17,7 +17,7 @@ from kshot.evaluate.cells import Groups, measure_missing, read_groups, truncated
 from kshot.evaluate.compare import Cells, planned
 from kshot.evaluate.heatmap import heat_maps, write_heatmap
 from kshot.evaluate.ranking import BEST, LEVEL, Scored, gain_rows, ranking
-from kshot.evaluate.report import markdown_table, measured_on, points, probability, rich_table, signed
+from kshot.evaluate.report import between, markdown_table, measured_on, points, probability, rich_table, signed
 from kshot.evaluate.scores import NAMES
 from kshot.files import write_json, write_text
 from kshot.grid import GridCell
@@ -115,7 +115,7 @@ def ranking_lines(facts: Row) -> list[list[str]]:
     for row in facts["ranking"]:
         against = ["", "", ""]
         if row["verdict"] != BEST:
-            against = [signed(row["difference"]), _interval(row), probability(row["p_holm"])]
+            against = [signed(row["difference"]), between(row["low"], row["high"]), probability(row["p_holm"])]
         names = [row["panel"], NAMES.get(row["score"], row["score"]), str(row["place"]), row["cell"]]
         lines.append([*names, points(row["mean"]), *against, row["verdict"]])
     return lines
@@ -126,18 +126,14 @@ def gain_lines(facts: Row) -> list[list[str]]:
     lines = []
     for row in facts["rows"]:
         several = len(row["seeds"]) > 1
-        between = f"{signed(row['seed_low'])} to {signed(row['seed_high'])}" if several else ""
+        over_seeds = between(row["seed_low"], row["seed_high"]) if several else ""
         names = [row["panel"], NAMES.get(row["score"], row["score"]), str(row["k"]), row["cell"]]
-        found = [points(row["base"]), points(row["student"]), signed(row["gain"]), _interval(row)]
-        lines.append([*names, *found, probability(row["p_holm"]), between, str(row["tasks"]), str(row["items"])])
+        found = [points(row["base"]), points(row["student"]), signed(row["gain"]), between(row["low"], row["high"])]
+        lines.append([*names, *found, probability(row["p_holm"]), over_seeds, str(row["tasks"]), str(row["items"])])
     for cell in facts["cells"]:
         if cell["state"] == "failed":
             lines.append(["", "", "", f"{cell['cell']} seed={cell['seed']}", "", "", "failed", *[""] * 5])
     return lines
-
-
-def _interval(row: Row) -> str:
-    return f"{signed(row['low'])} to {signed(row['high'])}"
 
 
 def markdown(facts: Row) -> str:

@@ -16,7 +16,7 @@ from kshot.errors import ConfigError, DataError
 from kshot.evaluate.backends import check_own
 from kshot.evaluate.candidates import Candidate, candidates, load
 from kshot.evaluate.cells import Cell, load_panels, make_cell, measure_missing, read_groups, truncated
-from kshot.evaluate.report import markdown_table, measured_on, points, probability, rich_table, signed
+from kshot.evaluate.report import between, markdown_table, measured_on, points, probability, rich_table, signed
 from kshot.evaluate.scores import NAMES
 from kshot.evaluate.stats import paired_gains, with_holm
 from kshot.evaluate.svg import Line, Plot, Point, write_svg
@@ -170,7 +170,7 @@ WORDS = {"panel", "measure", "model"}
 def _row(row: Row) -> list[str]:
     return [
         row["panel"], NAMES.get(row["measure"], row["measure"]), str(row["k"]), row["model"], points(row["baseline"]),
-        points(row["score"]), signed(row["gain"]), f"{signed(row['low'])} to {signed(row['high'])}",
+        points(row["score"]), signed(row["gain"]), between(row["low"], row["high"]),
         probability(row["p_holm"]), str(row["tasks"]), str(row["items"]),
     ]  # fmt: skip
 

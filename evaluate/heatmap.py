@@ -11,7 +11,7 @@ from textwrap import wrap
 from typing import Any
 
 from kshot.evaluate.scores import NAMES
-from kshot.evaluate.svg import clean, environment, signed
+from kshot.evaluate.svg import between, clean, environment, signed
 from kshot.files import write_text
 
 Row = dict[str, Any]
@@ -93,11 +93,7 @@ def describe(drawn: HeatMap) -> str:
 
 
 def _said(square: Square | None) -> str:
-    return "failed" if square is None else f"{signed(square.gain)} ({_interval(square)})"
-
-
-def _interval(square: Square) -> str:
-    return f"{signed(square.low)} to {signed(square.high)}"
+    return "failed" if square is None else f"{signed(square.gain)} ({between(square.low, square.high)})"
 
 
 def _drawn(heat: HeatMap) -> Row:
@@ -138,7 +134,7 @@ def _square(label: str, k: int, square: Square | None, left: float, limit: float
         "fill": _hex(fill),
         "ink": ink(fill),
         "gain": signed(square.gain),
-        "interval": _interval(square),
+        "interval": between(square.low, square.high),
         # Not `clear`: of a dictionary, Jinja would find its method first.
         "framed": square.clear,
         "said": said,

@@ -18,7 +18,7 @@ from kshot.evaluate.html_examples import choose, embedded, pair, read_samples
 from kshot.evaluate.html_extras import extras
 from kshot.evaluate.report import least, probability
 from kshot.evaluate.scores import NAMES
-from kshot.evaluate.svg import Row, clean, environment, figure, plots, points, signed, write_svg
+from kshot.evaluate.svg import Row, between, clean, environment, figure, plots, points, signed, write_svg
 from kshot.files import read_json, write_text
 from kshot.runs import file_hash
 
@@ -123,7 +123,7 @@ def _part(row: Row) -> tuple[str, str]:
     kind, _ = verdict(row)
     verb = {"up": "rose", "down": "fell", "open": "went"}[kind]
     shots = "without demonstrations" if row["k"] == 0 else f"with {row['k']} demonstration{'s' * (row['k'] > 1)}"
-    interval = f"{signed(row['gain'])} points, 95 % interval {signed(row['low'])} to {signed(row['high'])}"
+    interval = f"{signed(row['gain'])} points, 95 % interval {between(row['low'], row['high'])}"
     if points(row["base"]) == points(row["student"]):
         return "stayed", f"at {points(row['base'])} % {shots} ({interval})"
     doubt = ", which may be chance" if kind == "open" else ""

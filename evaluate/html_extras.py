@@ -9,7 +9,7 @@ from kshot.evaluate.overlap import NOVELTY
 from kshot.evaluate.regression import REGRESSION
 from kshot.evaluate.report import probability
 from kshot.evaluate.scores import NAMES
-from kshot.evaluate.svg import Row, points, signed
+from kshot.evaluate.svg import Row, between, points, signed
 from kshot.files import read_json
 
 ABOUT_CONTROLS = (
@@ -61,7 +61,7 @@ def fewshot_tables(rows: Sequence[Row]) -> list[Row]:
     """A table for each panel and score, a row for each model and number of shots."""
     tables: dict[str, Row] = {}
     for row in rows:
-        interval = f"{signed(row['low'])} to {signed(row['high'])}"
+        interval = between(row["low"], row["high"])
         cells = [row["model"], str(row["k"]), points(row["zero"]), points(row["few"]), signed(row["gain"]), interval]
         columns = ("model", "k", "k=0", "with k", "gain", "95 % interval", "p, Holm")
         table = tables.setdefault(_title(row), {"title": _title(row), "columns": columns, "words": {0}, "rows": []})

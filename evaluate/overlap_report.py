@@ -7,7 +7,7 @@ from kshot.config import Config
 from kshot.console import say
 from kshot.evaluate.cells import Groups
 from kshot.evaluate.overlap import MEASURES, NGRAM, NOVELTY, LeftOut
-from kshot.evaluate.report import markdown_table, points, rich_table, short, signed
+from kshot.evaluate.report import between, markdown_table, points, rich_table, short, signed
 from kshot.evaluate.scores import NAMES
 from kshot.evaluate.stats import paired_gains
 
@@ -94,7 +94,7 @@ def clean_lines(gains: Sequence[Row]) -> list[list[str]]:
     return [
         [row["panel"], str(NAMES.get(row["score"], row["score"])), str(row["k"]), str(clean["left_out"]),
          points(clean["base"]), points(clean["student"]), signed(clean["gain"]),
-         f"{signed(clean['low'])} to {signed(clean['high'])}", str(clean["tasks"]), str(clean["items"])]
+         between(clean["low"], clean["high"]), str(clean["tasks"]), str(clean["items"])]
         for row in gains if (clean := row.get("clean"))
     ]  # fmt: skip
 

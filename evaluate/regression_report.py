@@ -5,7 +5,7 @@ from typing import Any
 
 from kshot.console import say
 from kshot.evaluate.regression import REGRESSION, TOKENS
-from kshot.evaluate.report import markdown_table, points, probability, short, signed
+from kshot.evaluate.report import between, markdown_table, points, probability, short, signed
 from kshot.evaluate.scores import NAMES
 
 Row = dict[str, Any]
@@ -83,7 +83,7 @@ def task_lines(found: Row) -> list[list[str]]:
     return [
         [row["panel"], row["task"], str(NAMES.get(row["score"], row["score"])), str(row["k"]), points(row["control"]),
          points(row["base"]), points(row["student"]), signed(row["gain"]),
-         f"{signed(row['low'])} to {signed(row['high'])}", probability(row["p_holm"]),
+         between(row["low"], row["high"]), probability(row["p_holm"]),
          "fell" if row["high"] < 0 else "may be chance"]
         for row in fallen(found)[:MOST]
     ]  # fmt: skip

@@ -41,7 +41,7 @@ def print_table(gains: Sequence[Row]) -> None:
         table.add_row(
             row["panel"], NAMES.get(row["score"], row["score"]), str(row["k"]), points(row["base"]),
             points(row["student"]) + ("*" if row["below"] else ""), signed(row["gain"]),
-            f"{signed(row['low'])} to {signed(row['high'])}", probability(row["p_holm"]), str(row["tasks"]),
+            between(row["low"], row["high"]), probability(row["p_holm"]), str(row["tasks"]),
             str(row["items"]),
         )  # fmt: skip
     out.print(table, soft_wrap=False)
@@ -82,6 +82,11 @@ def points(share: float) -> str:
 
 def signed(share: float) -> str:
     return f"{100 * share:+.1f}"
+
+
+def between(low: float, high: float) -> str:
+    """An interval in points."""
+    return f"{signed(low)} to {signed(high)}"
 
 
 def probability(p: float) -> str:

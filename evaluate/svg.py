@@ -78,6 +78,11 @@ def signed(share: float) -> str:
     return "0.0" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
 
 
+def between(low: float, high: float) -> str:
+    """An interval of such differences."""
+    return f"{signed(low)} to {signed(high)}"
+
+
 def clean(text: str) -> str:
     """Text that every reader can show: control characters and marks that turn the reading direction become visible.
 

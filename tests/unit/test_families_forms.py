@@ -8,7 +8,7 @@ import pytest
 
 from kshot.families import Params
 from kshot.generate.families import by_id, words
-from kshot.seeding import stream
+from tests.unit.reading_back import FromText, answers_follow
 
 LETTERS = {"marks": "ABCD", "answer": "mark"}
 COPIED = {"marks": "", "answer": "text"}
@@ -310,7 +310,7 @@ def missing(text: str, params: Params) -> str:
     return " ".join(key for key in params["keys"].split() if f'"{key}":' not in text) or params["none"]
 
 
-CHECKS: dict[str, Callable[[str, Params], str]] = {
+CHECKS: FromText = {
     "choose_the_pure_group": choosing(
         lambda lead, option, params: set(option.split(", ")) <= set(words.KINDS[lead.removeprefix("Kind: ")[:-1]])
     ),
@@ -343,9 +343,4 @@ CHECKS: dict[str, Callable[[str, Params], str]] = {
 
 @pytest.mark.parametrize("family_id", CHECKS)
 def test_answer_follows_from_the_text_alone(family_id: str) -> None:
-    family = by_id(family_id)
-    for seed in range(12):
-        rng = stream(seed, "forms", family_id)
-        params = family.params(rng)
-        for problem in (family.sample(rng, params) for _ in range(8)):
-            assert CHECKS[family_id](problem.text, params) == family.solve(problem.facts, params), problem.text
+    answers_follow(family_id, CHECKS, "forms", tasks=12, problems=8)

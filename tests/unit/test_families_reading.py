@@ -10,7 +10,7 @@ from kshot.families import Params
 from kshot.generate.families import FAMILIES, by_id, vocabulary
 from kshot.generate.families.table_drawing import Asked
 from kshot.generate.families.unanswerable import Story
-from kshot.seeding import stream
+from tests.unit.reading_back import FromText, answers_follow
 
 ROWS = [["Al", "5", "red"], ["Bo", "9", "-"], ["Cy", "7", "blue"]]
 STORY = Story(("Al has 3 bags.", "A bag holds 4 cups."), ("", ""), "How many cups?", "12", ("", ""), (), "")
@@ -291,7 +291,7 @@ def settled(text: str, p: Params) -> str:
     return p["missing"] if not answers else answers[0] if len(answers) == 1 else p["conflict"]
 
 
-FROM_TEXT: dict[str, Callable[[str, Params], str]] = {
+FROM_TEXT: FromText = {
     "answer_in_stated_style": styled,
     "join_two_stated_words": lambda text, p: at(p["n"], text) + p["sign"] + at(p["m"], text),
     "trigger_word_reply": lambda text, p: p["yes" if p["trigger"] in re.findall(r"\w+", text) else "no"],
@@ -325,13 +325,7 @@ FROM_TEXT: dict[str, Callable[[str, Params], str]] = {
 
 @pytest.mark.parametrize("family_id", FROM_TEXT)
 def test_answer_follows_from_the_text_alone(family_id: str) -> None:
-    family = by_id(family_id)
-    for seed in range(60):
-        rng = stream(seed, "test", family_id)
-        params = family.params(rng)
-        for _ in range(2):
-            problem = family.sample(rng, params)
-            assert FROM_TEXT[family_id](problem.text, params) == family.solve(problem.facts, params), problem.text
+    answers_follow(family_id, FROM_TEXT, "test", tasks=60, problems=2)
 
 
 def test_every_family_of_these_modules_is_worked_by_hand_and_read_back() -> None:

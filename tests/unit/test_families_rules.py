@@ -1,14 +1,13 @@
 """Families with rules drawn anew, options and listed choices: answers by hand, and from the text in another way."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from kshot.families import Params, Problem
+from kshot.families import Params
 from kshot.generate.families import by_id, words
-from kshot.seeding import stream
+from tests.unit.reading_back import FromText, answers_follow
 
 # Answers worked out by hand: family, facts, params, answer.
 BY_HAND: tuple[tuple[str, Any, Params, str], ...] = (
@@ -186,7 +185,7 @@ PICKS = {
 }  # fmt: skip
 
 
-CHECKS: dict[str, Callable[[str, Params], str]] = {
+CHECKS: FromText = {
     "hidden_topic_labels": topic,
     "hidden_ending_labels": lambda text, params: named(text[-1], params),
     "hidden_phrase_size_labels": lambda text, params: named(str(text.count(" ") + 1), params),
@@ -213,10 +212,4 @@ CHECKS: dict[str, Callable[[str, Params], str]] = {
 
 @pytest.mark.parametrize("family_id", CHECKS)
 def test_answer_follows_from_the_text_alone(family_id: str) -> None:
-    family = by_id(family_id)
-    for seed in range(10):
-        rng = stream(seed, "rules", family_id)
-        params = family.params(rng)
-        for problem in (family.sample(rng, params) for _ in range(8)):
-            assert isinstance(problem, Problem)
-            assert CHECKS[family_id](problem.text, params) == family.solve(problem.facts, params), problem.text
+    answers_follow(family_id, CHECKS, "rules", tasks=10, problems=8)

@@ -2,14 +2,13 @@
 
 import itertools
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from kshot.families import Params
 from kshot.generate.families import FAMILIES, by_id, words
-from kshot.seeding import stream
+from tests.unit.reading_back import FromText, answers_follow
 
 CATEGORIES = ("comparison", "world_knowledge")
 VERDICTS = {"first": "L", "second": "R", "same": "S"}
@@ -245,7 +244,7 @@ def with_property(text: str, p: Params) -> str:
     return ", ".join(thing for thing in text.split(", ") if thing.split()[-1] not in no) or p["none"]
 
 
-FROM_TEXT: dict[str, Callable[[str, Params], str]] = {
+FROM_TEXT: FromText = {
     "by_age": aged,
     "compare_two_measures": measured,
     "words_against_digits": lambda text, p: verdict(*map(value, text.split(" | ")), p),
@@ -271,13 +270,7 @@ FROM_TEXT: dict[str, Callable[[str, Params], str]] = {
 
 @pytest.mark.parametrize("family_id", FROM_TEXT)
 def test_answer_follows_from_the_text_alone(family_id: str) -> None:
-    family = by_id(family_id)
-    for seed in range(60):
-        rng = stream(seed, "test", family_id)
-        params = family.params(rng)
-        for _ in range(2):
-            problem = family.sample(rng, params)
-            assert FROM_TEXT[family_id](problem.text, params) == family.solve(problem.facts, params), problem.text
+    answers_follow(family_id, FROM_TEXT, "test", tasks=60, problems=2)
 
 
 def test_every_family_of_these_modules_is_worked_by_hand_and_read_back() -> None:

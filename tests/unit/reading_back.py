@@ -1,0 +1,22 @@
+"""A family's answers worked out again from what the student reads, without the facts and the solver."""
+
+from collections.abc import Callable, Mapping
+
+from kshot.families import Params, Problem
+from kshot.generate.families import by_id
+from kshot.seeding import stream
+
+FromText = Mapping[str, Callable[[str, Params], str]]
+"""By family, the answer to a problem's text under these params."""
+
+
+def answers_follow(family_id: str, from_text: FromText, name: str, tasks: int, problems: int) -> None:
+    """Assert it for so many problems of each of so many tasks, drawn from the stream `name`."""
+    family = by_id(family_id)
+    for seed in range(tasks):
+        rng = stream(seed, name, family_id)
+        params = family.params(rng)
+        for _ in range(problems):
+            problem = family.sample(rng, params)
+            assert isinstance(problem, Problem)
+            assert from_text[family_id](problem.text, params) == family.solve(problem.facts, params), problem.text
