@@ -4,7 +4,7 @@
 `options_fixed` (the options are the same for every item and need not be shown), `demos` and `items`, and optionally
 `scores`: how written answers are scored, of exact_match (the default), contains, numeric and rouge_l. A row of a task's
 file holds `input`, `output` (the accepted answers) and, for multiple choice, `options`; the first `demos` rows are the
-pool of demonstrations, the rest the items.
+pool of demonstrations, the rest the items. No row may repeat another one's input and options.
 """
 
 from collections.abc import Mapping
@@ -123,6 +123,7 @@ def _load_task(folder: Path, index: Path, number: int, raw: Any) -> PanelTask:
         raise PanelError(f"{index}: tasks[{number}]: {_first(error)}") from None
     path = folder / f"{entry.task}.jsonl"
     rows: list[Row] = []
+    lines: dict[tuple[str, ...], int] = {}
     for line, value in read_jsonl(path):
         try:
             row = Row.model_validate(value)
@@ -132,6 +133,12 @@ def _load_task(folder: Path, index: Path, number: int, raw: Any) -> PanelTask:
             raise PanelError(f"{path}:{line}: none of the answers {row.output!r} is among the options {row.options!r}")
         if "numeric" in entry.scores and not all(any(c.isdigit() for c in answer) for answer in row.output):
             raise PanelError(f"{path}:{line}: scored by its number, and no number in one of {row.output!r}")
+        first = lines.setdefault((row.input.strip(), *sorted(row.options)), line)
+        if first != line:
+            raise PanelError(
+                f"{path}:{line}: the same input and options as in line {first}; an item counts once, and must not be a "
+                "demonstration too: take one of the two out"
+            )
         rows.append(row)
     if len(rows) <= entry.demos:
         raise PanelError(f"{path}: {len(rows)} rows, and {entry.demos} of them are demonstrations; no item is left")

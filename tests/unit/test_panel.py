@@ -43,6 +43,21 @@ def test_a_bad_row_is_named(panel: Path, row: object, fault: str) -> None:
         load_panel(str(panel))
 
 
+@pytest.mark.parametrize("line", [2, 6])
+def test_an_item_that_repeats_another_or_a_demonstration_is_refused(panel: Path, line: int) -> None:
+    rows = [json.loads(row) for row in (panel / "sky.jsonl").read_text().splitlines()]
+    twin = rows[line - 1]
+    put(panel, 8, {**twin, "input": f" {twin['input']}", "options": twin["options"][::-1]})
+    with pytest.raises(PanelError, match=rf"sky\.jsonl:8: the same input and options as in line {line}; .*take one"):
+        load_panel(str(panel))
+
+
+def test_the_same_question_with_other_options_is_another_item(panel: Path) -> None:
+    twin = json.loads((panel / "sky.jsonl").read_text().splitlines()[1])
+    put(panel, 8, {**twin, "options": [*twin["options"], "dusk"]})
+    assert len(load_panel(str(panel)).tasks[0].items) == 4
+
+
 def test_a_missing_file_a_missing_folder_and_an_empty_index(panel: Path, tmp_path: Path) -> None:
     with pytest.raises(PanelError, match="no such file; a panel is a folder"):
         load_panel(str(tmp_path / "none"))
