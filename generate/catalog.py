@@ -1,4 +1,7 @@
-"""What can be generated from: `kshot tasks list|show|sample`, for programmatic families and files of tasks alike."""
+"""What can be generated from: `kshot tasks list|show|sample`.
+
+That is programmatic families, files of tasks, and reasoning-gym's datasets where it is installed.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +9,8 @@ from typing import Any
 
 from kshot.config_file import nearest
 from kshot.errors import ConfigError
-from kshot.generate.units import Unit, select_units
+from kshot.generate.gym import ALL, PREFIX, gym_units, installed
+from kshot.generate.units import Unit, distinct, select_units
 from kshot.prompting import MAIN_TEMPLATE, answer, render
 from kshot.seeding import stream
 
@@ -15,9 +19,11 @@ def find(name: str, files: Sequence[Path]) -> Unit:
     """The unit of that id.
 
     Raises:
-        ConfigError: there is none; names the nearest.
+        ConfigError: there is none, with the nearest name; or it needs reasoning-gym.
     """
     units = {unit.id: unit for unit in select_units([], files)}
+    if name not in units and name.startswith(PREFIX):
+        units |= {unit.id: unit for unit in gym_units([ALL])}
     if name not in units:
         hint = nearest(name, list(units))
         raise ConfigError([f"no task {name!r}" + (f"; did you mean {hint!r}?" if hint else "; see `kshot tasks list`")])
@@ -25,8 +31,9 @@ def find(name: str, files: Sequence[Path]) -> Unit:
 
 
 def listing(files: Sequence[Path]) -> list[dict[str, Any]]:
-    """All tasks, sorted by category and id."""
-    units = sorted(select_units([], files), key=lambda unit: (unit.category, unit.id))
+    """All tasks, sorted by category and id; reasoning-gym's are among them where it is installed."""
+    found = distinct([*select_units([], files), *gym_units([ALL] if installed() else [])])
+    units = sorted(found, key=lambda unit: (unit.category, unit.id))
     return [
         {
             "id": unit.id, "kind": unit.source, "family": unit.family, "category": unit.category,

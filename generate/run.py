@@ -17,6 +17,7 @@ from kshot.errors import ConfigError
 from kshot.files import write_text
 from kshot.generate.card import dataset_card
 from kshot.generate.compose import compose_stream
+from kshot.generate.gym import PACKAGE, gym_units
 from kshot.generate.modes.make import asks, grown
 from kshot.generate.nearest import Near, nearest
 from kshot.generate.publish import write_parquet
@@ -48,7 +49,7 @@ def run_generate(config: Config, run: Run, exactly: int | None = None, batch: bo
     """
     if exactly:
         config = config.model_copy(update={"generate": config.generate.model_copy(update={"records": exactly})})
-    units = select_units(config.generate.families, config.generate.tasks)
+    units = [*select_units(config.generate.families, config.generate.tasks), *gym_units(config.generate.gym)]
     if not units:
         raise ConfigError(["generate: no task at all; name families or files of tasks"])
     screen = Screen([load_panel(name) for name in config.generate.screen])
@@ -112,12 +113,17 @@ def _made(
         "teacher": taught.teacher,
         "screened": settings.screen,
         "nearest": {n.family: {"task": f"{n.panel}/{n.task}", "similarity": n.similarity} for n in near},
-        "versions": versions("transformers", "openai"),
+        "versions": versions("transformers", "openai", *_optional(config)),
         "files": {name: file_hash(folder / name) for name in names},
         "config": config.model_dump(mode="json", include={"seed", "generate"}),
     }
     write_text(folder / CARD, dataset_card(tally.shown, manifest, name))
     return manifest
+
+
+def _optional(config: Config) -> list[str]:
+    """The packages that shape the data of this config, and not of others."""
+    return [PACKAGE] if config.generate.gym else []
 
 
 def _why_short(config: Config, taught: Taught) -> str:
@@ -161,4 +167,4 @@ def _key(config: Config) -> str:
     for path in [*files, *code]:
         state.update(path.name.encode() + path.read_bytes())
     settings = config.model_dump_json(include={"seed", "student", "generate"})
-    return digest(settings, state.hexdigest())
+    return digest(settings, state.hexdigest(), versions(*_optional(config)))

@@ -12,6 +12,7 @@ from kshot.generate.budget import Cost
 from kshot.generate.describe import describe
 from kshot.generate.filters import chosen
 from kshot.generate.gate import drop_wordings
+from kshot.generate.gym import gym_units
 from kshot.generate.modes.make import asks, make
 from kshot.generate.modes.shop import Shop
 from kshot.generate.screen import Overlap, Screen
@@ -123,7 +124,8 @@ def _taught(
     config: Config, modes: Modes, tasks: Sequence[Task], shop: Shop | None, asker: Asker | Rehearsal | None
 ) -> Taught:
     made = make(tasks, modes, shop)
-    units = distinct([*family_units(config.generate.families), *map(from_task, made.tasks)])
+    families = [*family_units(config.generate.families), *gym_units(config.generate.gym)]
+    units = distinct([*families, *map(from_task, made.tasks)])
     if not units:
         raise ConfigError(["generate: no task at all; name families or files of tasks"])
     taught = Taught(units, made.tasks, rejects=list(made.rejects), kept=made.kept)

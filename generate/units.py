@@ -36,7 +36,7 @@ class Unit:
         params: draws the parameters of one task.
         problems: draws up to n examples with distinct inputs, fewer where the space is too small; with the flag set the
             labels of a task that has labels are drawn unevenly, as most real tasks have them.
-        size: how many distinct examples there are, None for a programmatic family.
+        size: how many distinct examples there are, None where they are drawn by a program.
     """
 
     id: str

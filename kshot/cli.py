@@ -239,7 +239,7 @@ def tasks_list(
     files: TaskFiles = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list instead of lines.")] = False,
 ) -> None:
-    """All tasks by category: programmatic families, and those of the files named."""
+    """All tasks by category: programmatic families, those of the files named, and, where installed, reasoning-gym's."""
     import orjson
 
     from kshot.generate.catalog import listing

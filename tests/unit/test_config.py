@@ -26,6 +26,17 @@ def test_every_shipped_config_loads_and_suits_trl_and_peft(path: Path) -> None:
     assert all(task.exists() for task in config.generate.tasks)
 
 
+def test_the_default_recipe_is_the_quickstart_made_larger() -> None:
+    quick, default = (load_config(CONFIGS[0].parent / f"{name}.yaml") for name in ("quickstart", "default"))
+    assert (default.generate.records, default.generate.describe.tasks) == (5200, 12)
+    assert (default.train.max_length, default.evaluate.items) == (512, None)
+    describe = quick.generate.describe.model_copy(update={"tasks": 12})
+    generate = quick.generate.model_copy(update={"records": 5200, "describe": describe})
+    train = quick.train.model_copy(update={"max_length": 512})
+    evaluate = quick.evaluate.model_copy(update={"items": None})
+    assert default == quick.model_copy(update={"generate": generate, "train": train, "evaluate": evaluate})
+
+
 def test_all_faults_come_at_once_with_their_lines(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     found = faults(path, "sed: 3\ngenerate:\n  records: many\n  shts: [1]\ntrain:\n  max_length: 2\n")

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 STAGES = ("generate", "train", "evaluate")
 HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "lm_eval", "matplotlib", "openai", "accelerate"}
+HEAVY |= {"reasoning_gym"}
 MODULES = [path for stage in STAGES for path in sorted((ROOT / stage).rglob("*.py"))]
 CORE = sorted((ROOT / "kshot").glob("*.py"))
 
