@@ -1,9 +1,9 @@
-"""How quickly are near-duplicates found? `python benchmarks/dedup_scale.py --json FILE [--records 1000000] [--slice 1000000]`.
+"""How quickly are near-duplicates found? `python benchmarks/dedup_scale.py --json FILE [--records 1000000]`.
 
 Makes texts of 20 to 60 words from a seed and plants copies among them with a few words changed, whose true Jaccard
 similarity is computed. Prints the seconds and the peak memory of `near_duplicates`, how many it found, the share of the
 planted copies at or above the threshold that it found, and the seconds that datasketch takes for the same work
-(shingles, hashes, bands and exact check) on all the texts, or on the first `--slice` of them, beside ours on that slice.
+(shingles, hashes, bands and exact check) on the same texts, or on the first `--slice` of them, beside ours on these.
 """
 
 import argparse
