@@ -4,6 +4,13 @@ Against a local server with log-normal latency, in another process, store and co
 goodput_ratio        replies a second at 256 concurrent, over 256 / mean latency, from a fifth of them to nine tenths
 goodput_ratio_whole  the same with the start, which finds the level, and the end, where too few are left to fill it
 cpu_ms_per_request   CPU time of the client per request at 512 concurrent; `_openai`: AsyncOpenAI's as it comes
+requests_per_second  of the same run, from the start to the last reply, start and end included
+
+`--others` sends the same requests, as many, through other libraries too, each in an environment of its own that is
+installed once into the user's cache (1.5 GB together; `_others.py`): `_distilabel` a pipeline with one step,
+`_distilabel_llm` its LLM alone, `_curator` bespokelabs-curator. Theirs is the CPU time of all their processes without
+imports; the start of a pipeline's processes is in it, so fewer `--requests` make it more each. One that cannot be
+installed or run gives null, and why in `why_not_...`.
 """
 
 import argparse
@@ -17,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from _others import Spent, UnavailableError, ask, environment
 from _server import Answer, Behave, completion, lognormal, serve
 
 from kshot.config import Teacher
@@ -27,6 +35,7 @@ from kshot.generate.teacher import Request, make_asker
 PROMPT = "Write the following instruction in other words, and keep what it asks for: " + "word " * 60 + "number {n}"
 REPLY = completion("A reply of a usual length, which is some sixty words. " * 6)
 SIGMA = 0.5
+OTHERS = {"distilabel": ("distilabel", []), "distilabel_llm": ("distilabel", ["--llm"]), "curator": ("curator", [])}
 
 
 def latency(mean: float) -> Behave:
@@ -34,23 +43,23 @@ def latency(mean: float) -> Behave:
     return lambda index, body: Answer(lognormal(rng, mean, SIGMA), body=REPLY)
 
 
-def ours(url: str, count: int, concurrency: int) -> tuple[list[float], float]:
-    """When each reply was committed, in seconds from the start, and the CPU seconds of all of them."""
+def ours(url: str, count: int, concurrency: int) -> tuple[list[float], Spent]:
+    """When each reply was committed, in seconds from the start, and what all of them took."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "replies.sqlite"
         store = ReplyStore(path)
         asker = make_asker(Teacher(endpoint=url, model="m", concurrency=concurrency), "", store, Path(folder))
-        began, cpu = time.time(), time.process_time()
+        began, cpu, wall = time.time(), time.process_time(), time.perf_counter()
         got = sum(1 for _ in asker.stream((Request(PROMPT.format(n=n)) for n in range(count)), "asking", count))
-        cpu = time.process_time() - cpu
+        spent = Spent(time.process_time() - cpu, time.perf_counter() - wall)
         store.close()
         times = [at - began for (at,) in sqlite3.connect(path).execute("SELECT at FROM replies ORDER BY at")]
     assert got == len(times) == count
-    return times, cpu
+    return times, spent
 
 
-def openai_client(url: str, count: int, concurrency: int) -> float:
-    """CPU seconds of AsyncOpenAI's default transport for the same requests."""
+def openai_client(url: str, count: int, concurrency: int) -> Spent:
+    """What AsyncOpenAI's default transport takes for the same requests."""
     from openai import AsyncOpenAI, DefaultAsyncHttpxClient
     from openai._constants import DEFAULT_CONNECTION_LIMITS
 
@@ -69,9 +78,9 @@ def openai_client(url: str, count: int, concurrency: int) -> float:
 
             await asyncio.gather(*(worker() for _ in range(concurrency)))
 
-    cpu = time.process_time()
+    cpu, wall = time.process_time(), time.perf_counter()
     asyncio.run(main())
-    return time.process_time() - cpu
+    return Spent(time.process_time() - cpu, time.perf_counter() - wall)
 
 
 def with_server(mean: float, measure: Callable[[str], Any]) -> tuple[Any, float]:
@@ -81,11 +90,35 @@ def with_server(mean: float, measure: Callable[[str], Any]) -> tuple[Any, float]
     return result, server.tally.seconds / server.tally.served
 
 
+def per_request(spent: Spent | None, count: int, suffix: str = "") -> dict[str, float | None]:
+    return {
+        f"cpu_ms_per_request{suffix}": round(1000 * spent.cpu / count, 3) if spent else None,
+        f"requests_per_second{suffix}": round(count / spent.wall, 1) if spent else None,
+    }
+
+
+def others(count: int, concurrency: int) -> dict[str, float | str | None]:
+    """What other libraries take for the same requests, and their versions."""
+    prompts = [PROMPT.format(n=n) for n in range(count)]
+    found: dict[str, float | str | None] = {}
+    for label, (name, options) in OTHERS.items():
+        spent: Spent | None = None
+        try:
+            spent, _ = with_server(0.5, partial(ask, environment(name), name, options, prompts, concurrency))
+        except (UnavailableError, OSError) as error:
+            found[f"why_not_{label}"] = str(error)
+            print(f"{label} was not measured: {error}")
+        found |= per_request(spent, count, f"_{label}")
+        found[f"version_{label}"] = spent.version if spent else None
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--seconds", type=float, default=30.0, help="ideal length of the goodput run")
     parser.add_argument("--requests", type=int, default=8000, help="of each CPU measurement")
+    parser.add_argument("--others", action="store_true", help="measure distilabel and bespokelabs-curator too")
     options = parser.parse_args()
 
     mean, concurrency = 1.0, 256
@@ -93,14 +126,16 @@ def main() -> None:
     (times, _), held = with_server(mean, lambda url: ours(url, count, concurrency))
     low, high = count // 5, count - count // 10
     steady = (high - low) / (times[high] - times[low])
-    (_, cpu), _ = with_server(0.5, lambda url: ours(url, options.requests, 512))
-    cpu_openai, _ = with_server(0.5, lambda url: openai_client(url, options.requests, 512))
-    result = {
+    (_, spent), _ = with_server(0.5, lambda url: ours(url, options.requests, 512))
+    spent_openai, _ = with_server(0.5, lambda url: openai_client(url, options.requests, 512))
+    result: dict[str, float | str | None] = {
         "goodput_ratio": round(steady * held / concurrency, 4),
         "goodput_ratio_whole": round(count / times[-1] * held / concurrency, 4),
-        "cpu_ms_per_request": round(1000 * cpu / options.requests, 3),
-        "cpu_ms_per_request_openai": round(1000 * cpu_openai / options.requests, 3),
+        **per_request(spent, options.requests),
+        **per_request(spent_openai, options.requests, "_openai"),
     }
+    if options.others:
+        result |= others(options.requests, 512)
     print(result)
     if options.json:
         write_json(options.json, result)
