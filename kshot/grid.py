@@ -164,6 +164,8 @@ def names_of(settings: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _said(value: Any) -> str:
-    if isinstance(value, list) and value and not any(isinstance(each, (list, dict)) for each in value):
+    if value == []:
+        return "none"
+    if isinstance(value, list) and not any(isinstance(each, (list, dict)) for each in value):
         return ",".join(map(_said, value))
     return value if isinstance(value, str) else json.dumps(value)

@@ -142,12 +142,13 @@ def test_names_are_safe_short_and_unique() -> None:
     values: list[dict[str, Any]] = [
         {"a": 1}, {"a": "1"}, {"a": [1]}, {"a": None}, {"a": "x/../y"}, {"a": "x .. y"}, {"a": "X"}, {"a": "x"},
         {"a": {"b": [1]}}, {"a": "z" * 300}, {"a": "z" * 299}, {"a": [1, 2]}, {"a": "1,2"}, {"a": 0.5}, {"a": True},
+        {"a": []}, {"a": "none"}, {"b": []},
     ]  # fmt: skip
     names = names_of(values)
     assert len({name.lower() for name in names}) == len(values)
     for name in names:
         assert re.fullmatch(r"[A-Za-z0-9_.,=+-]{1,100}", name)
-    assert names[-2:] == ["a=0.5", "a=true"]
+    assert names[-5:-3] + names[-1:] == ["a=0.5", "a=true", "b=none"]
     assert names_of([{"a": 1}, {"a": 1}]) == ["a=1", "a=1"]
 
 
