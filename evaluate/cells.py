@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import kshot
 from kshot.config import Evaluate
-from kshot.console import Ticker, progress
+from kshot.console import Ticker, progress, say
 from kshot.errors import PanelError, RunError
 from kshot.evaluate.backends import Backend, opened
 from kshot.evaluate.harness import (
@@ -195,6 +195,8 @@ def measure(cell: Cell, lm: Any, items: int | None) -> None:
             _save_lm_eval(results, cell.model, folder)
             cut = {(row["task"], row["item"]) for row in rows if row["truncated"]}
             write_json(folder / "cell.json", {"key": cell.key, "truncated": len(cut), "reported": others})
+    if cut:
+        say(f"{cell.label}: prompts longer than the model's context, which were cut on the left: {len(cut)}")
 
 
 def up_to(total: int, tick: Ticker) -> Ticker:

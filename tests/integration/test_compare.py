@@ -11,7 +11,7 @@ from kshot.evaluate.cells import Cell
 from kshot.evaluate.compare import gains_over
 from kshot.files import write_jsonl
 from kshot.panel import load_panel
-from tests.conftest import write_config
+from tests.conftest import write_config, write_panel
 from tests.integration.test_pipeline import kshot, lines
 
 JSON = Path("compare.json")
@@ -82,6 +82,25 @@ def test_a_run_its_adapter_and_its_weights_are_the_same_model(work: Path) -> Non
     again = compare(work, train / "adapter", copy, "--baseline", "whole")
     assert again == found
     assert {cell: (cell / "cell.json").stat().st_mtime_ns for cell in cells} == times
+
+
+def test_a_prompt_longer_than_the_context_is_told_and_counted(work: Path, tmp_path: Path) -> None:
+    panel = write_panel(tmp_path / "longpanel")
+    rows = (panel / "echo.jsonl").read_text().splitlines()
+    rows[5] = json.dumps({"input": "zulu " * 3000, "output": ["zulu"]})
+    (panel / "echo.jsonl").write_text("\n".join(rows))
+    done = kshot(
+        "compare", "whole", "--config", work / "tiny.yaml", "--set", "evaluate.panels=[]", "--panel", panel,
+        "--set", "evaluate.shots=[0]", "--out", work / "long",
+    )  # fmt: skip
+    assert "k=0 whole" in done.stdout + done.stderr
+    assert (done.stdout + done.stderr).count(
+        ": prompts longer than the model's context, which were cut on the left: 1"
+    ) == 2
+    assert (
+        "Prompts longer than the model's context, which were cut on the left: {"
+        in (work / "long" / "compare.md").read_text()
+    )
 
 
 def test_gains_are_paired_by_item_over_all_demo_seeds(tmp_path: Path, panel: Path) -> None:
