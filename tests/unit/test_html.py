@@ -13,7 +13,7 @@ import pytest
 from kshot.errors import DataError
 from kshot.evaluate.html import headlines, task_tables, write_html
 from kshot.evaluate.html_examples import MOST_CHARACTERS, choose, pair
-from kshot.evaluate.svg import Line, Plot, Point, clean, describe, figure, signed
+from kshot.evaluate.svg import Line, Plot, Point, clean, describe, figure, signed, write_svg
 
 HOSTILE = [
     "<img src=x onerror=\"document.title='owned'\">",
@@ -351,3 +351,14 @@ def test_clean_text_keeps_every_language_and_shows_what_hides() -> None:
     kept = "tab\t line\n h\u00e9 \u05e9\u05dc\u05d5\u05dd \u4f60\u597d \U0001f600"
     assert clean(kept) == kept
     assert clean("a\x00b\x1b\x7f\ud800\u202e\uffff") == "a\u2400b\u241b[U+007F]\ufffd[U+202E]\ufffd"
+
+
+def test_a_long_name_fits_the_legend_and_is_whole_in_the_words(tmp_path: Path) -> None:
+    name = "shots=1,2,4 learning_rate=0.0003 seed=7"
+    line = Line(name, (Point(0, 0.2, 0.1, 0.3), Point(4, 0.4, 0.3, 0.5)))
+    write_svg([Plot("p: exact match", (line,))], tmp_path / "x.svg")
+    text = (tmp_path / "x.svg").read_text()
+    (legend,) = re.findall(r">([^<>]*, 95 % interval of its gain)<", text)
+    assert len(legend) < 52
+    assert legend.startswith("shots=1,2,")
+    assert f"{name}, k=4: 40.0 %" in text
