@@ -19,8 +19,8 @@ from kshot.files import write_text
 
 Row = dict[str, Any]
 WIDTH, HEIGHT = 380, 236
-LEGEND_ROOM = 22
-"""Characters of a line's name in the legend."""
+LEGEND_ROOM = 50
+"""Characters of a line in the legend."""
 LEFT, RIGHT, TOP, BOTTOM = 44, 14, 12, 42
 LEGEND_LINE = 18
 KINDS = 8
@@ -166,8 +166,9 @@ def _line(line: Line, number: int, x: Any, y: Any) -> Row:
     marker = list(MARKERS.values())[max(0, number - 1) % len(MARKERS)]
     edge = [(left, high) for left, _, high in banded] + [(left, low) for left, low, _ in reversed(banded)]
     legend = HEIGHT + LEGEND_LINE * number + 6
+    note = ", 95 % interval of its gain" if banded else ""
     return {
-        "label": _short(line.label) + (", 95 % interval of its gain" if banded else ""),
+        "label": _short(line.label, LEGEND_ROOM - len(note)) + note,
         "kind": number if number < KINDS else 1 + (number - 1) % (KINDS - 1),
         "path": _path([(x(p.k), y(p.score)) for p in at]),
         "band": _path(edge) + "z" if len(banded) > 1 else "",
@@ -178,13 +179,9 @@ def _line(line: Line, number: int, x: Any, y: Any) -> Row:
     }
 
 
-def _short(label: str) -> str:
+def _short(label: str, room: int) -> str:
     """The label as the legend has room for it; `describe` has it whole."""
-    return (
-        label
-        if len(label) <= LEGEND_ROOM
-        else f"{label[: LEGEND_ROOM // 2 - 1]}\N{HORIZONTAL ELLIPSIS}{label[-LEGEND_ROOM // 2 :]}"
-    )
+    return label if len(label) <= room else f"{label[: room // 2 - 1]}\N{HORIZONTAL ELLIPSIS}{label[-room // 2 :]}"
 
 
 def _path(corners: Sequence[tuple[float, float]]) -> str:
