@@ -8,7 +8,7 @@ import pytest
 
 from kshot.families import Params
 from kshot.generate.families import by_id, words
-from tests.unit.reading_back import FromText, answers_follow
+from tests.unit.reading_back import FromText, misread
 
 LETTERS = {"marks": "ABCD", "answer": "mark"}
 COPIED = {"marks": "", "answer": "text"}
@@ -343,4 +343,4 @@ CHECKS: FromText = {
 
 @pytest.mark.parametrize("family_id", CHECKS)
 def test_answer_follows_from_the_text_alone(family_id: str) -> None:
-    answers_follow(family_id, CHECKS, "forms", tasks=12, problems=8)
+    assert misread(family_id, CHECKS, "forms", tasks=12, problems=8) == []

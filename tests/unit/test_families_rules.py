@@ -7,7 +7,7 @@ import pytest
 
 from kshot.families import Params
 from kshot.generate.families import by_id, words
-from tests.unit.reading_back import FromText, answers_follow
+from tests.unit.reading_back import FromText, misread
 
 # Answers worked out by hand: family, facts, params, answer.
 BY_HAND: tuple[tuple[str, Any, Params, str], ...] = (
@@ -212,4 +212,4 @@ CHECKS: FromText = {
 
 @pytest.mark.parametrize("family_id", CHECKS)
 def test_answer_follows_from_the_text_alone(family_id: str) -> None:
-    answers_follow(family_id, CHECKS, "rules", tasks=10, problems=8)
+    assert misread(family_id, CHECKS, "rules", tasks=10, problems=8) == []

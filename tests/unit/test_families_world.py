@@ -8,7 +8,7 @@ import pytest
 
 from kshot.families import Params
 from kshot.generate.families import FAMILIES, by_id, words
-from tests.unit.reading_back import FromText, answers_follow
+from tests.unit.reading_back import FromText, misread
 
 CATEGORIES = ("comparison", "world_knowledge")
 VERDICTS = {"first": "L", "second": "R", "same": "S"}
@@ -270,7 +270,7 @@ FROM_TEXT: FromText = {
 
 @pytest.mark.parametrize("family_id", FROM_TEXT)
 def test_answer_follows_from_the_text_alone(family_id: str) -> None:
-    answers_follow(family_id, FROM_TEXT, "test", tasks=60, problems=2)
+    assert misread(family_id, FROM_TEXT, "test", tasks=60, problems=2) == []
 
 
 def test_every_family_of_these_modules_is_worked_by_hand_and_read_back() -> None:
