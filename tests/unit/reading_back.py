@@ -11,7 +11,7 @@ FromText = Mapping[str, Callable[[str, Params], str]]
 
 
 def misread(family_id: str, from_text: FromText, name: str, tasks: int, problems: int) -> list[str]:
-    """The texts whose answer comes out otherwise, of `problems` of each of `tasks` tasks, drawn from the stream `name`."""
+    """The texts whose answer comes out otherwise, of `problems` each of `tasks` tasks drawn from the stream `name`."""
     family = by_id(family_id)
     wrong = []
     for seed in range(tasks):
