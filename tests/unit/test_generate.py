@@ -100,7 +100,7 @@ def test_variants_are_used_and_traced() -> None:
     assert all("Give me the plural of it." in r.instruction and r.meta["teacher"] == "T" for r in marked)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 3000), st.integers(1, 5))
 def test_quotas_add_up_and_respect_the_cap(records: int, cap: int) -> None:
     units = select_units([], [TASKS])

@@ -130,7 +130,7 @@ def test_a_threshold_that_is_no_share_is_refused(threshold: float) -> None:
         near_duplicates([LONG], threshold)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(1, 2**64 - 1) | st.integers(1, 300), max_size=600))
 def test_seen_is_a_set(keys: list[int]) -> None:
     seen, known = Seen(), set[int]()
@@ -354,7 +354,7 @@ def test_every_record_is_as_likely_to_be_shown() -> None:
     assert all(abs(count - 800) < 120 for count in shown.values())
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(0, 9), st.floats(0.5, 1.0) | st.none(), st.sampled_from(["all", "teacher"]))
 def test_what_goes_in_comes_out_or_is_rejected_with_a_reason(seed: int, near: float | None, scope: str) -> None:
     options = Generate.model_validate(

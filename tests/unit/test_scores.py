@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kshot.errors import PanelError
@@ -56,7 +56,6 @@ def test_numbers_are_compared_by_value() -> None:
     assert not numeric("seven", ["7"])
 
 
-@settings(deadline=None)
 @given(
     *[st.lists(st.sampled_from(["a", "B", "c1", "d.", "e-f", "9"]), min_size=1, max_size=9).map(" ".join)] * 2,
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
@@ -28,7 +28,6 @@ def test_t_with_many_degrees_of_freedom_is_normal() -> None:
     assert t_quantile(0.975, 10**9) == pytest.approx(1.959964, abs=1e-6)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.integers(-64, 64).map(lambda n: n / 64), min_size=2, max_size=9)
 )  # scipy needs ties without rounding
