@@ -95,7 +95,7 @@ def _cells(
     cells = []
     for panel in panels:
         for k in sorted(set(config.evaluate.shots)):
-            if k and panel.harness and panel.harness.zero_shot:
+            if not panel.takes(k):
                 continue
             # Without demonstrations the demo seed means nothing.
             for seed in dict.fromkeys(config.evaluate.demo_seeds) if k else (0,):

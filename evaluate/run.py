@@ -94,7 +94,7 @@ def _asked(panels: Sequence[Panel], settings: Evaluate) -> list[tuple[Panel, int
         for panel in panels
         for k in sorted(set(settings.shots))
         for seed in (_seeds(settings) if k else [0])
-        if (k or which == "gold") and not (panel.harness and (which == "random" or (k and panel.harness.zero_shot)))
+        if panel.takes(k) and (which == "gold" or (k and not panel.harness))
     ]
 
 

@@ -13,17 +13,17 @@ from typing import Any
 import kshot
 from kshot.config import Config
 from kshot.console import progress, say
-from kshot.errors import ConfigError
 from kshot.files import write_text
+from kshot.generate.bank import sources
 from kshot.generate.card import dataset_card
 from kshot.generate.compose import compose_stream
-from kshot.generate.gym import PACKAGE, gym_units
+from kshot.generate.gym import PACKAGE
 from kshot.generate.modes.make import asks, grown
 from kshot.generate.nearest import Near, nearest
 from kshot.generate.publish import write_parquet
 from kshot.generate.screen import Screen
 from kshot.generate.teaching import Taught, rehearse, teach
-from kshot.generate.units import Unit, select_units
+from kshot.generate.units import Unit
 from kshot.generate.writing import CONTAMINATION, REJECTS, TRAIN, write_set
 from kshot.panel import load_panel, panel_folder
 from kshot.runs import Run, file_hash, finish, finished, versions
@@ -49,9 +49,7 @@ def run_generate(config: Config, run: Run, exactly: int | None = None, batch: bo
     """
     if exactly:
         config = config.model_copy(update={"generate": config.generate.model_copy(update={"records": exactly})})
-    units = [*select_units(config.generate.families, config.generate.tasks), *gym_units(config.generate.gym)]
-    if not units:
-        raise ConfigError(["generate: no task at all; name families or files of tasks"])
+    sources(config)  # Its faults come before anything is made.
     screen = Screen([load_panel(name) for name in config.generate.screen])
     key = _key(config)
     with run.held("generate") as folder:
@@ -167,4 +165,4 @@ def _key(config: Config) -> str:
     for path in [*files, *code]:
         state.update(path.name.encode() + path.read_bytes())
     settings = config.model_dump_json(include={"seed", "student", "generate"})
-    return digest(settings, state.hexdigest(), versions(*_optional(config)))
+    return digest(settings, state.hexdigest(), *(versions(name) for name in _optional(config)))

@@ -8,18 +8,18 @@ from pathlib import Path
 from kshot.config import Config, Modes
 from kshot.console import say
 from kshot.errors import ConfigError
+from kshot.generate.bank import sources
 from kshot.generate.budget import Cost
 from kshot.generate.describe import describe
 from kshot.generate.filters import chosen
 from kshot.generate.gate import drop_wordings
-from kshot.generate.gym import gym_units
 from kshot.generate.modes.make import asks, make
 from kshot.generate.modes.shop import Shop
 from kshot.generate.screen import Overlap, Screen
 from kshot.generate.store import ReplyStore
 from kshot.generate.teacher import Asker, BudgetSpent, Request, make_asker
 from kshot.generate.templates import Prompts
-from kshot.generate.units import Unit, distinct, family_units, from_task, load_tasks
+from kshot.generate.units import Unit, distinct, from_task
 from kshot.schema import Description, Reject, Task
 
 REPLIES = "replies.sqlite"
@@ -83,16 +83,15 @@ def teach(config: Config, modes: Modes, screen: Screen, folder: Path, batch: boo
     Raises:
         KshotError: faults of tasks, prompts or teacher; replies that came are kept.
     """
-    tasks = [task for path in config.generate.tasks for task in load_tasks(path)]
     if config.generate.teacher is None or not wanted(config):
         if asks(modes):
             raise ConfigError(["generate.modes asks for a teacher, and generate.teacher is null; name one"])
-        return _taught(config, modes, tasks, None, None)
+        return _taught(config, modes, None, None)
     store = ReplyStore(folder / REPLIES)
     try:
         asker = make_asker(config.generate.teacher, config.student, store, folder)
         asker.batched = batch
-        return _taught(config, modes, tasks, _shop(config, modes, screen, asker), asker)
+        return _taught(config, modes, _shop(config, modes, screen, asker), asker)
     finally:
         store.close()
 
@@ -102,11 +101,10 @@ def rehearse(config: Config, screen: Screen, folder: Path) -> list[str]:
     if config.generate.teacher is None or not wanted(config):
         return ["no teacher is asked"]
     modes = config.generate.modes
-    tasks = [task for path in config.generate.tasks for task in load_tasks(path)]
     store = ReplyStore(folder / REPLIES)
     try:
         stand_in = Rehearsal(make_asker(config.generate.teacher, config.student, store, folder))
-        _taught(config, modes, tasks, _shop(config, modes, screen, stand_in), stand_in)
+        _taught(config, modes, _shop(config, modes, screen, stand_in), stand_in)
     finally:
         store.close()
     checks = modes.verify.samples + modes.verify.judge
@@ -120,14 +118,10 @@ def _shop(config: Config, modes: Modes, screen: Screen, asker: Asker | Rehearsal
     return Shop(asker, prompts, modes.verify, screen, config.seed, modes.temperature, modes.max_tokens, filters)
 
 
-def _taught(
-    config: Config, modes: Modes, tasks: Sequence[Task], shop: Shop | None, asker: Asker | Rehearsal | None
-) -> Taught:
+def _taught(config: Config, modes: Modes, shop: Shop | None, asker: Asker | Rehearsal | None) -> Taught:
+    programmatic, tasks = sources(config)
     made = make(tasks, modes, shop)
-    families = [*family_units(config.generate.families), *gym_units(config.generate.gym)]
-    units = distinct([*families, *map(from_task, made.tasks)])
-    if not units:
-        raise ConfigError(["generate: no task at all; name families or files of tasks"])
+    units = distinct([*programmatic, *map(from_task, made.tasks)])
     taught = Taught(units, made.tasks, rejects=list(made.rejects), kept=made.kept)
     settings = config.generate.describe
     if asker is None or shop is None:

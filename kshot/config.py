@@ -245,6 +245,9 @@ class Generate(Section):
     """Ids or categories of programmatic families; empty for all (`kshot tasks` lists them)."""
     tasks: list[Path] = []
     """YAML files of example-based tasks, relative to the config."""
+    families_at_most: Annotated[int, Field(ge=1)] | None = None
+    """Draw so many of all these families by the seed, example-based ones among them (a larger draw contains a smaller
+    one); null for all."""
     gym: Names = []
     """Names of reasoning-gym's datasets, or `all` for all that kshot takes (generate/gym_table.py); they need
     `pip install 'kshot[gym]'`."""
@@ -285,6 +288,8 @@ class Train(Section):
     """Tokens of prompt and answer together; longer rows are dropped and counted."""
     loss: Literal["answers", "answer"] = "answers"
     """answers: on the answer and on the outputs of the demonstrations before it; answer: on the answer only."""
+    tokens: Annotated[int, Field(ge=1)] | None = None
+    """Train on so many tokens at most, prompts among them, whole batches only; null for all rows in every epoch."""
     validation: Annotated[float, Field(ge=0, lt=1)] = 0.04
     """Share of the records held back for the validation loss, which is on the answer only."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -86,6 +86,10 @@ class Panel:
     harness: Harness | None = None
     """Set where lm-eval asks and scores; the tasks then show the items as it has them, without demonstrations."""
 
+    def takes(self, k: int) -> bool:
+        """Whether it can be asked with k demonstrations at all."""
+        return k == 0 or self.harness is None or not self.harness.zero_shot
+
 
 def panel_folder(name: str) -> Path:
     """The folder of a panel; `kshot` names the one that ships with the package."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,12 @@ def ordered(rows: Sequence[Row], epochs: float, batch: int, seed: int) -> list[R
         plan += [row for b in [*whole, *(b for b in batches if len(b) < batch)] for row in b]
         epoch += 1
     return plan[:total]
+
+
+def within(plan: Sequence[Row], batch: int, tokens: int | None) -> list[Row]:
+    """The first batches of the plan that together hold at most so many tokens; at least one."""
+    if tokens is None:
+        return list(plan)
+    starts = range(0, len(plan), batch)
+    spent = accumulate(sum(row.tokens for row in plan[start : start + batch]) for start in starts)
+    return list(plan[: batch * max(1, sum(total <= tokens for total in spent))])

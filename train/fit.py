@@ -10,7 +10,7 @@ from kshot.files import read_log
 from kshot.machine import Machine, halve
 from kshot.quiet import quiet
 from kshot.train.checkpoints import last_whole, step_of
-from kshot.train.data import Row, Split, ordered
+from kshot.train.data import Row, ordered, within
 from kshot.train.metrics import make_callback, rewind
 
 LORA: dict[str, Any] = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0, "target_modules": "all-linear"}
@@ -30,10 +30,25 @@ SFT: dict[str, Any] = {
 }
 
 
-def fit(model: Any, tokenizer: Any, split: Split, settings: Train, machine: Machine, folder: Path, seed: int) -> Any:
+def planned(rows: Sequence[Row], settings: Train, seed: int) -> list[Row]:
+    """The rows in the order of training, those of every epoch."""
+    options = {**SFT, **settings.sft}
+    batch = _batch(options)
+    return within(ordered(rows, float(options["num_train_epochs"]), batch, seed), batch, settings.tokens)
+
+
+def _batch(options: dict[str, Any]) -> int:
+    return int(options["per_device_train_batch_size"]) * int(options.get("gradient_accumulation_steps", 1))
+
+
+def fit(
+    model: Any, tokenizer: Any, plan: Sequence[Row], validation: Sequence[Row], settings: Train, machine: Machine,
+    folder: Path, seed: int,
+) -> Any:  # fmt: skip
     """Train, resuming from the last whole checkpoint in `folder`; returns the PEFT model.
 
     Args:
+        plan: what `planned` gave; a step takes the next batch of it.
         model: the student in float32; LoRA layers are put into it, and under bfloat16 its frozen linear weights halved.
     """
     from datasets import Dataset
@@ -43,16 +58,14 @@ def fit(model: Any, tokenizer: Any, split: Split, settings: Train, machine: Mach
     from kshot.train.answers import AnswerTrainer
 
     options = {**SFT, **settings.sft}
-    batch = int(options["per_device_train_batch_size"]) * int(options.get("gradient_accumulation_steps", 1))
-    plan = ordered(split.train, float(options.pop("num_train_epochs")), batch, seed)
     checkpoints = folder / "checkpoints"
     resume = last_whole(checkpoints)
     done = step_of(resume) if resume else 0
     metrics = folder / "metrics.jsonl"
     rewind(metrics, done)
     with quiet():
-        arguments = sft_config(options, settings, machine, checkpoints, seed, bool(split.validation))
-    steps = arguments.max_steps if arguments.max_steps > 0 else -(-len(plan) // batch)
+        arguments = sft_config(options, settings, machine, checkpoints, seed, bool(validation))
+    steps = arguments.max_steps if arguments.max_steps > 0 else -(-len(plan) // _batch(options))
     if resume:
         say(f"resuming after step {done} of {steps}")
     if machine.dtype == "bfloat16":
@@ -63,7 +76,7 @@ def fit(model: Any, tokenizer: Any, split: Split, settings: Train, machine: Mach
             model=model,
             args=arguments,
             train_dataset=_dataset(Dataset, plan),
-            eval_dataset=_dataset(Dataset, split.validation) if split.validation else None,
+            eval_dataset=_dataset(Dataset, validation) if validation else None,
             processing_class=tokenizer,
             peft_config=LoraConfig(**{"task_type": "CAUSAL_LM", **LORA, **settings.lora}),
             callbacks=[make_callback(metrics, tick)],
@@ -71,7 +84,7 @@ def fit(model: Any, tokenizer: Any, split: Split, settings: Train, machine: Mach
         _silence(trainer)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
         # The trainer measures at the last step by itself, unless it was killed between that step and the measuring.
-        if split.validation and not any("eval_loss" in row for row in read_log(metrics) if row["step"] == steps):
+        if validation and not any("eval_loss" in row for row in read_log(metrics) if row["step"] == steps):
             trainer.evaluate()
     return trainer.model
 
@@ -91,8 +104,8 @@ def sft_config(
             "report_to": [],
             "disable_tqdm": True,
             "dataloader_pin_memory": machine.device == "cuda",
-            "num_train_epochs": 1,
             **options,
+            "num_train_epochs": 1,  # The plan holds every epoch's rows.
             "output_dir": str(checkpoints),
             "max_length": settings.max_length,
             "bf16": machine.dtype == "bfloat16",

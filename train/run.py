@@ -5,6 +5,7 @@ whole checkpoint with the settings that the killed run had found.
 """
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from kshot.files import read_log
 from kshot.machine import Machine, find_machine, kept_machine
 from kshot.runs import Run, file_hash, finish, finished, versions
 from kshot.seeding import digest
-from kshot.train.data import Split, prepare, read_records
+from kshot.train.data import Row, Split, prepare, read_records
 from kshot.train.settings import trainer_faults
 from kshot.weights import fingerprint, load_student, parse, resolve
 
@@ -53,7 +54,7 @@ def _train(
     known: Machine | None,
 ) -> None:  # fmt: skip
     from kshot.train.export import export, scale_adapter
-    from kshot.train.fit import LORA, SFT, fit
+    from kshot.train.fit import LORA, SFT, fit, planned
     from kshot.train.metrics import loss_curve
 
     model, tokenizer = load_student(student)
@@ -62,9 +63,10 @@ def _train(
     demos = settings.loss == "answers"
     split = prepare(records, tokenizer, settings.max_length, settings.validation, config.seed, demos)
     machine = _machine(config, folder, key, model, known)
-    _announce(split, machine)
+    plan = planned(split.train, settings, config.training_seed)
+    _announce(plan, split, machine)
     model.set_attn_implementation(machine.attention)
-    trained = fit(model, tokenizer, split, config.train, machine, folder, config.training_seed)
+    trained = fit(model, tokenizer, plan, split.validation, settings, machine, folder, config.training_seed)
     rows = read_log(folder / "metrics.jsonl")
     losses = [row["loss"] for row in rows if "loss" in row]
     held = [row["eval_loss"] for row in rows if "eval_loss" in row]
@@ -72,9 +74,9 @@ def _train(
         "run": name,
         "base": config.student,
         "data": data,
-        "rows": len(split.train),
+        "rows": len(plan),
         "validation_rows": len(split.validation),
-        "tokens": sum(row.tokens for row in split.train),
+        "tokens": sum(row.tokens for row in plan),
         "dropped": split.dropped,
         "steps": max((row["step"] for row in rows), default=0),
         "loss": sum(losses[-10:]) / max(1, len(losses[-10:])),
@@ -114,15 +116,15 @@ def _machine(config: Config, folder: Path, key: str, model: Any, known: Machine 
     return machine
 
 
-def _announce(split: Split, machine: Machine) -> None:
+def _announce(plan: Sequence[Row], split: Split, machine: Machine) -> None:
     speed = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in machine.seconds.items())
     probe = f" (probe step: {speed})" if speed else ""
     say(f"training on {machine.device}, {machine.threads} threads, {machine.dtype}, {machine.attention}{probe}")
     cut = ", ".join(f"{n} at {k}" for k, n in split.dropped.items())
     lost = sum(split.dropped.values())
-    tokens = sum(row.tokens for row in split.train)
+    tokens = sum(row.tokens for row in plan)
     say(
-        f"{len(split.train)} rows, {tokens} tokens; {len(split.validation)} held back; "
+        f"{len(plan)} rows, {tokens} tokens; {len(split.validation)} held back; "
         f"{lost} dropped as longer than max_length{f' ({cut})' if cut else ''}"
     )
 

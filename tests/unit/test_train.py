@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from kshot.config import Train
 from kshot.errors import DataError
 from kshot.prompting import render
 from kshot.schema import Example
 from kshot.train.checkpoints import is_whole, last_whole, mark_whole
 from kshot.train.data import IGNORED, Row, ordered, prepare, read_records, tokenize
+from kshot.train.fit import planned
 from kshot.train.metrics import rewind
 from kshot.weights import load_student
 
@@ -66,6 +68,18 @@ def test_the_order_takes_each_row_once_an_epoch_and_groups_lengths() -> None:
     spans = [max(r.tokens for r in plan[i : i + 8]) - min(r.tokens for r in plan[i : i + 8]) for i in range(0, 192, 8)]
     assert sum(spans) / len(spans) < 60
     assert len(ordered(rows, 0.5, 8, 1)) == 102
+
+
+def test_a_budget_of_tokens_takes_the_first_whole_batches() -> None:
+    rows = [Row(f"p{i}", "c", 0, (1,) * (10 + i % 3), ()) for i in range(60)]
+    whole = planned(rows, Train(), 1)
+    assert len(whole) == 60
+    cut = planned(rows, Train(tokens=300), 1)
+    assert cut == whole[:24]
+    assert sum(row.tokens for row in cut) <= 300 < sum(row.tokens for row in whole[:32])
+    two = planned(rows, Train(tokens=10_000, sft={"num_train_epochs": 2, "per_device_train_batch_size": 4}), 1)
+    assert len(two) == 120
+    assert len(planned(rows, Train(tokens=1), 1)) == 8
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,40 @@
+"""Which tasks a config draws its records from."""
+
+from pathlib import Path
+
+import pytest
+
+from kshot.config import Config, Generate
+from kshot.errors import ConfigError, DataError
+from kshot.generate.bank import sources
+
+TASKS = Path(__file__).parents[2] / "configs" / "tasks"
+
+
+def config(seed: int = 7, **options: object) -> Config:
+    return Config(seed=seed, generate=Generate.model_validate({"tasks": [TASKS / "everyday.yaml"], **options}))
+
+
+def families(of: Config) -> set[str]:
+    units, tasks = sources(of)
+    return {unit.family for unit in units} | {task.family for task in tasks}
+
+
+def test_families_at_most_draws_so_many_of_all_and_a_larger_draw_holds_a_smaller() -> None:
+    few, more, every = (families(config(families_at_most=n)) for n in (10, 40, None))
+    assert (len(few), len(more)) == (10, 40)
+    assert few < more < every
+    assert any(task.family in more for task in sources(config())[1])
+    assert families(config(seed=8, families_at_most=10)) != few
+    assert families(config(families_at_most=10_000)) == every
+
+
+def test_no_task_and_the_same_task_twice_are_refused() -> None:
+    units, tasks = sources(config(families=["morphology"], tasks=[]))
+    assert {unit.category for unit in units} == {"morphology"}
+    assert tasks == []
+    twice = [TASKS / "everyday.yaml", TASKS / "everyday.yaml"]
+    with pytest.raises(DataError, match="task id used twice"):
+        sources(config(tasks=twice))
+    with pytest.raises(ConfigError, match="did you mean 'plural_form'"):
+        sources(config(families=["plural_forms"]))
