@@ -7,13 +7,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
 from kshot.config import Teacher
@@ -21,77 +18,9 @@ from kshot.errors import TeacherError
 from kshot.generate.budget import BudgetSpent
 from kshot.generate.store import ReplyStore
 from kshot.generate.teacher import Asker, Request, make_asker
+from tests.integration.misbehaving import Answer, Behave, Server, echo, in_turn, says
 
 KEY = "sk-secret-0123456789"
-
-
-@dataclass
-class Answer:
-    status: int = 200
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-    cut: bool = False
-
-
-Behave = Callable[[dict[str, Any]], Answer]
-
-
-def says(text: str, **more: Any) -> Answer:
-    message = {"role": "assistant", "content": text}
-    return Answer(body=orjson.dumps({"choices": [{"message": message, "finish_reason": "stop"}], **more}))
-
-
-def echo(body: dict[str, Any]) -> Answer:
-    return says("Reply to " + body["messages"][-1]["content"])
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 512
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.behave: Behave = echo
-        self.asked: list[dict[str, Any]] = []
-        self.busy = 0
-        self.busiest = 0
-        self.lock = threading.Lock()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        pass
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_POST(self) -> None:
-        body = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        with self.server.lock:
-            self.server.asked.append(body)
-            self.server.busy += 1
-            self.server.busiest = max(self.server.busiest, self.server.busy)
-        try:
-            answer = self.server.behave(body)
-        finally:
-            with self.server.lock:
-                self.server.busy -= 1
-        if answer.cut:
-            self.close_connection = True
-            return
-        self.send_response(answer.status)
-        for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(answer.body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
 
 
 @pytest.fixture
@@ -123,18 +52,6 @@ def asker(store: ReplyStore, folder: Path, **settings: Any) -> Asker:
 
 def prompts(n: int) -> list[Request]:
     return [Request(f"p{i}") for i in range(n)]
-
-
-def in_turn(*answers: Answer) -> Behave:
-    """These answers to the first requests, and echoes to the rest."""
-    left = list(answers)
-    lock = threading.Lock()
-
-    def behave(body: dict[str, Any]) -> Answer:
-        with lock:
-            return left.pop(0) if left else echo(body)
-
-    return behave
 
 
 def test_a_stream_is_in_order_bounded_and_stored_before_it_is_yielded(

@@ -1,0 +1,196 @@
+"""Which records are copies of one another, and which are not."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kshot.config import Dedup, Forms, Generate
+from kshot.generate.compose import Kept, compose_stream
+from kshot.generate.dedup import NearIndex, Seen, bands, near_duplicates
+from kshot.generate.screen import Screen
+from kshot.generate.units import Unit, select_units
+from kshot.ngrams import jaccard, shingles
+from kshot.schema import Record, Reject
+
+TASKS = Path(__file__).parents[2] / "configs" / "tasks"
+LONG = "on the third day the old keeper of the light walked down to the harbour and counted every boat that lay there"
+
+
+def changed(rng: random.Random, text: str, words: int) -> str:
+    held = text.split()
+    for place in rng.sample(range(len(held)), words):
+        held[place] = f"w{rng.randrange(10**6)}"
+    return " ".join(held)
+
+
+def test_copies_point_at_the_first_and_other_texts_stay() -> None:
+    texts = [LONG, "short text", LONG.upper() + " ", "Short  TEXT", LONG.replace("third", "fourth"), LONG[::-1], ""]
+    assert near_duplicates(texts, 0.7).tolist() == [-1, -1, 0, 1, 0, -1, -1]
+    assert near_duplicates(texts, 0.95).tolist() == [-1, -1, 0, 1, -1, -1, -1]
+    assert near_duplicates([], 0.8).tolist() == []
+
+
+def test_short_texts_are_compared_exactly_only() -> None:
+    one, other = "the word is dog now", "the word is dog then"
+    assert near_duplicates([one, other], 0.3).tolist() == [-1, -1]
+    assert near_duplicates([one, other], 0.3, short=1).tolist() == [-1, 0]
+
+
+def planted() -> tuple[list[str], dict[int, float]]:
+    """Texts, of which some copy an earlier one with a few words changed; for these their similarity to it."""
+    rng = random.Random(3)
+    vocabulary = [f"v{n}" for n in range(400)]
+    texts: list[str] = []
+    similar: dict[int, float] = {}
+    for place in range(1500):
+        if place > 20 and rng.random() < 0.2:
+            source = rng.randrange(20)
+            texts.append(changed(rng, texts[source], rng.randint(0, 4)))
+            similar[place] = jaccard(shingles(texts[source]), shingles(texts[place]))
+        else:
+            texts.append(" ".join(rng.choices(vocabulary, k=rng.randint(30, 60))))
+    return texts, similar
+
+
+def test_planted_copies_are_found_and_nothing_else_is() -> None:
+    texts, similar = planted()
+    found = near_duplicates(texts, 0.8)
+    near = {place for place, similarity in similar.items() if similarity >= 0.8}
+    assert len(near) > 100
+    assert len([place for place in near if found[place] >= 0]) >= 0.99 * len(near)
+    for place, earlier in enumerate(found.tolist()):
+        if earlier >= 0:
+            assert earlier < place
+            assert found[earlier] == -1
+            assert jaccard(shingles(texts[place]), shingles(texts[earlier])) >= 0.8
+
+
+def test_small_steps_do_not_remove_a_text_unlike_all_that_stay() -> None:
+    words = [f"v{n}" for n in range(40)]
+    one = [*words[:10], "other", *words[11:]]
+    two = [*one[:30], "another", *one[31:]]
+    chain = [" ".join(text) for text in (words, one, two)]
+    assert jaccard(shingles(chain[1]), shingles(chain[2])) > 0.8 > jaccard(shingles(chain[0]), shingles(chain[2]))
+    assert near_duplicates(chain, 0.8).tolist() == [-1, 0, -1]
+
+
+def test_one_by_one_gives_what_all_at_once_gives() -> None:
+    texts, _ = planted()
+    index = NearIndex(0.8)
+    taken: list[int] = []
+    one_by_one = []
+    for place, text in enumerate(texts):
+        number = index.add(text)
+        one_by_one.append(-1 if number is None else taken[number])
+        if number is None:
+            taken.append(place)
+    assert one_by_one == near_duplicates(texts, 0.8).tolist()
+
+
+@given(st.floats(0.3, 1.0))
+def test_bands_miss_few_pairs_at_the_threshold(threshold: float) -> None:
+    count, rows = bands(threshold)
+    assert count * rows <= 128
+    assert (1 - threshold**rows) ** count <= 0.0051
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.5])
+def test_a_threshold_that_is_no_share_is_refused(threshold: float) -> None:
+    with pytest.raises(ValueError, match="threshold"):
+        near_duplicates([LONG], threshold)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.integers(1, 2**64 - 1) | st.integers(1, 300), max_size=600))
+def test_seen_is_a_set(keys: list[int]) -> None:
+    seen, known = Seen(), set[int]()
+    for key in keys:
+        assert seen.add(key) == (key not in known)
+        known.add(key)
+    assert len(seen) == len(known)
+
+
+def kept_of(records: int, units: Sequence[Unit], **dedup: object) -> tuple[list[Record], list[Reject]]:
+    options = Generate(records=records, dedup=Dedup.model_validate(dedup))
+    events = list(compose_stream(units, {}, options, Screen([]), 2, lambda done=1, note="": None))
+    return [e.record for e in events if isinstance(e, Kept)], [e for e in events if isinstance(e, Reject)]
+
+
+def plurals() -> list[Unit]:
+    return select_units(["plural_form"], [])
+
+
+def test_small_spaces_give_distinct_records_and_say_what_was_drawn_twice() -> None:
+    config = Generate(records=900, forms=Forms(instruction=1, both=0, demos=0), main_template=1.0)
+    events = list(compose_stream(plurals(), {}, config, Screen([]), 2, lambda done=1, note="": None))
+    records = [event.record for event in events if isinstance(event, Kept)]
+    rejects = [event for event in events if isinstance(event, Reject)]
+    assert len({(" ".join(r.instruction.lower().split()), r.output.lower()) for r in records}) == len(records)
+    assert {reject.reason for reject in rejects} == {"duplicate"}
+
+
+def test_near_duplicates_are_rejected_only_where_asked() -> None:
+    """A long gold example asked twice, in two wordings, is one; with other demonstrations around it, it is none."""
+    names = {"what_happens_next", "where_to_look", "does_person_know"}
+    units = [unit for unit in select_units([], [TASKS / "decisions.yaml"]) if unit.id in names]
+    assert len(units) == 3
+    off, none = kept_of(84, units)
+    on, rejects = kept_of(84, units, near=0.8)
+    assert "near-duplicate" not in {reject.reason for reject in none}
+    assert Counter(reject.reason for reject in rejects)["near-duplicate"] > 10
+
+    def most_times(records: list[Record], few_shot: bool) -> int:
+        return max(Counter(r.meta["query_id"] for r in records if bool(r.meta["k"]) == few_shot).values())
+
+    assert most_times(off, few_shot=False) > 1
+    assert most_times(on, few_shot=False) == 1
+    assert most_times(on, few_shot=True) > 1
+
+
+def yaml_units(folder: Path, **examples: list[tuple[str, str]]) -> list[Unit]:
+    """A unit for each name, with its own wording and these (input, output) pairs."""
+    path = folder / "tasks.yaml"
+    rows = []
+    for name, pairs in examples.items():
+        found = [{"input": text, "output": output} for text, output in pairs]
+        rows.append({"id": name, "category": "c", "descriptions": [f"Do {name}."], "examples": found})
+    path.write_text(json.dumps(rows))
+    return [unit for unit in select_units(["plural_form"], [path]) if unit.size]
+
+
+def test_exact_duplicates_are_the_same_but_for_case_and_space(tmp_path: Path) -> None:
+    units = yaml_units(tmp_path, one=[("A red car", "Car"), ("a  red car", "car"), ("a blue car", "car")])
+    options = {"records": 6, "forms": Forms(instruction=1, both=0, demos=0), "main_template": 1.0}
+
+    def outputs(exact: bool) -> list[str]:
+        config = Generate.model_validate({**options, "dedup": Dedup(exact=exact)})
+        events = compose_stream(units, {}, config, Screen([]), 1, lambda done=1, note="": None)
+        return sorted(event.record.output for event in events if isinstance(event, Kept))
+
+    assert outputs(exact=False) == ["Car", "car", "car"]
+    assert len(outputs(exact=True)) == 2
+
+
+def test_records_without_an_instruction_are_told_apart_across_tasks(tmp_path: Path) -> None:
+    pairs = [("red", "1"), ("blue", "2"), ("green", "3")]
+    units = yaml_units(tmp_path, one=pairs, other=pairs)
+    options = {"records": 12, "shots": [2], "main_template": 1.0, "forms": Forms(instruction=0, both=0, demos=1)}
+    config = Generate.model_validate(options)
+    events = list(compose_stream(units, {}, config, Screen([]), 1, lambda done=1, note="": None))
+    records = [event.record for event in events if isinstance(event, Kept)]
+    assert {record.meta["form"] for record in records} == {"demos"}
+    assert len({record.meta["id"] for record in records}) == len(records) == 6
+
+
+def test_near_duplicates_leave_short_questions_alone() -> None:
+    records, rejects = kept_of(300, plurals(), near=0.5)
+    assert len(records) == 300
+    assert sum(record.meta["k"] == 0 for record in records) > 60
+    zero_shot = {reject.candidate for reject in rejects if reject.reason == "near-duplicate"}
+    assert not [text for text in zero_shot if len(text.split()) < 12]
