@@ -59,7 +59,7 @@ def sampled(unit: Unit, count: int, shots: int, seed: int) -> list[str]:
     for number in range(count):
         rng = stream(seed, "sample", unit.id, number)
         params = unit.params(rng)
-        examples = unit.problems(rng, params, max(shots, unit.min_k) + 1, False)
+        examples = unit.problems(rng, params, max(shots, unit.min_k) + 1, ())
         if not examples:
             continue
         instruction = rng.choice(unit.descriptions).format(**params)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from kshot.config import Generate
 from kshot.console import Ticker
 from kshot.generate.dedup import Seen
-from kshot.generate.draft import answers_of, draw, label_of, record_of
+from kshot.generate.draft import Turns, answers_of, draw, label_of, record_of
 from kshot.generate.filters import chosen
 from kshot.generate.gate import Gate, Repeats
 from kshot.generate.screen import Match, Overlap, Screen
@@ -28,18 +28,29 @@ class Kept(NamedTuple):
 def quotas(units: Sequence[Unit], settings: Generate) -> dict[str, int]:
     """Records for each unit: even shares, capped for gold examples, what is over going to the families.
 
-    A unit whose rule only demonstrations show gives none where `settings.shots` are too few to show it.
+    Tasks with labels get `settings.labelled` of all records together, where that is set. A unit whose rule only
+    demonstrations show gives none where `settings.shots` are too few to show it.
 
     Returns:
         Counts that add up to `settings.records`, or to less if only capped units are left.
     """
     most = max(settings.shots, default=0)
     units = [unit for unit in units if unit.min_k <= most]
-    capped = {u.id: settings.examples_cap * u.size for u in units if u.size is not None}
-    even = settings.records // max(1, len(units))
-    counts = {name: min(cap, even) for name, cap in capped.items()}
+    cap = settings.examples_cap
+    if settings.labelled is None:
+        return _even(units, settings.records, cap)
+    groups = [[unit for unit in units if unit.labelled is labelled] for labelled in (True, False)]
+    with_labels = _even(groups[0], round(settings.records * settings.labelled), cap)
+    others = _even(groups[1], settings.records - sum(with_labels.values()), cap)
+    # What the others cannot give the first ones may.
+    return _even(groups[0], settings.records - sum(others.values()), cap) | others
+
+
+def _even(units: Sequence[Unit], records: int, cap: int) -> dict[str, int]:
+    capped = {u.id: cap * u.size for u in units if u.size is not None}
+    counts = {name: min(most, records // len(units)) for name, most in capped.items()}
     free = [u.id for u in units if u.size is None]
-    left = settings.records - sum(counts.values())
+    left = records - sum(counts.values())
     for place, name in enumerate(free):
         counts[name] = left // len(free) + (place < left % len(free))
     return counts
@@ -63,7 +74,7 @@ def compose_stream(
     """
     counts = quotas(units, settings)
     filters = chosen(settings.filters) if settings.filters.scope == "all" else []
-    bare = Seen()
+    bare, turns = Seen(), Turns()
     for unit in units:
         if unit.id not in counts:
             continue
@@ -75,7 +86,7 @@ def compose_stream(
             if not left:
                 break
             for attempt in range(ATTEMPTS):
-                draft = draw(unit, descriptions, settings, seed, index, attempt)
+                draft = draw(unit, descriptions, settings, turns, seed, index, attempt)
                 if isinstance(draft, str):
                     yield _reject(unit, index, attempt, draft, "")
                     continue

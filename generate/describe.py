@@ -117,7 +117,7 @@ def prove(variants: Sequence[tuple[Ask, str]], inputs: int, asker: Asks, seed: i
     answers: list[list[str]] = []
     for ask, template in variants:
         rng = stream(seed, "prove", ask.unit.id, ask.mode)
-        held = ask.unit.problems(rng, ask.params, inputs, False) if ask.unit.size is None else []
+        held = ask.unit.problems(rng, ask.params, inputs, ()) if ask.unit.size is None else []
         answers.append([example.output for example in held])
         for wording in (ask.source, template.format(**ask.params)):
             requests += [Request(render(MAIN_TEMPLATE, wording, (), e.input).text, temperature=0.0) for e in held]

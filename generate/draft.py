@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from zlib import crc32
 
 from kshot.config import Generate
 from kshot.families import Params
@@ -19,8 +20,29 @@ from kshot.seeding import digest, stream
 DEMOS_TO_SHOW_A_TASK = 2
 """Without an instruction; a rule that only demonstrations show may need more (`min_k`)."""
 MOST_LABELS = 10
+PLACES = 1 << 14
 EXAMPLES_OF_A_LABEL = 3
 OTHERS = tuple(name for name in TEMPLATES if name != MAIN_TEMPLATE)
+
+
+class Turns:
+    """Whose turn it is among labels, so that over a whole set each one is the answer as often as its alternatives.
+
+    A task gives a few records only: with free draws a set held 9 answers like `yes` and 25 like `no`. Counted for each
+    set of labels, apart without demonstrations, in so many places that it always takes the same memory.
+    """
+
+    def __init__(self) -> None:
+        self._counts = [0] * PLACES
+
+    def take(self, rng: Random, labels: Sequence[str], k: int) -> str:
+        """One of those that were the answer least often, which now counts once more."""
+        space = "\0".join([str(min(k, 1)), *sorted(label.casefold() for label in labels)])
+        places = {label: crc32(f"{space}\0\0{label.casefold()}".encode()) % PLACES for label in labels}
+        least = min(self._counts[place] for place in places.values())
+        label = rng.choice([label for label, place in places.items() if self._counts[place] == least])
+        self._counts[places[label]] += 1
+        return label
 
 
 @dataclass(frozen=True)
@@ -42,25 +64,28 @@ class Draft:
 
 
 def draw(
-    unit: Unit, descriptions: Sequence[Description], settings: Generate, seed: int, index: int, attempt: int
-) -> Draft | str:
+    unit: Unit, descriptions: Sequence[Description], settings: Generate, turns: Turns, seed: int, index: int,
+    attempt: int,
+) -> Draft | str:  # fmt: skip
     """One draw, or why it came to nothing."""
     rng = stream(seed, "compose", unit.id, index, attempt)
     params = unit.params(rng)
     form, k = _form_and_shots(rng, unit, settings)
     reason = unit.reasons and rng.random() < settings.cot
-    examples = unit.problems(rng, params, k + 1, rng.random() < settings.skew)
-    if len(examples) < k + 1:
-        return f"only {len(examples)} distinct examples for {k} shots and a query"
-    reason = reason and all(example.rationale for example in examples)
     description = rng.choice(descriptions)
     symbols: Mapping[str, str] = {}
     labels = unit.labels(params)
     if not reason and k > 1 and labels and rng.random() < settings.symbols:
         symbols = dict(zip(labels, made_up(rng, len(labels)), strict=True))
-        examples = [replace(e, output=symbols.get(e.output, e.output)) for e in examples]
         if not all(standing(label).search(description.text.format(**params)) for label in labels):
             form = "demos"
+    shown = bool(symbols or unit.min_k or form == "demos")
+    wanted = wanted_labels(rng, labels, k, rng.random() < settings.skew, shown, turns) if labels else []
+    examples = unit.problems(rng, params, k + 1, wanted)
+    if len(examples) < k + 1:
+        return f"only {len(examples)} distinct examples for {k} shots and a query"
+    reason = reason and all(example.rationale for example in examples)
+    examples = [replace(e, output=symbols.get(e.output, e.output)) for e in examples]
     texts = [text for example in examples for text in (example.input, answer(example, reason))]
     others = [name for name in OTHERS if fits(name, texts)]
     template = MAIN_TEMPLATE if rng.random() < settings.main_template else rng.choice(others)
@@ -69,6 +94,25 @@ def draw(
         template = MAIN_TEMPLATE
     demos, query = tuple(examples[:k]), examples[k]
     return Draft(unit, index, attempt, params, form, reason, description, template, demos, query, symbols)
+
+
+def wanted_labels(rng: Random, labels: Sequence[str], k: int, skewed: bool, shown: bool, turns: Turns) -> list[str]:
+    """The labels of k demonstrations and, last, of the query, whose turn it is.
+
+    Args:
+        skewed: in shares of which one is mostly much the largest (Dirichlet, 1/2), as most real tasks have them, so
+            that the demonstrations' labels tell something about the query's; else in even shares.
+        shown: only the demonstrations tell what the labels are, so that the query's has to be among theirs.
+    """
+    weights = [rng.gammavariate(0.5, 1) for _ in labels] if skewed else None
+    drawn = rng.choices(labels, weights, k=k + 1)
+    last = turns.take(rng, labels, k)
+    # Two names change places, which leaves the shares as they are.
+    other = {drawn[-1]: last, last: drawn[-1]}
+    wanted = [other.get(label, label) for label in drawn]
+    if shown and k and last not in wanted[:-1]:
+        wanted[rng.randrange(k)] = last
+    return wanted
 
 
 def _form_and_shots(rng: Random, unit: Unit, settings: Generate) -> tuple[Form, int]:
@@ -141,7 +185,7 @@ def answers_of(unit: Unit) -> frozenset[str]:
     """The label space of an example-based unit: few answers, each of several examples; else empty."""
     if unit.size is None:
         return frozenset()
-    counts = Counter(example.output for example in unit.problems(Random(0), {}, unit.size, False))
+    counts = Counter(example.output for example in unit.problems(Random(0), {}, unit.size, ()))
     few = len(counts) <= MOST_LABELS and min(counts.values()) >= EXAMPLES_OF_A_LABEL
     return frozenset(counts) if few else frozenset()
 

@@ -115,7 +115,7 @@ def _package() -> Any:
 
 
 def _unit(taken: Taken, package: Any) -> Unit:
-    def problems(rng: Random, params: Params, n: int, skewed: bool = False) -> list[Example]:
+    def problems(rng: Random, params: Params, n: int, wanted: Sequence[str] = ()) -> list[Example]:
         return choose(_drawn(taken, package, rng.randrange(2**31)), n)
 
     return Unit(

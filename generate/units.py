@@ -34,8 +34,8 @@ class Unit:
     Args:
         id: of the family or of the YAML task.
         params: draws the parameters of one task.
-        problems: draws up to n examples with distinct inputs, fewer where the space is too small; with the flag set the
-            labels of a task that has labels are drawn unevenly, as most real tasks have them.
+        problems: draws up to n examples with distinct inputs, fewer where the space is too small; their outputs are the
+            wanted ones in the wanted order as far as the task gives them, and as they come where none are wanted.
         size: how many distinct examples there are, None where they are drawn by a program.
     """
 
@@ -46,22 +46,18 @@ class Unit:
     descriptions: tuple[str, ...]
     must: tuple[tuple[str, ...], ...]
     params: Callable[[Random], Params]
-    problems: Callable[[Random, Params, int, bool], list[Example]]
+    problems: Callable[[Random, Params, int, Sequence[str]], list[Example]]
     labels: Callable[[Params], tuple[str, ...]] = no_labels
     min_k: int = 0
     reasons: bool = False
     size: int | None = None
 
+    @property
+    def labelled(self) -> bool:
+        return self.labels is not no_labels
+
     def task_id(self, params: Params) -> str:
         return f"{self.id}-{digest(sorted(params.items()), size=6)}" if params else self.id
-
-
-def uneven(rng: Random, labels: Sequence[str], n: int) -> list[str]:
-    """Labels, n of them, in shares of which one is mostly much the largest (Dirichlet, 1/2); none if there are none.
-
-    With shares that differ so much the demonstrations' labels tell something about the query's.
-    """
-    return rng.choices(labels, [rng.gammavariate(0.5, 1) for _ in labels], k=n) if labels else []
 
 
 def choose(candidates: Iterable[Example], n: int, wanted: Sequence[str] = ()) -> list[Example]:
@@ -93,9 +89,8 @@ def from_family(family: Family) -> Unit:
             steps = family.rationale(problem.facts, params) if family.rationale else None
             yield Example(problem.text, family.solve(problem.facts, params), steps, "programmatic", "solver")
 
-    def problems(rng: Random, params: Params, n: int, skewed: bool = False) -> list[Example]:
-        labels = family.labels(params) if family.labels and skewed else ()
-        return choose(drawn(rng, params), n, uneven(rng, labels, n))
+    def problems(rng: Random, params: Params, n: int, wanted: Sequence[str] = ()) -> list[Example]:
+        return choose(drawn(rng, params), n, wanted)
 
     return Unit(
         id=family.id,
@@ -115,10 +110,8 @@ def from_family(family: Family) -> Unit:
 def from_task(task: Task) -> Unit:
     """The unit of an example-based task: outputs are its gold examples."""
 
-    def problems(rng: Random, params: Params, n: int, skewed: bool = False) -> list[Example]:
-        shuffled = rng.sample(task.examples, len(task.examples))
-        even = rng.choices(task.labels, k=n) if task.labels else []
-        return choose(shuffled, n, uneven(rng, task.labels, n) if skewed else even)
+    def problems(rng: Random, params: Params, n: int, wanted: Sequence[str] = ()) -> list[Example]:
+        return choose(rng.sample(task.examples, len(task.examples)), n, wanted)
 
     return Unit(
         id=task.id,
@@ -129,7 +122,7 @@ def from_task(task: Task) -> Unit:
         must=task.must,
         params=lambda rng: {},
         problems=problems,
-        labels=lambda params: task.labels,
+        labels=(lambda params: task.labels) if task.labels else no_labels,
         reasons=any(example.rationale for example in task.examples),
         size=len(task.examples),
     )

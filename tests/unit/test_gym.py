@@ -82,7 +82,7 @@ def real() -> dict[str, Unit]:
 
 
 def drawn(unit: Unit, seed: int, n: int = 60) -> list[Example]:
-    return unit.problems(stream(seed, unit.id), {}, n, False)
+    return unit.problems(stream(seed, unit.id), {}, n, ())
 
 
 @every_dataset
@@ -231,7 +231,7 @@ def test_another_process_draws_the_same(real: dict[str, Unit]) -> None:
     code = """from kshot.generate.gym import gym_units
 from kshot.seeding import digest, stream
 for unit in gym_units(["all"]):
-    print(unit.id, digest(*(unit.problems(stream(seed, unit.id), {}, 60, False) for seed in range(3))))"""
+    print(unit.id, digest(*(unit.problems(stream(seed, unit.id), {}, 60, ()) for seed in range(3))))"""
     said = [
         subprocess.run(
             [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
