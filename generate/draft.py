@@ -19,6 +19,8 @@ from kshot.seeding import digest, stream
 
 DEMOS_TO_SHOW_A_TASK = 2
 """Without an instruction; a rule that only demonstrations show may need more (`min_k`)."""
+BRIEF = "brief"
+"""The mode of a wording that leaves the labels to the demonstrations."""
 MOST_LABELS = 10
 PLACES = 1 << 14
 EXAMPLES_OF_A_LABEL = 3
@@ -72,14 +74,15 @@ def draw(
     params = unit.params(rng)
     form, k = _form_and_shots(rng, unit, settings)
     reason = unit.reasons and rng.random() < settings.cot
-    description = rng.choice(descriptions)
+    brief = bool(form == "both" and unit.briefs and k > 1 and not reason and rng.random() < settings.briefs)
+    description = Description(rng.choice(unit.briefs), BRIEF) if brief else rng.choice(descriptions)
     symbols: Mapping[str, str] = {}
     labels = unit.labels(params)
     if not reason and k > 1 and labels and rng.random() < settings.symbols:
         symbols = dict(zip(labels, made_up(rng, len(labels)), strict=True))
-        if not all(standing(label).search(description.text.format(**params)) for label in labels):
+        if not brief and not all(standing(label).search(description.text.format(**params)) for label in labels):
             form = "demos"
-    shown = bool(symbols or unit.min_k or form == "demos")
+    shown = bool(brief or symbols or unit.min_k or form == "demos")
     wanted = wanted_labels(rng, labels, k, rng.random() < settings.skew, shown, turns) if labels else []
     examples = unit.problems(rng, params, k + 1, wanted)
     if len(examples) < k + 1:
@@ -138,7 +141,8 @@ def record_of(draft: Draft, seed: int) -> Record:
     instruction = None if draft.form == "demos" else _worded(draft)
     prompt = render(draft.template, instruction, draft.demos, query.input, draft.reason)
     # The first outputs cannot be known where only the demonstrations tell the rule.
-    needed = max(unit.min_k, DEMOS_TO_SHOW_A_TASK if draft.form == "demos" else 0)
+    untold = draft.form == "demos" or draft.description.mode == BRIEF
+    needed = max(unit.min_k, DEMOS_TO_SHOW_A_TASK if untold else 0)
     output = answer(query, draft.reason)
     kind: Kind = "cot" if draft.reason else "fsl" if draft.demos else "zsl"
     task = unit.task_id(draft.params)
@@ -169,7 +173,7 @@ def record_of(draft: Draft, seed: int) -> Record:
 def _worded(draft: Draft) -> str:
     """The instruction with the task's details, and with the made-up labels where there are some."""
     text = draft.description.text.format(**draft.params)
-    if draft.symbols:
+    if draft.symbols and draft.description.mode != BRIEF:
         either = "|".join(standing(label).pattern for label in sorted(draft.symbols, key=len, reverse=True))
         text = re.sub(either, lambda found: draft.symbols[found.group()], text)
     return text

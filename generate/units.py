@@ -36,6 +36,7 @@ class Unit:
         params: draws the parameters of one task.
         problems: draws up to n examples with distinct inputs, fewer where the space is too small; their outputs are the
             wanted ones in the wanted order as far as the task gives them, and as they come where none are wanted.
+        briefs: descriptions that leave the labels to the demonstrations.
         size: how many distinct examples there are, None where they are drawn by a program.
     """
 
@@ -51,6 +52,7 @@ class Unit:
     min_k: int = 0
     reasons: bool = False
     size: int | None = None
+    briefs: tuple[str, ...] = ()
 
     @property
     def labelled(self) -> bool:
@@ -63,7 +65,7 @@ class Unit:
 def choose(candidates: Iterable[Example], n: int, wanted: Sequence[str] = ()) -> list[Example]:
     """Up to n candidates with distinct inputs: the first ones, or those with the wanted outputs in the wanted order.
 
-    Where the candidates lack a wanted output, others take its place.
+    Where the candidates lack a wanted output, others take its place; the last place, that of a query, is filled first.
     """
     pool: dict[str, Example] = {}
     lacking = Counter(wanted)
@@ -73,11 +75,13 @@ def choose(candidates: Iterable[Example], n: int, wanted: Sequence[str] = ()) ->
             lacking -= Counter([candidate.output])
         if len(pool) >= n and not lacking:
             break
-    chosen = []
-    for output in wanted:
-        if match := next((example for example in pool.values() if example.output == output), None):
-            chosen.append(pool.pop(match.input))
-    return [*chosen, *pool.values()][:n]
+    places: list[Example | None] = []
+    for output in reversed(wanted):
+        match = next((example for example in pool.values() if example.output == output), None)
+        places.append(match and pool.pop(match.input))
+    left = iter(pool.values())
+    filled = [place or next(left, None) for place in reversed(places)]
+    return [*(example for example in filled if example), *left][:n]
 
 
 def from_family(family: Family) -> Unit:
@@ -118,14 +122,20 @@ def from_task(task: Task) -> Unit:
         family=task.family,
         category=task.category,
         source="examples",
-        descriptions=tuple(text.replace("{", "{{").replace("}", "}}") for text in task.descriptions),
+        descriptions=_plain(task.descriptions),
         must=task.must,
         params=lambda rng: {},
         problems=problems,
         labels=(lambda params: task.labels) if task.labels else no_labels,
         reasons=any(example.rationale for example in task.examples),
         size=len(task.examples),
+        briefs=_plain(task.briefs),
     )
+
+
+def _plain(texts: Sequence[str]) -> tuple[str, ...]:
+    """As descriptions whose braces are no slots."""
+    return tuple(text.replace("{", "{{").replace("}", "}}") for text in texts)
 
 
 class _ExampleRow(BaseModel):
@@ -144,6 +154,7 @@ class _TaskRow(BaseModel):
     must: list[list[str]] = []
     labels: list[str] = []
     inverse: list[str] = []
+    briefs: list[str] = []
     examples: list[_ExampleRow] = Field(min_length=2)
 
 
@@ -171,10 +182,19 @@ def load_tasks(path: Path) -> list[Task]:
         strange = next((e.output for e in row.examples if row.labels and e.output not in row.labels), None)
         if strange is not None:
             raise DataError(f"{path}: task {row.id!r}: the output {strange!r} is none of its labels {row.labels}")
-        examples = tuple(Example(e.input, e.output, e.rationale) for e in row.examples)
-        must = tuple(tuple(words) for words in row.must)
-        labels = tuple(row.labels)
-        tasks.append(Task(row.id, row.family or row.id, row.category, tuple(row.descriptions), examples, must, labels))
+        tasks.append(
+            Task(
+                id=row.id,
+                family=row.family or row.id,
+                category=row.category,
+                descriptions=tuple(row.descriptions),
+                examples=tuple(Example(e.input, e.output, e.rationale) for e in row.examples),
+                must=tuple(tuple(words) for words in row.must),
+                labels=tuple(row.labels),
+                inverse=tuple(row.inverse),
+                briefs=tuple(row.briefs),
+            )
+        )
     return tasks
 
 

@@ -44,6 +44,8 @@ class Task:
     labels: tuple[str, ...] = ()
     inverse: tuple[str, ...] = ()
     """Wordings of the reverse task, output to input, where there is one."""
+    briefs: tuple[str, ...] = ()
+    """Wordings that do not name the labels, for records whose demonstrations show them."""
     mode: str = "handwritten"
 
 

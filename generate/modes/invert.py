@@ -80,5 +80,6 @@ def _reversed(task: Task, wordings: Sequence[str], by: str) -> Task:
         examples=_flipped(task.examples, by),
         must=(),
         inverse=(),
+        briefs=(),
         mode=MODE,
     )

@@ -1,5 +1,6 @@
 """Generation without a teacher: units, composing, screening."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,13 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kshot.config import Forms, Generate
+from kshot.config import Config, Forms, Generate, Modes
 from kshot.errors import ConfigError, DataError
+from kshot.generate.checks import standing
 from kshot.generate.compose import Kept, compose, compose_stream, quotas
 from kshot.generate.draft import Turns, wanted_labels
 from kshot.generate.families import FAMILIES
 from kshot.generate.screen import Overlap, Screen
 from kshot.generate.store import ReplyStore
+from kshot.generate.teaching import teach
 from kshot.generate.units import choose, load_tasks, select_units
 from kshot.panel import load_panel
 from kshot.schema import Description, Example, Record, Reject
@@ -139,6 +142,35 @@ def test_seed_tasks_are_whole(path: Path) -> None:
         assert not task.labels or max(counts.values()) - min(counts.values()) <= 1, task.id
 
 
+def test_briefs_leave_the_labels_to_the_demonstrations() -> None:
+    units = [unit for unit in select_units([], [SEEDS / "decisions.yaml"]) if unit.briefs]
+    assert len(units) > 30
+    for unit in units:
+        for brief in unit.briefs:
+            assert not any(standing(label).search(brief) for label in unit.labels({})), (unit.id, brief)
+    config = Generate(records=900, briefs=0.6, symbols=0.2, forms=Forms(instruction=0.2, both=0.7, demos=0.1))
+    records, _ = compose(units, {}, config, NOTHING, 1, lambda done=1, note="": None)
+    brief = [record for record in records if record.meta["mode"] == "brief"]
+    assert len(brief) > 150
+    assert {record.meta["symbols"] for record in brief} == {False, True}
+    for record in brief:
+        assert record.meta["form"] == "both"
+        assert record.meta["k"] > 1
+        assert len(record.meta["targets"]) == record.meta["k"] - 2
+        assert re.search(rf"(?m){re.escape(record.output)}\W*$", record.instruction), record
+    off = compose(units, {}, config.model_copy(update={"briefs": 0.0}), NOTHING, 1, lambda done=1, note="": None)[0]
+    assert not any(record.meta["mode"] == "brief" for record in off)
+
+
+def test_what_a_file_says_of_the_reverse_is_taken_up() -> None:
+    """Its wordings become a task from output to input."""
+    (given,) = [task for task in load_tasks(SEEDS / "writing.yaml") if task.id == "from_german"]
+    assert given.inverse == ("Translate the words into German.", "Say this in German.")
+    taught = teach(Config(generate=Generate(tasks=[SEEDS / "writing.yaml"], teacher=None)), Modes(), NOTHING, Path())
+    (made,) = [unit for unit in taught.units if unit.id == "from_german_inverse"]
+    assert made.problems(stream(1), {}, 1, ["ein Glas Milch"])[0].input == "a glass of milk"
+
+
 def test_no_seed_task_shares_text_with_the_own_panel() -> None:
     screen = Screen([load_panel("kshot")])
     texts = [e.input for path in SEEDS.glob("*.yaml") for task in load_tasks(path) for e in task.examples]
@@ -220,6 +252,8 @@ def test_wanted_outputs_come_in_their_order(wanted: list[str], there: list[str])
     assert len({example.input for example in found}) == len(found)
     if all(there.count(output) >= wanted.count(output) for output in wanted):
         assert [example.output for example in found] == wanted
+    if len(there) >= len(wanted) > 0 and wanted[-1] in there:
+        assert found[-1].output == wanted[-1]
 
 
 def test_an_output_that_is_no_label_is_named(tmp_path: Path) -> None:
