@@ -267,7 +267,7 @@ class Generate(Section):
     symbols: Share = 0.0
     """Share of the records of tasks with labels, from two demonstrations on, whose labels become made-up words, which
     only the demonstrations explain (symbol tuning, arXiv:2305.08298)."""
-    briefs: Share = 0.25
+    briefs: Share = 0.5
     """Share of the records of tasks with `briefs`, from two demonstrations on, whose instruction leaves the labels to
     the demonstrations."""
     main_template: Share = 0.5
