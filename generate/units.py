@@ -108,6 +108,7 @@ def from_family(family: Family) -> Unit:
         labels=family.labels or no_labels,
         min_k=family.min_k,
         reasons=family.rationale is not None,
+        briefs=family.briefs,
     )
 
 

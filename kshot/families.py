@@ -44,6 +44,7 @@ class Family:
         params: draws the task's parameters.
         labels: the label space under these params, for classification and multiple choice.
         rationale: a short step-by-step derivation that ends before the final answer.
+        briefs: wordings that leave the labels to the demonstrations.
         min_k: shots below which the task cannot be solved (2 where only the demonstrations show the rule).
     """
 
@@ -57,3 +58,4 @@ class Family:
     labels: Callable[[Params], tuple[str, ...]] | None = None
     rationale: Callable[[Any, Params], str] | None = None
     min_k: int = 0
+    briefs: tuple[str, ...] = ()

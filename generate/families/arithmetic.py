@@ -187,6 +187,7 @@ FAMILIES = (
             "Please add the two numbers yourself and write '{yes}' if the stated sum agrees with yours, otherwise"
             " '{no}'.",
         ),
+        briefs=("Check the addition.",),
         sample=_claimed_sum,
         solve=lambda facts, params: params["yes"] if facts[0] + facts[1] == facts[2] else params["no"],
         must=(("add", "sum"),),
@@ -220,6 +221,7 @@ FAMILIES = (
             "Given a whole number, please look at whether it is even or odd and reply with '{even}' or '{odd}'"
             " accordingly.",
         ),
+        briefs=("What kind of number is this?",),
         sample=lambda rng, params: plain(str(2 * rng.randint(1, 499) + rng.randint(0, 1))),
         solve=lambda text, params: params["odd"] if int(text) % 2 else params["even"],
         must=(("even",), ("odd",)),
@@ -294,6 +296,7 @@ FAMILIES = (
             "Given two numbers, reply '{more}' when the first one is greater than the second one, '{less}' when it is"
             " less, or '{same}' when they are equal.",
         ),
+        briefs=("Compare the first number with the second.",),
         sample=_two_numbers,
         solve=_compared,
         must=(("first",), ("second",), ("number",)),

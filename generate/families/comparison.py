@@ -247,6 +247,7 @@ FAMILIES: tuple[Family, ...] = (
             "Given a sentence about two things of a kind, compare their numbers: '{first}' if the number of the thing"
             " named first is greater, '{second}' if it is smaller, '{same}' if there is no difference.",
         ),
+        briefs=("Compare the numbers given for the two things.",),
         sample=_two_measures,
         solve=_verdict,
         must=(("thing",), ("number",)),
@@ -283,6 +284,7 @@ FAMILIES: tuple[Family, ...] = (
             "Given two lists with || between them, say which is the longer one: '{first}' (the left list), '{second}'"
             " (the right list) or '{same}' (neither).",
         ),
+        briefs=("Which list has more items?",),
         sample=_two_lists,
         solve=_verdict,
         must=(("list",),),
@@ -301,6 +303,7 @@ FAMILIES: tuple[Family, ...] = (
             "Given two lists, reply '{no}' when one of them has an item that the other has not, and '{yes}' when they"
             " differ at most in their order.",
         ),
+        briefs=("Compare the members of the two lists.",),
         sample=_two_sets,
         solve=lambda facts, params: params["yes" if sorted(facts[0]) == sorted(facts[1]) else "no"],
         must=(("list",), ("order", "item")),
@@ -319,6 +322,7 @@ FAMILIES: tuple[Family, ...] = (
             "Given two codes, count the letters and digits of each. Write '{same}' when the counts agree, '{first}'"
             " when the first code is the longer and '{second}' when the second is.",
         ),
+        briefs=("Which code has more characters?",),
         sample=_two_strings,
         solve=lambda facts, params: _verdict((len(facts[0]), len(facts[1])), params),
         must=(("code",),),

@@ -284,6 +284,7 @@ FAMILIES: tuple[Family, ...] = (
             "Given a request and the reply, please decide what the reply means: '{yes}' for doing it, '{no}' for"
             " refusing.",
         ),
+        briefs=("Does the second speaker agree to do what the first one asks for?",),
         sample=_request,
         solve=lambda granted, params: params["yes" if granted else "no"],
         must=(("request", "ask", "favour"),),
@@ -337,6 +338,7 @@ FAMILIES: tuple[Family, ...] = (
             "Does the reply tell the one who asked what the question is after? '{yes}' if so, '{no}' if it passes the"
             " question by.",
         ),
+        briefs=("Does the reply fit the question?",),
         sample=_reply,
         solve=lambda facts, params: params["yes" if facts[1] else "no"],
         must=(("reply",),),

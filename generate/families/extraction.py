@@ -303,6 +303,7 @@ FAMILIES = (
             "Given a sentence, check whether it mentions {what}; the answer is '{yes}' or '{no}'.",
             "Please reply '{yes}' for a sentence that contains {what} and '{no}' for one that does not.",
         ),
+        briefs=("Does the sentence mention {what}?",),
         sample=_mention_text,
         solve=lambda wanted, params: params["yes" if wanted else "no"],
         must=(("sentence",), ("number", "name", "weekday", "colour")),

@@ -221,6 +221,7 @@ FAMILIES = (
             " '{no}'.",
             "Please decide from the facts alone, even if the words are nonsense, and write '{yes}' or '{no}'.",
         ),
+        briefs=("Answer the question from the facts given.",),
         sample=_syllogism,
         solve=lambda facts, params: params["yes" if facts[2] else "no"],
         must=(("fact", "rule"),),
@@ -272,6 +273,7 @@ FAMILIES = (
             "Please compare the meaning of A and B. '{yes}' stands for the same meaning, '{no}' for a different"
             " meaning.",
         ),
+        briefs=("Compare the meaning of the sentences A and B.",),
         sample=_paraphrase,
         solve=lambda alike, params: params["yes" if alike else "no"],
         must=(("same",),),
@@ -289,6 +291,7 @@ FAMILIES = (
             "Given a premise and, after the arrow, a conclusion, choose '{yes}' when the conclusion is certainly true,"
             " '{no}' when it is certainly false, and '{maybe}' when the premise does not settle it.",
         ),
+        briefs=("Does the statement after '=>' follow from the text before it?",),
         sample=_entailment,
         solve=lambda verdict, params: params[verdict],
         must=(("follow", "true", "conclusion"),),
@@ -319,6 +322,9 @@ FAMILIES = (
             " who satisfies all of it, otherwise '{no}'.",
             "Given a person's age and ticket, decide about the entry: '{yes}' when the age is between {low} and {high}"
             " (both included) and there is a ticket, '{no}' in any other case.",
+        ),
+        briefs=(
+            "Visitors may enter if they are from {low} to {high} years old and have a ticket. Decide about this one.",
         ),
         sample=_visitor,
         solve=_admitted,

@@ -258,6 +258,7 @@ FAMILIES = (
             "Check whether the given word {where}s with '{affix}' and reply '{yes}' if so, otherwise '{no}'.",
             "Given a word, please say '{yes}' if it {where}s with '{affix}' or '{no}' if not.",
         ),
+        briefs=("Does the word {where} with '{affix}'?",),
         sample=_affix_word,
         solve=lambda word, params: params["yes"] if _has_affix(word, params) else params["no"],
         must=(("begin", "start", "end"), ("word",)),

@@ -203,6 +203,7 @@ FAMILIES = (
             "Are these numbers in increasing order? Please say '{yes}' when they are, or '{no}' when at least one of"
             " them is smaller than the number before it.",
         ),
+        briefs=("Does the list go up all the way?",),
         sample=_maybe_sorted,
         solve=lambda numbers, params: params["yes" if numbers == sorted(numbers) else "no"],
         must=(("number",), ("order", "larger", "sort", "increas")),

@@ -226,6 +226,7 @@ FAMILIES = (
             "Given a text and a claim, choose a label. '{yes}': the text supports the claim. '{no}': the text"
             " contradicts the claim. '{maybe}': the text gives no information on it.",
         ),
+        briefs=("Compare the claim with the text.",),
         sample=lambda rng, params: _claim(rng, ("yes", "no", "maybe")),
         solve=_verdict,
         must=(("claim",), ("text",)),
@@ -244,6 +245,7 @@ FAMILIES = (
             " does not.",
             "Please read the facts, then decide whether the claim holds. Write only '{yes}' or '{no}'.",
         ),
+        briefs=("Judge the claim by the text.",),
         sample=lambda rng, params: _claim(rng, ("yes", "no")),
         solve=lambda facts, params: params["yes" if facts[0] == facts[1] else "no"],
         must=(("claim",),),

@@ -194,6 +194,7 @@ FAMILIES = (
             "Please look at the subject and the verb. Answer '{yes}' if they agree ('the dog runs', 'the dogs run') and"
             " '{no}' if they do not agree ('the dog run', 'the dogs runs').",
         ),
+        briefs=("Does the verb agree with its subject?",),
         sample=_agreement,
         solve=lambda facts, params: params["yes" if facts[2] == facts[3] else "no"],
         must=(("agree",), ("verb",)),
@@ -211,6 +212,7 @@ FAMILIES = (
             " sound, 'an' before a vowel sound.",
             "Please choose the right article for the blank '___' and write only 'a' or 'an'.",
         ),
+        briefs=("Fill the gap.",),
         sample=_article_gap,
         solve=lambda phrase, params: words.article(phrase),
         must=(("gap", "blank", "article"),),
@@ -229,6 +231,7 @@ FAMILIES = (
             "Please look for a mistake in the use of the article 'a' or 'an'. If there is none reply '{yes}', otherwise"
             " '{no}'.",
         ),
+        briefs=("Check the articles in the text.",),
         sample=_article_check,
         solve=lambda facts, params: params["yes" if words.article(facts[0]) == facts[1] else "no"],
         must=(("article",),),
@@ -322,6 +325,7 @@ FAMILIES = (
             "Given a sentence with one word between asterisks, write the part of speech of that word: '{noun}' (noun),"
             " '{verb}' (verb), '{adjective}' (adjective) or '{adverb}' (adverb).",
         ),
+        briefs=("Which part of speech is the word between the stars?",),
         sample=_tag_sentence,
         solve=lambda tag, params: params[tag],
         must=(("speech",), ("noun",), ("verb",)),
@@ -340,6 +344,7 @@ FAMILIES = (
             "Please check the word order. If it is that of a normal statement reply '{yes}', and if the words have been"
             " shuffled reply '{no}'.",
         ),
+        briefs=("Check the order of the words.",),
         sample=_scrambled,
         solve=lambda right, params: params["yes" if right else "no"],
         must=(("order",), ("word",)),
@@ -357,6 +362,7 @@ FAMILIES = (
             "Given a sentence, answer '{many}' when its subject is plural or joins two names, and '{one}' when the"
             " subject is singular.",
         ),
+        briefs=("How many does the subject of the sentence stand for?",),
         sample=_number_sentence,
         solve=lambda many, params: params["many" if many else "one"],
         must=(("subject",), ("singular",), ("plural",)),

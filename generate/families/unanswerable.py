@@ -252,6 +252,7 @@ FAMILIES: tuple[Family, ...] = (
             " stated, and '{yes}' if nothing is missing.",
             "Is there enough information for the question? Write '{yes}' for enough and '{no}' for too little.",
         ),
+        briefs=("Can the question be answered from the facts given?",),
         sample=_told,
         solve=lambda facts, params: params["yes" if facts[1] < 0 else "no"],
         must=(("question",),),
@@ -323,6 +324,7 @@ FAMILIES: tuple[Family, ...] = (
             "Look for a contradiction: reply '{yes}' if the two statements cannot both be true, and '{no}' if they"
             " can.",
         ),
+        briefs=("Do the two statements contradict each other?",),
         sample=_two_statements,
         solve=lambda facts, params: params["yes" if facts[0] else "no"],
         must=(("statement",),),
