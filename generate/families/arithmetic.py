@@ -160,6 +160,35 @@ def _later_why(facts: Pair, params: Params) -> str:
     return f"After {to_hour} minutes it is {start // 60 + 1}:00. That leaves {minutes - to_hour} of {minutes} minutes."
 
 
+def _band_params(rng: Random) -> Params:
+    low = rng.choice((10, 20, 25, 30, 40, 50))
+    high = low + rng.choice((20, 25, 30, 50))
+    schemes = (("low", "medium", "high"), ("small", "middle", "big"), ("green", "yellow", "red"), ("A", "B", "C"),
+               ("level_1", "level_2", "level_3"))  # fmt: skip
+    names = dict(zip(("below", "between", "above"), rng.choice(schemes), strict=True))
+    return {"low": str(low), "high": str(high), **names}
+
+
+def _band_number(rng: Random, params: Params) -> Problem:
+    low, high = int(params["low"]), int(params["high"])
+    number = rng.choice((rng.randint(0, low - 1), rng.randint(low, high), rng.randint(high + 1, high + 60)))
+    text = rng.choice(("{}", "score: {}", "{} points", "The value is {}.", "reading {}")).format(number)
+    return Problem(text, number)
+
+
+def _band(number: int, params: Params) -> str:
+    if number < int(params["low"]):
+        return params["below"]
+    return params["above"] if number > int(params["high"]) else params["between"]
+
+
+def _band_why(number: int, params: Params) -> str:
+    low, high = params["low"], params["high"]
+    if number < int(low):
+        return f"{number} is less than {low}."
+    return f"{number} is more than {high}." if number > int(high) else f"{number} is at least {low} and at most {high}."
+
+
 FAMILIES = (
     Family(
         id="add_or_subtract",
@@ -332,5 +361,25 @@ FAMILIES = (
         sample=lambda rng, params: plain(str(rng.randint(0, 99) if rng.random() < 0.3 else rng.randint(100, 999))),
         solve=lambda text, params: words.number_words(int(text)),
         must=(("word",), ("number",)),
+    ),
+    Family(
+        id="number_band",
+        category="classification",
+        descriptions=(
+            "Label the number: '{below}' if it is less than {low}, '{above}' if it is more than {high}, and"
+            " '{between}' for everything from {low} to {high}.",
+            "Which band does the number belong to? The bands are '{below}' (under {low}), '{between}' ({low} to {high},"
+            " both included) and '{above}' (over {high}).",
+            "Find the number in the input. Numbers under {low} are '{below}', numbers over {high} are '{above}', all"
+            " the others are '{between}'.",
+            "Given a number, please answer with its label. '{below}': smaller than {low}. '{between}': at least {low}"
+            " and at most {high}. '{above}': larger than {high}.",
+        ),
+        sample=_band_number,
+        solve=_band,
+        must=(("number",),),
+        params=_band_params,
+        labels=labels.space("below between above"),
+        rationale=_band_why,
     ),
 )

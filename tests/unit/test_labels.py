@@ -1,0 +1,117 @@
+"""Which labels the records of a set ask for and show."""
+
+import re
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kshot.config import Forms, Generate
+from kshot.generate.checks import standing
+from kshot.generate.compose import compose, quotas
+from kshot.generate.draft import Turns, wanted_labels
+from kshot.generate.units import choose, select_units
+from kshot.schema import Example
+from kshot.seeding import stream
+from tests.unit.composing import NOTHING, SEEDS, TASKS, composed
+
+
+def test_briefs_leave_the_labels_to_the_demonstrations() -> None:
+    units = [unit for unit in select_units([], [SEEDS / "decisions.yaml"]) if unit.briefs]
+    assert len(units) > 70
+    for unit in units:
+        for draw in range(30):
+            params = unit.params(stream(draw, unit.id))
+            for brief in unit.briefs:
+                named = [x for x in unit.labels(params) if standing(x).search(brief.format(**params))]
+                assert not named, (unit.id, brief, named)
+    config = Generate(records=900, briefs=0.6, symbols=0.2, forms=Forms(instruction=0.2, both=0.7, demos=0.1))
+    records, _ = compose(units, {}, config, NOTHING, 1, lambda done=1, note="": None)
+    brief = [record for record in records if record.meta["mode"] == "brief"]
+    assert len(brief) > 150
+    assert {record.meta["symbols"] for record in brief} == {False, True}
+    for record in brief:
+        assert record.meta["form"] == "both"
+        assert record.meta["k"] > 1
+        assert len(record.meta["targets"]) == record.meta["k"] - 2
+        assert re.search(rf"(?m){re.escape(record.output)}\W*$", record.instruction), record
+    off = compose(units, {}, config.model_copy(update={"briefs": 0.0}), NOTHING, 1, lambda done=1, note="": None)[0]
+    assert not any(record.meta["mode"] == "brief" for record in off)
+
+
+def test_labels_are_drawn_unevenly_where_asked() -> None:
+    def agreement(skewed: bool) -> float:
+        """How often the query has the label of the last demonstration."""
+        turns = Turns()
+        draws = [wanted_labels(stream(seed, "draw"), "abc", 4, skewed, False, turns) for seed in range(400)]
+        return sum(drawn[-1] == drawn[-2] for drawn in draws) / 400
+
+    assert agreement(False) < 0.43
+    assert agreement(True) > agreement(False) + 0.15
+
+
+@settings(max_examples=50)
+@given(st.lists(st.sampled_from(["yes no", "No Yes", "T F", "red blue green"]), min_size=1, max_size=60), st.booleans())
+def test_each_label_of_a_set_has_its_turn_over_all_tasks(tasks: list[str], few: bool) -> None:
+    turns, asked = Turns(), Counter[str]()
+    for number, labels in enumerate(tasks):
+        *demos, last = wanted_labels(stream(number, "draw"), labels.split(), 3 * few, True, True, turns)
+        assert len(demos) == 3 * few
+        assert not few or last in demos
+        asked[last.lower()] += 1
+    for labels in ("yes no", "t f", "red blue green"):
+        counts = [asked[label] for label in labels.split()]
+        assert max(counts) - min(counts) <= 1
+
+
+def test_turns_with_and_without_demonstrations_are_counted_apart() -> None:
+    turns = Turns()
+    first = [turns.take(stream(1, "a", number), ("yes", "no"), 0) for number in range(2)]
+    assert sorted(first) == ["no", "yes"]
+    for number in range(9):
+        turns.take(stream(2, "b", number), ("yes", "no"), 4)
+    third = turns.take(stream(3, "c"), ("yes", "no"), 0)
+    assert turns.take(stream(4, "d"), ("yes", "no"), 0) != third
+
+
+def test_a_set_asks_for_all_labels_of_a_kind_equally_often() -> None:
+    records, _ = composed(records=900, skew=0.9)
+    for one, other in (("yes", "no"), ("true", "false"), ("y", "n"), ("t", "f")):
+        for few in (False, True):
+            found = Counter(r.output.lower() for r in records if (r.meta["k"] > 0) == few)
+            assert abs(found[one] - found[other]) <= 8, (one, found[one], found[other])
+
+
+def test_what_only_demonstrations_tell_stands_among_them() -> None:
+    """The label of a query, where labels are made up or no instruction names them."""
+    records, _ = composed(records=700, forms={"instruction": 0.0, "both": 0.3, "demos": 0.7}, symbols=0.5, skew=0.9)
+    labelled = {unit.family for unit in select_units([], [TASKS]) if unit.labelled}
+    found = [r for r in records if r.meta["family"] in labelled and (r.meta["symbols"] or r.meta["form"] == "demos")]
+    assert len(found) > 100
+    unseen = [r for r in found if r.output not in r.instruction]
+    assert len(unseen) <= 0.03 * len(found), [r.instruction for r in unseen]
+
+
+def test_tasks_with_labels_get_the_share_that_is_asked_for() -> None:
+    units = select_units([], sorted(SEEDS.glob("*.yaml")))
+    labelled = {unit.id for unit in units if unit.labelled}
+    for share in (0.0, 0.5, 0.9):
+        counts = quotas(units, Generate(records=1200, labelled=share))
+        assert sum(counts.values()) == 1200
+        assert sum(n for name, n in counts.items() if name in labelled) == 1200 * share
+    few = [unit for unit in units if unit.labelled or unit.size]
+    counts = quotas(few, Generate(records=3000, labelled=0.1, examples_cap=1))
+    assert sum(counts.values()) == 3000
+    assert all(counts[unit.id] <= unit.size for unit in few if unit.size)
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=6), st.lists(st.sampled_from("abcd"), max_size=12))
+def test_wanted_outputs_come_in_their_order(wanted: list[str], there: list[str]) -> None:
+    candidates = [Example(str(i), output) for i, output in enumerate(there)]
+    found = choose(candidates, len(wanted), wanted)
+    assert len(found) == min(len(wanted), len(there))
+    assert len({example.input for example in found}) == len(found)
+    if all(there.count(output) >= wanted.count(output) for output in wanted):
+        assert [example.output for example in found] == wanted
+    if len(there) >= len(wanted) > 0 and wanted[-1] in there:
+        assert found[-1].output == wanted[-1]
