@@ -1,7 +1,7 @@
 """The measuring and the tables of `kshot ablate`: every cell of a grid against the base, and against the best cell.
 
-Writes ablate.json, ablate.md and heatmap.svg. A cell is read from its adapter, so its merged weights may be gone; base
-and cells are measured once, as `kshot compare` measures checkpoints.
+Writes ablate.json, ablate.md and heatmap.svg, and curve.svg where one number is all that varies. A cell is read from
+its adapter, so its merged weights may be gone; base and cells are measured once, as `kshot compare` does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,9 @@ from kshot.evaluate.heatmap import heat_maps, write_heatmap
 from kshot.evaluate.ranking import BEST, LEVEL, Scored, gain_rows, ranking
 from kshot.evaluate.report import between, markdown_table, measured_on, points, probability, rich_table, signed
 from kshot.evaluate.scores import NAMES
+from kshot.evaluate.svg import Line, Plot, Point, write_svg
 from kshot.files import write_json, write_text
-from kshot.grid import GridCell
+from kshot.grid import GridCell, short_names
 from kshot.machine import Machine
 from kshot.panel import Panel
 from kshot.runs import versions
@@ -91,16 +92,42 @@ def write_ablation(
         "versions": versions("lm_eval", "torch", "transformers"),
         "truncated": cut,
     }
-    picture = folder / "heatmap.svg"
-    if facts["rows"]:
-        write_heatmap(heat_maps(facts["rows"], list(students)), picture)
-    else:
+    pictures = folder / "heatmap.svg", folder / "curve.svg"
+    for picture in pictures:
         picture.unlink(missing_ok=True)
+    if facts["rows"]:
+        write_heatmap(heat_maps(facts["rows"], list(students)), pictures[0])
+    if drawn := curves(facts["rows"]):
+        write_svg(drawn, pictures[1])
     write_text(folder / "ablate.md", markdown(facts))
     write_json(folder / "ablate.json", facts)
     rich_table("Cells by their mean score over all k, against the best", RANKING, ranking_lines(facts), WORDS)
     rich_table("Gain over the base, in points, with the paired 95 % interval", GAINS, gain_lines(facts), WORDS)
-    say(f"ablate: wrote {folder / 'ablate.json'}, ablate.md{' and heatmap.svg' if facts['rows'] else ''}")
+    made = ["ablate.md", *(picture.name for picture in pictures if picture.exists())]
+    say(f"ablate: wrote {folder / 'ablate.json'}, {', '.join(made)}")
+
+
+def curves(rows: Sequence[Row]) -> list[Plot]:
+    """A plot for each panel and score where one number is all that varies, with a line for each k; else none."""
+    varied = {key for row in rows for key in row["values"]}
+    numbers = [value for row in rows for value in row["values"].values()]
+    if len(varied) != 1 or len(set(map(str, numbers))) < 2 or not all(type(n) is int and n >= 0 for n in numbers):
+        return []
+    (key,) = varied
+    made = []
+    for panel, score in dict.fromkeys((row["panel"], row["score"]) for row in rows):
+        own = [row for row in rows if (row["panel"], row["score"]) == (panel, score)]
+        lines = []
+        for k in sorted({row["k"] for row in own}):
+            at_k = [row for row in own if row["k"] == k]
+            points_ = tuple(
+                Point(row["values"][key], row["student"], row["base"] + row["low"], row["base"] + row["high"])
+                for row in at_k
+            )
+            lines.append(Line(f"k={k}", points_))
+        name = short_names([key])[key].replace("_", " ")
+        made.append(Plot(f"{panel}: {NAMES.get(score, score)}", tuple(lines), name, name))
+    return made
 
 
 def _cell(cell: GridCell, failed: Mapping[str, str]) -> Row:
@@ -147,6 +174,7 @@ def markdown(facts: Row) -> str:
         most = max(len(row["seeds"]) for row in facts["rows"])
         parts += [
             "![Gain by training setting and number of demonstrations](heatmap.svg)",
+            *(["![Score by the number that varies](curve.svg)"] if curves(facts["rows"]) else []),
             "## Which cell is best, and is it really?",
             told(most),
             markdown_table(RANKING, ranking_lines(facts), WORDS),

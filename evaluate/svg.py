@@ -1,7 +1,7 @@
-"""Score by number of demonstrations as SVG: drawn into the HTML report, and as a file of its own for papers.
+"""Score by a number as SVG: by that of demonstrations in the HTML report, and as files of their own for papers.
 
-No drawing library is involved, so that the same scores give the same bytes. Numbers of demonstrations stand at
-log2(k + 1): 0, 1, 4 and 16 are about evenly apart.
+No drawing library is involved, so that the same scores give the same bytes. A number n stands at log2(n + 1): 0, 1, 4
+and 16 are about evenly apart.
 """
 
 import math
@@ -35,9 +35,9 @@ MARKERS = {
 
 @dataclass(frozen=True)
 class Point:
-    """A score between 0 and 1 at k demonstrations, with an interval where there is one."""
+    """A score between 0 and 1 at a number, mostly that of demonstrations, with an interval where there is one."""
 
-    k: int
+    at: int
     score: float
     low: float | None = None
     high: float | None = None
@@ -53,6 +53,10 @@ class Line:
 class Plot:
     title: str
     lines: tuple[Line, ...]
+    along: str = "demonstrations"
+    """What the numbers are, for the axis."""
+    sign: str = "k"
+    """The same, for the words that stand in for a picture."""
 
 
 def environment() -> SandboxedEnvironment:
@@ -127,18 +131,18 @@ def _template() -> Any:
 
 def _drawn(plot: Plot) -> Row:
     """Everything that the template writes, in the units of the view box."""
-    shots = sorted({point.k for line in plot.lines for point in line.points})
-    span = [math.log2(k + 1) for k in shots]
+    numbers = sorted({point.at for line in plot.lines for point in line.points})
+    span = [math.log2(n + 1) for n in numbers]
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
     tops = [max(p.score, p.high or 0) for line in plot.lines for p in line.points]
     step = next(step for step in (0.05, 0.1, 0.2) if max(tops) <= 5 * step or step == 0.2)
     ceiling = min(1.0, step * max(1, math.ceil(max(tops) / step - 1e-9)))
 
-    def x(k: int) -> float:
-        if len(shots) == 1:
+    def x(number: int) -> float:
+        if len(numbers) == 1:
             return (LEFT + right) / 2
         inset = 18
-        share = (math.log2(k + 1) - span[0]) / (span[-1] - span[0])
+        share = (math.log2(number + 1) - span[0]) / (span[-1] - span[0])
         return round(LEFT + inset + share * (right - LEFT - 2 * inset), 2)
 
     def y(score: float) -> float:
@@ -155,25 +159,26 @@ def _drawn(plot: Plot) -> Row:
         "bottom": bottom,
         "middle": (LEFT + right) / 2,
         "across": [(y(tick), f"{100 * tick:.0f} %") for tick in ticks],
-        "along": [(x(k), k) for k in shots],
-        "lines": [_line(line, number, x, y) for number, line in enumerate(plot.lines)],
+        "ticks": [(x(number), number) for number in numbers],
+        "along": plot.along,
+        "lines": [_line(line, place, plot.sign, x, y) for place, line in enumerate(plot.lines)],
     }
 
 
-def _line(line: Line, number: int, x: Any, y: Any) -> Row:
-    at = sorted(line.points, key=lambda point: point.k)
-    banded = [(x(p.k), y(p.low), y(p.high)) for p in at if p.low is not None and p.high is not None]
-    marker = list(MARKERS.values())[max(0, number - 1) % len(MARKERS)]
+def _line(line: Line, place: int, sign: str, x: Any, y: Any) -> Row:
+    found = sorted(line.points, key=lambda point: point.at)
+    banded = [(x(p.at), y(p.low), y(p.high)) for p in found if p.low is not None and p.high is not None]
+    marker = list(MARKERS.values())[max(0, place - 1) % len(MARKERS)]
     edge = [(left, high) for left, _, high in banded] + [(left, low) for left, low, _ in reversed(banded)]
-    legend = HEIGHT + LEGEND_LINE * number + 6
+    legend = HEIGHT + LEGEND_LINE * place + 6
     note = ", 95 % interval of its gain" if banded else ""
     return {
         "label": _short(line.label, LEGEND_ROOM - len(note)) + note,
-        "kind": number if number < KINDS else 1 + (number - 1) % (KINDS - 1),
-        "path": _path([(x(p.k), y(p.score)) for p in at]),
+        "kind": place if place < KINDS else 1 + (place - 1) % (KINDS - 1),
+        "path": _path([(x(p.at), y(p.score)) for p in found]),
         "band": _path(edge) + "z" if len(banded) > 1 else "",
         "whiskers": banded,
-        "marks": [(f"M{x(p.k):g},{y(p.score):g}{marker}", _said(line.label, p)) for p in at],
+        "marks": [(f"M{x(p.at):g},{y(p.score):g}{marker}", _said(line.label, p, sign)) for p in found],
         "legend": legend,
         "legend_mark": f"M{LEFT + 12},{legend}{marker}",
     }
@@ -188,13 +193,13 @@ def _path(corners: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{left:g},{top:g}" for left, top in corners)
 
 
-def _said(label: str, point: Point) -> str:
+def _said(label: str, point: Point, sign: str) -> str:
     band = ""
     if point.low is not None and point.high is not None:
         band = f" ({points(point.low)} to {points(point.high)})"
-    return f"{label}, k={point.k}: {points(point.score)} %{band}"
+    return f"{label}, {sign}={point.at}: {points(point.score)} %{band}"
 
 
 def describe(plot: Plot) -> str:
     """The plot in words, for those who do not see it."""
-    return "; ".join(_said(line.label, point) for line in plot.lines for point in line.points) + "."
+    return "; ".join(_said(line.label, point, plot.sign) for line in plot.lines for point in line.points) + "."

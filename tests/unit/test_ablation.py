@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from kshot.evaluate.ablation import curves
 from kshot.evaluate.cells import Groups
 from kshot.evaluate.heatmap import DOWN, MIDDLE, UP, heat_maps, ink, luminance, shade, write_heatmap
 from kshot.evaluate.ranking import Scored, gain_rows, ranking
+from kshot.evaluate.svg import describe, write_svg
 
 Rows = Callable[[int], list[list[int]]]
 
@@ -147,3 +149,29 @@ def test_colours_go_two_ways_and_leave_text_legible() -> None:
     # Farther from zero is darker, on both sides.
     assert luminance(shade(0.9)) < luminance(shade(0.3)) < luminance(shade(0))
     assert luminance(shade(-0.9)) < luminance(shade(-0.3))
+
+
+def test_where_one_number_varies_its_scores_are_a_curve(tmp_path: Path) -> None:
+    def found(**values: object) -> Scored:
+        share = 0.2 + int(str(next(iter(values.values()))).strip("[]") or 0) / 1000
+        named = {key.replace("__", "."): value for key, value in values.items()}
+        return Scored(str(values), named, eight(0.1), {1: eight(share)})
+
+    numbers = [found(generate__families_at_most=n) for n in (100, 10, 300)]
+    (plot,) = curves(gain_rows(numbers, 200, 1))
+    assert (plot.title, plot.along) == ("p: exact match", "families at most")
+    assert [line.label for line in plot.lines] == ["k=0", "k=4"]
+    for line in plot.lines:
+        points = {point.at: point for point in line.points}
+        assert set(points) == {10, 100, 300}
+        assert points[300].score == pytest.approx(0.5)
+        assert all(point.low <= point.score <= point.high for point in line.points)
+    assert "k=4, families at most=300: 50.0 %" in describe(plot)
+    write_svg([plot], tmp_path / "c.svg")
+    texts = [node.text for node in ET.parse(tmp_path / "c.svg").iter() if node.tag.endswith("text")]
+    assert {"10", "100", "300", "families at most"} <= set(texts)
+    assert curves(gain_rows(numbers[:1], 200, 1)) == []
+    assert curves(gain_rows([found(generate__shots=[1]), found(generate__shots=[4])], 200, 1)) == []
+    two = [Scored(str(n), {"a": n, "b": 1}, eight(0.1), {1: eight(0.5)}) for n in (1, 2)]
+    assert curves(gain_rows(two, 200, 1)) == []
+    assert curves([]) == []
