@@ -50,7 +50,8 @@ def shown(unit: Unit) -> str:
     steps = ", with rationales" if unit.reasons else ""
     head = f"{unit.id}: {unit.category}, family {unit.family}, {unit.source}{size}{more}{steps}"
     must = f"a rewording keeps: {'; '.join('|'.join(group) for group in unit.must)}" if unit.must else ""
-    return "\n".join([head, *(f"- {text}" for text in unit.descriptions), *([must] if must else [])])
+    briefs = [f"with demonstrations: {text}" for text in unit.briefs]
+    return "\n".join([head, *(f"- {text}" for text in unit.descriptions), *briefs, *([must] if must else [])])
 
 
 def sampled(unit: Unit, count: int, shots: int, seed: int) -> list[str]:

@@ -136,7 +136,7 @@ def _nearest(units: Sequence[Unit], variants: Mapping[str, Sequence[Description]
     """The held-out task nearest to each training family, nearest first."""
     descriptions: dict[str, list[str]] = {}
     for unit in units:
-        wordings = [*unit.descriptions, *(variant.text for variant in variants.get(unit.id, ()))]
+        wordings = [*unit.descriptions, *unit.briefs, *(variant.text for variant in variants.get(unit.id, ()))]
         descriptions.setdefault(unit.family, []).extend(wordings)
     return sorted(nearest(descriptions, screen.panels), key=lambda near: -near.similarity)
 
