@@ -120,11 +120,11 @@ def curves(rows: Sequence[Row]) -> list[Plot]:
         lines = []
         for k in sorted({row["k"] for row in own}):
             at_k = [row for row in own if row["k"] == k]
-            points_ = tuple(
+            found = tuple(
                 Point(row["values"][key], row["student"], row["base"] + row["low"], row["base"] + row["high"])
                 for row in at_k
             )
-            lines.append(Line(f"k={k}", points_))
+            lines.append(Line(f"k={k}", found))
         name = short_names([key])[key].replace("_", " ")
         made.append(Plot(f"{panel}: {NAMES.get(score, score)}", tuple(lines), name, name))
     return made
