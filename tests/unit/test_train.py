@@ -9,11 +9,12 @@ import pytest
 
 from kshot.config import Train
 from kshot.errors import DataError
+from kshot.machine import Machine
 from kshot.prompting import render
 from kshot.schema import Example
 from kshot.train.checkpoints import is_whole, last_whole, mark_whole
 from kshot.train.data import IGNORED, Row, ordered, prepare, read_records, tokenize
-from kshot.train.fit import planned
+from kshot.train.fit import planned, sft_config
 from kshot.train.metrics import rewind
 from kshot.weights import load_student
 
@@ -68,6 +69,12 @@ def test_the_order_takes_each_row_once_an_epoch_and_groups_lengths() -> None:
     spans = [max(r.tokens for r in plan[i : i + 8]) - min(r.tokens for r in plan[i : i + 8]) for i in range(0, 192, 8)]
     assert sum(spans) / len(spans) < 60
     assert len(ordered(rows, 0.5, 8, 1)) == 102
+
+
+def test_batches_are_padded_to_few_lengths_unless_told_otherwise(tmp_path: Path) -> None:
+    machine = Machine("cpu", 1, "float32", "sdpa", {})
+    assert sft_config({}, Train(), machine, tmp_path, 1, validate=False).pad_to_multiple_of == 16
+    assert sft_config({"pad_to_multiple_of": 8}, Train(), machine, tmp_path, 1, validate=False).pad_to_multiple_of == 8
 
 
 def test_a_budget_of_tokens_takes_the_first_whole_batches() -> None:
