@@ -74,11 +74,9 @@ def test_the_order_takes_each_row_once_an_epoch_and_groups_lengths() -> None:
 
 def test_batches_are_padded_to_few_lengths_unless_told_otherwise(tmp_path: Path) -> None:
     machine = Machine("cpu", 1, "float32", "sdpa", {})
+    asked: list[dict[str, Any]] = [{}, {"pad_to_multiple_of": 8}]
     with quiet():
-        ours, theirs = (
-            sft_config(given, Train(), machine, tmp_path, 1, validate=False)
-            for given in ({}, {"pad_to_multiple_of": 8})
-        )
+        ours, theirs = (sft_config(given, Train(), machine, tmp_path, 1, validate=False) for given in asked)
     assert (ours.pad_to_multiple_of, theirs.pad_to_multiple_of) == (16, 8)
 
 
