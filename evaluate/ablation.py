@@ -19,7 +19,7 @@ from kshot.evaluate.heatmap import heat_maps, write_heatmap
 from kshot.evaluate.ranking import BEST, LEVEL, Scored, gain_rows, ranking
 from kshot.evaluate.report import between, markdown_table, measured_on, points, probability, rich_table, signed
 from kshot.evaluate.scores import NAMES
-from kshot.evaluate.svg import Line, Plot, Point, write_svg
+from kshot.evaluate.svg import Line, Plot, Point, gained, write_svg
 from kshot.files import write_json, write_text
 from kshot.grid import GridCell, short_names
 from kshot.machine import Machine
@@ -92,18 +92,18 @@ def write_ablation(
         "versions": versions("lm_eval", "torch", "transformers"),
         "truncated": cut,
     }
-    pictures = folder / "heatmap.svg", folder / "curve.svg"
-    for picture in pictures:
+    heat_map, curve = folder / "heatmap.svg", folder / "curve.svg"
+    for picture in (heat_map, curve):
         picture.unlink(missing_ok=True)
     if facts["rows"]:
-        write_heatmap(heat_maps(facts["rows"], list(students)), pictures[0])
+        write_heatmap(heat_maps(facts["rows"], list(students)), heat_map)
     if drawn := curves(facts["rows"]):
-        write_svg(drawn, pictures[1])
-    write_text(folder / "ablate.md", markdown(facts))
+        write_svg(drawn, curve)
+    write_text(folder / "ablate.md", markdown(facts, bool(drawn)))
     write_json(folder / "ablate.json", facts)
     rich_table("Cells by their mean score over all k, against the best", RANKING, ranking_lines(facts), WORDS)
     rich_table("Gain over the base, in points, with the paired 95 % interval", GAINS, gain_lines(facts), WORDS)
-    made = ["ablate.md", *(picture.name for picture in pictures if picture.exists())]
+    made = ["ablate.md", *(picture.name for picture in (heat_map, curve) if picture.exists())]
     say(f"ablate: wrote {folder / 'ablate.json'}, {', '.join(made)}")
 
 
@@ -111,22 +111,18 @@ def curves(rows: Sequence[Row]) -> list[Plot]:
     """A plot for each panel and score where one number is all that varies, with a line for each k; else none."""
     varied = {key for row in rows for key in row["values"]}
     numbers = [value for row in rows for value in row["values"].values()]
-    if len(varied) != 1 or len(set(map(str, numbers))) < 2 or not all(type(n) is int and n >= 0 for n in numbers):
+    if len(varied) != 1 or not all(type(n) is int and n >= 0 for n in numbers) or len(set(numbers)) < 2:
         return []
     (key,) = varied
+    name = short_names([key])[key].replace("_", " ")
     made = []
     for panel, score in dict.fromkeys((row["panel"], row["score"]) for row in rows):
         own = [row for row in rows if (row["panel"], row["score"]) == (panel, score)]
-        lines = []
-        for k in sorted({row["k"] for row in own}):
-            at_k = [row for row in own if row["k"] == k]
-            found = tuple(
-                Point(row["values"][key], row["student"], row["base"] + row["low"], row["base"] + row["high"])
-                for row in at_k
-            )
-            lines.append(Line(f"k={k}", found))
-        name = short_names([key])[key].replace("_", " ")
-        made.append(Plot(f"{panel}: {NAMES.get(score, score)}", tuple(lines), name, name))
+        by_k: dict[int, list[Point]] = {}
+        for row in own:
+            by_k.setdefault(row["k"], []).append(gained(row["values"][key], row["base"], row["student"], row))
+        lines = tuple(Line(f"k={k}", tuple(found)) for k, found in sorted(by_k.items()))
+        made.append(Plot(f"{panel}: {NAMES.get(score, score)}", lines, name, name))
     return made
 
 
@@ -163,7 +159,7 @@ def gain_lines(facts: Row) -> list[list[str]]:
     return lines
 
 
-def markdown(facts: Row) -> str:
+def markdown(facts: Row, curve: bool) -> str:
     """ablate.md: what ablate.json holds, as tables, with the heat map."""
     cells = [
         [cell["label"], cell["data"], f"{cell['state']}: {cell['cause']}" if "cause" in cell else cell["state"]]
@@ -174,7 +170,7 @@ def markdown(facts: Row) -> str:
         most = max(len(row["seeds"]) for row in facts["rows"])
         parts += [
             "![Gain by training setting and number of demonstrations](heatmap.svg)",
-            *(["![Score by the number that varies](curve.svg)"] if curves(facts["rows"]) else []),
+            *(["![Score by the number that varies](curve.svg)"] if curve else []),
             "## Which cell is best, and is it really?",
             told(most),
             markdown_table(RANKING, ranking_lines(facts), WORDS),

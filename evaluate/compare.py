@@ -19,7 +19,7 @@ from kshot.evaluate.cells import Cell, load_panels, make_cell, measure_missing, 
 from kshot.evaluate.report import between, markdown_table, measured_on, points, probability, rich_table, signed
 from kshot.evaluate.scores import NAMES
 from kshot.evaluate.stats import paired_gains, with_holm
-from kshot.evaluate.svg import Line, Plot, Point, write_svg
+from kshot.evaluate.svg import Line, Plot, Point, gained, write_svg
 from kshot.files import read_json, write_json, write_text
 from kshot.machine import Machine, find_machine, kept_machine
 from kshot.panel import Panel
@@ -155,10 +155,7 @@ def plots(gains: Sequence[Row], baseline: str) -> list[Plot]:
         lines = [Line(baseline, tuple(before.values()))]
         for label in dict.fromkeys(row["model"] for row in rows):
             own = [row for row in rows if row["model"] == label]
-            ends = [(row["baseline"] + row["low"], row["baseline"] + row["high"]) for row in own]
-            lines.append(
-                Line(label, tuple(Point(row["k"], row["score"], *end) for row, end in zip(own, ends, strict=True)))
-            )
+            lines.append(Line(label, tuple(gained(row["k"], row["baseline"], row["score"], row) for row in own)))
         made.append(Plot(f"{panel}: {NAMES.get(measure_, measure_)}", tuple(lines)))
     return made
 

@@ -43,6 +43,11 @@ class Point:
     high: float | None = None
 
 
+def gained(at: int, base: float, score: float, row: Row) -> Point:
+    """A score with the interval of its gain over the base, which the row holds."""
+    return Point(at, score, base + row["low"], base + row["high"])
+
+
 @dataclass(frozen=True)
 class Line:
     label: str
@@ -109,7 +114,7 @@ def plots(gains: Sequence[Row]) -> list[Plot]:
     for panel, score in dict.fromkeys((row["panel"], row["score"]) for row in gains):
         rows = sorted((r for r in gains if (r["panel"], r["score"]) == (panel, score)), key=lambda r: int(r["k"]))
         before = tuple(Point(r["k"], r["base"]) for r in rows)
-        after = tuple(Point(r["k"], r["student"], r["base"] + r["low"], r["base"] + r["high"]) for r in rows)
+        after = tuple(gained(r["k"], r["base"], r["student"], r) for r in rows)
         title = f"{panel}: {NAMES.get(score, score)}"
         made.append(Plot(title, (Line("base", before), Line("student", after))))
     return made
