@@ -134,6 +134,22 @@ def load_panels(settings: Evaluate, more: Sequence[str]) -> list[Panel]:
     return panels
 
 
+def demo_seeds(settings: Evaluate) -> list[int]:
+    """Each once, in the order of the config."""
+    return list(dict.fromkeys(settings.demo_seeds))
+
+
+def wanted(panels: Sequence[Panel], settings: Evaluate) -> list[tuple[Panel, int, int]]:
+    """Panel, shots and demo seed of every cell of a model. Without demonstrations the seed means nothing."""
+    return [
+        (panel, k, seed)
+        for panel in panels
+        for k in sorted(set(settings.shots))
+        if panel.takes(k)
+        for seed in (demo_seeds(settings) if k else [0])
+    ]
+
+
 def measure_missing(
     cells: Sequence[Cell],
     load: Callable[[], tuple[Any, Any]],

@@ -15,7 +15,7 @@ from kshot.console import say
 from kshot.errors import ConfigError, DataError
 from kshot.evaluate.backends import check_own
 from kshot.evaluate.candidates import Candidate, candidates, load
-from kshot.evaluate.cells import Cell, load_panels, make_cell, measure_missing, read_groups, truncated
+from kshot.evaluate.cells import Cell, load_panels, make_cell, measure_missing, read_groups, truncated, wanted
 from kshot.evaluate.report import between, markdown_table, measured_on, points, probability, rich_table, signed
 from kshot.evaluate.scores import NAMES
 from kshot.evaluate.stats import paired_gains, with_holm
@@ -93,15 +93,10 @@ def _cells(
     places = [(run / "evaluate" / "cells", model) for run in runs for model in ("base", "student")]
     own = (folder / "cells", one.cell)
     cells = []
-    for panel in panels:
-        for k in sorted(set(config.evaluate.shots)):
-            if not panel.takes(k):
-                continue
-            # Without demonstrations the demo seed means nothing.
-            for seed in dict.fromkeys(config.evaluate.demo_seeds) if k else (0,):
-                asked = (panel, k, config.evaluate.items, machine, seed)
-                options = [make_cell(root, model, one.identity, *asked) for root, model in (*places, own)]
-                cells.append(next((cell for cell in options if cell.done), options[-1]))
+    for panel, k, seed in wanted(panels, config.evaluate):
+        asked = (panel, k, config.evaluate.items, machine, seed)
+        options = [make_cell(root, model, one.identity, *asked) for root, model in (*places, own)]
+        cells.append(next((cell for cell in options if cell.done), options[-1]))
     return cells
 
 

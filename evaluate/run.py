@@ -16,7 +16,17 @@ from kshot.console import say
 from kshot.errors import RunError
 from kshot.evaluate import regression_report
 from kshot.evaluate.backends import backend_for, check_backend
-from kshot.evaluate.cells import Cell, Groups, load_panels, make_cell, measure_missing, read_groups, truncated
+from kshot.evaluate.cells import (
+    Cell,
+    Groups,
+    demo_seeds,
+    load_panels,
+    make_cell,
+    measure_missing,
+    read_groups,
+    truncated,
+    wanted,
+)
 from kshot.evaluate.controls import control_means, control_rows
 from kshot.evaluate.html import write_html
 from kshot.evaluate.overlap import kept_novelty, left_out, refuse_contaminated
@@ -83,23 +93,14 @@ def run_evaluate(config: Config, run: Run, panels: Sequence[str] = (), strict: b
 
 
 def _asked(panels: Sequence[Panel], settings: Evaluate) -> list[tuple[Panel, int, int, Labels]]:
-    """Panel, shots, demo seed and labels of every cell of a model. Without demonstrations the seed means nothing.
+    """Panel, shots, demo seed and labels of every cell of a model.
 
-    lm-eval's own tasks know no random labels, and some of them no demonstrations.
+    lm-eval's own tasks know no random labels, and without demonstrations there are none to draw.
     """
-    labels: tuple[Labels, ...] = ("gold", "random") if "random_labels" in settings.controls else ("gold",)
-    return [
-        (panel, k, seed, which)
-        for which in labels
-        for panel in panels
-        for k in sorted(set(settings.shots))
-        for seed in (_seeds(settings) if k else [0])
-        if panel.takes(k) and (which == "gold" or (k and not panel.harness))
-    ]
-
-
-def _seeds(settings: Evaluate) -> list[int]:
-    return list(dict.fromkeys(settings.demo_seeds))
+    gold: list[tuple[Panel, int, int, Labels]] = [(*cell, "gold") for cell in wanted(panels, settings)]
+    if "random_labels" not in settings.controls:
+        return gold
+    return gold + [(panel, k, seed, "random") for panel, k, seed, _ in gold if k and not panel.harness]
 
 
 def _machine(config: Config, folder: Path, base: str) -> Machine:
@@ -140,7 +141,7 @@ def _write(
         "base": config.student,
         "seed": config.seed,
         "resamples": config.evaluate.resamples,
-        "demo_seeds": _seeds(config.evaluate),
+        "demo_seeds": demo_seeds(config.evaluate),
         "machine": asdict(machine),
         "versions": versions("lm_eval", "torch", "transformers"),
         "truncated": truncated(asked),
@@ -196,7 +197,7 @@ def _controls(panels: Sequence[Panel], gold: Measured, random: Measured, setting
             if here not in gold["base"]:
                 continue
             asked = {model: results[here] for model, results in random.items() if here in results}
-            seeds = _seeds(settings)
+            seeds = demo_seeds(settings)
             base, student = gold["base"][here], gold["student"][here]
             rows += control_rows(panel, k, seeds, settings.items, base, student, asked)
     return rows
