@@ -14,14 +14,14 @@ from kshot.train.data import Row, ordered, within
 from kshot.train.metrics import make_callback, rewind
 
 LORA: dict[str, Any] = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0, "target_modules": "all-linear"}
-PADDED = 16
-"""Batches of ever other lengths scatter the heap of a CPU, and finding a free block in it takes longer and longer."""
 SFT: dict[str, Any] = {
     "learning_rate": 8e-4,
     "lr_scheduler_type": "cosine",
     "warmup_steps": 0.1,
     "per_device_train_batch_size": 8,
     "per_device_eval_batch_size": 8,
+    # Batches of ever other lengths scatter the heap of a CPU, and finding a free block in it takes longer and longer.
+    "pad_to_multiple_of": 16,
     "num_train_epochs": 1,
     "weight_decay": 0.0,
     "save_steps": 25,
@@ -103,7 +103,6 @@ def sft_config(
         **{
             "gradient_checkpointing": False,
             "train_sampling_strategy": "sequential",
-            "pad_to_multiple_of": PADDED,
             "report_to": [],
             "disable_tqdm": True,
             "dataloader_pin_memory": machine.device == "cuda",

@@ -1,18 +1,15 @@
 """Which tasks a config draws its records from."""
 
-from pathlib import Path
-
 import pytest
 
 from kshot.config import Config, Generate
 from kshot.errors import ConfigError, DataError
 from kshot.generate.bank import sources
-
-TASKS = Path(__file__).parents[2] / "configs" / "tasks"
+from tests.unit.composing import SEEDS
 
 
 def config(seed: int = 7, **options: object) -> Config:
-    return Config(seed=seed, generate=Generate.model_validate({"tasks": [TASKS / "everyday.yaml"], **options}))
+    return Config(seed=seed, generate=Generate.model_validate({"tasks": [SEEDS / "everyday.yaml"], **options}))
 
 
 def families(of: Config) -> set[str]:
@@ -33,7 +30,7 @@ def test_no_task_and_the_same_task_twice_are_refused() -> None:
     units, tasks = sources(config(families=["morphology"], tasks=[]))
     assert {unit.category for unit in units} == {"morphology"}
     assert tasks == []
-    twice = [TASKS / "everyday.yaml", TASKS / "everyday.yaml"]
+    twice = [SEEDS / "everyday.yaml", SEEDS / "everyday.yaml"]
     with pytest.raises(DataError, match="task id used twice"):
         sources(config(tasks=twice))
     with pytest.raises(ConfigError, match="did you mean 'plural_form'"):

@@ -17,8 +17,8 @@ from kshot.generate.screen import Screen
 from kshot.generate.units import Unit, select_units
 from kshot.ngrams import jaccard, shingles
 from kshot.schema import Record, Reject
+from tests.unit.composing import SEEDS
 
-TASKS = Path(__file__).parents[2] / "configs" / "tasks"
 LONG = "on the third day the old keeper of the light walked down to the harbour and counted every boat that lay there"
 
 
@@ -138,7 +138,7 @@ def test_small_spaces_give_distinct_records_and_say_what_was_drawn_twice() -> No
 def test_near_duplicates_are_rejected_only_where_asked() -> None:
     """A long gold example asked twice, in two wordings, is one; with other demonstrations around it, it is none."""
     names = {"what_happens_next", "where_to_look", "does_person_know"}
-    units = [unit for unit in select_units([], [TASKS / "decisions.yaml"]) if unit.id in names]
+    units = [unit for unit in select_units([], [SEEDS / "decisions.yaml"]) if unit.id in names]
     assert len(units) == 3
     off, none = kept_of(84, units)
     on, rejects = kept_of(84, units, near=0.8)

@@ -28,8 +28,7 @@ from kshot.generate.writing import write_set
 from kshot.panel import load_panel
 from kshot.runs import Run
 from kshot.schema import Description, Record, Reject
-
-TASKS = Path(__file__).parents[2] / "configs" / "tasks"
+from tests.unit.composing import SEEDS
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -86,7 +85,7 @@ def test_another_language_is_told_and_made_up_words_are_not_one() -> None:
 
 def test_every_hand_written_wording_is_english() -> None:
     english = in_language("en")
-    texts = [text for unit in select_units([], sorted(TASKS.glob("*.yaml"))) for text in unit.descriptions]
+    texts = [text for unit in select_units([], sorted(SEEDS.glob("*.yaml"))) for text in unit.descriptions]
     assert len(texts) > 500
     assert [text for text in texts if english(text)] == []
 
@@ -182,7 +181,7 @@ def test_what_goes_in_comes_out_or_is_rejected_with_a_reason(seed: int, near: fl
     options = Generate.model_validate(
         {"records": 60, "dedup": {"near": near}, "filters": {"scope": scope, "max_words": 60}, "shots": [1, 64]}
     )
-    units = select_units(["plural_form", "passage_qa"], [TASKS / "everyday.yaml"])
+    units = select_units(["plural_form", "passage_qa"], [SEEDS / "everyday.yaml"])
     events = list(compose_stream(units, {}, options, Screen([]), seed, lambda done=1, note="": None))
     tally = Tally(seed)
     tally.reject(Reject("x", "rephrase", "t", "too long", ""))
@@ -200,10 +199,10 @@ def test_what_goes_in_comes_out_or_is_rejected_with_a_reason(seed: int, near: fl
 
 def test_the_files_the_manifest_and_the_card_agree(tmp_path: Path) -> None:
     filters = {"scope": "all", "max_words": 80}
-    folder = generated(tmp_path, tasks=[TASKS / "decisions.yaml"], records=400, filters=filters)
+    folder = generated(tmp_path, tasks=[SEEDS / "decisions.yaml"], records=400, filters=filters)
     (folder / "manifest.json").unlink()
     (folder / "train.parquet").write_text("of an earlier run")
-    assert folder == generated(tmp_path, tasks=[TASKS / "decisions.yaml"], records=400, filters=filters)
+    assert folder == generated(tmp_path, tasks=[SEEDS / "decisions.yaml"], records=400, filters=filters)
     assert not (folder / "train.parquet").exists()
     manifest = json.loads((folder / "manifest.json").read_text())
     records, rejects = lines(folder / "train.jsonl"), lines(folder / "rejects.jsonl")

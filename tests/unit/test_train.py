@@ -15,7 +15,7 @@ from kshot.quiet import quiet
 from kshot.schema import Example
 from kshot.train.checkpoints import is_whole, last_whole, mark_whole
 from kshot.train.data import IGNORED, Row, ordered, prepare, read_records, tokenize
-from kshot.train.fit import planned, sft_config
+from kshot.train.fit import SFT, planned, sft_config
 from kshot.train.metrics import rewind
 from kshot.weights import load_student
 
@@ -74,7 +74,7 @@ def test_the_order_takes_each_row_once_an_epoch_and_groups_lengths() -> None:
 
 def test_batches_are_padded_to_few_lengths_unless_told_otherwise(tmp_path: Path) -> None:
     machine = Machine("cpu", 1, "float32", "sdpa", {})
-    asked: list[dict[str, Any]] = [{}, {"pad_to_multiple_of": 8}]
+    asked: list[dict[str, Any]] = [SFT, {**SFT, "pad_to_multiple_of": 8}]
     with quiet():
         ours, theirs = (sft_config(given, Train(), machine, tmp_path, 1, validate=False) for given in asked)
     assert (ours.pad_to_multiple_of, theirs.pad_to_multiple_of) == (16, 8)
