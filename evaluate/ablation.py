@@ -86,6 +86,7 @@ def write_ablation(
         "rows": gain_rows(scored, config.evaluate.resamples, config.seed),
         "ranking": ranking(scored, config.evaluate.resamples, config.seed),
         "seed": config.seed,
+        "new_data": config.ablate.new_data,
         "resamples": config.evaluate.resamples,
         "items": config.evaluate.items,
         "machine": machine and asdict(machine),
@@ -172,12 +173,12 @@ def markdown(facts: Row, curve: bool) -> str:
             "![Gain by training setting and number of demonstrations](heatmap.svg)",
             *(["![Score by the number that varies](curve.svg)"] if curve else []),
             "## Which cell is best, and is it really?",
-            told(most),
+            told(most, facts["new_data"]),
             markdown_table(RANKING, ranking_lines(facts), WORDS),
             "## Gains over the base",
             "All cells and the base are asked the same items with the same demonstrations. Scores are means over "
             "tasks, in percent; gains are in points, paired item by item, with the 95 % interval over tasks and items"
-            f"{' and training seeds' if most > 1 else ''} ({facts['resamples']} draws, seed {facts['seed']}); p is "
+            f"{' and seeds' if most > 1 else ''} ({facts['resamples']} draws, seed {facts['seed']}); p is "
             "that of a sign-flip test, adjusted for the number of rows (Holm).",
             markdown_table(GAINS, gain_lines(facts), WORDS),
         ]
@@ -187,13 +188,14 @@ def markdown(facts: Row, curve: bool) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def told(seeds: int) -> str:
+def told(seeds: int, new_data: bool = False) -> str:
     """What the verdicts mean, in plain words."""
     one = (
         "Every cell was trained once here: a difference may also be one between two trainings with the same settings, "
         "which several `ablate.seeds` would tell."
     )
-    several = f"Cells were trained with up to {seeds} seeds, and the intervals allow for their spread."
+    data = " each on data drawn with it," if new_data else ""
+    several = f"Cells were trained with up to {seeds} seeds,{data} and the intervals allow for their spread."
     return (
         "Cells stand in the order of their mean score over all numbers of demonstrations. The difference is that to "
         "the best cell, item by item. **real** means that so large a difference would hardly come from the choice of "

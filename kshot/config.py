@@ -349,6 +349,9 @@ class Ablate(Section):
     any key but those of `ablate` and `evaluate`, `runs` and `train.seed`."""
     seeds: list[Annotated[int, Field(ge=0)]] = []
     """Training seeds; empty for the config's. With several, the interval of a row speaks of the training as well."""
+    new_data: bool = False
+    """true: each of the seeds draws its own data too (`seed` beside `train.seed`), and the interval speaks of a whole
+    recipe; cells of one seed still share what they can. A teacher is asked anew for each seed."""
     keep_merged: bool = True
     """false: each cell keeps train/adapter only, which is all that this command reads; `kshot compare` takes it too."""
 

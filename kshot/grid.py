@@ -62,9 +62,16 @@ class Grid:
 
 
 def load_grid(
-    path: Path, overrides: Sequence[str] | None = None, vary: Sequence[str] | None = None, seeds: str = ""
+    path: Path,
+    overrides: Sequence[str] | None = None,
+    vary: Sequence[str] | None = None,
+    seeds: str = "",
+    new_data: bool = False,
 ) -> Grid:
     """The grid of a config, of `vary` ("key.path=[value, value]", in place of or beside its own) and `seeds` ("7,8").
+
+    Args:
+        new_data: true sets `ablate.new_data`.
 
     Raises:
         ConfigError: with all faults of the config, or else with all faults of all cells.
@@ -76,22 +83,26 @@ def load_grid(
     if seeds:
         _, numbers = setting(f"seeds=[{seeds}]", "--seeds", "7,8,9")
         draft.put(("ablate", "seeds"), numbers, "--seeds")
+    if new_data:
+        draft.put(("ablate", "new_data"), True, "--new-data")
     config = draft.settled()
     grid, numbers = config.ablate.vary, list(dict.fromkeys(config.ablate.seeds))
     if not grid and len(numbers) < 2:
         raise ConfigError(
             [f"{path}: nothing varies; name keys with values under ablate.vary or with --vary, or several seeds"]
         )
-    if faults := _refused(grid, draft):
+    if faults := _refused(grid, draft, config.ablate.new_data):
         raise ConfigError(faults)
-    return Grid(config, _cells(draft, grid, numbers))
+    seeded = ("seed", "train.seed") if config.ablate.new_data else ("train.seed",)
+    return Grid(config, _cells(draft, grid, numbers, seeded))
 
 
-def _refused(grid: Mapping[str, Any], draft: Draft) -> list[str]:
+def _refused(grid: Mapping[str, Any], draft: Draft, new_data: bool) -> list[str]:
     faults = []
+    refused = REFUSED | ({"seed": "with ablate.new_data the seeds set it"} if new_data else {})
     for key in grid:
         place = _place(draft, key)
-        if why := next((why for name, why in REFUSED.items() if f"{key}.".startswith(f"{name}.")), None):
+        if why := next((why for name, why in refused.items() if f"{key}.".startswith(f"{name}.")), None):
             faults.append(f"{place}: {key} cannot be varied: {why}")
         if inner := next((other for other in grid if other.startswith(f"{key}.")), None):
             faults.append(f"{place}: {key} and {inner} are both varied, and one holds the other; keep one")
@@ -102,7 +113,10 @@ def _place(draft: Draft, key: str) -> str:
     return draft.places.get(("ablate", "vary", key), str(draft.path))
 
 
-def _cells(draft: Draft, grid: Mapping[str, Sequence[Any]], seeds: Sequence[int]) -> tuple[GridCell, ...]:
+def _cells(
+    draft: Draft, grid: Mapping[str, Sequence[Any]], seeds: Sequence[int], seeded: Sequence[str]
+) -> tuple[GridCell, ...]:
+    """Args: seeded: the keys that a seed is put under."""
     faults: list[str] = []
     found: dict[str, tuple[dict[str, Any], Config]] = {}
     for combination in product(*grid.values()):
@@ -112,8 +126,8 @@ def _cells(draft: Draft, grid: Mapping[str, Sequence[Any]], seeds: Sequence[int]
             try:
                 for key, value in values.items():
                     own.put(tuple(key.split(".")), value, _place(draft, key))
-                if seed is not None:
-                    own.put(("train", "seed"), seed, "ablate.seeds")
+                for key in seeded if seed is not None else ():
+                    own.put(tuple(key.split(".")), seed, "ablate.seeds")
                 config = own.settled()
             except ConfigError as error:
                 faults += error.faults

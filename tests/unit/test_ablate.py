@@ -22,10 +22,12 @@ from kshot.train.run import _key
 MACHINE = Machine("cpu", 1, "float32", "sdpa", {})
 
 
-def grid_of(tmp_path: Path, text: str, *vary: str, seeds: str = "", overrides: Sequence[str] = ()) -> Grid:
+def grid_of(
+    tmp_path: Path, text: str, *vary: str, seeds: str = "", overrides: Sequence[str] = (), new_data: bool = False
+) -> Grid:
     path = tmp_path / "c.yaml"
     path.write_text(text)
-    return load_grid(path, overrides, vary, seeds)
+    return load_grid(path, overrides, vary, seeds, new_data)
 
 
 def faults(tmp_path: Path, text: str, *vary: str, seeds: str = "") -> list[str]:
@@ -126,6 +128,23 @@ def test_faults_of_all_cells_come_at_once_with_their_places(tmp_path: Path) -> N
 def test_what_cannot_be_varied_is_one_line(tmp_path: Path, vary: str, said: str) -> None:
     (found,) = faults(tmp_path, "seed: 1\n", vary)
     assert said in found
+
+
+def test_with_new_data_a_seed_is_that_of_data_and_training_and_cells_of_one_seed_share_their_set(
+    tmp_path: Path,
+) -> None:
+    one, two, *others = grid_of(
+        tmp_path, "", "train.sft.learning_rate=[3.0e-4, 8.0e-4]", seeds="7,8", new_data=True
+    ).cells
+    assert [(one.config.seed, one.config.training_seed), (two.config.seed, two.config.training_seed)] == [
+        (7, 7),
+        (8, 8),
+    ]
+    assert one.data != two.data
+    assert [one.data, two.data] == [cell.data for cell in others]
+    with pytest.raises(ConfigError, match="seed cannot be varied: with"):
+        grid_of(tmp_path, "", "seed=[1, 2]", new_data=True)
+    assert len(grid_of(tmp_path, "", "seed=[1, 2]").cells) == 2
 
 
 def test_a_key_inside_another_and_seeds_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
