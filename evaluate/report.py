@@ -48,12 +48,12 @@ def print_table(gains: Sequence[Row]) -> None:
 
 
 def rich_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], words: Collection[str]) -> None:
-    """A table on the terminal; the columns in `words` are aligned to the left."""
+    """A table on the terminal; the columns in `words` are aligned to the left. What is too wide goes on below."""
     from rich.markup import escape
 
     table = Table(title=escape(title))
     for name in columns:
-        table.add_column(name, justify="left" if name in words else "right")
+        table.add_column(name, justify="left" if name in words else "right", overflow="fold")
     for row in rows:
         table.add_row(*map(escape, row))
     out.print(table, soft_wrap=False)

@@ -1,16 +1,19 @@
 """The tables and the picture of `kshot ablate` on made-up scores: gains, ranking and heat map."""
 
+import io
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from kshot.evaluate.ablation import curves
 from kshot.evaluate.cells import Groups
 from kshot.evaluate.heatmap import DOWN, MIDDLE, UP, heat_maps, ink, luminance, shade, write_heatmap
 from kshot.evaluate.ranking import Scored, gain_rows, ranking
+from kshot.evaluate.report import rich_table
 from kshot.evaluate.svg import describe, write_svg
 
 Rows = Callable[[int], list[list[int]]]
@@ -175,3 +178,11 @@ def test_where_one_number_varies_its_scores_are_a_curve(tmp_path: Path) -> None:
     two = [Scored(str(n), {"a": n, "b": 1}, eight(0.1), {1: eight(0.5)}) for n in (1, 2)]
     assert curves(gain_rows(two, 200, 1)) == []
     assert curves([]) == []
+
+
+def test_a_table_wider_than_the_terminal_loses_no_letter_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = io.StringIO()
+    monkeypatch.setattr("kshot.evaluate.report.out", Console(file=printed, width=30))
+    rich_table("Gains", ("cell", "gain"), [["families_at_most=10", "+1.5"], ["families_at_most=304", "+2.5"]], {"cell"})
+    rows = [line.split("│")[1:-1] for line in printed.getvalue().splitlines() if "│" in line]
+    assert "".join(row[0].strip() for row in rows) == "families_at_most=10families_at_most=304"
