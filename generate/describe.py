@@ -4,25 +4,26 @@ rephrase  the same task in other words
 abstract  the same task stated more generally
 restyle   the task with newly drawn details (labels, literals, rules), set in another style
 
-Checks are lexical. For programmatic tasks `prove` adds a proof: with the variant alone the teacher solves held-back
-inputs as well as with the original wording.
+Checks are lexical. `prove` adds a proof: with the variant alone the teacher solves held-back inputs of a programmatic
+task as well as with the original wording. Where a check only doubts a variant, of any task, all of them must be solved.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 
 from kshot.answers import tidy
 from kshot.config import Describe
 from kshot.families import Params
-from kshot.generate.checks import Candidate, reason_to_reject, with_slots
+from kshot.generate.checks import Candidate, doubt_of, fault_of, with_slots
 from kshot.generate.modes.shop import Asks
 from kshot.generate.teacher import Request
 from kshot.generate.templates import Prompts
 from kshot.generate.units import Unit
 from kshot.generate.verify import final_answer
 from kshot.prompting import MAIN_TEMPLATE, render
-from kshot.schema import Description, Reject
+from kshot.schema import Description, Example, Reject
 from kshot.seeding import digest, stream
 
 STYLES = (
@@ -43,6 +44,17 @@ class Ask:
     source: str
     params: Params
     request: Request
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A reply without fault."""
+
+    ask: Ask
+    template: str
+    reply: str
+    doubt: str | None
+    """What a check has against it, which a proof refutes."""
 
 
 def plan(units: Sequence[Unit], settings: Describe, prompts: Prompts, seed: int) -> list[Ask]:
@@ -87,52 +99,67 @@ def describe(
     replies = asker.ask([ask.request for ask in asks], "describing")
     kept: dict[str, list[Description]] = {unit.id: [] for unit in units}
     rejects: list[Reject] = []
-    passed: list[tuple[Ask, str, str]] = []
+    passed: list[Variant] = []
     for ask, reply in zip(asks, replies, strict=True):
         text = clean(reply)
-        taken = [template for other, template, _ in passed if other.unit.id == ask.unit.id]
+        taken = [other.template for other in passed if other.ask.unit.id == ask.unit.id]
         known = [ask.source, *(wording.format(**ask.params) for wording in (*ask.unit.descriptions, *taken))]
-        reason = reason_to_reject(Candidate(text, ask.source, ask.params, ask.unit.must, known))
-        template = with_slots(text, ask.params)
-        if reason is None and template.format(**ask.params) != text:
-            reason = "cannot be told apart from its details"
-        if reason is None:
-            passed.append((ask, template, reply))
+        candidate = Candidate(text, ask.source, ask.params, ask.unit.must, known)
+        fault, doubt, template = fault_of(candidate), doubt_of(candidate), with_slots(text, ask.params)
+        if fault is None and template.format(**ask.params) != text:
+            fault = "cannot be told apart from its details"
+        if fault or (doubt and not settings.prove):
+            rejects.append(_reject(ask, reply, fault or str(doubt)))
         else:
-            rejects.append(_reject(ask, reply, reason))
-    faults = prove([(ask, template) for ask, template, _ in passed], settings.prove, asker, seed)
-    for (ask, template, reply), fault in zip(passed, faults, strict=True):
-        if fault:
-            rejects.append(_reject(ask, reply, fault))
+            passed.append(Variant(ask, template, reply, doubt))
+    for variant, against in zip(passed, prove(passed, settings.prove, asker, seed), strict=True):
+        ask = variant.ask
+        if against:
+            rejects.append(_reject(ask, variant.reply, against))
         else:
-            kept[ask.unit.id].append(Description(template, ask.mode, Path(asker.name).name))
+            kept[ask.unit.id].append(Description(variant.template, ask.mode, Path(asker.name).name))
     return kept, rejects
 
 
-def prove(variants: Sequence[tuple[Ask, str]], inputs: int, asker: Asks, seed: int) -> list[str | None]:
-    """What is against each variant, or None: held-back inputs are solved as often with it as with the original."""
-    if not inputs:
-        return [None] * len(variants)
+def prove(variants: Sequence[Variant], inputs: int, asker: Asks, seed: int) -> list[str | None]:
+    """What stands against each variant after the teacher has solved so many held-back inputs with it, or None."""
     requests: list[Request] = []
     answers: list[list[str]] = []
-    for ask, template in variants:
-        rng = stream(seed, "prove", ask.unit.id, ask.mode)
-        held = ask.unit.problems(rng, ask.params, inputs, ()) if ask.unit.size is None else []
+    for variant in variants:
+        shown, held = _held_back(variant, inputs, seed)
         answers.append([example.output for example in held])
-        for wording in (ask.source, template.format(**ask.params)):
-            requests += [Request(render(MAIN_TEMPLATE, wording, (), e.input).text, temperature=0.0) for e in held]
-    replies = iter(asker.ask(requests, "proving"))
-    faults: list[str | None] = []
-    for right in answers:
+        for wording in (variant.ask.source, variant.template.format(**variant.ask.params)):
+            requests += [Request(render(MAIN_TEMPLATE, wording, shown, e.input).text, temperature=0.0) for e in held]
+    replies = iter(asker.ask(requests, "proving") if requests else ())
+    found = []
+    for variant, right in zip(variants, answers, strict=True):
         before, after = (sum(_solves(next(replies), answer) for answer in right) for _ in range(2))
-        if not right:
-            faults.append(None)
-        elif not before:
-            faults.append(f"not proved: the teacher solves none of {len(right)} with the original wording")
-        else:
-            worse = f"not proved: the teacher solves {after} of {len(right)}, and {before} with the original wording"
-            faults.append(worse if after < before else None)
-    return faults
+        found.append(_against(variant.doubt, len(right), before, after))
+    return found
+
+
+def _held_back(variant: Variant, inputs: int, seed: int) -> tuple[list[Example], list[Example]]:
+    """The demonstrations without which the task cannot be known, and the inputs that prove a variant of it."""
+    ask, unit = variant.ask, variant.ask.unit
+    if not inputs or (unit.size is not None and not variant.doubt):
+        return [], []
+    rng = stream(seed, "prove", unit.id, ask.mode)
+    labels = list(islice(cycle(unit.labels(ask.params)), unit.min_k))
+    examples = unit.problems(rng, ask.params, unit.min_k + inputs, labels)
+    return examples[: unit.min_k], examples[unit.min_k :]
+
+
+def _against(doubt: str | None, inputs: int, before: int, after: int) -> str | None:
+    """Args: before, after: how many of the inputs the teacher solved with the original and with the variant."""
+    if doubt:
+        worse = f"{doubt}{';' if ':' in doubt else ':'} the teacher solves {after} of {inputs} with it"
+        return worse if not inputs or after < inputs else None
+    if not inputs:
+        return None
+    if not before:
+        return f"not proved: the teacher solves none of {inputs} with the original wording"
+    worse = f"not proved: the teacher solves {after} of {inputs}, and {before} with the original wording"
+    return worse if after < before else None
 
 
 def _solves(reply: str, answer: str) -> bool:

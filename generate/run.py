@@ -17,6 +17,7 @@ from kshot.files import write_text
 from kshot.generate.bank import sources
 from kshot.generate.card import dataset_card
 from kshot.generate.compose import compose_stream
+from kshot.generate.families import FAMILIES
 from kshot.generate.gym import PACKAGE
 from kshot.generate.modes.make import asks, grown
 from kshot.generate.nearest import Near, nearest
@@ -50,7 +51,7 @@ def run_generate(config: Config, run: Run, exactly: int | None = None, batch: bo
     if exactly:
         config = config.model_copy(update={"generate": config.generate.model_copy(update={"records": exactly})})
     sources(config)  # Its faults come before anything is made.
-    screen = Screen([load_panel(name) for name in config.generate.screen])
+    screen = _screen(config)
     key = _key(config)
     with run.held("generate") as folder:
         done = finished(folder, key)
@@ -66,11 +67,16 @@ def run_generate(config: Config, run: Run, exactly: int | None = None, batch: bo
 
 def dry_run(config: Config, run: Run) -> None:
     """Say what would be asked of the teacher, and what that would cost."""
-    screen = Screen([load_panel(name) for name in config.generate.screen])
+    screen = _screen(config)
     with run.held("generate") as folder:
         for line in rehearse(config, screen, folder):
             say(line)
     say(f"{config.generate.records} records would be composed")
+
+
+def _screen(config: Config) -> Screen:
+    wordings = [text for family in FAMILIES for text in family.descriptions]
+    return Screen([load_panel(name) for name in config.generate.screen], wordings)
 
 
 def _made(

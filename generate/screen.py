@@ -1,4 +1,5 @@
-"""Keeps held-out text out of training: no record may hold text of a configured panel, nor restate its instruction.
+"""Keeps held-out tasks out of training: no record may hold text of a configured panel, nor restate its instruction, and
+no task that a teacher makes up may be like one of its own.
 
 Shared text is an input of at least three words standing whole in a record's inputs, or any eight words in a row
 (the n-gram overlap of GPT-3, arXiv:2005.14165, appendix C, at a length that fits short inputs). The eight words are
@@ -7,15 +8,19 @@ looked for in the record's inputs and in its outputs of that length, and among t
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from rapidfuzz import fuzz
 
-from kshot.ngrams import SHORTEST_INPUT, runs, words
+from kshot.ngrams import SHORTEST_INPUT, Alike, Targets, runs, words
 from kshot.panel import Panel
 
 NGRAM = 8
 SAME_INSTRUCTION = 90.0
+SAME_TASK = 0.45
+"""See `kshot.ngrams.Alike`. Of a hundred tasks that a teacher invented, the six that a panel has too came to 0.55 and
+above, all others to 0.34 and below."""
 Place = Literal["input", "output", "description"]
 
 
@@ -43,10 +48,15 @@ class Overlap:
 
 
 class Screen:
-    """What the panels' texts look like, ready to be compared with."""
+    """What the panels' texts look like, ready to be compared with.
 
-    def __init__(self, panels: Sequence[Panel]) -> None:
+    Args:
+        wordings: descriptions of many tasks, which tell what is common to all of them.
+    """
+
+    def __init__(self, panels: Sequence[Panel], wordings: Sequence[str] = ()) -> None:
         self.panels = panels
+        self._wordings = wordings
         self._inputs: dict[str, Match] = {}
         self._ngrams: dict[str, Match] = {}
         for panel in panels:
@@ -77,10 +87,22 @@ class Screen:
         found = self.match(inputs)
         return found.span if found else None
 
-    def same_instruction(self, description: str) -> str | None:
-        """The panel's instruction that a description restates, or None."""
-        found = self.match_instruction(description)
-        return found.span if found else None
+    def resembles(self, description: str) -> str | None:
+        """The instruction of the panels' task that a description seems to state, in whatever words, or None."""
+        if found := self.match_instruction(description):
+            return found.span
+        if not self._instructions:
+            return None
+        cosine, place = self._alike.nearest(description)
+        return self._instructions[place] if cosine >= SAME_TASK else None
+
+    @cached_property
+    def _instructions(self) -> list[str]:
+        return [task.entry.instruction for panel in self.panels for task in panel.tasks]
+
+    @cached_property
+    def _alike(self) -> Targets:
+        return Targets(Alike([*self._wordings, *self._instructions]), self._instructions)
 
     def match_instruction(self, description: str) -> Match | None:
         for panel in self.panels:

@@ -118,7 +118,8 @@ class Describe(Section):
     modes: list[DescribeMode] = ["rephrase", "abstract", "restyle"]
     """rephrase: the same task in other words; abstract: stated more generally; restyle: in another style."""
     prove: Annotated[int, Field(ge=0)] = 0
-    """Programmatic tasks: so many held-back inputs must be solved as well with a variant as with the original."""
+    """So many held-back inputs of a programmatic task must be solved as well with a variant as with the original; and a
+    variant of any task that a check of its words doubts is kept only if all of them are solved. 0: doubted ones go."""
     per_mode: Annotated[int, Field(ge=0)] = 1
     """Requests for each mode and task."""
     tasks: Annotated[int, Field(ge=1)] | None = None

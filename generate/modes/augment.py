@@ -18,6 +18,8 @@ WAYS = (
     "more briefly",
     "with other names and places where that does not touch the answer",
 )
+SHORTEST = 4
+"""Words of an input that can be said otherwise: of "umbrella" or "le chat noir" nothing comes but itself."""
 
 
 def augment(tasks: Sequence[Task], settings: Augment, shop: Shop) -> tuple[list[Task], list[Reject]]:
@@ -28,7 +30,7 @@ def augment(tasks: Sequence[Task], settings: Augment, shop: Shop) -> tuple[list[
     """
     asks: list[tuple[Ask, str]] = []
     for task in tasks:
-        gold = [example for example in task.examples if example.mode == "gold"]
+        gold = [e for e in task.examples if e.mode == "gold" and len(e.input.split()) >= SHORTEST]
         for number in range(settings.per_example * len(gold)):
             example = gold[number % len(gold)]
             way = stream(shop.seed, MODE, task.id, number).choice(WAYS)

@@ -21,9 +21,13 @@ TOPICS = (
     "a computer that fails", "neighbours", "a festival", "a letter", "cooking for guests", "moving house", "a museum",
     "the night sky", "a long walk", "children's games", "books", "a building site", "traffic", "a small shop",
 )  # fmt: skip
+AS_SHORT = "as short as those of the examples"
+"""For a task whose inputs are words and phrases."""
 LENGTHS = ("very short", "one sentence long", "one or two sentences long", "three sentences long")
 LEVELS = ("easy", "ordinary", "hard, so that a careless reader would get it wrong")
 SHOWN = 3
+PHRASE = 4
+"""Words; what is longer is taken for a sentence."""
 
 
 def demonstrate(tasks: Sequence[Task], settings: Demonstrate, shop: Shop) -> tuple[list[Task], list[Reject]]:
@@ -86,6 +90,7 @@ def _ask(task: Task, number: int, shop: Shop) -> tuple[Ask, str]:
     """The request, and the label that its input is to have ("" for a task without labels)."""
     rng = stream(shop.seed, MODE, task.id, number)
     label = task.labels[number % len(task.labels)] if task.labels else ""
+    phrases = all(len(example.input.split()) <= PHRASE for example in task.examples)
     prompt = shop.prompts.render(
         "demonstrate_label" if label else "demonstrate",
         instruction=rng.choice(task.descriptions),
@@ -93,7 +98,7 @@ def _ask(task: Task, number: int, shop: Shop) -> tuple[Ask, str]:
         label=label,
         labels=task.labels,
         topic=rng.choice(TOPICS),
-        length=rng.choice(LENGTHS),
+        length=AS_SHORT if phrases else rng.choice(LENGTHS),
         level=rng.choice(LEVELS),
     )
     return Ask(MODE, task, number, shop.request(prompt, number, Input if label else Pair)), label

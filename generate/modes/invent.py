@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from rapidfuzz import fuzz
 
+from kshot.answers import tidy
 from kshot.config import Invent
 from kshot.generate.filters import first_fault
 from kshot.generate.modes.shop import Ask, Shop, fault_of_example
@@ -99,13 +100,14 @@ def _fault(new: NewTask, ask: Ask, shop: Shop, novelty: Novelty | None, unchange
         return "a label space of one"
     if fault := first_fault(new.instruction, shop.filters):
         return fault
-    if near := shop.screen.same_instruction(new.instruction):
-        return f"restates a panel's instruction: {near!r}"
+    if near := shop.screen.resembles(new.instruction):
+        return f"like a held-out task: {near!r}"
     if unchanged and any(fuzz.ratio(new.instruction, text) >= unchanged for text in ask.task.descriptions):
         return "the task is unchanged"
     if novelty and (near := novelty.nearest(new.instruction)):
         return f"not new: {near!r}"
-    known = [example.input for example in ask.task.examples]
+    # A neighbour may take the input of its model, to which it then gives another output.
+    known = [example.input for example in ask.task.examples if tidy(example.output) == tidy(new.output)]
     return fault_of_example(Example(new.input, new.output), known, shop)
 
 

@@ -48,8 +48,8 @@ def invert(tasks: Sequence[Task], settings: Invert, shop: Shop | None) -> tuple[
         found = read_reply(reply, Wording)
         if isinstance(found, str):
             rejects.append(ask.reject(found, reply))
-        elif near := shop.screen.same_instruction(found.instruction):
-            rejects.append(ask.reject(f"restates a panel's instruction: {near!r}", reply))
+        elif near := shop.screen.resembles(found.instruction):
+            rejects.append(ask.reject(f"like a held-out task: {near!r}", reply))
         else:
             claims.append((ask, found.instruction, reply))
     # The same case for every wording: with two reversed examples shown, the third one's input is found back.

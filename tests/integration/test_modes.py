@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -19,6 +20,7 @@ from kshot.generate.screen import Screen
 from kshot.generate.store import ReplyStore
 from kshot.generate.teacher import make_asker
 from kshot.generate.templates import Prompts
+from kshot.panel import load_panel
 from kshot.schema import Example, Task
 from tests.scripted import SKILLS, Script, serving
 
@@ -74,10 +76,8 @@ def test_demonstrate_rejects_with_reasons(shop: Shop, script: Script) -> None:
 
 def test_augment_keeps_the_answer_and_checks_it(shop: Shop, script: Script) -> None:
     tasks, rejects = augment(TASKS[1:], Augment(per_example=1), shop)
-    assert {(e.input, e.output) for e in tasks[0].examples if e.mode == "augment"} == {
-        ("cat a", "short"),
-        ("d c b a", "long"),
-    }
+    assert [(e.input, e.output) for e in tasks[0].examples if e.mode == "augment"] == [("d c b a", "long")]
+    assert not rejects, "a short phrase is not asked about: it cannot be said otherwise"
     script.ruin = lambda prompt, reply: '{"input": "short now"}' if "again" in prompt else reply
     tasks, rejects = augment(
         [Task("t", "t", "c", (LENGTH,), (Example("a b c d e", "long"),))], Augment(per_example=1), shop
@@ -113,6 +113,27 @@ def test_vary_makes_a_neighbour_of_the_same_family(shop: Shop) -> None:
     tasks, rejects = vary(TASKS[:1], 1, shop)
     assert not rejects
     assert (tasks[0].family, tasks[0].descriptions) == ("capitals", ("Write the text in small letters.",))
+
+
+def test_a_neighbour_may_share_an_input_but_not_the_answer_too(shop: Shop, script: Script) -> None:
+    task = Task("capitals", "capitals", "c", (CAPITALS,), (Example("A Bee", "A BEE"),))
+    model = '{"instruction": "%s", "input": "A Bee", "output": "%s"}'
+    script.ruin = lambda prompt, reply: model % (small, "a bee") if "neighbouring" in prompt else reply
+    small = "Write the text in small letters."
+    tasks, rejects = vary([task], 1, shop)
+    assert [(e.input, e.output) for e in tasks[0].examples] == [("A Bee", "a bee")]
+    script.ruin = lambda prompt, reply: model % ("Shout it.", "A BEE") if "neighbouring" in prompt else reply
+    _, rejects = vary([replace(task, id="again", descriptions=(f"{CAPITALS} Now.",))], 1, shop)
+    assert [row.reason for row in rejects] == ["copy of a known input"]
+
+
+def test_a_made_up_task_that_is_held_out_is_refused(shop: Shop, script: Script) -> None:
+    strict = replace(shop, screen=Screen([load_panel("kshot")]))
+    date = '{"instruction": "Write the date in the form YYYY-MM-DD.", "input": "3 May 2019", "output": "2019-05-03"}'
+    script.ruin = lambda prompt, reply: date
+    for tasks, rejects in (vary(TASKS[:1], 1, strict), invent(TASKS, Invent(rounds=1, per_round=1), strict)):
+        assert not tasks
+        assert [row.reason.split(":")[0] for row in rejects] == ["like a held-out task"]
 
 
 def test_invert_by_a_given_or_an_asked_wording(shop: Shop, script: Script) -> None:

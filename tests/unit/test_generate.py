@@ -231,7 +231,24 @@ def test_eight_words_in_a_row_are_shared_text(tmp_path: Path, panel: Path) -> No
     assert screen.shared_input(["Zulu hour, 4!"]) == "zulu hour 4"
     assert screen.shared_input(["zulu hour 4 again"]) is None
     assert screen.shared_input(["two three four five six seven eight nine"]) is None
-    assert screen.same_instruction("say the word again") == "Say the word again."
+    assert screen.resembles("say the word again") == "Say the word again."
+
+
+def test_a_made_up_task_that_a_panel_has_in_other_words_is_known_by_its_description() -> None:
+    screen = Screen([load_panel("kshot")], [text for family in FAMILIES for text in family.descriptions])
+    for text in (
+        "Write the date in the form YYYY-MM-DD.",
+        "Which of the words in brackets rhymes with the first word? Write that word.",
+        "Write the first letter of each word as a capital, without spaces or dots.",
+    ):
+        assert screen.resembles(text), text
+    for text in (
+        "Read the statements and name the youngest person. Answer with the name only.",
+        "Give the plural of the English noun.",
+        "What does the caller want from the library? Answer with renew, reserve or complain.",
+    ):
+        assert screen.resembles(text) is None, text
+    assert Screen([]).resembles("Write the date in the form YYYY-MM-DD.") is None
 
 
 def test_an_unknown_family_gets_the_nearest_name() -> None:
