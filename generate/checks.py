@@ -23,7 +23,8 @@ _REFUSAL = re.compile(
 )
 _CHATTER = re.compile(
     r"^(sure|certainly|of course"
-    r"|here(?:'s| is| are)|the (?:re\w*|new|abstract\w*|general\w*|original) (?:instruction|task)"
+    r"|here(?:'s| is| are)\b.*\b(?:re(?:writ|word|phras)\w*|version|variant|wording|instruction|task|description)"
+    r"|the (?:re\w*|new|abstract\w*|general\w*|original) (?:instruction|task)"
     r"|the task description"
     r"|this (?:instruction|task)|the instructions?|re(?:writ|phras)\w* (?:the )?(?:task|instruction|description)"
     r"|instruction:|task:|output:|answer:|input:)",

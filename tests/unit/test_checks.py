@@ -26,6 +26,7 @@ def reason(text: str, source: str = SOURCE, known: tuple[str, ...] = (SOURCE,)) 
         "Decide in one word whether the message is 'urgent' or 'calm'.",
         "Is the message 'urgent' or 'calm'? Answer with one word.",
         "The task is to label the message 'urgent' or 'calm', in one word.",
+        "Here is a message. Say in one word whether it is 'urgent' or 'calm'.",
     ],
 )
 def test_a_wording_that_states_the_task_is_kept(text: str) -> None:
@@ -41,6 +42,7 @@ def test_a_wording_that_states_the_task_is_kept(text: str) -> None:
         ("I'm sorry, but I cannot label this message as 'urgent' or 'calm' in one word.", "refusal"),
         ("Sure! Label the message 'urgent' or 'calm' with one word.", "answer or comment"),
         ("Label the message in one word. Output: 'urgent' or 'calm'", "answer or comment"),
+        ("Here is the message task reworded: is the message 'urgent' or 'calm', in one word?", "answer or comment"),
         (SOURCE.lower(), "copy"),
         ("Decide in one word whether the message is 'urgent' or not urgent.", "lost a literal: 'calm'"),
         ("Decide in one word whether this is 'urgent' or 'calm'.", "lost its meaning"),
