@@ -105,17 +105,24 @@ def wanted_labels(rng: Random, labels: Sequence[str], k: int, skewed: bool, show
     Args:
         skewed: in shares of which one is mostly much the largest (Dirichlet, 1/2), as most real tasks have them, so
             that the demonstrations' labels tell something about the query's; else in even shares.
-        shown: only the demonstrations tell what the labels are, so that the query's has to be among theirs.
+        shown: only the demonstrations tell what the labels are or stand for, so that all have to be among theirs as far
+            as there is room, the query's first: where all show one label, copying it answers without any rule.
     """
     weights = [rng.gammavariate(0.5, 1) for _ in labels] if skewed else None
     drawn = rng.choices(labels, weights, k=k + 1)
     last = turns.take(rng, labels, k)
     # Two names change places, which leaves the shares as they are.
     other = {drawn[-1]: last, last: drawn[-1]}
-    wanted = [other.get(label, label) for label in drawn]
-    if shown and k and last not in wanted[:-1]:
-        wanted[rng.randrange(k)] = last
-    return wanted
+    demos = [other.get(label, label) for label in drawn[:-1]]
+    if shown:
+        for label in (last, *rng.sample(labels, len(labels))):
+            held = Counter(demos)
+            spare = [
+                place for place, name in enumerate(demos) if held[name] > 1 or (label == last and last not in held)
+            ]
+            if label not in held and spare:
+                demos[rng.choice(spare)] = label
+    return [*demos, last]
 
 
 def _form_and_shots(rng: Random, unit: Unit, settings: Generate) -> tuple[Form, int]:

@@ -46,7 +46,7 @@ _AGENTS = """
     play player|work worker|listen listener|jump jumper|rob robber|begin beginner|help helper|collect collector|
     translate translator|illustrate illustrator|garden gardener|print printer|publish publisher|climb climber|
     inspect inspector|conduct conductor|skate skater|juggle juggler|weave weaver|narrate narrator|demonstrate
-    demonstrator|spectate spectator|buy buyer|sell seller|advise adviser"""
+    demonstrator|spectate spectator|buy buyer|sell seller"""
 _COMPOUNDS = """
     sun flower|rain coat|foot ball|book shelf|tooth brush|snow man|water fall|bed room|class room|fire fighter|
     butter fly|news paper|hand bag|sand castle|star fish|moon light|black board|key board|pan cake|cup cake|

@@ -372,7 +372,7 @@ FAMILIES: tuple[Family, ...] = (
             "Answer the question from the notes. If the notes give different answers, write '{conflict}'. If they give"
             " none, write '{missing}'.",
             "Several people report. Copy the answer to the question if the reports agree on it; reply '{conflict}' if"
-            " they do not, and '{missing}' if nobody tells.",
+            " they do not, and '{missing}' if nobody says.",
             "Given notes by different people and a question, write the answer that they give, '{missing}' where no note"
             " has one, or '{conflict}' where two notes do not agree.",
         ),
