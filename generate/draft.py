@@ -78,7 +78,7 @@ def draw(
     description = Description(rng.choice(unit.briefs), BRIEF) if brief else rng.choice(descriptions)
     symbols: Mapping[str, str] = {}
     labels = unit.labels(params)
-    if not reason and k > 1 and labels and rng.random() < settings.symbols:
+    if not reason and k > 1 and labels and not unit.stated and rng.random() < settings.symbols:
         symbols = dict(zip(labels, made_up(rng, len(labels)), strict=True))
         if not brief and not all(standing(label).search(description.text.format(**params)) for label in labels):
             form = "demos"
@@ -129,6 +129,8 @@ def _form_and_shots(rng: Random, unit: Unit, settings: Generate) -> tuple[Form, 
     weights = settings.forms
     forms: list[Form] = ["instruction", "both", "demos"]
     form = rng.choices(forms, [weights.instruction, weights.both, weights.demos])[0]
+    if form == "demos" and unit.stated:
+        form = "both"
     most = len(settings.shots) and max(settings.shots)
     if form == "instruction" and unit.min_k:
         form = "both"

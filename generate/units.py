@@ -37,6 +37,7 @@ class Unit:
         problems: draws up to n examples with distinct inputs, fewer where the space is too small; their outputs are the
             wanted ones in the wanted order as far as the task gives them, and as they come where none are wanted.
         briefs: descriptions that leave the labels to the demonstrations.
+        stated: never without its instruction.
         size: how many distinct examples there are, None where they are drawn by a program.
     """
 
@@ -53,6 +54,7 @@ class Unit:
     reasons: bool = False
     size: int | None = None
     briefs: tuple[str, ...] = ()
+    stated: bool = False
 
     @property
     def labelled(self) -> bool:
@@ -109,6 +111,7 @@ def from_family(family: Family) -> Unit:
         min_k=family.min_k,
         reasons=family.rationale is not None,
         briefs=family.briefs,
+        stated=family.stated,
     )
 
 

@@ -45,6 +45,7 @@ class Family:
         labels: the label space under these params, for classification and multiple choice.
         rationale: a short step-by-step derivation that ends before the final answer.
         briefs: wordings that leave the labels to the demonstrations.
+        stated: a few demonstrations do not show the rule (which letters, which words), so it needs its instruction.
         min_k: shots below which the task cannot be solved (2 where only the demonstrations show the rule).
     """
 
@@ -59,3 +60,4 @@ class Family:
     rationale: Callable[[Any, Params], str] | None = None
     min_k: int = 0
     briefs: tuple[str, ...] = ()
+    stated: bool = False

@@ -323,6 +323,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=_letter_row,
         solve=lambda row, params: params["a" if _letter_holds(row, params) else "b"],
+        stated=True,
         must=(("word",), ("first", "last")),
         params=_letter_params,
         labels=labels.space("a b"),

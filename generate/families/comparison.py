@@ -278,7 +278,7 @@ FAMILIES: tuple[Family, ...] = (
         category="comparison",
         descriptions=(
             "Which list has more items? Answer '{first}' for the list before the sign ||, '{second}' for the list after"
-            " it, and '{same}' if both have as many.",
+            " it, and '{same}' if both have equally many.",
             "Two lists are separated by ||. Write '{same}' if they are of equal size, else '{first}' or '{second}', as"
             " the first or the second list is longer.",
             "Given two lists with || between them, say which is the longer one: '{first}' (the left list), '{second}'"
@@ -369,7 +369,7 @@ FAMILIES: tuple[Family, ...] = (
             "Which town has the {rank} of the three numbers? Write its name.",
             "Three towns are compared by a number each. Answer with the town whose number is the {rank} one.",
             "Given a fact about each of three towns, order the towns by the number in it and name the one with the"
-            " {rank}.",
+            " {rank} number.",
         ),
         sample=_three_towns,
         solve=_ranked_town,

@@ -365,6 +365,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=_parcel,
         solve=_rule_that_fits,
+        stated=True,
         must=(("rule",), ("kg",)),
         params=_first_fit,
         labels=labels.space("a b c"),

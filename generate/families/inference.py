@@ -328,6 +328,7 @@ FAMILIES = (
         ),
         sample=_visitor,
         solve=_admitted,
+        stated=True,
         must=(("ticket",), ("enter", "entry", "admi")),
         params=_admission_params,
         labels=labels.space("yes no"),

@@ -9,9 +9,13 @@ from kshot.generate.families import words
 
 # Layout: marks ("" for none), how one option is written, what stands between two of them.
 _LAYOUTS = (("ABCD", "({}) {}", " "), ("ABCD", "{}. {}", "\n"), ("abcd", "{}) {}", " "), ("1234", "{}) {}", "\n"),
-            ("1234", "[{}] {}", " "), ("PQRS", "{}: {}", "\n"), ("", "{}- {}", "\n"), ("", "{}{}", " / "),
+            ("1234", "[{}] {}", " "), ("WXYZ", "{}: {}", "\n"), ("", "{}- {}", "\n"), ("", "{}{}", " / "),
             ("", "{}* {}", "\n"))  # fmt: skip
-_BY_TEXT = ("Copy the right option.", "Answer with the text of the option.", "Write out the option you choose.")
+_BY_TEXT = (
+    "Copy the words of the right option.",
+    "Answer with the text of the option.",
+    "Write out the text of the option you choose.",
+)
 _BY_LETTER = ("Answer with its letter.", "Give only the letter of the option.", "Reply with one letter.")
 _BY_NUMBER = ("Answer with its number.", "Give only the number of the option.", "Reply with one digit.")
 Facts = tuple[list[str], str, Any]
@@ -154,7 +158,7 @@ _SCENES = {
     "museum": ("The guide showed {n} paintings from four centuries.", "{n} looked at old statues behind glass."),
     "stadium": ("{n} cheered with thousands of others at the goal.", "{n} watched the match from the top row."),
     "pharmacy": ("{n} handed in a prescription and got the tablets.", "{n} bought cough syrup and plasters."),
-    "church": ("{n} listened to the organ and the sermon.", "{n} married in front of the altar."),
+    "church": ("{n} listened to the organ and the sermon.", "{n} got married in front of the altar."),
     "zoo": ("{n} watched the keeper feed the lions in their cage.",
             "{n} saw a giraffe and two elephants behind a fence."),
     "station": ("{n} waited on platform two for the train.", "The train of {n} left from track five."),
@@ -220,7 +224,7 @@ def _reason(rng: Random, params: Params) -> Problem:
 
 
 _REPLIES = {
-    "where": (("Where did you put the {o}?", "Where have you found this {o}?"),
+    "where": (("Where did you put the {o}?", "Where did you find this {o}?"),
               ("On the {f} in the hall.", "Under the {f}.", "Next to the {f}.")),
     "when": (("When does the last {v} leave?", "When does the concert begin?"),
              ("At half past {k}.", "At a quarter to {k}.", "Shortly after {k} o'clock.")),

@@ -319,6 +319,7 @@ FAMILIES = (
         ),
         sample=_cipher_text,
         solve=lambda picks, params: " ".join(params[f"word_{i}"] for i in picks),
+        stated=True,
         must=(("word",), ("sign", "code", "key")),
         params=_cipher,
         rationale=_cipher_why,

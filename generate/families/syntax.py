@@ -243,7 +243,7 @@ FAMILIES = (
         category="syntax",
         descriptions=(
             "Find the {part} of the sentence. Leave out the word 'the'.",
-            "Which part of this sentence is its {part}? Copy it without an article.",
+            "Which part of this sentence is its {part}? Copy it, without an article if it has one.",
             "Given a simple sentence of the form subject, verb, object, answer with the {part} (drop a leading 'the').",
             "Please copy the {part} from the sentence, leaving any 'the' in front of it away.",
         ),

@@ -115,3 +115,16 @@ def test_wanted_outputs_come_in_their_order(wanted: list[str], there: list[str])
         assert [example.output for example in found] == wanted
     if len(there) >= len(wanted) > 0 and wanted[-1] in there:
         assert found[-1].output == wanted[-1]
+
+
+def test_a_rule_that_a_few_demonstrations_cannot_show_keeps_its_instruction() -> None:
+    only_demos = Generate(
+        families=["labels_by_letter", "join_with_separator"],
+        records=60,
+        forms=Forms(instruction=0, both=0),
+        symbols=1.0,
+    )
+    units = select_units(only_demos.families, [])
+    records = compose(units, {}, only_demos, NOTHING, 1, lambda done=1, note="": None)[0]
+    forms = Counter((record.meta["family"], record.meta["form"]) for record in records)
+    assert set(forms) == {("labels_by_letter", "both"), ("join_with_separator", "demos")}
