@@ -55,7 +55,9 @@ def test_demonstrate_chooses_labels_in_turn_and_keeps_what_is_solved_alike(shop:
     assert Counter(e.output for e in tasks[1].examples) == {"long": 4, "short": 4}
     assert all(e.output == e.input.upper() for e in tasks[0].examples)
     made = [body for body in script.asked if "Topic" in str(body) or "topic" in str(body)]
-    assert len({body["messages"][0]["content"] for body in made}) == 12, "topics, lengths and levels are spread"
+    prompts = {body["messages"][0]["content"] for body in made}
+    assert len(prompts) == 12, "topics and levels are spread"
+    assert all("as short as those of the examples" in prompt for prompt in prompts), "a phrase is not made a text"
 
 
 def test_demonstrate_rejects_with_reasons(shop: Shop, script: Script) -> None:
