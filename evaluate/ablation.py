@@ -188,7 +188,7 @@ def markdown(facts: Row, curve: bool) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def told(seeds: int, new_data: bool = False) -> str:
+def told(seeds: int, new_data: bool) -> str:
     """What the verdicts mean, in plain words."""
     one = (
         "Every cell was trained once here: a difference may also be one between two trainings with the same settings, "

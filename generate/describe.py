@@ -8,7 +8,7 @@ Checks are lexical. `prove` adds a proof: with the variant alone the teacher sol
 task as well as with the original wording. Where a check only doubts a variant, of any task, all of them must be solved.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -128,13 +128,17 @@ def prove(variants: Sequence[Variant], inputs: int, asker: Asks, seed: int) -> l
     for variant in variants:
         shown, held = _held_back(variant, inputs, seed)
         answers.append([example.output for example in held])
-        for wording in (variant.ask.source, variant.template.format(**variant.ask.params)):
+        # A doubt falls only when all are solved, however many are with the original.
+        tried = [] if variant.doubt else [variant.ask.source]
+        for wording in (*tried, variant.template.format(**variant.ask.params)):
             requests += [Request(render(MAIN_TEMPLATE, wording, shown, e.input).text, temperature=0.0) for e in held]
     replies = iter(asker.ask(requests, "proving") if requests else ())
     found = []
     for variant, right in zip(variants, answers, strict=True):
-        before, after = (sum(_solves(next(replies), answer) for answer in right) for _ in range(2))
-        found.append(_against(variant.doubt, len(right), before, after))
+        if variant.doubt:
+            found.append(_still_doubted(variant.doubt, len(right), _solved(right, replies)))
+        else:
+            found.append(_not_proved(len(right), _solved(right, replies), _solved(right, replies)))
     return found
 
 
@@ -149,11 +153,14 @@ def _held_back(variant: Variant, inputs: int, seed: int) -> tuple[list[Example],
     return examples[: unit.min_k], examples[unit.min_k :]
 
 
-def _against(doubt: str | None, inputs: int, before: int, after: int) -> str | None:
+def _still_doubted(doubt: str, inputs: int, solved: int) -> str | None:
+    if inputs and solved == inputs:
+        return None
+    return f"{doubt}{';' if ':' in doubt else ':'} the teacher solves {solved} of {inputs} with it"
+
+
+def _not_proved(inputs: int, before: int, after: int) -> str | None:
     """Args: before, after: how many of the inputs the teacher solved with the original and with the variant."""
-    if doubt:
-        worse = f"{doubt}{';' if ':' in doubt else ':'} the teacher solves {after} of {inputs} with it"
-        return worse if not inputs or after < inputs else None
     if not inputs:
         return None
     if not before:
@@ -162,8 +169,9 @@ def _against(doubt: str | None, inputs: int, before: int, after: int) -> str | N
     return worse if after < before else None
 
 
-def _solves(reply: str, answer: str) -> bool:
-    return tidy(final_answer(reply, reasoned=False)) == tidy(answer)
+def _solved(right: Sequence[str], replies: Iterator[str]) -> int:
+    """How many of the next replies are right."""
+    return sum(tidy(final_answer(next(replies), reasoned=False)) == tidy(answer) for answer in right)
 
 
 def _reject(ask: Ask, reply: str, reason: str) -> Reject:

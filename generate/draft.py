@@ -117,9 +117,7 @@ def wanted_labels(rng: Random, labels: Sequence[str], k: int, skewed: bool, show
     if shown:
         for label in (last, *rng.sample(labels, len(labels))):
             held = Counter(demos)
-            spare = [
-                place for place, name in enumerate(demos) if held[name] > 1 or (label == last and last not in held)
-            ]
+            spare = [place for place, name in enumerate(demos) if label == last or held[name] > 1]
             if label not in held and spare:
                 demos[rng.choice(spare)] = label
     return [*demos, last]

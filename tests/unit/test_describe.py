@@ -51,7 +51,9 @@ def outcome(teacher: Scripted, prove: int, example_based: bool = False) -> str |
 @pytest.mark.parametrize("example_based", [False, True], ids=["programmatic", "examples"])
 def test_a_doubt_is_refuted_by_a_proof_and_stands_without_one(example_based: bool) -> None:
     assert outcome(Scripted(DOUBTED, backwards), 0, example_based) == "negation gained or lost"
-    assert outcome(Scripted(DOUBTED, backwards), 3, example_based) is None
+    sure = Scripted(DOUBTED, backwards)
+    assert outcome(sure, 3, example_based) is None
+    assert [DOUBTED in prompt for prompt in sure.proving] == [True] * 3, "nothing is asked that does not decide"
     once = iter(["no"])
     teacher = Scripted(
         DOUBTED, lambda prompt: next(once, backwards(prompt)) if DOUBTED in prompt else backwards(prompt)
