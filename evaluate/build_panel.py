@@ -1,6 +1,6 @@
-"""Write the held-out panel from its task families: `python -m kshot.evaluate.build_panel [--check] [FOLDER]`.
+"""Write the held-out panels from their task families: `python -m kshot.evaluate.build_panel [--check] [FOLDER]`.
 
-The panel is shipped with the package and frozen; `--check` proves that the families still produce it byte for byte.
+The panels are shipped with the package and frozen; `--check` proves that the families still produce them byte for byte.
 A fixed seed and one random stream per task mean that mending one family leaves the files of the others as they were.
 """
 
@@ -9,37 +9,84 @@ import json
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import yaml
 
-from kshot.evaluate.heldout_families import FAMILIES, accepted, options
+from kshot.evaluate.heldout_families import FAMILIES, LABELLED, accepted, options
 from kshot.families import Family, Params, Problem
 from kshot.seeding import stream
 
 SEED = 20260101
 DEMOS = 8
 ITEMS = 40
+UNEVEN_ITEMS = 20
+"""Fewer, since a panel of uneven labels asks each family once for each of its labels."""
+UNEVEN_OF_FOUR = 3
+"""Rows in four that have the task's frequent label."""
 MAX_DRAWS = 100_000
-FOLDER = Path(__file__).parent / "panel"
+FOLDER = Path(__file__).parent / "panels"
 HEADER = "# Written by `python -m kshot.evaluate.build_panel`; change the task families, not this file.\n"
 SOURCE = "drawn from kshot.evaluate.heldout_families; for evaluation only, never train on it"
 
 
-def _slots(keys: Sequence[Any], rng: Random) -> list[Any]:
-    """One balance key per row: the demonstrations go round the keys in turn, the items are balanced and mixed."""
+@dataclass(frozen=True)
+class Task:
+    """A task of a panel: a family, and the label that most of its rows have, if it is an uneven one."""
+
+    family: Family
+    frequent: str | None = None
+
+    @property
+    def name(self) -> str:
+        frequent = self.frequent and f"_mostly_{self.frequent.replace(' ', '_')}"
+        return f"{self.family.id}{frequent or ''}"
+
+    @property
+    def items(self) -> int:
+        return UNEVEN_ITEMS if self.frequent else ITEMS
+
+
+def _uneven(family: Family) -> list[Task]:
+    labels = family.labels(family.params(Random(0))) if family.labels else ()
+    return [Task(family, label) for label in labels]
+
+
+PANELS: Mapping[str, tuple[Task, ...]] = {
+    "kshot": tuple(Task(family) for family in FAMILIES),
+    "kshot-uneven": tuple(task for family in LABELLED for task in _uneven(family)),
+}
+
+
+def _slots(keys: Sequence[Any], task: Task, rng: Random) -> list[Any]:
+    """One key per row: the demonstrations go round the keys in turn, the items are balanced and mixed.
+
+    Of an uneven task three rows in four have the frequent key, also of the first four and the last four demonstrations.
+    """
     turn = rng.sample(keys, len(keys))
-    demos = [turn[i % len(turn)] for i in range(DEMOS)]
-    items = [turn[i % len(turn)] for i in range(ITEMS)]
-    rng.shuffle(items)
-    return demos + items
+    if task.frequent is None:
+        demos = [turn[i % len(turn)] for i in range(DEMOS)]
+        items = [turn[i % len(turn)] for i in range(task.items)]
+        rng.shuffle(items)
+        return demos + items
+    others = cycle([key for key in turn if key != task.frequent])
+    slots: list[Any] = []
+    for size in (4, DEMOS - 4, task.items):
+        often = size * UNEVEN_OF_FOUR // 4
+        part = [task.frequent] * often + [next(others) for _ in range(size - often)]
+        rng.shuffle(part)
+        slots += part
+    return slots
 
 
-def _draw(family: Family, params: Params, rng: Random) -> list[Problem]:
+def _draw(task: Task, params: Params, rng: Random) -> list[Problem]:
     """Distinct problems, balanced by label, or by the place of the right answer where the options vary."""
+    family = task.family
 
     def key(problem: Problem) -> Any:
         answer, choices = family.solve(problem.facts, params), options(problem.facts)
@@ -48,7 +95,7 @@ def _draw(family: Family, params: Params, rng: Random) -> list[Problem]:
     choices = options(family.sample(rng, params).facts)
     labels = family.labels(params) if family.labels else None
     keys: Sequence[Any] = range(len(choices)) if choices else labels or (None,)
-    slots = _slots(keys, rng)
+    slots = _slots(keys, task, rng)
     rows: list[Problem | None] = [None] * len(slots)
     open_slots: dict[Any, list[int]] = defaultdict(list)
     for place, slot in reversed(list(enumerate(slots))):
@@ -63,7 +110,7 @@ def _draw(family: Family, params: Params, rng: Random) -> list[Problem]:
             rows[free.pop()] = problem
         if not any(open_slots.values()):
             return [row for row in rows if row is not None]
-    raise RuntimeError(f"{family.id!r} gives fewer than {len(slots)} distinct balanced problems")
+    raise RuntimeError(f"{task.name!r} gives fewer than {len(slots)} distinct balanced problems")
 
 
 def _row(family: Family, params: Params, problem: Problem) -> dict[str, Any]:
@@ -73,29 +120,33 @@ def _row(family: Family, params: Params, problem: Problem) -> dict[str, Any]:
 
 
 def build() -> dict[str, str]:
-    """The whole panel: file name to contents."""
+    """All panels: file name below the folder of panels to contents."""
     files: dict[str, str] = {}
-    tasks: list[dict[str, Any]] = []
-    for family in FAMILIES:
-        rng = stream(SEED, "panel", family.id)
-        params = family.params(rng)
-        rows = [_row(family, params, problem) for problem in _draw(family, params, rng)]
-        files[f"{family.id}.jsonl"] = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        tasks.append(
-            {
-                "task": family.id,
-                "family": family.id,
-                "category": family.category,
-                "instruction": family.descriptions[0].format(**params),
-                "kind": "multiple_choice" if "options" in rows[0] else "generation",
-                "options_fixed": family.labels is not None,
-                "demos": DEMOS,
-                "items": ITEMS,
-            }
-        )
-    meta = {"name": "kshot", "source": SOURCE, "tasks": tasks}
-    files["panel.yaml"] = HEADER + yaml.safe_dump(meta, sort_keys=False, allow_unicode=True, width=120)
+    for name, tasks in PANELS.items():
+        entries = [_add(files, name, task) for task in tasks]
+        meta = {"name": name, "source": SOURCE, "tasks": entries}
+        text = yaml.safe_dump(meta, sort_keys=False, allow_unicode=True, width=120)
+        files[f"{name}/panel.yaml"] = HEADER + text
     return files
+
+
+def _add(files: dict[str, str], panel: str, task: Task) -> dict[str, Any]:
+    """Put the task's file into `files`; returns its entry in `panel.yaml`."""
+    family = task.family
+    rng = stream(SEED, "panel", task.name)
+    params = family.params(rng)
+    rows = [_row(family, params, problem) for problem in _draw(task, params, rng)]
+    files[f"{panel}/{task.name}.jsonl"] = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    return {
+        "task": task.name,
+        "family": family.id,
+        "category": family.category,
+        "instruction": family.descriptions[0].format(**params),
+        "kind": "multiple_choice" if "options" in rows[0] else "generation",
+        "options_fixed": family.labels is not None,
+        "demos": DEMOS,
+        "items": task.items,
+    }
 
 
 def difference(folder: Path) -> str | None:
@@ -107,15 +158,16 @@ def difference(folder: Path) -> str | None:
             return f"{path} is missing"
         if path.read_bytes() != text.encode():
             return f"{path} differs from a fresh build"
-    extra = sorted(path for path in folder.glob("*.jsonl") if path.name not in files)
+    known = {folder / name for name in files}
+    extra = sorted(path for path in folder.rglob("*.jsonl") if path not in known)
     return f"{extra[0]} belongs to no task" if extra else None
 
 
 def write(folder: Path) -> None:
-    """Write each file of the panel whole, so that a reader never sees half of one."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write each file of the panels whole, so that a reader never sees half of one."""
     for name, text in build().items():
-        partial = folder / f".{name}.tmp"
+        partial = (folder / name).with_suffix(".tmp")
+        partial.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
             file.write(text.encode())
             file.flush()
@@ -124,7 +176,7 @@ def write(folder: Path) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m kshot.evaluate.build_panel", description="Write the own panel.")
+    parser = argparse.ArgumentParser(prog="python -m kshot.evaluate.build_panel", description="Write the own panels.")
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, metavar="FOLDER")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if FOLDER is not up to date")
     args = parser.parse_args(argv)
@@ -135,7 +187,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"{found}; run python -m kshot.evaluate.build_panel\n")
             return 1
     except OSError as error:
-        sys.stderr.write(f"cannot use {str(args.folder)!r} as the panel folder: {error}\n")
+        sys.stderr.write(f"cannot use {str(args.folder)!r} as the folder of panels: {error}\n")
         return 2
     return 0
 

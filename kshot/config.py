@@ -279,8 +279,8 @@ class Generate(Section):
     """A folder whose .j2 files replace the prompts of the same name, relative to the config."""
     teacher: Teacher | None = Teacher()
     """null: hand-written descriptions only."""
-    screen: list[str] = ["kshot"]
-    """Panels whose inputs no record may contain: `kshot`, or folders relative to the config."""
+    screen: list[str] = ["kshot", "kshot-uneven"]
+    """Panels whose inputs no record may contain: our own, or folders relative to the config."""
     dedup: Dedup = Dedup()
     filters: Filters = Filters()
     parquet: bool = False
@@ -316,8 +316,9 @@ class Evaluate(Section):
     """The measurement."""
 
     panels: list[str] = ["kshot"]
-    """`kshot` for our own held-out panel, folders in the panel format, relative to the config, or `lm_eval:TASK` for a
-    task, group or tag of lm-eval; `lm_eval:TASK@FOLDER` finds it among the task YAMLs of a folder too."""
+    """`kshot` for our own held-out panel; `kshot-uneven` for its tasks with labels and others like them, where three
+    demonstrations and items in four have the same label; folders in the panel format, relative to the config; or
+    `lm_eval:TASK` for a task, group or tag of lm-eval, `lm_eval:TASK@FOLDER` among the task YAMLs of a folder too."""
     lm_eval_path: Path | None = None
     """A folder of task YAMLs of your own, for every `lm_eval:TASK` without one."""
     shots: list[Shots] = [0, 1, 4]

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from kshot.config import Config
 from kshot.errors import ConfigError, DataError
+from kshot.panel import is_own
 from kshot.yaml_file import read_yaml
 
 Lines = dict[tuple[str, ...], str]
@@ -171,7 +172,7 @@ def _anchored(config: Config, base: Path) -> Config:
         if name.startswith("lm_eval:"):
             task, at, folder = name.partition("@")
             return f"{task}@{_from(base, Path(folder))}" if at else name
-        return name if name == "kshot" else str(_from(base, Path(name)))
+        return name if is_own(name) else str(_from(base, Path(name)))
 
     generate = config.generate.model_copy(
         update={

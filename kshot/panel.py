@@ -18,7 +18,8 @@ from kshot.errors import DataError, PanelError
 from kshot.files import read_jsonl
 from kshot.yaml_file import read_yaml
 
-OWN = "kshot"
+OWN = Path(__file__).parent / "evaluate" / "panels"
+"""Each folder in it is a panel that ships with the package, and is asked for by the folder's name."""
 
 
 class Row(BaseModel):
@@ -91,9 +92,14 @@ class Panel:
         return k == 0 or self.harness is None or not self.harness.zero_shot
 
 
+def is_own(name: str) -> bool:
+    """Whether this names a panel that ships with the package."""
+    return name in {folder.name for folder in OWN.iterdir()}
+
+
 def panel_folder(name: str) -> Path:
-    """The folder of a panel; `kshot` names the one that ships with the package."""
-    return Path(__file__).parent / "evaluate" / "panel" if name == OWN else Path(name)
+    """The folder of a panel, which may be one that ships with the package."""
+    return OWN / name if is_own(name) else Path(name)
 
 
 def load_panel(name: str) -> Panel:
@@ -117,7 +123,7 @@ def load_panel(name: str) -> Panel:
     doubled = sorted({t.name for t in tasks if sum(t.name == other.name for other in tasks) > 1})
     if doubled:
         raise PanelError(f"{index}: {', '.join(doubled)} listed twice")
-    return Panel(OWN if name == OWN else folder.resolve().name, tuple(tasks))
+    return Panel(folder.resolve().name, tuple(tasks))
 
 
 def _load_task(folder: Path, index: Path, number: int, raw: Any) -> PanelTask:

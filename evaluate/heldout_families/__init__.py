@@ -7,10 +7,15 @@ where that is more than the text).
 
 from typing import Any
 
-from kshot.evaluate.heldout_families import forms, knowledge, messages, reasoning
+from kshot.evaluate.heldout_families import forms, knowledge, messages, reasoning, uneven
 from kshot.families import Family, Params, Problem
 
 FAMILIES: tuple[Family, ...] = (*messages.FAMILIES, *knowledge.FAMILIES, *reasoning.FAMILIES, *forms.FAMILIES)
+LABELLED: tuple[Family, ...] = (
+    *(family for family in FAMILIES if family.labels and family.id != "sentence_type"),
+    *uneven.FAMILIES,
+)
+"""Those with the same labels for each problem, and inputs enough for one label to be much the most frequent."""
 
 
 def options(facts: Any) -> tuple[str, ...] | None:
@@ -25,4 +30,4 @@ def accepted(family: Family, problem: Problem, params: Params) -> list[str]:
     return [answer, *problem.facts.get("also", ()), *grouped]
 
 
-__all__ = ["FAMILIES", "accepted", "options"]
+__all__ = ["FAMILIES", "LABELLED", "accepted", "options"]

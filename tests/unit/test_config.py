@@ -81,10 +81,10 @@ def test_a_fault_of_an_override_names_it(tmp_path: Path) -> None:
 
 def test_panels_and_tasks_are_found_beside_the_config(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
-    path.write_text("generate: {tasks: [t.yaml]}\nevaluate: {panels: [kshot, mine]}\n")
+    path.write_text("generate: {tasks: [t.yaml]}\nevaluate: {panels: [kshot, kshot-uneven, mine]}\n")
     config = load_config(path)
     assert config.generate.tasks == [tmp_path / "t.yaml"]
-    assert config.evaluate.panels == ["kshot", str(tmp_path / "mine")]
+    assert config.evaluate.panels == ["kshot", "kshot-uneven", str(tmp_path / "mine")]
 
 
 def test_trl_and_peft_names_are_checked() -> None:

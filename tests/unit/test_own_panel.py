@@ -13,12 +13,15 @@ import pytest
 import yaml
 
 from kshot.evaluate import build_panel
-from kshot.evaluate.heldout_families import FAMILIES, knowledge, options
+from kshot.evaluate.heldout_families import FAMILIES, LABELLED, knowledge, messages, options, uneven
 from kshot.families import Family
 
-PANEL = yaml.safe_load((build_panel.FOLDER / "panel.yaml").read_text(encoding="utf-8"))
+FOLDER = build_panel.FOLDER / "kshot"
+PANEL = yaml.safe_load((FOLDER / "panel.yaml").read_text(encoding="utf-8"))
 TASKS: dict[str, dict[str, Any]] = {task["task"]: task for task in PANEL["tasks"]}
-BY_ID = {family.id: family for family in FAMILIES}
+UNEVEN = {task.name: task for task in build_panel.PANELS["kshot-uneven"]}
+ALL = (*FAMILIES, *(family for family in LABELLED if family not in FAMILIES))
+BY_ID = {family.id: family for family in ALL}
 
 # Facts and the answer a person gives to them.
 WORKED: list[tuple[str, dict[str, Any], str]] = [
@@ -61,6 +64,14 @@ WORKED: list[tuple[str, dict[str, Any], str]] = [
     ("vowel_removal", {"words": "yellow"}, "yllw"),
     ("roman_numeral", {"numeral": "XLIV"}, "44"),
     ("roman_numeral", {"numeral": "MCMXCIX"}, "1999"),
+    ("continent_of_country", {"member": "Chad"}, "Africa"),
+    ("continent_of_country", {"member": "Laos"}, "Asia"),
+    ("vehicle_way", {"member": "gondola"}, "water"),
+    ("vehicle_way", {"member": "glider"}, "air"),
+    ("instrument_kind", {"member": "oboe"}, "wind"),
+    ("instrument_kind", {"member": "lute"}, "string"),
+    ("who_tells", {"who": "I"}, "first person"),
+    ("who_tells", {"who": "Ruth"}, "third person"),
 ]
 # Rows of the shipped files with the answers a person reads off their text.
 SHIPPED = [
@@ -85,20 +96,23 @@ SHIPPED = [
 ]
 
 
-def read(task: str) -> list[dict[str, Any]]:
-    text = (build_panel.FOLDER / f"{task}.jsonl").read_text(encoding="utf-8")
+def read(task: str, folder: Path = FOLDER) -> list[dict[str, Any]]:
+    text = (folder / f"{task}.jsonl").read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
 
 
 each_task = pytest.mark.parametrize("task", sorted(TASKS))
 each_choice = pytest.mark.parametrize("task", sorted(t for t in TASKS if TASKS[t]["kind"] == "multiple_choice"))
-each_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.id)
+each_family = pytest.mark.parametrize("family", ALL, ids=lambda family: family.id)
 
 
 def test_the_shipped_folder_is_what_a_fresh_build_writes(tmp_path: Path) -> None:
     assert build_panel.main([str(tmp_path)]) == 0
-    fresh = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert fresh == {path.name: path.read_bytes() for path in build_panel.FOLDER.iterdir()}
+    assert _files(tmp_path) == _files(build_panel.FOLDER)
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_check_passes_on_the_shipped_folder() -> None:
@@ -111,7 +125,7 @@ def test_check_names_the_file_at_fault_in_one_line(
 ) -> None:
     folder = tmp_path / "panel"
     shutil.copytree(build_panel.FOLDER, folder)
-    target = folder / ("other.jsonl" if fault == "extra" else "acronym.jsonl")
+    target = folder / "kshot" / ("other.jsonl" if fault == "extra" else "acronym.jsonl")
     if fault == "missing":
         target.unlink()
     else:
@@ -201,7 +215,8 @@ def test_shipped_row_has_the_worked_answer(task: str, text: str, expected: str) 
 
 
 def test_every_family_has_worked_answers() -> None:
-    assert {family for family, _, _ in WORKED} == {task for task, _, _ in SHIPPED} == set(BY_ID)
+    assert {family for family, _, _ in WORKED} == set(BY_ID)
+    assert {task for task, _, _ in SHIPPED} == set(TASKS)
 
 
 @each_family
@@ -220,6 +235,48 @@ def test_descriptions_keep_what_a_rewording_must_keep(family: Family) -> None:
     for text in family.descriptions:
         for words in family.must:
             assert any(re.search(rf"\b{re.escape(word)}", text, re.IGNORECASE) for word in words), (text, words)
+
+
+def test_the_uneven_panel_asks_every_family_once_for_each_label() -> None:
+    assert [(task.family.id, task.frequent) for task in UNEVEN.values()] == [
+        (family.id, label) for family in LABELLED for label in (family.labels or tuple)({})
+    ]
+    assert len({task.family.id for task in UNEVEN.values()}) >= 9
+    listed = yaml.safe_load((build_panel.FOLDER / "kshot-uneven" / "panel.yaml").read_text(encoding="utf-8"))
+    assert [entry["task"] for entry in listed["tasks"]] == list(UNEVEN)
+
+
+@pytest.mark.parametrize("name", sorted(UNEVEN))
+def test_three_rows_in_four_of_an_uneven_task_have_its_frequent_label(name: str) -> None:
+    rows = read(name, build_panel.FOLDER / "kshot-uneven")
+    outputs = [row["output"][0] for row in rows]
+    frequent = UNEVEN[name].frequent
+    for part in (outputs[:4], outputs[4:8], outputs[8:]):
+        assert part.count(frequent or "") == len(part) * 3 // 4
+    assert set(outputs) == set(rows[0]["options"])
+    assert len({row["input"].casefold() for row in rows}) == len(rows) == 28
+    assert all(row["output"] == [BY_ID[UNEVEN[name].family.id].solve(_facts(row["input"]), {})] for row in rows)
+
+
+def _facts(text: str) -> dict[str, Any]:
+    """What the solvers of the families that are in the uneven panel need, read off a row's input."""
+    told = re.findall(r"(\w+) is (taller|shorter) than (\w+)\.", text)
+    asked = re.findall(r"Is (\w+) taller than (\w+)\?", text)
+    templates = (*messages.SPAM, *messages.NOT_SPAM)
+    return {
+        "member": text,
+        "animal": text,
+        "pair": text.replace(", ", " "),
+        "who": text.split()[0],
+        "opinion": next((text.removeprefix(f"{o} ") for o in _openings() if text.startswith(o)), ""),
+        "template": next((t for t in templates if re.fullmatch(re.sub(r"\\{\w+\\}", ".+", re.escape(t)), text)), ""),
+        "taller": [(a, b) if how == "taller" else (b, a) for a, how, b in told],
+        "asked": asked[0] if asked else (),
+    }
+
+
+def _openings() -> list[str]:
+    return [opening for group in messages.OPENINGS.values() for opening in group]
 
 
 def test_dates_read_back_from_their_text() -> None:
@@ -273,3 +330,7 @@ def test_tables_are_large_and_do_not_repeat_themselves() -> None:
     assert len(rhymes) == len(set(rhymes))
     assert len(knowledge.GROUPS) >= 30
     assert len(knowledge.CAPITALS) >= 60
+    for groups in (uneven.CONTINENTS, uneven.VEHICLES, uneven.INSTRUMENTS):
+        members = [member for group in groups.values() for member in group]
+        assert len(members) == len(set(members))
+        assert min(len(group) for group in groups.values()) >= 24
