@@ -41,6 +41,8 @@ class Task:
 
     family: Family
     frequent: str | None = None
+    other: int = 0
+    """Which of the first four demonstrations of an uneven task has another label."""
 
     @property
     def name(self) -> str:
@@ -52,21 +54,23 @@ class Task:
         return UNEVEN_ITEMS if self.frequent else ITEMS
 
 
-def _uneven(family: Family) -> list[Task]:
-    labels = family.labels(family.params(Random(0))) if family.labels else ()
-    return [Task(family, label) for label in labels]
+def _uneven() -> tuple[Task, ...]:
+    """Every family once for each of its labels; the other label stands first, second, third, last in turn."""
+    pairs = [(family, label) for family in LABELLED if family.labels for label in family.labels({})]
+    return tuple(Task(family, label, number % 4) for number, (family, label) in enumerate(pairs))
 
 
 PANELS: Mapping[str, tuple[Task, ...]] = {
     "kshot": tuple(Task(family) for family in FAMILIES),
-    "kshot-uneven": tuple(task for family in LABELLED for task in _uneven(family)),
+    "kshot-uneven": _uneven(),
 }
 
 
 def _slots(keys: Sequence[Any], task: Task, rng: Random) -> list[Any]:
     """One key per row: the demonstrations go round the keys in turn, the items are balanced and mixed.
 
-    Of an uneven task three rows in four have the frequent key, also of the first four and the last four demonstrations.
+    Of an uneven task three rows in four have the frequent key, also of the first four and the last four demonstrations;
+    the other of the first four is not always in the same place, so that copying the first or the last one earns less.
     """
     turn = rng.sample(keys, len(keys))
     if task.frequent is None:
@@ -81,6 +85,8 @@ def _slots(keys: Sequence[Any], task: Task, rng: Random) -> list[Any]:
         part = [task.frequent] * often + [next(others) for _ in range(size - often)]
         rng.shuffle(part)
         slots += part
+    first = next(place for place, key in enumerate(slots) if key != task.frequent)
+    slots[first], slots[task.other] = slots[task.other], slots[first]
     return slots
 
 

@@ -253,6 +253,7 @@ def test_three_rows_in_four_of_an_uneven_task_have_its_frequent_label(name: str)
     frequent = UNEVEN[name].frequent
     for part in (outputs[:4], outputs[4:8], outputs[8:]):
         assert part.count(frequent or "") == len(part) * 3 // 4
+    assert outputs[:4].index(next(label for label in outputs if label != frequent)) == list(UNEVEN).index(name) % 4
     assert set(outputs) == set(rows[0]["options"])
     assert len({row["input"].casefold() for row in rows}) == len(rows) == 28
     assert all(row["output"] == [BY_ID[UNEVEN[name].family.id].solve(_facts(row["input"]), {})] for row in rows)
