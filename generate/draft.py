@@ -21,6 +21,8 @@ DEMOS_TO_SHOW_A_TASK = 2
 """Without an instruction; a rule that only demonstrations show may need more (`min_k`)."""
 BRIEF = "brief"
 """The mode of a wording that leaves the labels to the demonstrations."""
+ENOUGH_TO_COUNT = 3
+"""Demonstrations whose labels tell which one is frequent; with fewer, heeding them means copying one of them."""
 MOST_LABELS = 10
 PLACES = 1 << 14
 EXAMPLES_OF_A_LABEL = 3
@@ -61,6 +63,9 @@ class Draft:
     template: str
     demos: tuple[Example, ...]
     query: Example
+    skewed: bool
+    """Its labels come unevenly. What stands in the demonstrations is then no target: early ones, before there is
+    anything to count, would teach to copy the label before."""
     symbols: Mapping[str, str]
     """Made-up words for the labels, which only the demonstrations explain; empty for the labels' own names."""
 
@@ -83,7 +88,8 @@ def draw(
         if not brief and not all(standing(label).search(description.text.format(**params)) for label in labels):
             form = "demos"
     shown = bool(brief or symbols or unit.min_k or form == "demos")
-    wanted = wanted_labels(rng, labels, k, rng.random() < settings.skew, shown, turns) if labels else []
+    skewed = bool(labels) and k >= ENOUGH_TO_COUNT and rng.random() < settings.skew
+    wanted = wanted_labels(rng, labels, k, skewed, shown, turns) if labels else []
     examples = unit.problems(rng, params, k + 1, wanted)
     if len(examples) < k + 1:
         return f"only {len(examples)} distinct examples for {k} shots and a query"
@@ -96,19 +102,19 @@ def draw(
     if form == "instruction" and template == "quoted":
         template = MAIN_TEMPLATE
     demos, query = tuple(examples[:k]), examples[k]
-    return Draft(unit, index, attempt, params, form, reason, description, template, demos, query, symbols)
+    return Draft(unit, index, attempt, params, form, reason, description, template, demos, query, skewed, symbols)
 
 
 def wanted_labels(rng: Random, labels: Sequence[str], k: int, skewed: bool, shown: bool, turns: Turns) -> list[str]:
     """The labels of k demonstrations and, last, of the query, whose turn it is.
 
     Args:
-        skewed: in shares of which one is mostly much the largest (Dirichlet, 1/2), as most real tasks have them, so
-            that the demonstrations' labels tell something about the query's; else in even shares.
+        skewed: in uneven shares (Dirichlet, 1), as most real tasks have them, so that counting the demonstrations'
+            labels tells something about the query's; else in even shares.
         shown: only the demonstrations tell what the labels are or stand for, so that all have to be among theirs as far
             as there is room, the query's first: where all show one label, copying it answers without any rule.
     """
-    weights = [rng.gammavariate(0.5, 1) for _ in labels] if skewed else None
+    weights = [rng.expovariate(1) for _ in labels] if skewed else None
     drawn = rng.choices(labels, weights, k=k + 1)
     last = turns.take(rng, labels, k)
     # Two names change places, which leaves the shares as they are.
@@ -120,6 +126,11 @@ def wanted_labels(rng: Random, labels: Sequence[str], k: int, skewed: bool, show
             spare = [place for place, name in enumerate(demos) if label == last or held[name] > 1]
             if label not in held and spare:
                 demos[rng.choice(spare)] = label
+    if demos:
+        # Each label is last as often as the others: counting the labels helps, copying the last one does not.
+        end = rng.choice([label for label in labels if label in demos])
+        place = rng.choice([place for place, label in enumerate(demos) if label == end])
+        demos[place], demos[-1] = demos[-1], demos[place]
     return [*demos, last]
 
 
@@ -167,7 +178,7 @@ def record_of(draft: Draft, seed: int) -> Record:
         "demo_ids": [digest(task, demo.input, demo.output) for demo in draft.demos],
         "query_id": digest(task, query.input, query.output),
         "template": draft.template,
-        "targets": [list(span) for span in prompt.answers[needed:]],
+        "targets": [] if draft.skewed else [list(span) for span in prompt.answers[needed:]],
         "example_mode": query.mode,
         "symbols": bool(draft.symbols),
         "teacher": wrote.teacher or query.teacher,
