@@ -160,6 +160,9 @@ def ablate(
     ] = None,
     seeds: Annotated[str, typer.Option(metavar="7,8,9", help="Training seeds.")] = "",
     new_data: Annotated[bool, typer.Option("--new-data", help="Each seed draws its own data as well.")] = False,
+    one_at_a_time: Annotated[
+        bool, typer.Option("--one-at-a-time", help="The config, and each value alone, instead of every combination.")
+    ] = False,
 ) -> None:
     """Train and measure every cell of a grid: runs/RUN/ablate/ablate.md, ablate.json and heatmap.svg.
 
@@ -175,7 +178,7 @@ def ablate(
     from kshot.grid import load_grid
     from kshot.train.run import run_train
 
-    grid = load_grid(config, overrides, vary, seeds, new_data)
+    grid = load_grid(config, overrides, vary, seeds, new_data, one_at_a_time)
     home = _run(grid.config, config, run)
     check_own(grid.config.evaluate)
     loaded = load_panels(grid.config.evaluate, panel or ())

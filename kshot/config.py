@@ -344,11 +344,13 @@ class Evaluate(Section):
 
 
 class Ablate(Section):
-    """The grid of `kshot ablate`: every combination of the values, each trained with every seed."""
+    """The grid of `kshot ablate`: every combination of the values, or one at a time; each trained with every seed."""
 
     vary: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     """Keys with the values to try, e.g. {generate.shots: [[1], [1, 2, 4]], train.sft.learning_rate: [3.0e-4, 8.0e-4]};
     any key but those of `ablate` and `evaluate`, `runs` and `train.seed`."""
+    one_at_a_time: bool = False
+    """true: the config as it is and, for each value alone, the config with that value; else every combination."""
     seeds: list[Annotated[int, Field(ge=0)]] = []
     """Training seeds; empty for the config's. With several, the interval of a row speaks of the training as well."""
     new_data: bool = False

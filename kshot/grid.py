@@ -1,12 +1,13 @@
 """The grid of `kshot ablate`: which cells there are, what each one's config is, and how each is called.
 
-A cell is one combination of the values with one training seed. All of them are checked before anything is made.
+A cell is one combination of the values, or one value alone, with one training seed. All of them are checked before
+anything is made.
 """
 
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -26,7 +27,7 @@ REFUSED = {
     "train.seed": "name training seeds under ablate.seeds or with --seeds",
 }
 AS_IT_IS = "as configured"
-"""The setting where only seeds vary."""
+"""The setting in which no key is varied."""
 EXAMPLE = "generate.shots=[[1],[1,2,4]]"
 
 
@@ -67,11 +68,13 @@ def load_grid(
     vary: Sequence[str] | None = None,
     seeds: str = "",
     new_data: bool = False,
+    one_at_a_time: bool = False,
 ) -> Grid:
     """The grid of a config, of `vary` ("key.path=[value, value]", in place of or beside its own) and `seeds` ("7,8").
 
     Args:
         new_data: true sets `ablate.new_data`.
+        one_at_a_time: true sets `ablate.one_at_a_time`.
 
     Raises:
         ConfigError: with all faults of the config, or else with all faults of all cells.
@@ -83,8 +86,9 @@ def load_grid(
     if seeds:
         _, numbers = setting(f"seeds=[{seeds}]", "--seeds", "7,8,9")
         draft.put(("ablate", "seeds"), numbers, "--seeds")
-    if new_data:
-        draft.put(("ablate", "new_data"), True, "--new-data")
+    for name, wanted in (("new_data", new_data), ("one_at_a_time", one_at_a_time)):
+        if wanted:
+            draft.put(("ablate", name), True, f"--{name.replace('_', '-')}")
     config = draft.settled()
     grid, numbers = config.ablate.vary, list(dict.fromkeys(config.ablate.seeds))
     if not grid and len(numbers) < 2:
@@ -94,7 +98,9 @@ def load_grid(
     if faults := _refused(grid, draft, config.ablate.new_data):
         raise ConfigError(faults)
     seeded = ("seed", "train.seed") if config.ablate.new_data else ("train.seed",)
-    return Grid(config, _cells(draft, grid, numbers, seeded))
+    combined = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    alone = [{}, *({key: value} for key, values in grid.items() for value in values)]
+    return Grid(config, _cells(draft, grid, alone if config.ablate.one_at_a_time else combined, numbers, seeded))
 
 
 def _refused(grid: Mapping[str, Any], draft: Draft, new_data: bool) -> list[str]:
@@ -114,13 +120,13 @@ def _place(draft: Draft, key: str) -> str:
 
 
 def _cells(
-    draft: Draft, grid: Mapping[str, Sequence[Any]], seeds: Sequence[int], seeded: Sequence[str]
-) -> tuple[GridCell, ...]:
-    """Args: seeded: the keys that a seed is put under."""
+    draft: Draft, keys: Iterable[str], combinations: Sequence[Mapping[str, Any]], seeds: Sequence[int],
+    seeded: Sequence[str],
+) -> tuple[GridCell, ...]:  # fmt: skip
+    """Args: keys: all that are varied in some cell. seeded: those that a seed is put under."""
     faults: list[str] = []
-    found: dict[str, tuple[dict[str, Any], Config]] = {}
-    for combination in product(*grid.values()):
-        values = dict(zip(grid, combination, strict=True))
+    found: dict[str, tuple[Mapping[str, Any], Config]] = {}
+    for values in combinations:
         for seed in seeds or (None,):
             own = draft.copy()
             try:
@@ -136,7 +142,7 @@ def _cells(
                 found.setdefault(config.model_dump_json(), (values, config))
     if faults:
         raise ConfigError(list(dict.fromkeys(faults)))
-    short = short_names(["train.seed", *grid])
+    short = short_names(["train.seed", *keys])
     settings = names_of([{short[key]: value for key, value in values.items()} for values, _ in found.values()])
     made = []
     for name, (values, config) in zip(settings, found.values(), strict=True):
@@ -182,4 +188,6 @@ def _said(value: Any) -> str:
         return "none"
     if isinstance(value, list) and not any(isinstance(each, (list, dict)) for each in value):
         return ",".join(map(_said, value))
+    if isinstance(value, dict) and not any(isinstance(each, (list, dict)) for each in value.values()):
+        return "+".join(f"{key}={_said(each)}" for key, each in value.items())
     return value if isinstance(value, str) else json.dumps(value)

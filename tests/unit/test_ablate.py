@@ -96,6 +96,19 @@ def test_the_same_value_twice_is_one_cell(tmp_path: Path) -> None:
     assert len(grid_of(tmp_path, "", "generate.cot=[0, 0.0, 1]", seeds="1,1").cells) == 2
 
 
+def test_one_at_a_time_is_the_config_and_each_value_alone(tmp_path: Path) -> None:
+    cells = grid_of(tmp_path, BOTH, overrides=["ablate.one_at_a_time=true"]).cells
+    assert [(cell.setting, cell.seed) for cell in cells if cell.seed == 7] == [
+        ("as configured", 7),
+        ("shots=1", 7),  # 1,2,4 is what the config has, so it makes no second cell
+        ("learning_rate=0.0003", 7),
+        ("learning_rate=0.0008", 7),
+    ]
+    assert [cell.label for cell in cells][:2] == ["seed=7", "seed=8"]
+    assert cells[2].values == {"generate.shots": [1]}
+    assert cells[2].config.train.sft == cells[0].config.train.sft
+
+
 def test_nothing_to_vary_is_one_line(tmp_path: Path) -> None:
     (found,) = faults(tmp_path, "seed: 1\n", seeds="7")
     assert "nothing varies" in found
@@ -169,6 +182,7 @@ def test_names_are_safe_short_and_unique() -> None:
         assert re.fullmatch(r"[A-Za-z0-9_.,=+-]{1,100}", name)
     assert names[-5:-3] + names[-1:] == ["a=0.5", "a=true", "b=none"]
     assert names_of([{"a": 1}, {"a": 1}]) == ["a=1", "a=1"]
+    assert names_of([{"a": {"b": 0.5, "c": [1, 2]}}, {"a": {"b": 0.5, "c": "x"}}])[1] == "a=b=0.5+c=x"
 
 
 class Bench:
