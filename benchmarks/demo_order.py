@@ -7,11 +7,13 @@ of these, and the accuracy. Who counts labels answers alike in all of them.
 
 import argparse
 from collections import defaultdict
+from itertools import product
 from pathlib import Path
 
 import yaml
 
 from kshot.config import Config
+from kshot.evaluate.candidates import candidates
 from kshot.evaluate.compare import run_compare
 from kshot.files import read_jsonl, write_json, write_text
 from kshot.panel import Row, load_panel
@@ -48,12 +50,13 @@ def main() -> None:
     asked = {"panels": [], "shots": [SHOTS], "items": options.items}
     config = Config.model_validate({"evaluate": asked})
     run_compare(config, options.runs, "", [str(HERE / "panels" / name) for name in panels], HERE)
+    # Cells of earlier calls lie there too.
+    models = [one.cell for one in candidates([config.student, *options.runs], config)]
     found: dict[str, dict[str, list[tuple[bool, float]]]] = defaultdict(lambda: defaultdict(list))
-    for name in panels:
-        for path in sorted((HERE / "cells" / name).glob("*/samples.jsonl")):
-            for _, row in read_jsonl(path):
-                if row["score"] == "loglikelihood":
-                    found[row["model"]][name].append((row["answer"] == rare[name][row["task"]], row["right"]))
+    for model, name in product(models, panels):
+        for _, row in read_jsonl(HERE / "cells" / name / f"{model}-k{SHOTS}" / "samples.jsonl"):
+            if row["score"] == "loglikelihood":
+                found[model][name].append((row["answer"] == rare[name][row["task"]], row["right"]))
     shares = {
         model: {name: [sum(column) / len(rows) for column in zip(*rows, strict=True)] for name, rows in by.items()}
         for model, by in found.items()

@@ -110,13 +110,13 @@ def write_ablation(
 
 def curves(rows: Sequence[Row]) -> list[Plot]:
     """A plot for each panel and score where one number is all that varies, with a line for each k; else none."""
-    varied = {tuple(row["values"]) for row in rows}
+    varied = {key for row in rows for key in row["values"]}
     numbers = [value for row in rows for value in row["values"].values()]
-    if len(varied) != 1 or not all(type(n) is int and n >= 0 for n in numbers) or len(set(numbers)) < 2:
+    if len(varied) != 1 or len(numbers) < len(rows) or not all(type(n) is int and n >= 0 for n in numbers):
         return []
-    key, *more = varied.pop()
-    if more:
+    if len(set(numbers)) < 2:
         return []
+    (key,) = varied
     name = short_names([key])[key].replace("_", " ")
     made = []
     for panel, score in dict.fromkeys((row["panel"], row["score"]) for row in rows):

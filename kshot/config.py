@@ -262,7 +262,8 @@ class Generate(Section):
     cot: Share = 0.0
     """Share of the records of families with a rationale that reason before they answer."""
     skew: Share = 0.5
-    """Share of the records of tasks with labels whose labels are drawn unevenly, as real tasks have them."""
+    """Share of the records of tasks with labels, from three demonstrations on, whose labels are drawn unevenly, as real
+    tasks have them."""
     labelled: Share | None = None
     """Share of all records that tasks with labels give together; null: each task gives as many as any other."""
     symbols: Share = 0.0

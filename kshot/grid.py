@@ -7,9 +7,9 @@ anything is made.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +98,13 @@ def load_grid(
     if faults := _refused(grid, draft, config.ablate.new_data):
         raise ConfigError(faults)
     seeded = ("seed", "train.seed") if config.ablate.new_data else ("train.seed",)
-    combined = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-    alone = [{}, *({key: value} for key, values in grid.items() for value in values)]
-    return Grid(config, _cells(draft, grid, alone if config.ablate.one_at_a_time else combined, numbers, seeded))
+    return Grid(config, _cells(draft, grid, _combinations(grid, config.ablate.one_at_a_time), numbers, seeded))
+
+
+def _combinations(grid: Mapping[str, Sequence[Any]], one_at_a_time: bool) -> Iterator[dict[str, Any]]:
+    if not one_at_a_time:
+        return (dict(zip(grid, values, strict=True)) for values in product(*grid.values()))
+    return chain([{}], ({key: value} for key, values in grid.items() for value in values))
 
 
 def _refused(grid: Mapping[str, Any], draft: Draft, new_data: bool) -> list[str]:
@@ -120,7 +124,7 @@ def _place(draft: Draft, key: str) -> str:
 
 
 def _cells(
-    draft: Draft, keys: Iterable[str], combinations: Sequence[Mapping[str, Any]], seeds: Sequence[int],
+    draft: Draft, keys: Iterable[str], combinations: Iterable[Mapping[str, Any]], seeds: Sequence[int],
     seeded: Sequence[str],
 ) -> tuple[GridCell, ...]:  # fmt: skip
     """Args: keys: all that are varied in some cell. seeded: those that a seed is put under."""

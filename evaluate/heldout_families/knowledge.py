@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
+from kshot.evaluate.heldout_families.sorting import sorting
 from kshot.families import Family, Params, Problem
 
 # Animals whose usual label is disputed (giant panda, gorilla, fox, badger, hedgehog) are left out.
@@ -94,15 +95,6 @@ RHYMES = {
 GROUPS = tuple((vowel, tuple(group.split())) for vowel, groups in RHYMES.items() for group in groups)
 
 
-def sample_animal(rng: Random, params: Params) -> Problem:
-    animal = rng.choice(DIETS[rng.choice(tuple(DIETS))])
-    return Problem(animal, {"animal": animal})
-
-
-def solve_animal(facts: Mapping[str, Any], params: Params) -> str:
-    return next(diet for diet, animals in DIETS.items() if facts["animal"] in animals)
-
-
 def sample_pair(rng: Random, params: Params) -> Problem:
     pair = rng.choice(PAIRS[rng.choice(tuple(PAIRS))])
     return Problem(pair.replace(" ", ", "), {"pair": pair})
@@ -138,18 +130,16 @@ def solve_rhyme(facts: Mapping[str, Any], params: Params) -> str:
 
 
 FAMILIES = (
-    Family(
-        id="animal_diet",
-        category="knowledge",
-        descriptions=(
+    sorting(
+        "animal_diet",
+        "knowledge",
+        DIETS,
+        (
             "What kind of eater is this animal? Answer with one word: herbivore, carnivore or omnivore.",
             "Say whether the animal eats plants (herbivore), other animals (carnivore) or both (omnivore).",
             "Name the diet of the animal. Choose from herbivore, carnivore and omnivore.",
         ),
-        sample=sample_animal,
-        solve=solve_animal,
-        must=(("herbivore",), ("carnivore",), ("omnivore",)),
-        labels=lambda params: tuple(DIETS),
+        fact="animal",
     ),
     Family(
         id="word_relation",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
+from kshot.evaluate.heldout_families.sorting import sorting
 from kshot.families import Family, Params, Problem
 
 # Each kind of thing reviewed has its own neutral openings, so that an opinion always fits what it is about and the
@@ -273,15 +274,6 @@ def solve_message(facts: Mapping[str, Any], params: Params) -> str:
     return "spam" if facts["template"] in SPAM else "not spam"
 
 
-def sample_sentence(rng: Random, params: Params) -> Problem:
-    sentence = rng.choice(SENTENCES[rng.choice(tuple(SENTENCES))])
-    return Problem(sentence, {"sentence": sentence})
-
-
-def solve_sentence(facts: Mapping[str, Any], params: Params) -> str:
-    return next(label for label, sentences in SENTENCES.items() if facts["sentence"] in sentences)
-
-
 def _fixed(*labels: str) -> Callable[[Params], tuple[str, ...]]:
     return lambda params: labels
 
@@ -313,19 +305,17 @@ FAMILIES = (
         must=(("spam",), ("not spam",)),
         labels=_fixed("spam", "not spam"),
     ),
-    Family(
-        id="sentence_type",
-        category="classification",
-        descriptions=(
+    sorting(
+        "sentence_type",
+        "classification",
+        SENTENCES,
+        (
             "The end mark of this sentence is missing. Is it a statement, a question, a command or an exclamation? "
             "Answer with one of these words.",
             "Say which type of sentence this is, although its punctuation was removed: statement, question, command or "
             "exclamation.",
             "Classify the unpunctuated sentence as statement, question, command or exclamation.",
         ),
-        sample=sample_sentence,
-        solve=solve_sentence,
-        must=(("statement",), ("question",), ("command",), ("exclamation",)),
-        labels=_fixed("statement", "question", "command", "exclamation"),
+        fact="sentence",
     ),
 )

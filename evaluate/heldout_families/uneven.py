@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
+from kshot.evaluate.heldout_families.sorting import sorting
 from kshot.families import Family, Params, Problem
 
 # Countries on two continents (Russia, Turkey, Egypt, Kazakhstan, the South Caucasus) are left out.
@@ -90,16 +91,6 @@ _DID = (
 )  # fmt: skip
 
 
-def _of(groups: Mapping[str, tuple[str, ...]], rng: Random) -> Problem:
-    """A member of a group that is drawn first, so that the labels are balanced."""
-    member = rng.choice(groups[rng.choice(tuple(groups))])
-    return Problem(member, {"member": member})
-
-
-def _group_of(groups: Mapping[str, tuple[str, ...]], facts: Mapping[str, Any]) -> str:
-    return next(name for name, members in groups.items() if facts["member"] in members)
-
-
 def sample_telling(rng: Random, params: Params) -> Problem:
     """Two things done by the same person, told by that person or by somebody else."""
     told = rng.choice(TELLINGS)
@@ -114,44 +105,35 @@ def solve_telling(facts: Mapping[str, Any], params: Params) -> str:
 
 
 FAMILIES = (
-    Family(
-        id="continent_of_country",
-        category="knowledge",
-        descriptions=(
+    sorting(
+        "continent_of_country",
+        "knowledge",
+        CONTINENTS,
+        (
             "On which continent is this country? Answer with one word: Africa, America, Asia or Europe.",
             "Name the continent of the country. Choose from Africa, America, Asia and Europe.",
             "Sort the country by continent: Africa, America, Asia or Europe.",
         ),
-        sample=lambda rng, params: _of(CONTINENTS, rng),
-        solve=lambda facts, params: _group_of(CONTINENTS, facts),
-        must=(("Africa",), ("America",), ("Asia",), ("Europe",)),
-        labels=lambda params: tuple(CONTINENTS),
     ),
-    Family(
-        id="vehicle_way",
-        category="knowledge",
-        descriptions=(
+    sorting(
+        "vehicle_way",
+        "knowledge",
+        VEHICLES,
+        (
             "Where does this vehicle travel? Answer with one word: land, water or air.",
             "Say whether the vehicle is made for land, for water or for air.",
             "Label the vehicle by how it travels: land, water, air.",
         ),
-        sample=lambda rng, params: _of(VEHICLES, rng),
-        solve=lambda facts, params: _group_of(VEHICLES, facts),
-        must=(("land",), ("water",), ("air",)),
-        labels=lambda params: tuple(VEHICLES),
     ),
-    Family(
-        id="instrument_kind",
-        category="knowledge",
-        descriptions=(
+    sorting(
+        "instrument_kind",
+        "knowledge",
+        INSTRUMENTS,
+        (
             "What kind of musical instrument is this? Answer with one word: string, wind or percussion.",
             "Sort the instrument into one of three kinds: string, wind, percussion.",
             "Name the family of the instrument. Choose from string, wind and percussion.",
         ),
-        sample=lambda rng, params: _of(INSTRUMENTS, rng),
-        solve=lambda facts, params: _group_of(INSTRUMENTS, facts),
-        must=(("string",), ("wind",), ("percussion",)),
-        labels=lambda params: tuple(INSTRUMENTS),
     ),
     Family(
         id="who_tells",

@@ -174,6 +174,8 @@ def test_where_one_number_varies_its_scores_are_a_curve(tmp_path: Path) -> None:
     texts = [node.text for node in ET.parse(tmp_path / "c.svg").iter() if node.tag.endswith("text")]
     assert {"10", "100", "300", "families at most"} <= set(texts)
     assert curves(gain_rows(numbers[:1], 200, 1)) == []
+    as_it_is = Scored("as configured", {}, eight(0.1), {1: eight(0.5)})
+    assert curves(gain_rows([as_it_is, *numbers], 200, 1)) == [], "one of them has no number to stand at"
     assert curves(gain_rows([found(generate__shots=[1]), found(generate__shots=[4])], 200, 1)) == []
     two = [Scored(str(n), {"a": n, "b": 1}, eight(0.1), {1: eight(0.5)}) for n in (1, 2)]
     assert curves(gain_rows(two, 200, 1)) == []
