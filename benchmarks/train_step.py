@@ -37,7 +37,7 @@ def steps(
     model.set_attn_implementation("eager")
     if halved:
         halve(model)
-    options = {**SFT, "max_steps": count, "save_strategy": "no"}
+    options = {**SFT, "per_device_train_batch_size": 8, "max_steps": count, "save_strategy": "no"}
     machine = Machine("cpu", cores(), "bfloat16", "eager", {})
     with tempfile.TemporaryDirectory() as folder:
         settings = sft_config(options, Config().train, machine, Path(folder), seed, validate=False)

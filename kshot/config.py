@@ -307,6 +307,9 @@ class Train(Section):
     """Of the order of the rows and the first values of the adapter; null: the config's, which the data always has."""
     adapter_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the learnt change to keep; below 1 the student stays nearer its base (WiSE-FT, arXiv:2109.01903)."""
+    near_base: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of KL(base || student) on the tokens that the loss stands on: where the data do not decide, the student
+    then answers as its base would. It costs a further forward pass; 0 leaves it out."""
     lora: dict[str, Any] = {}
     """Fields of PEFT's LoraConfig."""
     sft: dict[str, Any] = {}

@@ -8,13 +8,22 @@ TRL 1.16 scores just the labelled positions where Triton runs, and every positio
 from typing import Any
 
 import torch
+from torch.nn import functional
 from trl import SFTTrainer
 
 from kshot.train.data import IGNORED
 
 
 class AnswerTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
-    """TRL's trainer but for where the loss is computed."""
+    """TRL's trainer but for where the loss is computed, and for a pull towards the base.
+
+    Args:
+        near_base: weight of the divergence KL(base || student) on the answer tokens, in training only.
+    """
+
+    def __init__(self, *arguments: Any, near_base: float = 0.0, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._near_base = near_base
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -22,12 +31,22 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
         """Mean negative log-likelihood of the answer tokens, over the whole step if gradients are accumulated."""
         inputs = dict(inputs)
         labels = inputs.pop("labels")[:, 1:]
-        student = self.accelerator.unwrap_model(model).get_base_model()
+        student = self.accelerator.unwrap_model(model)
         answers = labels != IGNORED
-        with torch.autocast(labels.device.type, torch.bfloat16, enabled=self.args.bf16):
-            hidden = student.base_model(**inputs, use_cache=False).last_hidden_state[:, :-1]
-            logits = student.get_output_embeddings()(hidden[answers])
-        loss = torch.nn.functional.cross_entropy(logits.float(), labels[answers], reduction="sum")
+        logits = self._logits(student, inputs, answers)
+        loss = functional.cross_entropy(logits, labels[answers], reduction="sum")
+        if self._near_base and model.training:
+            with torch.no_grad(), student.disable_adapter():
+                base = functional.log_softmax(self._logits(student, inputs, answers), dim=-1)
+            student_too = functional.log_softmax(logits, dim=-1)
+            loss = loss + self._near_base * functional.kl_div(student_too, base, reduction="sum", log_target=True)
         count = answers.sum() if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
         loss = loss / count.clamp(min=1)
         return (loss, {}) if return_outputs else loss
+
+    def _logits(self, student: Any, inputs: dict[str, Any], answers: torch.Tensor) -> torch.Tensor:
+        """Scores (answer tokens, vocabulary) in float32, those that predict the marked positions."""
+        model = student.get_base_model()
+        with torch.autocast(answers.device.type, torch.bfloat16, enabled=self.args.bf16):
+            hidden = model.base_model(**inputs, use_cache=False).last_hidden_state[:, :-1]
+            return model.get_output_embeddings()(hidden[answers]).float()

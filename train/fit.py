@@ -1,6 +1,7 @@
 """The fine-tuning itself: TRL's SFTTrainer with a PEFT LoRA, in visible order."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,17 @@ SFT: dict[str, Any] = {
     "learning_rate": 8e-4,
     "lr_scheduler_type": "cosine",
     "warmup_steps": 0.1,
-    "per_device_train_batch_size": 8,
+    "per_device_train_batch_size": 4,
     "per_device_eval_batch_size": 8,
     # Batches of ever other lengths scatter the heap of a CPU, and finding a free block in it takes longer and longer.
     "pad_to_multiple_of": 16,
     "num_train_epochs": 1,
     "weight_decay": 0.0,
-    "save_steps": 25,
+    "save_steps": 50,
     "save_total_limit": 2,
     "logging_steps": 1,
     "eval_strategy": "steps",
-    "eval_steps": 50,
+    "eval_steps": 0.25,  # A share of all steps: a validation slice that grows with the data is not measured more often.
 }
 
 
@@ -73,7 +74,9 @@ def fit(
     if machine.dtype == "bfloat16":
         halve(model)
     with progress("training", steps, done) as tick, quiet():
-        make = AnswerTrainer if machine.device == "cpu" else SFTTrainer
+        make = SFTTrainer
+        if machine.device == "cpu" or settings.near_base:
+            make = partial(AnswerTrainer, near_base=settings.near_base)
         trainer = make(
             model=model,
             args=arguments,

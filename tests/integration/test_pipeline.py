@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -282,27 +283,57 @@ def test_asked_as_it_was_taught(finished: Path, tiny_student: Path) -> None:
     assert list(ours.labels) == batch["labels"][0].tolist()
 
 
-def test_the_loss_is_trl_s_loss(finished: Path, tiny_student: Path) -> None:
-    """Projecting answer positions only changes the time, not the loss."""
+def _trainer(make: Any, student: Path, folder: Path) -> Any:
+    """One over four short rows, with a new adapter."""
     from datasets import Dataset
     from peft import LoraConfig
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTConfig
 
-    from kshot.train.answers import AnswerTrainer
     from kshot.train.data import tokenize
     from kshot.weights import load_student
 
-    losses = []
-    for make in (SFTTrainer, AnswerTrainer):
-        model, tokenizer = load_student(str(tiny_student))
-        asked = [{"instruction": f"say {n}" * n, "output": f"word {n}"} for n in range(1, 5)]
-        rows = [tokenize(record, tokenizer, targets=False).example() for record in asked]
-        settings = SFTConfig(
-            output_dir=str(finished / "x"), use_cpu=True, bf16=False, report_to=[], per_device_eval_batch_size=4
-        )
-        trainer = make(
-            model=model, args=settings, train_dataset=Dataset.from_list(rows), eval_dataset=Dataset.from_list(rows),
-            processing_class=tokenizer, peft_config=LoraConfig(task_type="CAUSAL_LM", target_modules="all-linear"),
-        )  # fmt: skip
-        losses.append(trainer.evaluate()["eval_loss"])
+    model, tokenizer = load_student(str(student))
+    asked = [{"instruction": f"say {n}" * n, "output": f"word {n}"} for n in range(1, 5)]
+    rows = Dataset.from_list([tokenize(record, tokenizer, targets=False).example() for record in asked])
+    settings = SFTConfig(output_dir=str(folder), use_cpu=True, bf16=False, report_to=[], per_device_eval_batch_size=4)
+    adapter = LoraConfig(task_type="CAUSAL_LM", target_modules="all-linear")
+    return make(
+        model=model, args=settings, train_dataset=rows, eval_dataset=rows, processing_class=tokenizer,
+        peft_config=adapter,
+    )  # fmt: skip
+
+
+def test_the_loss_is_trl_s_loss(tiny_student: Path, tmp_path: Path) -> None:
+    """Projecting answer positions only changes the time, not the loss."""
+    from trl import SFTTrainer
+
+    from kshot.train.answers import AnswerTrainer
+
+    losses = [_trainer(make, tiny_student, tmp_path).evaluate()["eval_loss"] for make in (SFTTrainer, AnswerTrainer)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_the_pull_towards_the_base_is_the_divergence_from_it(tiny_student: Path, tmp_path: Path) -> None:
+    """Summed by hand over the answer tokens, from plain forward passes; and none where the loss is only measured."""
+    import torch
+
+    from kshot.train.answers import AnswerTrainer
+
+    trainer = _trainer(partial(AnswerTrainer, near_base=0.5), tiny_student, tmp_path)
+    model, batch = trainer.model, next(iter(trainer.get_train_dataloader()))
+    torch.manual_seed(0)
+    for name, weights in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weights)
+    model.eval()
+    with torch.no_grad():
+        plain = float(trainer.compute_loss(model, batch))
+        ours = model(**batch).logits[:, :-1].softmax(-1)
+        with model.disable_adapter():
+            base = model(**batch).logits[:, :-1].softmax(-1)
+        answers = batch["labels"][:, 1:] != -100
+        apart = float((base * (base / ours).log()).sum(-1)[answers].mean())
+        assert plain == pytest.approx(float(model(**batch).loss), rel=1e-5)
+        assert apart > 0.01
+        model.train()
+        assert float(trainer.compute_loss(model, batch)) == pytest.approx(plain + 0.5 * apart, rel=1e-4)

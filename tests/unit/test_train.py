@@ -82,14 +82,15 @@ def test_batches_are_padded_to_few_lengths_unless_told_otherwise(tmp_path: Path)
 
 def test_a_budget_of_tokens_takes_the_first_whole_batches() -> None:
     rows = [Row(f"p{i}", "c", 0, (1,) * (10 + i % 3), ()) for i in range(60)]
-    whole = planned(rows, Train(), 1)
+    eight = {"per_device_train_batch_size": 8}
+    whole = planned(rows, Train(sft=eight), 1)
     assert len(whole) == 60
-    cut = planned(rows, Train(tokens=300), 1)
+    cut = planned(rows, Train(tokens=300, sft=eight), 1)
     assert cut == whole[:24]
     assert sum(row.tokens for row in cut) <= 300 < sum(row.tokens for row in whole[:32])
     two = planned(rows, Train(tokens=10_000, sft={"num_train_epochs": 2, "per_device_train_batch_size": 4}), 1)
     assert len(two) == 120
-    assert len(planned(rows, Train(tokens=1), 1)) == 8
+    assert len(planned(rows, Train(tokens=1, sft=eight), 1)) == 8
 
 
 @pytest.mark.parametrize(
