@@ -22,6 +22,8 @@ from kshot.machine import Machine, cores, halve
 from kshot.train.data import ordered, prepare
 from kshot.weights import load_student, resolve
 
+BATCH = 8
+
 
 def steps(
     make: Any, halved: bool, rows: list[Any], tokenizer: Any, student: str, count: int, seed: int
@@ -37,7 +39,7 @@ def steps(
     model.set_attn_implementation("eager")
     if halved:
         halve(model)
-    options = {**SFT, "per_device_train_batch_size": 8, "max_steps": count, "save_strategy": "no"}
+    options = {**SFT, "per_device_train_batch_size": BATCH, "max_steps": count, "save_strategy": "no"}
     machine = Machine("cpu", cores(), "bfloat16", "eager", {})
     with tempfile.TemporaryDirectory() as folder:
         settings = sft_config(options, Config().train, machine, Path(folder), seed, validate=False)
@@ -74,7 +76,7 @@ def main() -> None:
         units = select_units([], [])
         records, _ = compose(units, {}, Generate(records=240), Screen([]), 1, lambda done=1, note="": None)
         split = prepare([vars(record) for record in records], tokenizer, 512, 0.0, 1, True)
-        rows = ordered(split.train, 1, 8, 1)[: 8 * options.steps]
+        rows = ordered(split.train, 1, BATCH, 1)[: BATCH * options.steps]
         ways = {"trl": (SFTTrainer, False), "answers": (AnswerTrainer, False), "answers_halved": (AnswerTrainer, True)}
         done = {
             name: steps(make, halved, rows, tokenizer, student, options.steps, 1)

@@ -33,20 +33,20 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
         labels = inputs.pop("labels")[:, 1:]
         student = self.accelerator.unwrap_model(model)
         answers = labels != IGNORED
-        logits = self._logits(student, inputs, answers)
-        loss = functional.cross_entropy(logits, labels[answers], reduction="sum")
+        ours = self._log_probabilities(student, inputs, answers)
+        loss = functional.nll_loss(ours, labels[answers], reduction="sum")
         if self._near_base and model.training:
             with torch.no_grad(), student.disable_adapter():
-                base = functional.log_softmax(self._logits(student, inputs, answers), dim=-1)
-            student_too = functional.log_softmax(logits, dim=-1)
-            loss = loss + self._near_base * functional.kl_div(student_too, base, reduction="sum", log_target=True)
+                base = self._log_probabilities(student, inputs, answers)
+            loss = loss + self._near_base * functional.kl_div(ours, base, reduction="sum", log_target=True)
         count = answers.sum() if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
         loss = loss / count.clamp(min=1)
         return (loss, {}) if return_outputs else loss
 
-    def _logits(self, student: Any, inputs: dict[str, Any], answers: torch.Tensor) -> torch.Tensor:
-        """Scores (answer tokens, vocabulary) in float32, those that predict the marked positions."""
+    def _log_probabilities(self, student: Any, inputs: dict[str, Any], answers: torch.Tensor) -> torch.Tensor:
+        """Of shape (answer tokens, vocabulary) in float32, from the positions before the marked ones."""
         model = student.get_base_model()
         with torch.autocast(answers.device.type, torch.bfloat16, enabled=self.args.bf16):
             hidden = model.base_model(**inputs, use_cache=False).last_hidden_state[:, :-1]
-            return model.get_output_embeddings()(hidden[answers]).float()
+            logits = model.get_output_embeddings()(hidden[answers])
+        return functional.log_softmax(logits.float(), dim=-1)
