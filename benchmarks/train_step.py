@@ -20,6 +20,7 @@ from kshot.generate.screen import Screen
 from kshot.generate.units import select_units
 from kshot.machine import Machine, cores, halve
 from kshot.train.data import ordered, prepare
+from kshot.train.settings import LORA, SFT
 from kshot.weights import load_student, resolve
 
 BATCH = 8
@@ -32,7 +33,7 @@ def steps(
     from datasets import Dataset
     from peft import LoraConfig
 
-    from kshot.train.fit import LORA, SFT, sft_config
+    from kshot.train.fit import sft_config
 
     model, _ = load_student(student)
     model.config.use_cache = False

@@ -5,6 +5,7 @@ import time
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import asdict, dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from kshot.errors import DataError
 from kshot.files import read_json, write_json
 
 GAIN = 1.1
+HOPELESS = 2.0
+"""A probe so many times slower than the best is broken off, and its dtype with it."""
 ATTENTION = ("sdpa", "eager")
 """On short rows on a CPU the plain implementation can beat the fused one."""
 
@@ -67,13 +70,16 @@ def find_machine(model: Any, dtype: str, threads: int, backward: bool) -> Machin
     if device == "mps":
         return Machine(device, threads, "float32" if dtype == "auto" else dtype, "sdpa", {})
     dtypes = ("float32", "bfloat16") if dtype == "auto" else (dtype,)
-    seconds = {}
+    seconds: dict[tuple[str, str], float] = {}
     for name in dtypes:
         probed = model
         if name == "bfloat16":
             probed = halve(deepcopy(model)) if backward else deepcopy(model).to(torch.bfloat16)
         for kind in ATTENTION:
-            seconds[name, kind] = _probe(probed, name == "bfloat16" and backward, kind, backward)
+            enough = HOPELESS * min(seconds.values(), default=inf)
+            seconds[name, kind] = _probe(probed, name == "bfloat16" and backward, kind, backward, enough)
+            if seconds[name, kind] > enough:
+                break
     model.set_attn_implementation(ATTENTION[0])
     # bfloat16 rounds more, so it has to be clearly faster.
     best = min(seconds, key=lambda option: seconds[option] * (GAIN if option[0] == "bfloat16" else 1))
@@ -101,15 +107,15 @@ def kept_machine(path: Path, key: str, find: Any) -> tuple[Machine, bool]:
     return machine, True
 
 
-def _probe(model: Any, autocast: bool, attention: str, backward: bool) -> float:
-    """The best of two passes over 4 x 96 tokens, after one to warm up."""
+def _probe(model: Any, autocast: bool, attention: str, backward: bool, enough: float) -> float:
+    """The best of two passes over 4 x 96 tokens, after one to warm up; of one if that takes over `enough` seconds."""
     import torch
 
     model.set_attn_implementation(attention)
     tokens = torch.arange(384).reshape(4, 96) % model.config.vocab_size
     mask = torch.ones_like(tokens)
     mask[0, -8:] = 0
-    best = float("inf")
+    best = inf
     for attempt in range(3):
         began = time.perf_counter()
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast), nullcontext() if backward else torch.no_grad():
@@ -119,4 +125,6 @@ def _probe(model: Any, autocast: bool, attention: str, backward: bool) -> float:
             model.zero_grad(set_to_none=True)
         if attempt:
             best = min(best, time.perf_counter() - began)
+            if best > enough:
+                break
     return best

@@ -11,7 +11,8 @@ from kshot.errors import DataError
 from kshot.files import read_jsonl
 from kshot.seeding import stream
 
-GROUP = 8
+GROUP = 32
+"""Batches. On the quickstart's rows 8 of them leave 16 % of padding beside the tokens, 32 leave 9 %."""
 IGNORED = -100
 
 

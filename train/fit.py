@@ -13,24 +13,7 @@ from kshot.quiet import quiet
 from kshot.train.checkpoints import last_whole, step_of
 from kshot.train.data import Row, ordered, within
 from kshot.train.metrics import make_callback, rewind
-
-LORA: dict[str, Any] = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0, "target_modules": "all-linear"}
-SFT: dict[str, Any] = {
-    "learning_rate": 8e-4,
-    "lr_scheduler_type": "cosine",
-    "warmup_steps": 0.1,
-    "per_device_train_batch_size": 4,
-    "per_device_eval_batch_size": 8,
-    # Batches of ever other lengths scatter the heap of a CPU, and finding a free block in it takes longer and longer.
-    "pad_to_multiple_of": 16,
-    "num_train_epochs": 1,
-    "weight_decay": 0.0,
-    "save_steps": 50,
-    "save_total_limit": 2,
-    "logging_steps": 1,
-    "eval_strategy": "steps",
-    "eval_steps": 0.25,  # A share of all steps: a validation slice that grows with the data is not measured more often.
-}
+from kshot.train.settings import LORA, SFT
 
 
 def planned(rows: Sequence[Row], settings: Train, seed: int) -> list[Row]:

@@ -18,7 +18,7 @@ from kshot.machine import Machine, find_machine, kept_machine
 from kshot.runs import Run, file_hash, finish, finished, versions
 from kshot.seeding import digest
 from kshot.train.data import Row, Split, prepare, read_records
-from kshot.train.settings import trainer_faults
+from kshot.train.settings import LORA, SFT, trainer_faults
 from kshot.weights import fingerprint, load_student, parse, resolve
 
 
@@ -54,7 +54,7 @@ def _train(
     known: Machine | None,
 ) -> None:  # fmt: skip
     from kshot.train.export import export, scale_adapter
-    from kshot.train.fit import LORA, SFT, fit, planned
+    from kshot.train.fit import fit, planned
     from kshot.train.metrics import loss_curve
 
     model, tokenizer = load_student(student)

@@ -1,4 +1,4 @@
-"""What of the config TRL and PEFT would not take."""
+"""What TRL and PEFT are given where the config says nothing, and what of the config they would not take."""
 
 from dataclasses import fields
 from typing import Any
@@ -6,6 +6,23 @@ from typing import Any
 from kshot.config import Train
 from kshot.config_file import nearest
 
+LORA: dict[str, Any] = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0, "target_modules": "all-linear"}
+SFT: dict[str, Any] = {
+    "learning_rate": 8e-4,
+    "lr_scheduler_type": "cosine",
+    "warmup_steps": 0.1,
+    "per_device_train_batch_size": 4,
+    "per_device_eval_batch_size": 8,
+    # Batches of ever other lengths scatter the heap of a CPU, and finding a free block in it takes longer and longer.
+    "pad_to_multiple_of": 16,
+    "num_train_epochs": 1,
+    "weight_decay": 0.0,
+    "save_steps": 50,
+    "save_total_limit": 2,
+    "logging_steps": 1,
+    "eval_strategy": "steps",
+    "eval_steps": 0.25,  # A share of all steps: a validation slice that grows with the data is not measured more often.
+}
 OURS = {
     "output_dir": "the run folder",
     "max_length": "train.max_length",
@@ -42,6 +59,11 @@ def trainer_faults(settings: Train) -> list[str]:
                 faults.append(
                     f"train.{section}.{name}: expected a number, found {value!r}; YAML reads 1e-4 as text: write 1.0e-4"
                 )
+    if not faults:
+        try:
+            LoraConfig(**{**LORA, **settings.lora})
+        except (TypeError, ValueError) as error:
+            faults.append(f"train.lora: PEFT refuses it: {error}")
     return faults
 
 

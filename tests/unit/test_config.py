@@ -28,10 +28,10 @@ def test_every_shipped_config_loads_and_suits_trl_and_peft(path: Path) -> None:
 
 def test_the_default_recipe_is_the_quickstart_made_larger() -> None:
     quick, default = (load_config(CONFIGS[0].parent / f"{name}.yaml") for name in ("quickstart", "default"))
-    assert (default.generate.records, default.generate.describe.tasks) == (5200, 12)
+    assert (default.generate.records, default.generate.describe.tasks) == (4600, 12)
     assert (default.train.max_length, default.evaluate.items) == (512, None)
     describe = quick.generate.describe.model_copy(update={"tasks": 12})
-    generate = quick.generate.model_copy(update={"records": 5200, "describe": describe})
+    generate = quick.generate.model_copy(update={"records": 4600, "describe": describe})
     train = quick.train.model_copy(update={"max_length": 512})
     evaluate = quick.evaluate.model_copy(update={"items": None})
     assert default == quick.model_copy(update={"generate": generate, "train": train, "evaluate": evaluate})
@@ -94,3 +94,10 @@ def test_trl_and_peft_names_are_checked() -> None:
     assert any(fault.startswith("train.sft.seed: set by kshot") for fault in found)
     assert any(fault.startswith("train.lora.rank: ") for fault in found)
     assert any(fault.startswith("train.lora.r: expected a number") for fault in found)
+
+
+def test_what_peft_refuses_as_a_whole_is_said_before_training() -> None:
+    config = Config.model_validate({"train": {"lora": {"layers_to_transform": [1]}}})
+    (fault,) = trainer_faults(config.train)
+    assert fault.startswith("train.lora: PEFT refuses it: `layers_to_transform` cannot be used")
+    assert trainer_faults(Config.model_validate({"train": {"lora": {"exclude_modules": ".*layers.0.*"}}}).train) == []

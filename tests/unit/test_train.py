@@ -15,8 +15,9 @@ from kshot.quiet import quiet
 from kshot.schema import Example
 from kshot.train.checkpoints import is_whole, last_whole, mark_whole
 from kshot.train.data import IGNORED, Row, ordered, prepare, read_records, tokenize
-from kshot.train.fit import SFT, planned, sft_config
+from kshot.train.fit import planned, sft_config
 from kshot.train.metrics import rewind
+from kshot.train.settings import SFT
 from kshot.weights import load_student
 
 
@@ -137,6 +138,40 @@ def test_metrics_are_rewound_to_the_checkpoint(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps({"step": n, "loss": 1.0}) + "\n" for n in range(1, 6)) + '{"st')
     rewind(path, 3)
     assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [1, 2, 3]
+
+
+def test_a_dtype_that_is_hopelessly_slow_is_not_probed_to_its_end(
+    tiny_student: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A CPU without bfloat16 instructions takes several times as long for it, and each such pass is the user's time."""
+    from kshot import machine
+
+    spent = {(False, "sdpa"): 2.0, (False, "eager"): 1.5, (True, "sdpa"): 3.5, (True, "eager"): 1.0}
+    asked = []
+
+    def probe(model: Any, autocast: bool, attention: str, backward: bool, enough: float) -> float:
+        asked.append((autocast, attention, enough))
+        return spent[autocast, attention]
+
+    model, _ = load_student(str(tiny_student))
+    monkeypatch.setattr(machine, "_probe", probe)
+    found = machine.find_machine(model, "auto", 1, backward=True)
+    assert asked == [(False, "sdpa", float("inf")), (False, "eager", 4.0), (True, "sdpa", 3.0)]
+    assert (found.dtype, found.attention) == ("float32", "eager")
+    spent[True, "sdpa"] = 2.9
+    assert machine.find_machine(model, "auto", 1, backward=True).dtype == "bfloat16"
+
+
+def test_a_probe_ends_when_it_knows_enough(tiny_student: Path) -> None:
+    from kshot.machine import _probe
+
+    model, _ = load_student(str(tiny_student))
+    passes = []
+    model.register_forward_hook(lambda *_: passes.append(1))
+    assert _probe(model, False, "sdpa", True, float("inf")) > 0
+    assert len(passes) == 3
+    assert _probe(model, False, "sdpa", True, 0.0) > 0
+    assert len(passes) == 5
 
 
 def test_halved_weights_give_the_loss_and_the_gradients_of_autocast(tiny_student: Path) -> None:
