@@ -20,7 +20,7 @@ from kshot.generate.screen import Screen
 from kshot.generate.units import select_units
 from kshot.machine import Machine, cores, halve
 from kshot.train.data import ordered, prepare
-from kshot.train.settings import LORA, SFT
+from kshot.train.settings import SFT, lora_config
 from kshot.weights import load_student, resolve
 
 BATCH = 8
@@ -31,7 +31,6 @@ def steps(
 ) -> list[tuple[float, float]]:
     """(seconds, loss) of each step, but for the first two, which warm up."""
     from datasets import Dataset
-    from peft import LoraConfig
 
     from kshot.train.fit import sft_config
 
@@ -46,7 +45,7 @@ def steps(
         settings = sft_config(options, Config().train, machine, Path(folder), seed, validate=False)
         trainer = make(
             model=model, args=settings, train_dataset=Dataset.from_list([row.example() for row in rows]),
-            processing_class=tokenizer, peft_config=LoraConfig(task_type="CAUSAL_LM", **LORA),
+            processing_class=tokenizer, peft_config=lora_config(Config().train),
         )  # fmt: skip
         done: list[tuple[float, float]] = []
         inner = trainer.training_step

@@ -13,7 +13,7 @@ from kshot.quiet import quiet
 from kshot.train.checkpoints import last_whole, step_of
 from kshot.train.data import Row, ordered, within
 from kshot.train.metrics import make_callback, rewind
-from kshot.train.settings import LORA, SFT
+from kshot.train.settings import SFT, lora_config
 
 
 def planned(rows: Sequence[Row], settings: Train, seed: int) -> list[Row]:
@@ -38,7 +38,6 @@ def fit(
         model: the student in float32; LoRA layers are put into it, and under bfloat16 its frozen linear weights halved.
     """
     from datasets import Dataset
-    from peft import LoraConfig
     from trl import SFTTrainer
 
     from kshot.train.answers import AnswerTrainer
@@ -66,7 +65,7 @@ def fit(
             train_dataset=_dataset(Dataset, plan),
             eval_dataset=_dataset(Dataset, validation) if validation else None,
             processing_class=tokenizer,
-            peft_config=LoraConfig(**{"task_type": "CAUSAL_LM", **LORA, **settings.lora}),
+            peft_config=lora_config(settings),
             callbacks=[make_callback(metrics, tick)],
         )
         _silence(trainer)

@@ -36,6 +36,13 @@ OURS = {
 }
 
 
+def lora_config(settings: Train) -> Any:
+    """PEFT's settings: ours, then the user's."""
+    from peft import LoraConfig
+
+    return LoraConfig(**{"task_type": "CAUSAL_LM", **LORA, **settings.lora})
+
+
 def trainer_faults(settings: Train) -> list[str]:
     """What TRL or PEFT would not take, all at once; imports both, which takes seconds."""
     if not settings.sft and not settings.lora:
@@ -61,7 +68,7 @@ def trainer_faults(settings: Train) -> list[str]:
                 )
     if not faults:
         try:
-            LoraConfig(**{**LORA, **settings.lora})
+            lora_config(settings)
         except (TypeError, ValueError) as error:
             faults.append(f"train.lora: PEFT refuses it: {error}")
     return faults
