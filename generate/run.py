@@ -60,6 +60,7 @@ def run_generate(config: Config, run: Run, exactly: int | None = None, batch: bo
             return
         if open_panels := sorted(set(config.evaluate.panels) - set(config.generate.screen)):
             say(f"generate: no record is screened against {', '.join(open_panels)}; add it to generate.screen")
+        _warn_of_unseen_steps(config)
         manifest = _made(config, run.name, key, screen, folder, bool(exactly), batch)
         finish(folder, manifest)
     _summary(manifest, folder)
@@ -68,10 +69,16 @@ def run_generate(config: Config, run: Run, exactly: int | None = None, batch: bo
 def dry_run(config: Config, run: Run) -> None:
     """Say what would be asked of the teacher, and what that would cost."""
     screen = _screen(config)
+    _warn_of_unseen_steps(config)
     with run.held("generate") as folder:
         for line in rehearse(config, screen, folder):
             say(line)
     say(f"{config.generate.records} records would be composed")
+
+
+def _warn_of_unseen_steps(config: Config) -> None:
+    if config.generate.modes.reason.per_task and not config.generate.cot:
+        say("generate: modes.reason asks for steps that no record will show; set generate.cot, e.g. to 0.1")
 
 
 def _screen(config: Config) -> Screen:

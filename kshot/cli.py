@@ -65,7 +65,7 @@ def generate(
     overrides: Overrides = None,
     exactly: Annotated[
         int | None,
-        typer.Option(min=1, help="So many records: ask until they passed or the budget ends."),
+        typer.Option(min=1, help="So many records: ask the modes for more, eight rounds at most."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be asked, and its cost.")] = False,
     batch: Annotated[bool, typer.Option("--batch", help="Ask through the endpoint's batch API.")] = False,

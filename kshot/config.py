@@ -180,7 +180,7 @@ class Invert(Section):
 
 
 class Modes(Section):
-    """What a teacher makes beside wordings; all of it is verified, and off until asked for."""
+    """What a teacher makes beside wordings: all verified, and off until asked for (`invert.given` asks nobody)."""
 
     vary: Annotated[int, Field(ge=0)] = 0
     """Neighbouring tasks for each example-based task."""
@@ -243,7 +243,7 @@ class Generate(Section):
     """The data: which tasks, how many records, in which forms."""
 
     families: list[str] = []
-    """Ids or categories of programmatic families; empty for all (`kshot tasks` lists them)."""
+    """Ids or categories of programmatic families; empty for all (`kshot tasks list`)."""
     tasks: list[Path] = []
     """YAML files of example-based tasks, relative to the config."""
     families_at_most: Annotated[int, Field(ge=1)] | None = None
@@ -300,7 +300,7 @@ class Train(Section):
     validation: Annotated[float, Field(ge=0, lt=1)] = 0.04
     """Share of the records held back for the validation loss, which is on the answer only."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """auto: bfloat16 where a timed step shows that it is faster."""
+    """auto: bfloat16 on a GPU that has it, and on a CPU where a timed step shows that it is faster."""
     threads: Annotated[int, Field(ge=0)] = 0
     """CPU threads; 0 takes all cores that this process may use."""
     seed: Annotated[int, Field(ge=0)] | None = None

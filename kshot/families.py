@@ -36,7 +36,7 @@ class Family:
 
     Args:
         id: snake_case name; the unit of the train/held-out split.
-        category: one of the broad kinds (see `kshot tasks` and the data card).
+        category: one of the broad kinds (see `kshot tasks list` and the data card).
         descriptions: at least three hand-written instructions; `{name}` is filled from the params.
         sample: draws a problem; it must balance the labels of a classification by drawing the label first.
         solve: the answer to `problem.facts`, computed and never drawn.

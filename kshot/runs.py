@@ -1,6 +1,6 @@
 """A run folder: where each stage writes, who holds it, and what it was made from.
 
-    runs/<run>/generate/   train.jsonl rejects.jsonl manifest.json README.md replies.sqlite
+    runs/<run>/generate/   train.jsonl rejects.jsonl contamination.jsonl manifest.json README.md replies.sqlite
     runs/<run>/train/      adapter/ merged/ metrics.jsonl loss.png settings.json manifest.json checkpoints/
     runs/<run>/evaluate/   gains.json controls.json fewshot.json novelty.json report.html report.md scores.png
                            scores.svg samples.jsonl regression.json regression/ cells/ settings.json manifest.json

@@ -91,6 +91,14 @@ def test_a_record_that_reasons_has_a_twin_that_answers_directly(settings: dict[s
     assert len(twins) >= 0.8 * len(reasoned)
 
 
+def test_steps_that_no_record_will_show_are_warned_of(
+    settings: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for cot, warned in ((0.0, True), (0.1, False)):
+        dry_run(config_of(settings, cot=cot, modes={"reason": {"per_task": 3}}), Run(tmp_path / str(cot)))
+        assert ("steps that no record will show" in "".join(capsys.readouterr())) == warned
+
+
 def test_labels_become_symbols_that_only_the_demonstrations_explain(settings: dict[str, Any], tmp_path: Path) -> None:
     run = Run(tmp_path / "symbols")
     more = {"families": [], "tasks": [], "teacher": None, "records": 300, "symbols": 1.0, "cot": 0.0}
