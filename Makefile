@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 KSHOT := $(BIN)/kshot
 
+.NOTPARALLEL:
 .PHONY: help generate train eval evaluate test test-all check format clean
 
 help:

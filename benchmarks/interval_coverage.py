@@ -40,6 +40,9 @@ class Scenario:
     """Standard deviation over tasks of the difference between the models."""
     shared: float = 0.7
     """Share of an item's difficulty that both models have in common."""
+    trainings: int = 1
+    training: float = 0.0
+    """Standard deviation over trainings of a difference that all tasks of a training have in common."""
     typical: bool = True
     """Counts towards `false_alarm_rate`."""
 
@@ -55,17 +58,23 @@ SCENARIOS = (
     Scenario("10 tasks, none differs from another", difference=0.0, typical=False),
     Scenario("5 tasks", tasks=5, typical=False),
     Scenario("10 tasks of 4 items", items=4, typical=False),
+    Scenario("16 tasks, 3 trainings that differ little", tasks=16, trainings=3, training=0.1, typical=False),
+    Scenario("16 tasks, 3 trainings that differ as tasks do", tasks=16, trainings=3, training=0.4, typical=False),
+    Scenario("16 tasks, 2 trainings that differ as tasks do", tasks=16, trainings=2, training=0.4, typical=False),
 )
 
 
 def draw(scenario: Scenario, rng: np.random.Generator) -> tuple[Right, Right]:
-    """Right or wrong of base and student, each (tasks, items)."""
+    """Right or wrong of the base, (tasks, items), and of the student, (trainings, tasks, items)."""
     ease = rng.normal(scenario.ease, scenario.ease_spread, (scenario.tasks, 1))
     half = rng.normal(0, scenario.difference, (scenario.tasks, 1)) / 2
     shape = (scenario.tasks, scenario.items)
     shared = np.sqrt(scenario.shared) * rng.normal(size=shape)
     own = np.sqrt(1 - scenario.shared)
-    return shared + own * rng.normal(size=shape) < ease - half, shared + own * rng.normal(size=shape) < ease + half
+    base = shared + own * rng.normal(size=shape) < ease - half
+    moved = rng.normal(0, scenario.training, (scenario.trainings, 1, 1)) if scenario.training else 0.0
+    student = shared + own * rng.normal(size=(scenario.trainings, *shape)) < ease + half + moved
+    return base, student
 
 
 def plain_misses(base: Right, student: Right, resamples: int, rng: np.random.Generator) -> bool:
@@ -84,11 +93,12 @@ def simulate(scenario: Scenario, panels: int, resamples: int, seed: int) -> dict
     differing = []
     for number in range(panels):
         base, student = draw(scenario, rng)
-        named = [{str(task): row for task, row in enumerate(rows.astype(float).tolist())} for rows in (base, student)]
-        gain = paired_gain(*named, resamples, seed, scenario.name, number)
+        stacked = np.repeat(base[None], scenario.trainings, axis=0), student
+        named = [{str(task): rows[:, task].astype(float) for task in range(scenario.tasks)} for rows in stacked]
+        gain = paired_gain(*named, resamples, seed, scenario.name, number, trainings=scenario.trainings)
         interval += gain.low > 0 or gain.high < 0
         test += gain.p <= 0.05
-        plain += plain_misses(base, student, resamples, rng)
+        plain += plain_misses(base, student[0], resamples, rng)
         differing.append(float((base != student).mean()))
     rates = {"interval": interval / panels, "plain": plain / panels, "test": test / panels}
     return {**asdict(scenario), "answers_that_differ": float(np.mean(differing)), **rates}

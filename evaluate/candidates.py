@@ -12,6 +12,7 @@ from kshot.config_file import nearest
 from kshot.console import say
 from kshot.errors import RunError, WeightsError
 from kshot.files import read_json
+from kshot.runs import MANIFEST
 from kshot.seeding import digest
 from kshot.weights import Wheel, fingerprint, load_student, parse, resolve
 
@@ -73,6 +74,8 @@ def _place(name: str, config: Config) -> Path | str:
     for path in (own, given):
         if path.is_dir():
             found = [p for p in (path / "train" / "merged", path / "merged", path) if (p / "config.json").is_file()]
+            if found and found[0].parent == path / "train" and not (path / "train" / MANIFEST).is_file():
+                raise RunError(f"{path / 'train'}: the training is not finished; run `kshot train` for this run")
             if found or (path / "adapter_config.json").is_file():
                 return found[0] if found else path
             if any((path / stage).is_dir() for stage in ("generate", "train")):
@@ -154,14 +157,17 @@ def _fits(adapter: Path, base: str) -> None:
 
 def _shapes(files: Any) -> Iterator[tuple[str, list[int]]]:
     """(name, shape) of every matrix of these safetensors files."""
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
     for file in sorted(files):
-        with safe_open(file, framework="numpy") as opened:
-            for name in opened.keys():  # noqa: SIM118 - not a mapping
-                shape = list(opened.get_slice(name).get_shape())
-                if len(shape) == 2:
-                    yield name, shape
+        try:
+            with safe_open(file, framework="numpy") as opened:
+                for name in opened.keys():  # noqa: SIM118 - not a mapping
+                    shape = list(opened.get_slice(name).get_shape())
+                    if len(shape) == 2:
+                        yield name, shape
+        except SafetensorError as error:
+            raise WeightsError(f"{file}: broken: {error}; make or fetch it again") from None
 
 
 def _has_chat_template(name: str, folder: Path) -> None:

@@ -61,7 +61,9 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
     """
 
     def __init__(self, model: Any, tokenizer: Any, share: bool = True, row: int | None = None) -> None:
-        super().__init__(pretrained=model, tokenizer=tokenizer, batch_size=ALONE, backend="causal")
+        super().__init__(
+            pretrained=model, tokenizer=tokenizer, batch_size=ALONE, backend="causal", enable_thinking=False
+        )
         # After lm-eval has tied the weights, which would tie this layer to the bfloat16 embedding.
         head = model.get_output_embeddings()
         if model.dtype != torch.float32 and head.bias is None:

@@ -39,7 +39,7 @@ def stacked(every: Sequence[Groups]) -> Groups:
 
 
 def gain_rows(scored: Sequence[Scored], resamples: int, seed: int) -> list[Row]:
-    """A row for each panel, score, k and setting; its interval draws training seeds as it draws demo seeds.
+    """A row for each panel, score, k and setting; its interval speaks of other trainings as well.
 
     `seed_low` and `seed_high` are the least and the greatest gain of one training seed, its demo seeds together.
     """
@@ -47,7 +47,7 @@ def gain_rows(scored: Sequence[Scored], resamples: int, seed: int) -> list[Row]:
     for place, one in enumerate(scored):
         # Each training stands against the same answers of the base.
         base = stacked([one.base] * len(one.seeds))
-        for row in paired_gains(base, stacked(list(one.seeds.values())), resamples, seed):
+        for row in paired_gains(base, stacked(list(one.seeds.values())), resamples, seed, len(one.seeds)):
             names = (row["panel"], row["k"])
             own = [mean(found[names][row["score"]]) - row["base"] for found in one.seeds.values()]
             made = {"panel": row["panel"], "score": row["score"], "k": row["k"], "cell": one.name}
@@ -94,7 +94,8 @@ def ranking(scored: Sequence[Scored], resamples: int, seed: int) -> list[Row]:
         table: list[Row] = []
         for place, one in enumerate([best, *others], 1):
             names = {"panel": panel, "score": score, "place": place, "cell": one.name, "values": dict(one.values)}
-            gain = paired_gain(*_paired(seeds[best.name], seeds[one.name]), resamples, seed, "ranking", panel, score)
+            pair, trainings = _paired(seeds[best.name], seeds[one.name])
+            gain = paired_gain(*pair, resamples, seed, "ranking", panel, score, trainings=trainings)
             found = {name: getattr(gain, name) for name in ("low", "high", "p", "detectable", "tasks", "items")}
             table.append(names | {"mean": means[one.name], "difference": gain.gain, **found, "seeds": list(one.seeds)})
         adjusted = [1.0, *holm([row["p"] for row in table[1:]])]
@@ -106,11 +107,12 @@ def ranking(scored: Sequence[Scored], resamples: int, seed: int) -> list[Row]:
     return rows
 
 
-def _paired(best: Mapping[int, Scores], other: Mapping[int, Scores]) -> tuple[Scores, Scores]:
+def _paired(best: Mapping[int, Scores], other: Mapping[int, Scores]) -> tuple[tuple[Scores, Scores], int]:
+    """The two to be compared, and of how many trainings each holds rows."""
     common = [seed for seed in best if seed in other]
     if common:
-        return _rows(best, common), _rows(other, common)
-    return _mean_rows(best), _mean_rows(other)
+        return (_rows(best, common), _rows(other, common)), len(common)
+    return (_mean_rows(best), _mean_rows(other)), 1
 
 
 def _rows(found: Mapping[int, Scores], seeds: Sequence[int]) -> Scores:

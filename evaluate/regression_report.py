@@ -7,6 +7,7 @@ from kshot.console import say
 from kshot.evaluate.regression import REGRESSION, TOKENS
 from kshot.evaluate.report import between, markdown_table, points, probability, short, signed
 from kshot.evaluate.scores import NAMES
+from kshot.evaluate.stats import LEVEL
 
 Row = dict[str, Any]
 TITLE = "What got worse"
@@ -33,6 +34,11 @@ def fallen(found: Row) -> list[Row]:
     return [row for row in found["tasks"] if row["gain"] < 0]
 
 
+def _is_clear(row: Row) -> bool:
+    """One fall of many tasks looked at, so by the adjusted p."""
+    return bool(row["p_holm"] < 1 - LEVEL)
+
+
 def summary(found: Row) -> str:
     """In one line."""
     parts = []
@@ -45,7 +51,7 @@ def summary(found: Row) -> str:
         parts.append(f"answers of {before['words']:.0f} -> {after['words']:.0f} words")
         parts.append(f"one-word answers {points(before['one_word'])} -> {points(after['one_word'])} %")
     down = fallen(found)
-    clear = sum(row["high"] < 0 for row in down)
+    clear = sum(map(_is_clear, down))
     parts.append(f"{len(down)} of {len(found['tasks'])} scores above their controls fell, {clear} by more than chance")
     return f"what got worse: {'; '.join(parts)}"
 
@@ -84,7 +90,7 @@ def task_lines(found: Row) -> list[list[str]]:
         [row["panel"], row["task"], str(NAMES.get(row["score"], row["score"])), str(row["k"]), points(row["control"]),
          points(row["base"]), points(row["student"]), signed(row["gain"]),
          between(row["low"], row["high"]), probability(row["p_holm"]),
-         "fell" if row["high"] < 0 else "may be chance"]
+         "fell" if _is_clear(row) else "may be chance"]
         for row in fallen(found)[:MOST]
     ]  # fmt: skip
 

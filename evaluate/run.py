@@ -40,7 +40,7 @@ from kshot.evaluate.stats import paired_gain, paired_gains, with_holm
 from kshot.files import read_json, read_jsonl, write_json, write_jsonl
 from kshot.machine import Machine, find_machine, kept_machine
 from kshot.panel import Panel
-from kshot.runs import Run, finish, versions
+from kshot.runs import MANIFEST, Run, finish, versions
 from kshot.seeding import digest, stream
 from kshot.weights import fingerprint, load_student, resolve
 
@@ -65,8 +65,7 @@ def run_evaluate(config: Config, run: Run, panels: Sequence[str] = (), strict: b
     check_backend(settings)
     loaded = load_panels(settings, panels)
     merged = run.folder / "train" / "merged"
-    if not (merged / "config.json").exists():
-        raise RunError(f"{merged}: no student here; run `kshot train` for this run first")
+    _check_student(merged, config.student)
     with run.held("evaluate") as folder:
         novelty = kept_novelty(loaded, run.folder, settings.items, folder)
         if strict:
@@ -90,6 +89,20 @@ def run_evaluate(config: Config, run: Run, panels: Sequence[str] = (), strict: b
             own = [probe for probe in probes if probe.model == model]
             measure_missing(cells[model], load, machine, settings.items, backends[model], own)
         _write(config, run.name, folder, loaded, cells, machine, novelty, probes)
+
+
+def _check_student(merged: Path, base: str) -> None:
+    """Refuse a student that is not there, is being trained anew, or was trained from another base."""
+    if not (merged / "config.json").exists():
+        raise RunError(f"{merged}: no student here; run `kshot train` for this run first")
+    manifest = merged.parent / MANIFEST
+    if not manifest.is_file():
+        raise RunError(f"{merged.parent}: the training is not finished; run `kshot train` for this run")
+    trained = read_json(manifest).get("base")
+    if trained != base:
+        raise RunError(
+            f"{merged}: trained from {trained}, and the config's student is {base}; name one of them in both"
+        )
 
 
 def _asked(panels: Sequence[Panel], settings: Evaluate) -> list[tuple[Panel, int, int, Labels]]:

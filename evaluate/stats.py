@@ -59,13 +59,15 @@ class Gain:
     student_spread: float | None
 
 
-def paired_gain(base: Scores, student: Scores, resamples: int, seed: int, *names: object) -> Gain:
+def paired_gain(base: Scores, student: Scores, resamples: int, seed: int, *names: object, trainings: int = 1) -> Gain:
     """The gain of the student over the base on the same items of the same tasks.
 
     Args:
         base, student: task -> (items,) or (seeds, items) of scores from 0 to 1; no task is empty, none is missing. One
             row stands against several, as zero-shot scores against those of several demo seeds.
         names: name the random streams, so that each cell of a table has its own.
+        trainings: the rows are those of so many trainings, one after another, with as many demo seeds each. The
+            interval and `detectable` then speak of other trainings too; p remains one over the tasks of these.
 
     Raises:
         ValueError: the two do not hold the same items, there are none, or a score is missing (NaN).
@@ -77,7 +79,7 @@ def paired_gain(base: Scores, student: Scores, resamples: int, seed: int, *names
     if any(np.isnan(d).any() for d in differences):
         raise ValueError("a score is missing; a missing score is no score of zero, so measure it first")
     rng = np.random.default_rng(int(digest(seed, "bootstrap", *names), 16))
-    low, high = interval(differences, resamples, rng)
+    low, high = interval(differences, resamples, rng, trainings)
     # One task can only be judged by its items.
     units = _means(differences) if len(differences) > 1 else differences[0].mean(axis=0)
     by_seed, base_seeds, student_seeds = (
@@ -94,7 +96,7 @@ def paired_gain(base: Scores, student: Scores, resamples: int, seed: int, *names
         tasks=len(differences),
         items=sum(row.shape[1] for row in differences),
         p=sign_flip(units, resamples, rng),
-        detectable=detectable(differences),
+        detectable=detectable(differences, trainings),
         seeds=len(by_seed),
         worst_seed_gain=float(by_seed.min()),
         spread=_spread(by_seed),
@@ -110,21 +112,24 @@ def paired_gains(
     after: Mapping[tuple[str, int], Mapping[str, Scores]],
     resamples: int,
     seed: int,
+    trainings: int = 1,
 ) -> list[dict[str, Any]]:
     """A row for each panel, number of shots and score: the paired gain of one model over another.
 
     Args:
-        before, after: (panel, shots) -> score -> what `paired_gain` takes.
+        before, after: (panel, shots) -> score -> what `paired_gain` takes, as `trainings`.
     """
     return [
         {"panel": panel, "score": score, "k": k}
-        | asdict(paired_gain(scores, after[panel, k][score], resamples, seed, panel, score, k))
+        | asdict(paired_gain(scores, after[panel, k][score], resamples, seed, panel, score, k, trainings=trainings))
         for (panel, k), found in before.items()
         for score, scores in found.items()
     ]
 
 
-def interval(differences: Sequence[Array], resamples: int, rng: np.random.Generator) -> tuple[float, float]:
+def interval(
+    differences: Sequence[Array], resamples: int, rng: np.random.Generator, trainings: int = 1
+) -> tuple[float, float]:
     """The 95 % interval of the mean over tasks: tasks are resampled, then each one's items and demo seeds.
 
     The plain form of this bootstrap (percentiles of means of means) is wrong in two ways, which
@@ -140,11 +145,17 @@ def interval(differences: Sequence[Array], resamples: int, rng: np.random.Genera
       is itself estimated from n tasks (Hesterberg, arXiv:1411.5279, takes percentiles farther out to the same end;
       those stop at the largest draw, which is too near where tasks are few).
 
+    A training moves all tasks together, so several of them are no further rows of a task: tasks and items are drawn
+    from the means over trainings, and the variance of the mean over trainings is added as a normal draw. Its few
+    degrees of freedom count by Satterthwaite's rule (Biometrics Bulletin 2 (1946) 110): where trainings differ more
+    than tasks, three of them widen the interval as three observations do.
+
     With one task, the interval speaks of other items of that task only.
 
     Args:
-        differences: for each task (seeds, items).
+        differences: for each task (trainings x seeds, items).
     """
+    differences, apart = _over_trainings(differences, trainings)
     n = len(differences)
     means = _means(differences)
     middle = means.mean()
@@ -160,9 +171,12 @@ def interval(differences: Sequence[Array], resamples: int, rng: np.random.Genera
         plain = _variance(difference, 0)
         values[chosen] = centres[place] + (noise * sqrt(within[place] / plain) if plain > 0 else 0.0)
     tail = (1 - LEVEL) / 2
-    df = n - 1 if n > 1 else differences[0].shape[1] - 1
+    found = values.mean(axis=1)
+    df = _df(found.var(), n - 1 if n > 1 else differences[0].shape[1] - 1, apart, trainings - 1)
+    if apart > 0:
+        found = found + rng.normal(0, sqrt(apart), resamples)
     wider = t_quantile(1 - tail, df) / NormalDist().inv_cdf(1 - tail) if df else 1.0
-    low, high = middle + wider * (np.quantile(values.mean(axis=1), [tail, 1 - tail]) - middle)
+    low, high = middle + wider * (np.quantile(found, [tail, 1 - tail]) - middle)
     return float(np.clip(low, -1, 1)), float(np.clip(high, -1, 1))
 
 
@@ -201,17 +215,20 @@ def with_holm(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**row, "p_holm": p} for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True)]
 
 
-def detectable(differences: Sequence[Array]) -> float | None:
+def detectable(differences: Sequence[Array], trainings: int = 1) -> float | None:
     """The smallest gain that this panel would have shown with 80 % power in a two-sided test at 5 %.
 
     (t[0.975, n-1] + t[0.8, n-1]) * se (Bloom, Evaluation Review 19 (1995) 547), where se is the standard deviation of
     the n paired task differences over the square root of n, or what the noise of their items alone makes of it where
-    that is more. With one task its items take the place of tasks. None where nothing varies.
+    that is more. With one task its items take the place of tasks. The variance over trainings is added as in
+    `interval`. None where nothing varies.
     """
+    differences, apart = _over_trainings(differences, trainings)
     n = len(differences)
     within = float(_within(differences).mean())
     variance = max(float(_means(differences).var(ddof=1)), within) / n if n > 1 else within
-    df = n - 1 if n > 1 else differences[0].shape[1] - 1
+    df = _df(variance, n - 1 if n > 1 else differences[0].shape[1] - 1, apart, trainings - 1)
+    variance += apart
     if variance <= 0:
         return None
     return (t_quantile(1 - (1 - LEVEL) / 2, df) + t_quantile(POWER, df)) * sqrt(variance)
@@ -253,6 +270,22 @@ def _pairs(one: Array, other: Array) -> bool:
 
 def _means(differences: Sequence[Array]) -> Array:
     return np.array([row.mean() for row in differences])
+
+
+def _over_trainings(differences: Sequence[Array], trainings: int) -> tuple[list[Array], float]:
+    """For each task (seeds, items), the mean over trainings; and the variance, over trainings, of the mean of all."""
+    parted = [row.reshape(trainings, -1, row.shape[1]) for row in differences]
+    means = np.mean([row.mean(axis=(1, 2)) for row in parted], axis=0)
+    apart = float(means.var(ddof=1)) / trainings if trainings > 1 else 0.0
+    return [row.mean(axis=0) for row in parted], apart
+
+
+def _df(one: float, one_df: int, other: float, other_df: int) -> int:
+    """Degrees of freedom of the sum of two variances of means, by Satterthwaite's rule, down to a whole number."""
+    if other <= 0 or one_df < 1:
+        return one_df
+    found = (one + other) ** 2 / (one**2 / one_df + other**2 / other_df)
+    return max(1, int(found + 1e-9))
 
 
 def _within(differences: Sequence[Array]) -> Array:

@@ -6,8 +6,10 @@ variant can be solved from refutes it.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from string import Formatter
 
 from rapidfuzz import fuzz
 
@@ -15,6 +17,8 @@ from kshot.families import Params
 
 COPY_RATIO = 92.0
 SHORTEST_WORDS = 3
+PRIVATE = 0xE000
+"""Code points from here on are no part of any text, so that no value is found in them."""
 _WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?")
 _QUOTED = re.compile(r"(?<!\w)'([^'\n]+)'(?!\w)|\"([^\"\n]+)\"|“([^”\n]+)”")
 _REFUSAL = re.compile(
@@ -199,6 +203,22 @@ def doubt_of(candidate: Candidate) -> str | None:
     return next((doubt for check in DOUBTS if (doubt := check(candidate))), None)
 
 
+def as_template(text: str, source: str, params: Params) -> str | None:
+    """The wording as a template with the slots of the source's.
+
+    None where a value cannot be told from other text: it comes out otherwise, or stands more often than in the source,
+    as "in" and a space do.
+    """
+    named = _slots(source)
+    made = with_slots(text, {name: params[name] for name in named})
+    more = any(count > named[name] for name, count in _slots(made).items())
+    return None if more or made.format(**params) != text else made
+
+
+def _slots(template: str) -> Counter[str]:
+    return Counter(name for _, name, _, _ in Formatter().parse(template) if name)
+
+
 def with_slots(text: str, params: Params) -> str:
     """The wording as a template: parameter values become `{name}` slots, longest values first."""
     safe = text.replace("{", "{{").replace("}", "}}")
@@ -206,7 +226,7 @@ def with_slots(text: str, params: Params) -> str:
     for name, value in sorted(params.items(), key=lambda item: -len(item[1])):
         if not value:
             continue
-        mark = f"\x00{len(marks)}\x00"
+        mark = chr(PRIVATE + len(marks))
         marks[mark] = "{" + name + "}"
         escaped = value.replace("{", "{{").replace("}", "}}")
         safe = standing(escaped).sub(mark, safe)

@@ -16,7 +16,7 @@ from pathlib import Path
 from kshot.answers import tidy
 from kshot.config import Describe
 from kshot.families import Params
-from kshot.generate.checks import Candidate, doubt_of, fault_of, with_slots
+from kshot.generate.checks import Candidate, as_template, doubt_of, fault_of
 from kshot.generate.modes.shop import Asks
 from kshot.generate.teacher import Request
 from kshot.generate.templates import Prompts
@@ -34,6 +34,8 @@ STYLES = (
     "a message to an assistant",
 )
 
+UNTOLD = "cannot be told apart from its details"
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -41,6 +43,8 @@ class Ask:
 
     unit: Unit
     mode: str
+    template: str
+    """The wording before that."""
     source: str
     params: Params
     request: Request
@@ -65,9 +69,10 @@ def plan(units: Sequence[Unit], settings: Describe, prompts: Prompts, seed: int)
             for sample in range(settings.per_mode):
                 rng = stream(seed, "describe", unit.id, mode, sample)
                 params = unit.params(rng)
-                source = unit.descriptions[(sample + rng.randrange(64)) % len(unit.descriptions)].format(**params)
+                template = unit.descriptions[(sample + rng.randrange(64)) % len(unit.descriptions)]
+                source = template.format(**params)
                 prompt = prompts.render(mode, source=source, style=STYLES[rng.randrange(len(STYLES))])
-                asks.append(Ask(unit, mode, source, params, Request(prompt, sample)))
+                asks.append(Ask(unit, mode, template, source, params, Request(prompt, sample)))
     return asks
 
 
@@ -105,11 +110,10 @@ def describe(
         taken = [other.template for other in passed if other.ask.unit.id == ask.unit.id]
         known = [ask.source, *(wording.format(**ask.params) for wording in (*ask.unit.descriptions, *taken))]
         candidate = Candidate(text, ask.source, ask.params, ask.unit.must, known)
-        fault, doubt, template = fault_of(candidate), doubt_of(candidate), with_slots(text, ask.params)
-        if fault is None and template.format(**ask.params) != text:
-            fault = "cannot be told apart from its details"
-        if fault or (doubt and not settings.prove):
-            rejects.append(_reject(ask, reply, fault or str(doubt)))
+        fault, doubt = fault_of(candidate), doubt_of(candidate)
+        template = None if fault else as_template(text, ask.template, ask.params)
+        if template is None or (doubt and not settings.prove):
+            rejects.append(_reject(ask, reply, fault or (doubt if template else None) or UNTOLD))
         else:
             passed.append(Variant(ask, template, reply, doubt))
     for variant, against in zip(passed, prove(passed, settings.prove, asker, seed), strict=True):

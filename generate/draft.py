@@ -190,9 +190,14 @@ def record_of(draft: Draft, seed: int) -> Record:
 
 def _worded(draft: Draft) -> str:
     """The instruction with the task's details, and with the made-up labels where there are some."""
-    text = draft.description.text.format(**draft.params)
-    if draft.symbols and draft.description.mode != BRIEF:
-        either = "|".join(standing(label).pattern for label in sorted(draft.symbols, key=len, reverse=True))
+    if not draft.symbols or draft.description.mode == BRIEF:
+        return draft.description.text.format(**draft.params)
+    text = draft.description.text.format(**{name: draft.symbols.get(v, v) for name, v in draft.params.items()})
+    # Labels that are no parameter stand in the text itself, in quotes if they could be taken for another word.
+    rest = sorted(set(draft.symbols) - set(draft.params.values()), key=len, reverse=True)
+    if rest:
+        quoted = all(f"'{label}'" in text for label in rest)
+        either = "|".join(f"(?<='){re.escape(label)}(?=')" if quoted else standing(label).pattern for label in rest)
         text = re.sub(either, lambda found: draft.symbols[found.group()], text)
     return text
 

@@ -125,6 +125,7 @@ def _checked(url: str) -> str:
     try:
         parts = urlsplit(url)
         secret = parts.username or parts.password or parts.query
+        _ = parts.port  # Raises where it is no number of a port.
     except ValueError:
         raise TeacherError(f"generate.teacher: {url!r} is no URL") from None
     if secret:

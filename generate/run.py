@@ -32,7 +32,7 @@ from kshot.schema import Description
 from kshot.seeding import digest
 
 CARD, PARQUET = "README.md", "train.parquet"
-CORE = ("answers.py", "families.py", "prompting.py", "schema.py", "seeding.py")
+CORE = ("answers.py", "families.py", "ngrams.py", "prompting.py", "schema.py", "seeding.py")
 """The code outside the stage that shapes the data."""
 MOST_ROUNDS = 8
 """Of asking for more, where so many records are wanted exactly."""
@@ -168,7 +168,7 @@ def _key(config: Config) -> str:
     """Everything that shapes the data: settings, seed, student (the local teacher), task files, panels and code."""
     files = list(config.generate.tasks)
     for name in config.generate.screen:
-        files += sorted(panel_folder(name).glob("*.*"))
+        files += [panel_folder(name) / "panel.yaml", *sorted(panel_folder(name).glob("*.jsonl"))]
     files += sorted(config.generate.prompts.glob("*.j2")) if config.generate.prompts else []
     here = Path(__file__).parent
     core = Path(kshot.__file__).parent

@@ -51,24 +51,30 @@ def run_grid(grid: Grid, run: Run, stages: Stages) -> None:
         for number, cell in enumerate(grid.cells, 1):
             say(f"cell {number} of {len(grid.cells)}: {cell.label}")
             try:
-                if cell.data in broken:
-                    raise broken[cell.data]
-                home = Run(run.folder / "cells" / cell.label)
-                try:
-                    _data(cell, run, home, stages)
-                except KshotError as error:
-                    broken[cell.data] = error
-                    raise
-                stages.train(cell.config, home, _machine(grid, cell, run))
-                if not grid.config.ablate.keep_merged:
-                    shutil.rmtree(home.folder / "train" / "merged", ignore_errors=True)
-                stages.measure(cell, home, folder)
-            except KshotError as error:
-                failed[cell.label] = " ".join(str(error).split())
+                _make(grid, cell, run, folder, stages, broken)
+            except Exception as error:  # Whatever it is, the other cells are worth their time.
+                kind = "" if isinstance(error, KshotError) else f"{type(error).__name__}: "
+                failed[cell.label] = kind + " ".join(str(error).split())
                 fail(f"{cell.label}: {failed[cell.label]}")
         stages.write(grid.cells, failed, folder)
     if failed:
         raise RunError(f"ablate: {len(failed)} of {len(grid.cells)} cells failed ({', '.join(failed)}); mend and rerun")
+
+
+def _make(grid: Grid, cell: GridCell, run: Run, folder: Path, stages: Stages, broken: dict[str, KshotError]) -> None:
+    """Data, training and measurement of one cell; a set of data that failed for one fails for all that share it."""
+    if cell.data in broken:
+        raise broken[cell.data]
+    home = Run(run.folder / "cells" / cell.label)
+    try:
+        _data(cell, run, home, stages)
+    except KshotError as error:
+        broken[cell.data] = error
+        raise
+    stages.train(cell.config, home, _machine(grid, cell, run))
+    if not grid.config.ablate.keep_merged:
+        shutil.rmtree(home.folder / "train" / "merged", ignore_errors=True)
+    stages.measure(cell, home, folder)
 
 
 def _data(cell: GridCell, run: Run, home: Run, stages: Stages) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Shots = Annotated[int, Field(ge=0, le=64)]
 DescribeMode = Literal["rephrase", "abstract", "restyle"]
 Preset = Literal["llamacpp", "local", "ollama", "openai", "openrouter", "vllm"]
@@ -303,7 +304,7 @@ class Train(Section):
     """auto: bfloat16 on a GPU that has it, and on a CPU where a timed step shows that it is faster."""
     threads: Annotated[int, Field(ge=0)] = 0
     """CPU threads; 0 takes all cores that this process may use."""
-    seed: Annotated[int, Field(ge=0)] | None = None
+    seed: Seed | None = None
     """Of the order of the rows and the first values of the adapter; null: the config's, which the data always has."""
     adapter_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the learnt change to keep; below 1 the student stays nearer its base (WiSE-FT, arXiv:2109.01903)."""
@@ -355,7 +356,7 @@ class Ablate(Section):
     any key but those of `ablate` and `evaluate`, `runs` and `train.seed`."""
     one_at_a_time: bool = False
     """true: the config as it is and, for each value alone, the config with that value; else every combination."""
-    seeds: list[Annotated[int, Field(ge=0)]] = []
+    seeds: list[Seed] = []
     """Training seeds; empty for the config's. With several, the interval of a row speaks of the training as well."""
     new_data: bool = False
     """true: each of the seeds draws its own data too (`seed` beside `train.seed`), and the interval speaks of a whole
@@ -367,7 +368,7 @@ class Ablate(Section):
 class Config(Section):
     """A whole run."""
 
-    seed: int = 7
+    seed: Seed = 7
     student: str = QUICKSTART_STUDENT
     """A folder, a hub id, or `pypi:distribution==version/file.gguf`."""
     runs: Path = Path("runs")

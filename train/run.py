@@ -79,7 +79,7 @@ def _train(
         "tokens": sum(row.tokens for row in plan),
         "dropped": split.dropped,
         "steps": max((row["step"] for row in rows), default=0),
-        "loss": sum(losses[-10:]) / max(1, len(losses[-10:])),
+        "loss": sum(losses[-10:]) / len(losses[-10:]) if losses else None,
         "validation": held[-1] if held else None,
         "lora": {**LORA, **config.train.lora},
         "sft": {**SFT, **config.train.sft},
@@ -93,8 +93,8 @@ def _train(
     finish(folder, {"key": key, **facts, **seeds, "versions": versions("torch", "transformers", "trl", "peft")})
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     held_text = f", validation loss {held[0]:.3f} -> {held[-1]:.3f}" if held else ""
-    loss = f"loss {losses[0]:.3f} -> {facts['loss']:.3f}{held_text}"
-    say(f"train: {facts['steps']} steps, {loss}; wrote {folder / 'merged'}")
+    loss = f", loss {losses[0]:.3f} -> {facts['loss']:.3f}" if losses else ""
+    say(f"train: {facts['steps']} steps{loss}{held_text}; wrote {folder / 'merged'}")
 
 
 def _machine(config: Config, folder: Path, key: str, model: Any, known: Machine | None) -> Machine:

@@ -1,6 +1,7 @@
 """What TRL and PEFT are given where the config says nothing, and what of the config they would not take."""
 
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 from kshot.config import Train
@@ -66,11 +67,22 @@ def trainer_faults(settings: Train) -> list[str]:
                 faults.append(
                     f"train.{section}.{name}: expected a number, found {value!r}; YAML reads 1e-4 as text: write 1.0e-4"
                 )
-    if not faults:
+    if faults:
+        return faults
+    options = {**SFT, **settings.sft}
+    for name in ("per_device_train_batch_size", "gradient_accumulation_steps"):
+        if options.get(name, 1) < 1:
+            faults.append(f"train.sft.{name}: must be 1 or more, found {options[name]}")
+    given = {**options, "output_dir": "unused", "use_cpu": True, "bf16": False, "report_to": []}
+    for section, name, make in (
+        ("lora", "PEFT", partial(lora_config, settings)),
+        ("sft", "TRL", partial(SFTConfig, **given)),
+    ):
         try:
-            lora_config(settings)
-        except (TypeError, ValueError) as error:
-            faults.append(f"train.lora: PEFT refuses it: {error}")
+            with quiet():
+                make()
+        except (ImportError, TypeError, ValueError) as error:
+            faults.append(f"train.{section}: {name} refuses it: {' '.join(str(error).split())}")
     return faults
 
 

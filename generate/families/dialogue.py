@@ -29,7 +29,7 @@ _LINES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("panda", "shark", "zebra", "giraffe", "whale"),
     ),
     ("My birthday is in {}.", "Whose birthday is in {}?", words.MONTHS),
-    ("I painted my kitchen {}.", "Whose kitchen is {} now?", words.COLOURS[:11]),
+    ("I painted my kitchen {}.", "Whose kitchen is {} now?", words.PLAIN_COLOURS),
 )
 
 
@@ -183,6 +183,8 @@ _EVASIVE = ("Why do you want to know that?", "You always ask such things.", "Let
 
 def _reply(rng: Random, params: Params) -> Problem:
     (sort, other), answered = rng.sample(list(_ASKED), 2), rng.random() < 0.5
+    if (sort, other) == ("number", "person"):
+        other = "place"  # "Nobody but Ivan" tells a number too.
     slots = {"o": rng.choice(words.OBJECTS), "p": rng.choice(words.PUBLIC_PLACES), "d": rng.choice(words.WEEKDAYS),
              "m": rng.choice(words.MONTHS), "k": rng.choice(words.NUMBER_WORDS[3:]),
              "c": rng.choice(words.COLOURS[:6])}  # fmt: skip

@@ -114,7 +114,7 @@ def _entailment(rng: Random, params: Params) -> Problem:
     kind, other_kind = rng.sample(("animal", "fruit", "tool", "vehicle", "instrument"), 2)
     member = rng.choice(words.KINDS[kind])
     name, friend = words.names(rng, 2)
-    colour, other_colour = rng.sample(words.COLOURS, 2)
+    colour, other_colour = rng.sample(words.PLAIN_COLOURS, 2)
     place = rng.choice(words.PUBLIC_PLACES)
     premise = f"{name} saw only one thing at the {place}: {words.with_article(colour)} {member}."
     hypotheses = {

@@ -113,7 +113,8 @@ def _affix_params(rng: Random) -> Params:
     yes, no = rng.choice(labels.YES_NO)
     kind = rng.choice(("prefix", "suffix"))
     affix = rng.choice(_PREFIXES[:6] if kind == "prefix" else _SUFFIXES)
-    return {"yes": yes, "no": no, "affix": affix, "where": "begin" if kind == "prefix" else "end"}
+    where = "begin" if kind == "prefix" else "end"
+    return {"yes": yes, "no": no, "affix": affix, "where": where, "wheres": f"{where}s"}
 
 
 def _has_affix(word: str, params: Params) -> bool:
@@ -254,9 +255,9 @@ FAMILIES = (
         category="morphology",
         descriptions=(
             "Does the word {where} with '{affix}'? Answer '{yes}' or '{no}'.",
-            "Answer '{yes}' when the word {where}s with the letters '{affix}', and '{no}' when it does not.",
-            "Check whether the given word {where}s with '{affix}' and reply '{yes}' if so, otherwise '{no}'.",
-            "Given a word, please say '{yes}' if it {where}s with '{affix}' or '{no}' if not.",
+            "Answer '{yes}' when the word {wheres} with the letters '{affix}', and '{no}' when it does not.",
+            "Check whether the given word {wheres} with '{affix}' and reply '{yes}' if so, otherwise '{no}'.",
+            "Given a word, please say '{yes}' if it {wheres} with '{affix}' or '{no}' if not.",
         ),
         briefs=("Does the word {where} with '{affix}'?",),
         sample=_affix_word,

@@ -17,7 +17,7 @@ def _profile(rng: Random, name: str) -> dict[str, tuple[str, str, str]]:
     """What may be known of a person: the sentence, the question and its answer, by topic."""
     job, city, pet = rng.choice(words.PROFESSIONS), rng.choice(words.CITIES), rng.choice(words.ANIMALS[:9])
     fruit, day = rng.choice(words.FRUITS), rng.choice(words.WEEKDAYS)
-    sport, colour = rng.choice(words.SPORTS), rng.choice(words.COLOURS)
+    sport, colour = rng.choice(words.SPORTS), rng.choice(words.PLAIN_COLOURS)
     age = rng.randint(18, 80)
     instrument = rng.choice(words.INSTRUMENTS)
     return {
@@ -139,7 +139,7 @@ def _letter(rng: Random, params: Params) -> Problem:
 
 def _owners(rng: Random, params: Params) -> Problem:
     people, items = words.names(rng, 3), rng.sample(words.OBJECTS, 3)
-    colours = rng.sample(words.COLOURS, 3)
+    colours = rng.sample(words.PLAIN_COLOURS, 3)
     text = " ".join(f"{who} has the {colour} {item}." for who, colour, item in zip(people, colours, items, strict=True))
     i = rng.randrange(3)
     question, answer = rng.choice((

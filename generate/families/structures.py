@@ -94,7 +94,7 @@ def _expression_why(tree: Any, params: Params) -> str:
 
 
 _SETS = {
-    "both": "that stand in both lists",
+    "both": "that stand in both lists (as the first list orders them)",
     "first": "that stand in the first list but not in the second",
     "second": "that stand in the second list but not in the first",
     "one": "that stand in only one of the two lists (those of the first list first)",

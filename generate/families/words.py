@@ -31,7 +31,7 @@ ANIMALS = vocabulary("""
     squirrel otter beaver badger hedgehog donkey duck hen owl eagle penguin parrot frog snake turtle crocodile whale
     dolphin shark spider bee butterfly ant kangaroo panda seal""")
 FRUITS = vocabulary("""
-    apple banana pear cherry grape mango lemon melon strawberry raspberry blueberry pineapple apricot papaya kiwi
+    apple banana pear cherry grape mango lemon melon strawberry raspberry blueberry pineapple apricot papaya fig
     coconut grapefruit blackberry cranberry pomegranate watermelon tangerine nectarine lychee guava""")
 VEGETABLES = vocabulary("""
     carrot onion potato cabbage spinach broccoli cauliflower cucumber lettuce celery leek radish turnip pumpkin zucchini
@@ -40,6 +40,8 @@ TOOLS = vocabulary("""
     hammer screwdriver saw wrench drill shovel rake axe chisel spanner spade ladder crowbar wheelbarrow hacksaw mallet
     sandpaper trowel clamp anvil""")
 COLOURS = vocabulary("red blue green yellow purple black white brown grey pink orange turquoise crimson beige maroon")
+PLAIN_COLOURS = COLOURS[:11]
+"""None of them is a shade of another, so that a thing of one is not of another."""
 VEHICLES = vocabulary(
     "car bus train bicycle truck tram ferry airplane helicopter motorbike van taxi canoe submarine tractor"
 )
@@ -54,7 +56,7 @@ FURNITURE = vocabulary(
 )
 DRINKS = vocabulary("water coffee tea milk juice lemonade cocoa cider beer wine soda espresso")
 SPORTS = vocabulary(
-    "football tennis basketball hockey golf swimming boxing rugby volleyball badminton cricket fencing judo"
+    "football tennis basketball hockey golf swimming boxing rugby volleyball badminton archery fencing judo"
 )
 BODY_PARTS = vocabulary("arm leg knee elbow shoulder finger toe nose ear chin ankle wrist neck forehead thumb stomach")
 FLOWERS = vocabulary("rose tulip daisy lily orchid sunflower daffodil poppy carnation lavender jasmine marigold")

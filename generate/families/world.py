@@ -23,7 +23,7 @@ _PLACES = _table("""
     kitchen: frying pan, rolling pin, toaster, saucepan, whisk, ladle, baking tray, cheese grater, oven, bread knife;
     bathroom: toothbrush, bathtub, shower cap, bath mat, toilet brush, shampoo bottle, bar of soap, shower curtain;
     garden: lawnmower, watering can, flower bed, garden hose, garden gnome, hedge trimmer, compost heap;
-    hospital: stethoscope, operating table, X-ray machine, surgeon's mask, sickbed, emergency ward;
+    hospital: stethoscope, operating table, surgeon's mask, sickbed, emergency ward;
     office: stapler, filing cabinet, photocopier, office chair, hole punch, stack of invoices;
     beach: sandcastle, beach ball, surfboard, beach towel, lifeguard's tower, lifeguard's whistle;
     church: altar, pulpit, church bell, hymn book, wooden pew, stained glass window, choir bench;
@@ -38,7 +38,7 @@ _WHOLES = _rows(
     "house: chimney, attic, staircase; castle: drawbridge, moat, dungeon", "shirt: sleeve, collar, cuff",
     "face: nose, chin, cheek, eyebrow; bird: beak, feather; fish: gill, fin; elephant: tusk; hand: thumb, palm,"
     " knuckle",
-    "ship: mast, anchor, rudder", "clock: dial, hour hand, minute hand", "camera: lens, shutter, flash",
+    "ship: mast, anchor, rudder", "clock: dial, hour hand, minute hand", "camera: lens, flash",
     "shoe: sole, shoelace", "guitar: fretboard, guitar string", "bed: headboard, mattress", "teapot: spout",
     "football pitch: penalty spot, goalpost, corner flag", "sword: hilt", "spider's web: sticky thread",
     "tent: guy rope, tent peg", "chess set: pawn, rook", "ladder: rung",
@@ -101,7 +101,7 @@ _BODY = _table("""
     head: hat, cap, helmet, crown, beret, sun hat; hands: gloves, mittens, boxing gloves, oven gloves;
     feet: socks, shoes, boots, sandals, slippers, trainers; neck: scarf, necklace, tie, bow tie;
     wrist: wristwatch, bracelet, bangle; legs: trousers, jeans, shorts, leggings, tights;
-    eyes: sunglasses, spectacles, swimming goggles; ears: earrings, earmuffs, headphones""")
+    eyes: sunglasses, spectacles, swimming goggles; ears: earrings, earmuffs""")
 _SCENES = {
     "winter": ("{} builds a snowman.", "{} clears the snow from the path.", "{} goes skating on the frozen lake.",
                "{} scrapes the ice off the car.", "{} pulls a sledge up the white hill.", "{} shivers in the frost.",

@@ -33,7 +33,7 @@ def invert(tasks: Sequence[Task], settings: Invert, shop: Shop | None) -> tuple[
     Raises:
         TeacherError, ConfigError: see `Asker.ask` and `Prompts.render`.
     """
-    made = [_reversed(task, task.inverse, "gold") for task in tasks if task.inverse and reversible(task)]
+    made = [_reversed(task, task.inverse, None) for task in tasks if task.inverse and reversible(task)]
     if shop is None or not settings.ask:
         return made, []
     wanted = [task for task in tasks if not task.inverse and reversible(task)]
@@ -67,11 +67,14 @@ def invert(tasks: Sequence[Task], settings: Invert, shop: Shop | None) -> tuple[
     return made, rejects
 
 
-def _flipped(examples: Sequence[Example], by: str) -> tuple[Example, ...]:
-    return tuple(Example(e.output, e.input, mode=MODE, verified_by=by, teacher=e.teacher) for e in examples)
+def _flipped(examples: Sequence[Example], by: str | None) -> tuple[Example, ...]:
+    """Verified as the wording of the reverse was; with None each as it was itself."""
+    return tuple(
+        Example(e.output, e.input, mode=MODE, verified_by=by or e.verified_by, teacher=e.teacher) for e in examples
+    )
 
 
-def _reversed(task: Task, wordings: Sequence[str], by: str) -> Task:
+def _reversed(task: Task, wordings: Sequence[str], by: str | None) -> Task:
     return replace(
         task,
         id=f"{task.id}_inverse",

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -76,6 +77,21 @@ def test_a_panel_row_without_output(config_file: Path, panel: Path) -> None:
 def test_an_unknown_model(config_file: Path, student: str, fault: str) -> None:
     kshot("generate", config_file)
     assert fault in refused_once("train", config_file, "--set", f"student={student}")
+
+
+def test_broken_weights(config_file: Path, tiny_student: Path, tmp_path: Path) -> None:
+    kshot("generate", config_file)
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny_student, broken)
+    weights = broken / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    assert "broken: does not load: " in refused_once("train", config_file, "--set", f"student={broken}")
+
+
+def test_settings_that_trl_or_peft_refuse_for_this_student(config_file: Path) -> None:
+    kshot("generate", config_file)
+    assert "TRL refuses it" in refused_once("train", config_file, "--set", "train.sft.lr_scheduler_type=cosin")
+    assert "PEFT refuses" in refused_once("train", config_file, "--set", "train.lora.target_modules=[foo]")
 
 
 def test_a_folder_without_weights(tmp_path: Path) -> None:

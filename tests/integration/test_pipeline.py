@@ -200,6 +200,19 @@ def test_evaluation_killed_and_rerun_measures_only_what_is_missing(finished: Pat
     assert gains[0] == gains[1]
 
 
+def test_a_student_that_is_not_the_config_s_is_not_measured(finished: Path) -> None:
+    run, config = copied(finished, ("generate", "train")), finished / "tiny.yaml"
+    other = kshot("evaluate", config, "--run", "killed", "--set", "student=owner/other", check=False)
+    assert other.returncode == 2
+    assert "and the config's student is owner/other" in other.stderr
+    # As a training under other settings leaves it until it is finished.
+    (run / "train" / "manifest.json").unlink()
+    for command in (("evaluate", config, "--run", "killed"), ("compare", run, "--config", config)):
+        begun = kshot(*command, check=False)
+        assert begun.returncode == 2
+        assert "the training is not finished" in begun.stderr
+
+
 def test_demo_seeds_and_random_labels_are_measured_beside_what_is_there(finished: Path) -> None:
     run, config = copied(finished, ("generate", "train", "evaluate")), finished / "tiny.yaml"
     cells = run / "evaluate" / "cells" / "tinypanel"

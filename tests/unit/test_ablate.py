@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,21 @@ def test_a_cell_that_fails_is_told_and_the_others_go_on(tmp_path: Path, capsys: 
     assert bench.named("measure") == ["records=5_seed=2", "records=6_seed=1", "records=6_seed=2"]
     assert bench.failed == {"records=5_seed=1": "records=5_seed=1 is bad"}
     assert capsys.readouterr().err == "error: records=5_seed=1: records=5_seed=1 is bad\n"
+
+
+def test_an_error_that_nobody_foresaw_leaves_the_other_cells_be(tmp_path: Path) -> None:
+    bench = Bench()
+    stages = bench.stages()
+
+    def train(config: Config, home: Run, machine: Machine | None) -> None:
+        if config.training_seed == 1:
+            raise RuntimeError("out of memory")
+        stages.train(config, home, machine)
+
+    with pytest.raises(RunError, match="1 of 2 cells failed"):
+        run_grid(grid_of(tmp_path, "", seeds="1,2"), Run(tmp_path / "run"), replace(stages, train=train))
+    assert bench.named("measure") == ["seed=2"]
+    assert bench.failed == {"seed=1": "RuntimeError: out of memory"}
 
 
 def test_a_set_that_fails_is_not_tried_for_each_of_its_cells(tmp_path: Path) -> None:

@@ -97,7 +97,10 @@ def test_the_ranking_orders_cells_and_says_what_is_told_apart() -> None:
 
 def test_the_ranking_takes_the_mean_over_all_k_and_pairs_common_seeds() -> None:
     base = scores(a=lambda k: [[0, 0]])
-    one = {1: scores(a=lambda k: [[1, 1], [1, 0]] if k else [[0, 0]]), 2: scores(a=lambda k: [[1, 1]])}
+    one = {
+        1: scores(a=lambda k: [[1, 1], [1, 0]] if k else [[0, 0]]),
+        2: scores(a=lambda k: [[1, 1], [1, 1]] if k else [[1, 1]]),
+    }
     other = {1: scores(a=lambda k: [[0, 0]])}
     first, second = ranking([Scored("other", {}, base, other), Scored("one", {}, base, one)], 200, 1)
     # Seed 1 of "one": k=0 nothing, k=4 three quarters.

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kshot.families import no_params
-from kshot.generate.checks import Candidate, doubt_of, fault_of, with_slots
+from kshot.generate.checks import Candidate, as_template, doubt_of, fault_of, with_slots
 from kshot.generate.describe import clean
 from kshot.generate.families import FAMILIES
 from kshot.seeding import stream
@@ -94,6 +94,21 @@ def test_values_become_slots_longest_first_and_only_where_they_stand_alone() -> 
 @given(st.text(alphabet="abc {}'.", max_size=40), st.text(alphabet="abc", min_size=1, max_size=3))
 def test_slots_fill_back_to_the_same_text(text: str, value: str) -> None:
     assert with_slots(text, {"v": value}).format(v=value) == text
+
+
+def test_a_wording_has_the_slots_of_its_source_and_no_others() -> None:
+    source = "Write '{yes}' or '{no}', parted by '{sep}'."
+    params = {"yes": "in", "no": "out", "sep": "/", "unused": "Answer"}
+    kept = as_template("Answer 'in' or 'out' and part them by '/'.", source, params)
+    assert kept == "Answer '{yes}' or '{no}' and part them by '{sep}'."
+    # A common word, or a space, that is a value as well would become another one in the next record.
+    assert as_template("Who is in? 'in' or 'out', parted by '/'.", source, params) is None
+    assert as_template("Write 'in' or 'out', parted by ' '.", source, {**params, "sep": " "}) is None
+    # Two details with one value cannot be told apart; a value may look like anything.
+    assert as_template("'a' and 'a'", "'{x}' and '{y}'", {"x": "a", "y": "a"}) is None
+    assert (
+        as_template("Write 0, 1 or 2.", "{a}, {b} or {c}?", {"a": "0", "b": "1", "c": "2"}) == "Write {a}, {b} or {c}."
+    )
 
 
 def test_a_reply_is_its_first_paragraph_without_quotes() -> None:

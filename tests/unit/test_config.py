@@ -101,3 +101,20 @@ def test_what_peft_refuses_as_a_whole_is_said_before_training() -> None:
     (fault,) = trainer_faults(config.train)
     assert fault.startswith("train.lora: PEFT refuses it: `layers_to_transform` cannot be used")
     assert trainer_faults(Config.model_validate({"train": {"lora": {"exclude_modules": ".*layers.0.*"}}}).train) == []
+
+
+def test_what_trl_refuses_is_said_before_training() -> None:
+    def found(**sft: object) -> list[str]:
+        return trainer_faults(Config.model_validate({"train": {"sft": sft}}).train)
+
+    (fault,) = found(lr_scheduler_type="cosin")
+    assert fault.startswith("train.sft: TRL refuses it: cosin is not a valid SchedulerType")
+    assert "train.sft.per_device_train_batch_size: must be 1 or more, found 0" in found(per_device_train_batch_size=0)
+    assert found(max_steps=3) == []
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_numpy_does_not_take_is_refused(seed: int) -> None:
+    for key in ("seed", "train.seed"):
+        with pytest.raises(ConfigError, match="seed"):
+            load_config(Path("configs/quickstart.yaml"), [f"{key}={seed}"])

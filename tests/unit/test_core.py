@@ -12,6 +12,7 @@ from kshot.prompting import TEMPLATES, answer, fits, render, with_options
 from kshot.runs import Run, finish, finished
 from kshot.schema import Example
 from kshot.seeding import digest, stream
+from kshot.weights import fingerprint
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -125,3 +126,21 @@ def test_templates_take_no_text_that_blurs_their_layout() -> None:
     assert fits("arrow", ['"a"'])
     assert not fits("quoted", ['"a"'])
     assert fits("plain", ["a\nb"])
+
+
+def test_a_fingerprint_sees_every_byte_that_answers_depend_on(tmp_path: Path) -> None:
+    """Also one amid the weights, which adapters of some layers alone change."""
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(bytes(3 << 20))
+    (tmp_path / "chat_template.jinja").write_text("a")
+    seen = {fingerprint(str(tmp_path))}
+    assert fingerprint(str(tmp_path)) in seen
+    changed = bytearray(3 << 20)
+    changed[3 << 19] = 1
+    weights.write_bytes(changed)
+    seen.add(fingerprint(str(tmp_path)))
+    (tmp_path / "chat_template.jinja").write_text("b")
+    seen.add(fingerprint(str(tmp_path)))
+    (tmp_path / "README.md").write_text("no part of the model")
+    seen.add(fingerprint(str(tmp_path)))
+    assert len(seen) == 3

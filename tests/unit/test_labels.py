@@ -104,6 +104,24 @@ def test_what_only_demonstrations_tell_stands_among_them() -> None:
     assert len(unseen) <= 0.03 * len(found), [r.instruction for r in unseen]
 
 
+def test_made_up_labels_take_the_place_of_labels_only() -> None:
+    """Not of an article or of another word that happens to be a label too."""
+    families = ["choose_article", "article_error", "number_of_subject"]
+    forms = {"instruction": 0.0, "both": 1.0, "demos": 0.0}
+    records, _ = composed(records=200, families=families, tasks=[], symbols=1.0, forms=forms, shots=[4])
+    of_articles = [r for r in records if r.meta["symbols"] and r.meta["family"] == "choose_article"]
+    assert len(of_articles) > 5
+    for record in of_articles:
+        for symbol in {
+            line.partition(": ")[2] for line in record.instruction.splitlines() if line.startswith("Output")
+        }:
+            if symbol:
+                wording = record.instruction.partition("Input")[0]
+                assert wording.count(symbol) == wording.count(f"'{symbol}'")
+    kept = [r.instruction for r in records if r.meta["symbols"] and "'a' and 'an'" in r.instruction]
+    assert kept, "the articles that a task is about are no labels of it"
+
+
 def test_tasks_with_labels_get_the_share_that_is_asked_for() -> None:
     units = select_units([], sorted(SEEDS.glob("*.yaml")))
     labelled = {unit.id for unit in units if unit.labelled}

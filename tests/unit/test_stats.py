@@ -154,3 +154,25 @@ def test_seeds_that_disagree_widen_the_interval() -> None:
     differ = paired_gain({"a": [[0.5] * 100] * 2}, {"a": [[0.2] * 100, [1.0] * 100]}, 2000, 1)
     assert agree.high - agree.low < 0.01
     assert differ.high - differ.low > 0.5
+
+
+def test_trainings_that_move_all_tasks_widen_the_interval_as_so_few_observations_do() -> None:
+    base = {str(task): [0.0] * 20 for task in range(16)}
+    up, down = [0.1] * 20, [-0.1] * 20
+    apart = paired_gain(base, {task: [up, down, up] for task in base}, 2000, 1, trainings=3)
+    # All is between the three: 0.0333 and the t of two degrees of freedom times the standard error.
+    half = 4.303 * np.std([0.1, -0.1, 0.1], ddof=1) / 3**0.5
+    assert (apart.high - apart.low) / 2 == pytest.approx(half, rel=0.1)
+    assert apart.detectable is not None
+    assert apart.detectable > half
+    rows = paired_gain(base, {task: [up, down, up] for task in base}, 2000, 1)
+    assert rows.high - rows.low < 0.4 * (apart.high - apart.low)
+
+
+def test_trainings_that_agree_leave_the_interval_to_the_tasks() -> None:
+    draws = rng(3)
+    base = {str(task): [0.0] * 40 for task in range(16)}
+    one = {task: (draws.random(40) < 0.2 + 0.03 * int(task)).astype(float).tolist() for task in base}
+    alone = paired_gain(base, one, 4000, 1)
+    thrice = paired_gain(base, {task: [row] * 3 for task, row in one.items()}, 4000, 1, trainings=3)
+    assert (thrice.low, thrice.high) == pytest.approx((alone.low, alone.high), abs=0.01)

@@ -64,12 +64,16 @@ def test_the_loss_is_on_answers_and_on_outputs_that_can_be_known(tiny_student: P
 def test_the_order_takes_each_row_once_an_epoch_and_groups_lengths() -> None:
     rows = [Row(f"p{i}", "c", 0, (1,) * ((i * 37) % 200), ()) for i in range(203)]
     plan = ordered(rows, 2, 8, 1)
-    assert Counter(row.prompt for row in plan[:203]) == Counter(row.prompt for row in rows)
+    assert len({row.prompt for row in plan[:200]}) == 200
     assert Counter(row.prompt for row in plan) == Counter({row.prompt: 2 for row in rows})
     assert plan == ordered(rows, 2, 8, 1)
     assert plan[:203] != plan[203:]
     spans = [max(r.tokens for r in plan[i : i + 8]) - min(r.tokens for r in plan[i : i + 8]) for i in range(0, 192, 8)]
     assert sum(spans) / len(spans) < 60
+    later = [
+        max(r.tokens for r in plan[i : i + 8]) - min(r.tokens for r in plan[i : i + 8]) for i in range(200, 400, 8)
+    ]
+    assert sum(later) / len(later) < 60, "a remainder of an epoch shifts no batch of the next"
     assert len(ordered(rows, 0.5, 8, 1)) == 102
 
 
@@ -193,3 +197,29 @@ def test_halved_weights_give_the_loss_and_the_gradients_of_autocast(tiny_student
     assert (linear, output) == (torch.bfloat16, torch.float32)
     assert results[0][0] == results[1][0]
     assert torch.equal(results[0][1], results[1][1])
+
+
+def test_the_plan_has_the_rows_of_max_steps() -> None:
+    rows = [Row(f"p{i}", "c", 0, (1,) * (i + 1), ()) for i in range(10)]
+    assert len(planned(rows, Train(sft={"max_steps": 3, "per_device_train_batch_size": 2}), 1)) == 6
+    assert len(planned(rows, Train(sft={"max_steps": 8, "per_device_train_batch_size": 2}), 1)) == 16
+
+
+def test_a_record_without_meta_is_tokenized(tiny_student: Path) -> None:
+    _, tokenizer = load_student(str(tiny_student))
+    assert tokenize({"instruction": "a", "output": "b", "meta": None}, tokenizer, targets=True).k == 0
+
+
+def test_a_loss_that_answers_alone_do_not_give_is_left_to_trl(tiny_student: Path, tmp_path: Path) -> None:
+    from kshot.train.fit import _is_special
+
+    machine = Machine("cpu", 1, "float32", "sdpa", {})
+    model, _ = load_student(str(tiny_student))
+    with quiet():
+        plain, smoothed, other = (
+            sft_config({**SFT, **more}, Train(), machine, tmp_path, 1, validate=False)
+            for more in ({}, {"label_smoothing_factor": 0.1}, {"loss_type": "dft"})
+        )
+    assert [_is_special(model, arguments) for arguments in (plain, smoothed, other)] == [False, True, True]
+    model.config.logits_scaling = 8.0
+    assert _is_special(model, plain)
