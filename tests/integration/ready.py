@@ -8,12 +8,12 @@ from typing import Any
 from kshot.cli import guarded
 from kshot.config_file import load_config
 from kshot.evaluate.run import run_evaluate
-from kshot.files import write_jsonl
+from kshot.files import write_json, write_jsonl
 from kshot.runs import Run
 
 
 def ready_run(config: Path, base: Path, rows: list[dict[str, Any]] | None = None) -> Path:
-    """The run folder beside the config, with generate/train.jsonl (if there are rows) and train/merged."""
+    """The run folder beside the config, with generate/train.jsonl (if there are rows) and a finished train/merged."""
     import torch
     from transformers import LlamaForCausalLM
 
@@ -26,6 +26,7 @@ def ready_run(config: Path, base: Path, rows: list[dict[str, Any]] | None = None
         for parameter in model.parameters():
             parameter += 0.05 * torch.randn_like(parameter)
     model.save_pretrained(merged)
+    write_json(run / "train" / "manifest.json", {"base": str(base)})
     if rows is not None:
         write_jsonl(run / "generate" / "train.jsonl", rows)
     return run
