@@ -20,7 +20,7 @@ from kshot.generate.screen import Screen
 from kshot.generate.units import select_units
 from kshot.machine import Machine, cores, halve
 from kshot.train.data import ordered, prepare
-from kshot.train.settings import SFT, lora_config
+from kshot.train.settings import SFT, lora_config, sft_config
 from kshot.weights import load_student, resolve
 
 BATCH = 8
@@ -31,8 +31,6 @@ def steps(
 ) -> list[tuple[float, float]]:
     """(seconds, loss) of each step, but for the first two, which warm up."""
     from datasets import Dataset
-
-    from kshot.train.fit import sft_config
 
     model, _ = load_student(student)
     model.config.use_cache = False

@@ -74,8 +74,8 @@ def _place(name: str, config: Config) -> Path | str:
     for path in (own, given):
         if path.is_dir():
             found = [p for p in (path / "train" / "merged", path / "merged", path) if (p / "config.json").is_file()]
-            if found and found[0].parent == path / "train" and not (path / "train" / MANIFEST).is_file():
-                raise RunError(f"{path / 'train'}: the training is not finished; run `kshot train` for this run")
+            if found and found[0].parent == path / "train":
+                training(path / "train")
             if found or (path / "adapter_config.json").is_file():
                 return found[0] if found else path
             if any((path / stage).is_dir() for stage in ("generate", "train")):
@@ -95,6 +95,18 @@ def _place(name: str, config: Config) -> Path | str:
             f"{name!r}: no run in {config.runs}, no folder and no hub id (owner/name); {hint}"
         ) from error
     return name
+
+
+def training(folder: Path) -> dict[str, Any]:
+    """What the manifest of a finished train stage says.
+
+    Raises:
+        RunError: it is being trained, or was broken off.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise RunError(f"{folder}: the training is not finished; run `kshot train` for this run")
+    manifest: dict[str, Any] = read_json(folder / MANIFEST)
+    return manifest
 
 
 def _candidate(name: str, label: str, place: Path | str, config: Config) -> Candidate:

@@ -16,6 +16,7 @@ from kshot.console import say
 from kshot.errors import RunError
 from kshot.evaluate import regression_report
 from kshot.evaluate.backends import backend_for, check_backend
+from kshot.evaluate.candidates import training
 from kshot.evaluate.cells import (
     Cell,
     Groups,
@@ -40,7 +41,7 @@ from kshot.evaluate.stats import paired_gain, paired_gains, with_holm
 from kshot.files import read_json, read_jsonl, write_json, write_jsonl
 from kshot.machine import Machine, find_machine, kept_machine
 from kshot.panel import Panel
-from kshot.runs import MANIFEST, Run, finish, versions
+from kshot.runs import Run, finish, versions
 from kshot.seeding import digest, stream
 from kshot.weights import fingerprint, load_student, resolve
 
@@ -95,10 +96,7 @@ def _check_student(merged: Path, base: str) -> None:
     """Refuse a student that is not there, is being trained anew, or was trained from another base."""
     if not (merged / "config.json").exists():
         raise RunError(f"{merged}: no student here; run `kshot train` for this run first")
-    manifest = merged.parent / MANIFEST
-    if not manifest.is_file():
-        raise RunError(f"{merged.parent}: the training is not finished; run `kshot train` for this run")
-    trained = read_json(manifest).get("base")
+    trained = training(merged.parent).get("base")
     if trained != base:
         raise RunError(
             f"{merged}: trained from {trained}, and the config's student is {base}; name one of them in both"

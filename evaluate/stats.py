@@ -172,7 +172,7 @@ def interval(
         values[chosen] = centres[place] + (noise * sqrt(within[place] / plain) if plain > 0 else 0.0)
     tail = (1 - LEVEL) / 2
     found = values.mean(axis=1)
-    df = _df(found.var(), n - 1 if n > 1 else differences[0].shape[1] - 1, apart, trainings - 1)
+    df = _df(found.var(), differences, apart, trainings)
     if apart > 0:
         found = found + rng.normal(0, sqrt(apart), resamples)
     wider = t_quantile(1 - tail, df) / NormalDist().inv_cdf(1 - tail) if df else 1.0
@@ -227,7 +227,7 @@ def detectable(differences: Sequence[Array], trainings: int = 1) -> float | None
     n = len(differences)
     within = float(_within(differences).mean())
     variance = max(float(_means(differences).var(ddof=1)), within) / n if n > 1 else within
-    df = _df(variance, n - 1 if n > 1 else differences[0].shape[1] - 1, apart, trainings - 1)
+    df = _df(variance, differences, apart, trainings)
     variance += apart
     if variance <= 0:
         return None
@@ -280,11 +280,16 @@ def _over_trainings(differences: Sequence[Array], trainings: int) -> tuple[list[
     return [row.mean(axis=0) for row in parted], apart
 
 
-def _df(one: float, one_df: int, other: float, other_df: int) -> int:
-    """Degrees of freedom of the sum of two variances of means, by Satterthwaite's rule, down to a whole number."""
-    if other <= 0 or one_df < 1:
-        return one_df
-    found = (one + other) ** 2 / (one**2 / one_df + other**2 / other_df)
+def _df(variance: float, differences: Sequence[Array], apart: float, trainings: int) -> int:
+    """Degrees of freedom of the mean over tasks (over items, with one task), and over trainings if they differ.
+
+    Those of the sum of the two variances are by Satterthwaite's rule, down to a whole number.
+    """
+    n = len(differences)
+    df = n - 1 if n > 1 else differences[0].shape[1] - 1
+    if apart <= 0 or df < 1:
+        return df
+    found = (variance + apart) ** 2 / (variance**2 / df + apart**2 / (trainings - 1))
     return max(1, int(found + 1e-9))
 
 

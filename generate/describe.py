@@ -113,7 +113,7 @@ def describe(
         fault, doubt = fault_of(candidate), doubt_of(candidate)
         template = None if fault else as_template(text, ask.template, ask.params)
         if template is None or (doubt and not settings.prove):
-            rejects.append(_reject(ask, reply, fault or (doubt if template else None) or UNTOLD))
+            rejects.append(_reject(ask, reply, fault or (str(doubt) if template else UNTOLD)))
         else:
             passed.append(Variant(ask, template, reply, doubt))
     for variant, against in zip(passed, prove(passed, settings.prove, asker, seed), strict=True):

@@ -14,7 +14,7 @@ from kshot.quiet import quiet
 from kshot.train.checkpoints import last_whole, step_of
 from kshot.train.data import Row, ordered, within
 from kshot.train.metrics import make_callback, rewind
-from kshot.train.settings import SFT, lora_config
+from kshot.train.settings import SFT, lora_config, sft_config
 
 
 def planned(rows: Sequence[Row], settings: Train, seed: int) -> list[Row]:
@@ -57,13 +57,14 @@ def fit(
         say(f"resuming after step {done} of {steps}")
     if machine.dtype == "bfloat16":
         halve(model)
-    if settings.near_base and _is_special(model, arguments):
+    special = _is_special(model, arguments)
+    if settings.near_base and special:
         raise ConfigError(
             ["train.near_base: not with another loss, label smoothing, or a student that scales its scores"]
         )
     with progress("training", steps, done) as tick, quiet():
         make = SFTTrainer
-        if settings.near_base or (machine.device == "cpu" and not _is_special(model, arguments)):
+        if settings.near_base or (machine.device == "cpu" and not special):
             make = partial(AnswerTrainer, near_base=settings.near_base)
         try:
             trainer = make(
@@ -91,32 +92,6 @@ def _is_special(model: Any, arguments: Any) -> bool:
     changed = ("logits_scaling", "logit_scale", "final_logit_softcapping")
     plain = arguments.loss_type == "nll" and not arguments.label_smoothing_factor
     return not plain or any(getattr(model.config, name, None) for name in changed)
-
-
-def sft_config(
-    options: dict[str, Any], settings: Train, machine: Machine, checkpoints: Path, seed: int, validate: bool
-) -> Any:
-    """TRL's settings: ours, then the user's, then what the machine decides."""
-    from trl import SFTConfig
-
-    if not validate:
-        options = {**options, "eval_strategy": "no"}
-    return SFTConfig(
-        **{
-            "gradient_checkpointing": False,
-            "train_sampling_strategy": "sequential",
-            "report_to": [],
-            "disable_tqdm": True,
-            "dataloader_pin_memory": machine.device == "cuda",
-            **options,
-            "num_train_epochs": 1,  # The plan holds every epoch's rows.
-            "output_dir": str(checkpoints),
-            "max_length": settings.max_length,
-            "bf16": machine.dtype == "bfloat16",
-            "use_cpu": machine.device == "cpu",
-            "seed": seed,
-        }
-    )
 
 
 def _dataset(cls: Any, rows: Sequence[Row]) -> Any:

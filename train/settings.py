@@ -2,10 +2,12 @@
 
 from dataclasses import fields
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from kshot.config import Train
 from kshot.config_file import nearest
+from kshot.machine import Machine
 
 LORA: dict[str, Any] = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0, "target_modules": "all-linear"}
 SFT: dict[str, Any] = {
@@ -44,6 +46,32 @@ def lora_config(settings: Train) -> Any:
     return LoraConfig(**{"task_type": "CAUSAL_LM", **LORA, **settings.lora})
 
 
+def sft_config(
+    options: dict[str, Any], settings: Train, machine: Machine, checkpoints: Path, seed: int, validate: bool
+) -> Any:
+    """TRL's settings: ours, then the user's, then what the machine decides."""
+    from trl import SFTConfig
+
+    if not validate:
+        options = {**options, "eval_strategy": "no"}
+    return SFTConfig(
+        **{
+            "gradient_checkpointing": False,
+            "train_sampling_strategy": "sequential",
+            "report_to": [],
+            "disable_tqdm": True,
+            "dataloader_pin_memory": machine.device == "cuda",
+            **options,
+            "num_train_epochs": 1,  # The plan holds every epoch's rows.
+            "output_dir": str(checkpoints),
+            "max_length": settings.max_length,
+            "bf16": machine.dtype == "bfloat16",
+            "use_cpu": machine.device == "cpu",
+            "seed": seed,
+        }
+    )
+
+
 def trainer_faults(settings: Train) -> list[str]:
     """What TRL or PEFT would not take, all at once; imports both, which takes seconds."""
     if not settings.sft and not settings.lora:
@@ -73,10 +101,10 @@ def trainer_faults(settings: Train) -> list[str]:
     for name in ("per_device_train_batch_size", "gradient_accumulation_steps"):
         if options.get(name, 1) < 1:
             faults.append(f"train.sft.{name}: must be 1 or more, found {options[name]}")
-    given = {**options, "output_dir": "unused", "use_cpu": True, "bf16": False, "report_to": []}
+    plain = Machine("cpu", 1, "float32", "sdpa", {})
     for section, name, make in (
         ("lora", "PEFT", partial(lora_config, settings)),
-        ("sft", "TRL", partial(SFTConfig, **given)),
+        ("sft", "TRL", partial(sft_config, options, settings, plain, Path("unused"), 0, validate=True)),
     ):
         try:
             with quiet():

@@ -124,7 +124,6 @@ def _total_why(facts: Facts, params: Params) -> str:
 
 
 def _offer(rng: Random, params: Params) -> Problem:
-    # The colours after these are shades of the others.
     colour, *others = rng.sample(words.PLAIN_COLOURS, 3)
     limit, things = 10 * rng.randint(2, 9), rng.sample(words.OBJECTS, 4)
     prices = [rng.randint(limit // 2, limit - 1) if i in (0, 2) else limit + rng.randint(1, 30) for i in range(4)]

@@ -15,9 +15,9 @@ from kshot.quiet import quiet
 from kshot.schema import Example
 from kshot.train.checkpoints import is_whole, last_whole, mark_whole
 from kshot.train.data import IGNORED, Row, ordered, prepare, read_records, tokenize
-from kshot.train.fit import planned, sft_config
+from kshot.train.fit import planned
 from kshot.train.metrics import rewind
-from kshot.train.settings import SFT
+from kshot.train.settings import SFT, sft_config
 from kshot.weights import load_student
 
 
