@@ -23,7 +23,7 @@ from kshot.evaluate.svg import Line, Plot, Point, gained, write_svg
 from kshot.files import write_json, write_text
 from kshot.grid import GridCell, short_names
 from kshot.machine import Machine
-from kshot.panel import Panel
+from kshot.panel import Panel, families
 from kshot.runs import versions
 
 Row = dict[str, Any]
@@ -80,11 +80,12 @@ def write_ablation(
         cut |= truncated([*base, *student])
     values = {cell.setting: cell.values for cell in cells}
     scored = [Scored(name, values[name], bases[name], seeds) for name, seeds in students.items() if seeds]
+    asked = config.evaluate.resamples, config.seed, families(panels)
     facts: Row = {
         "varied": list(dict.fromkeys(key for cell in cells for key in cell.values)),
         "cells": [_cell(cell, failed) for cell in cells],
-        "rows": gain_rows(scored, config.evaluate.resamples, config.seed),
-        "ranking": ranking(scored, config.evaluate.resamples, config.seed),
+        "rows": gain_rows(scored, *asked),
+        "ranking": ranking(scored, *asked),
         "seed": config.seed,
         "new_data": config.ablate.new_data,
         "resamples": config.evaluate.resamples,

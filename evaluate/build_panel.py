@@ -8,7 +8,7 @@ import argparse
 import json
 import os
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
@@ -67,7 +67,7 @@ PANELS: Mapping[str, tuple[Task, ...]] = {
 
 
 def _slots(keys: Sequence[Any], task: Task, rng: Random) -> list[Any]:
-    """One key per row: the demonstrations go round the keys in turn, the items are balanced and mixed.
+    """One key per row: demonstrations go round the keys in turn, items are balanced and mixed, the first few too.
 
     Of an uneven task three rows in four have the frequent key, also of the first four and the last four demonstrations;
     the other of the first four is not always in the same place, so that copying the first or the last one earns less.
@@ -77,17 +77,31 @@ def _slots(keys: Sequence[Any], task: Task, rng: Random) -> list[Any]:
         demos = [turn[i % len(turn)] for i in range(DEMOS)]
         items = [turn[i % len(turn)] for i in range(task.items)]
         rng.shuffle(items)
-        return demos + items
+        return demos + _in_blocks(items, task)
     others = cycle([key for key in turn if key != task.frequent])
     slots: list[Any] = []
     for size in (4, DEMOS - 4, task.items):
         often = size * UNEVEN_OF_FOUR // 4
         part = [task.frequent] * often + [next(others) for _ in range(size - often)]
         rng.shuffle(part)
-        slots += part
+        slots += _in_blocks(part, task)
     first = next(place for place, key in enumerate(slots) if key != task.frequent)
     slots[first], slots[task.other] = slots[task.other], slots[first]
     return slots
+
+
+def _in_blocks(slots: Sequence[Any], task: Task) -> list[Any]:
+    """In an order in which each key has come as often as its share, give or take one, wherever one stops.
+
+    A block holds every key once, or three times the frequent one and once another; inside it the order stays.
+    """
+    seen: Counter[Any] = Counter()
+    blocks = []
+    for slot in slots:
+        kind = slot if task.frequent is None else slot == task.frequent
+        blocks.append(seen[kind] // (UNEVEN_OF_FOUR if task.frequent is not None and kind else 1))
+        seen[kind] += 1
+    return [slot for _, slot in sorted(zip(blocks, slots, strict=True), key=lambda each: each[0])]
 
 
 def _draw(task: Task, params: Params, rng: Random) -> list[Problem]:

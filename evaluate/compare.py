@@ -22,7 +22,7 @@ from kshot.evaluate.stats import paired_gains, with_holm
 from kshot.evaluate.svg import Line, Plot, Point, gained, write_svg
 from kshot.files import read_json, write_json, write_text
 from kshot.machine import Machine, find_machine, kept_machine
-from kshot.panel import Panel
+from kshot.panel import Panel, families
 from kshot.runs import Run, versions
 from kshot.seeding import digest
 
@@ -102,11 +102,12 @@ def _cells(
 
 def gains_over(baseline: Sequence[Cell], other: Sequence[Cell], label: str, resamples: int, seed: int) -> list[Row]:
     """A row for each panel, score and k: both scores, the paired gain of `other` and its 95 % interval."""
+    siblings = families(cell.panel for cell in baseline)
     return [
         {"model": label, "panel": row["panel"], "measure": row["score"], "k": row["k"]}
         | {"baseline": row["base"], "score": row["student"]}
         | {name: row[name] for name in KEPT}
-        for row in paired_gains(read_groups(baseline), read_groups(other), resamples, seed)
+        for row in paired_gains(read_groups(baseline), read_groups(other), resamples, seed, families=siblings)
     ]
 
 

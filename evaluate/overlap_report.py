@@ -9,7 +9,7 @@ from kshot.evaluate.cells import Groups
 from kshot.evaluate.overlap import MEASURES, NGRAM, NOVELTY, LeftOut
 from kshot.evaluate.report import between, markdown_table, points, rich_table, short, signed
 from kshot.evaluate.scores import NAMES
-from kshot.evaluate.stats import paired_gains
+from kshot.evaluate.stats import Families, paired_gains
 
 Row = dict[str, Any]
 TITLE = "Novelty"
@@ -30,18 +30,21 @@ ABOUT = (
 ABOUT_CLEAN = "Gains without the contaminated items, as in the table of gains otherwise."
 
 
-def clean_gains(measured: Mapping[str, Groups], items: LeftOut, config: Config) -> dict[tuple[str, str, int], Row]:
+def clean_gains(
+    measured: Mapping[str, Groups], items: LeftOut, siblings: Mapping[str, Families], config: Config
+) -> dict[tuple[str, str, int], Row]:
     """By panel, score and k: base, student, gain, low, high, tasks and items without the contaminated ones.
 
     Panels without such items are left out, as is a score of which nothing would be left.
 
     Args:
         measured: model -> (panel, shots) -> scores.
+        siblings: panel -> task -> family.
     """
     before, after = (_without(measured[model], items) for model in ("base", "student"))
     kept = ("base", "student", "gain", "low", "high", "tasks", "items")
     found = {}
-    for row in paired_gains(before, after, config.evaluate.resamples, config.seed):
+    for row in paired_gains(before, after, config.evaluate.resamples, config.seed, families=siblings):
         names = row["panel"], row["score"], row["k"]
         tasks = measured["base"][row["panel"], row["k"]][row["score"]]
         lost = sum(len(items.get((row["panel"], task), ())) for task in tasks)

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from kshot.evaluate.cells import Groups
-from kshot.evaluate.stats import holm, paired_gain, paired_gains, with_holm
+from kshot.evaluate.stats import Families, holm, paired_gain, paired_gains, with_holm
 
 Row = dict[str, Any]
 Scores = dict[str, list[list[float]]]
@@ -38,7 +39,9 @@ def stacked(every: Sequence[Groups]) -> Groups:
     }
 
 
-def gain_rows(scored: Sequence[Scored], resamples: int, seed: int) -> list[Row]:
+def gain_rows(
+    scored: Sequence[Scored], resamples: int, seed: int, families: Mapping[str, Families] = MappingProxyType({})
+) -> list[Row]:
     """A row for each panel, score, k and setting; its interval speaks of other trainings as well.
 
     `seed_low` and `seed_high` are the least and the greatest gain of one training seed, its demo seeds together.
@@ -47,7 +50,8 @@ def gain_rows(scored: Sequence[Scored], resamples: int, seed: int) -> list[Row]:
     for place, one in enumerate(scored):
         # Each training stands against the same answers of the base.
         base = stacked([one.base] * len(one.seeds))
-        for row in paired_gains(base, stacked(list(one.seeds.values())), resamples, seed, len(one.seeds)):
+        students = stacked(list(one.seeds.values()))
+        for row in paired_gains(base, students, resamples, seed, len(one.seeds), families):
             names = (row["panel"], row["k"])
             own = [mean(found[names][row["score"]]) - row["base"] for found in one.seeds.values()]
             made = {"panel": row["panel"], "score": row["score"], "k": row["k"], "cell": one.name}
@@ -76,7 +80,9 @@ def over_shots(groups: Groups, panel: str, score: str) -> Scores:
     return means
 
 
-def ranking(scored: Sequence[Scored], resamples: int, seed: int) -> list[Row]:
+def ranking(
+    scored: Sequence[Scored], resamples: int, seed: int, families: Mapping[str, Families] = MappingProxyType({})
+) -> list[Row]:
     """For each panel and score the settings by their mean over all k, and the paired difference of each to the best.
 
     p is that of the sign-flip test over tasks, `p_holm` adjusted for the number of settings beside the best. Settings
@@ -95,7 +101,8 @@ def ranking(scored: Sequence[Scored], resamples: int, seed: int) -> list[Row]:
         for place, one in enumerate([best, *others], 1):
             names = {"panel": panel, "score": score, "place": place, "cell": one.name, "values": dict(one.values)}
             pair, trainings = _paired(seeds[best.name], seeds[one.name])
-            gain = paired_gain(*pair, resamples, seed, "ranking", panel, score, trainings=trainings)
+            more = families.get(panel, {})
+            gain = paired_gain(*pair, resamples, seed, "ranking", panel, score, trainings=trainings, families=more)
             found = {name: getattr(gain, name) for name in ("low", "high", "p", "detectable", "tasks", "items")}
             table.append(names | {"mean": means[one.name], "difference": gain.gain, **found, "seeds": list(one.seeds)})
         adjusted = [1.0, *holm([row["p"] for row in table[1:]])]

@@ -5,7 +5,7 @@ samples.jsonl, lm-eval's files in cells/ and, last, manifest.json. Each cell (mo
 when done, so a rerun measures only what is missing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -37,10 +37,10 @@ from kshot.evaluate.questions import Labels
 from kshot.evaluate.regression import REGRESSION, Probe, make_probe, regression
 from kshot.evaluate.report import draw_scores, print_table, write_report
 from kshot.evaluate.scores import LOGLIKELIHOOD
-from kshot.evaluate.stats import paired_gain, paired_gains, with_holm
+from kshot.evaluate.stats import Families, paired_gain, paired_gains, with_holm
 from kshot.files import read_json, read_jsonl, write_json, write_jsonl
 from kshot.machine import Machine, find_machine, kept_machine
-from kshot.panel import Panel
+from kshot.panel import Panel, families
 from kshot.runs import Run, finish, versions
 from kshot.seeding import digest, stream
 from kshot.weights import fingerprint, load_student, resolve
@@ -132,12 +132,13 @@ def _write(
     tasks = _controls(panels, gold, random, config.evaluate)
     means = control_means(tasks)
     missed = {(row["panel"], row["score"], row["k"]): row["below"] for row in means}
-    clean = clean_gains(gold, left_out(novelty), config)
+    siblings = families(panels)
+    clean = clean_gains(gold, left_out(novelty), siblings, config)
     gains = []
-    for row in gain_rows(gold, config):
+    for row in gain_rows(gold, siblings, config):
         names = row["panel"], row["score"], row["k"]
         gains.append({**row, "below": missed[names], "clean": clean.get(names)})
-    fewshot = fewshot_rows(gold, config)
+    fewshot = fewshot_rows(gold, siblings, config)
     asked = [cell for both in zip(*cells.values(), strict=True) for cell in both]
     others = reported_rows(asked)
     shown = [cell for cell in asked if cell.labels == "gold"]
@@ -180,21 +181,22 @@ def _read(cells: dict[str, list[Cell]], labels: str) -> Measured:
     return {model: read_groups([cell for cell in every if cell.labels == labels]) for model, every in cells.items()}
 
 
-def gain_rows(measured: Measured, config: Config) -> Rows:
+def gain_rows(measured: Measured, siblings: Mapping[str, Families], config: Config) -> Rows:
     """The student against its base, a row for each panel, score and number of shots, in this order."""
-    rows = paired_gains(measured["base"], measured["student"], config.evaluate.resamples, config.seed)
+    drawn = config.evaluate.resamples, config.seed
+    rows = paired_gains(measured["base"], measured["student"], *drawn, families=siblings)
     return with_holm(sorted(rows, key=lambda row: (row["panel"], row["score"], row["k"])))
 
 
-def fewshot_rows(measured: Measured, config: Config) -> Rows:
+def fewshot_rows(measured: Measured, siblings: Mapping[str, Families], config: Config) -> Rows:
     """Each model with k demonstrations against itself with none; no rows where 0 shots were not measured."""
     rows: Rows = []
     for model, results in measured.items():
         for (panel, k), few in results.items():
             zero = results.get((panel, 0), {}) if k else {}
             for score in zero:
-                names = (model, panel, score, k)
-                gain = paired_gain(zero[score], few[score], config.evaluate.resamples, config.seed, "fewshot", *names)
+                names = (config.evaluate.resamples, config.seed, "fewshot", model, panel, score, k)
+                gain = paired_gain(zero[score], few[score], *names, families=siblings.get(panel, {}))
                 row = {"model": model, "panel": panel, "score": score, "k": k, "zero": gain.base, "few": gain.student}
                 rows.append(row | {key: getattr(gain, key) for key in OF_FEWSHOT})
     return with_holm(sorted(rows, key=lambda row: (row["panel"], row["score"], row["model"], row["k"])))

@@ -1,7 +1,8 @@
 """Paired gains: what is estimated, how sure it is, and how small a gain would have gone unseen.
 
-The unit that is generalised over is the task. Base and student answer the same items after the same demonstrations, so
-all is computed from the difference item by item; every task counts alike.
+The unit that is generalised over is the task; tasks of one family are siblings and make up one unit together. Base and
+student answer the same items after the same demonstrations, so all is computed from the difference item by item; every
+task counts alike.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from functools import lru_cache
 from itertools import product
 from math import cos, pi, sin, sqrt
 from statistics import NormalDist
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,8 @@ MANY = 2000
 Array = npt.NDArray[np.float64]
 Scores = Mapping[str, Sequence[float] | Sequence[Sequence[float]]]
 """task -> scores of its items, in the same order for both models; or one such row for each demo seed."""
+Families = Mapping[str, str]
+"""task -> its family; a task that is not in it is alone in its own."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Gain:
     low: float
     high: float
     tasks: int
+    families: int
     items: int
     p: float
     """Sign-flip test of no gain, two-sided; see `sign_flip`."""
@@ -59,7 +64,10 @@ class Gain:
     student_spread: float | None
 
 
-def paired_gain(base: Scores, student: Scores, resamples: int, seed: int, *names: object, trainings: int = 1) -> Gain:
+def paired_gain(
+    base: Scores, student: Scores, resamples: int, seed: int, *names: object, trainings: int = 1,
+    families: Families = MappingProxyType({}),
+) -> Gain:  # fmt: skip
     """The gain of the student over the base on the same items of the same tasks.
 
     Args:
@@ -68,6 +76,7 @@ def paired_gain(base: Scores, student: Scores, resamples: int, seed: int, *names
         names: name the random streams, so that each cell of a table has its own.
         trainings: the rows are those of so many trainings, one after another, with as many demo seeds each. The
             interval and `detectable` then speak of other trainings too; p remains one over the tasks of these.
+        families: the interval, p and `detectable` speak of other families, not of other siblings of these.
 
     Raises:
         ValueError: the two do not hold the same items, there are none, or a score is missing (NaN).
@@ -79,9 +88,12 @@ def paired_gain(base: Scores, student: Scores, resamples: int, seed: int, *names
     if any(np.isnan(d).any() for d in differences):
         raise ValueError("a score is missing; a missing score is no score of zero, so measure it first")
     rng = np.random.default_rng(int(digest(seed, "bootstrap", *names), 16))
-    low, high = interval(differences, resamples, rng, trainings)
-    # One task can only be judged by its items.
-    units = _means(differences) if len(differences) > 1 else differences[0].mean(axis=0)
+    siblings = _siblings(list(before), families)
+    units = _units(differences, siblings)
+    low, high = interval(units, resamples, rng, trainings)
+    means = _means(differences)
+    # One family can only be judged by its items.
+    flipped = np.array([means[f].sum() for f in siblings]) if len(siblings) > 1 else units[0].mean(axis=0)
     by_seed, base_seeds, student_seeds = (
         np.mean([row.mean(axis=1) for row in rows], axis=0) for rows in (differences, before.values(), after.values())
     )
@@ -94,9 +106,10 @@ def paired_gain(base: Scores, student: Scores, resamples: int, seed: int, *names
         low=min(low, gain),
         high=max(high, gain),
         tasks=len(differences),
+        families=len(siblings),
         items=sum(row.shape[1] for row in differences),
-        p=sign_flip(units, resamples, rng),
-        detectable=detectable(differences, trainings),
+        p=sign_flip(flipped, resamples, rng),
+        detectable=detectable(units, trainings),
         seeds=len(by_seed),
         worst_seed_gain=float(by_seed.min()),
         spread=_spread(by_seed),
@@ -113,18 +126,21 @@ def paired_gains(
     resamples: int,
     seed: int,
     trainings: int = 1,
+    families: Mapping[str, Families] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
     """A row for each panel, number of shots and score: the paired gain of one model over another.
 
     Args:
         before, after: (panel, shots) -> score -> what `paired_gain` takes, as `trainings`.
+        families: panel -> what it takes.
     """
-    return [
-        {"panel": panel, "score": score, "k": k}
-        | asdict(paired_gain(scores, after[panel, k][score], resamples, seed, panel, score, k, trainings=trainings))
-        for (panel, k), found in before.items()
-        for score, scores in found.items()
-    ]
+    rows = []
+    for (panel, k), found in before.items():
+        for score, scores in found.items():
+            student, more = after[panel, k][score], families.get(panel, {})
+            gain = paired_gain(scores, student, resamples, seed, panel, score, k, trainings=trainings, families=more)
+            rows.append({"panel": panel, "score": score, "k": k} | asdict(gain))
+    return rows
 
 
 def interval(
@@ -258,6 +274,34 @@ def _t_inside(angle: float, df: int) -> float:
         total += term
         term *= cos(angle) ** 2 * (j - 1) / j
     return 2 / pi * (angle + sin(angle) * total) if odd else sin(angle) * total
+
+
+def _siblings(tasks: Sequence[str], families: Families) -> list[list[int]]:
+    """The places of each family's tasks."""
+    found: dict[tuple[bool, str], list[int]] = {}
+    for place, task in enumerate(tasks):
+        found.setdefault((task in families, families.get(task, task)), []).append(place)
+    return list(found.values())
+
+
+def _units(differences: Sequence[Array], siblings: Sequence[Sequence[int]]) -> list[Array]:
+    """The items of each family's tasks together, weighted so that the mean over families is that over tasks.
+
+    A family of more tasks moves the mean by more. Weighted are distances from the mean, which is what a ratio of two
+    sums (of scores and of tasks) varies by, to first order, where families are drawn (Davison and Hinkley, 2.7.2).
+    """
+    if len(siblings) == len(differences):
+        return list(differences)
+    middle = _means(differences).mean()
+    units = []
+    for places in siblings:
+        weight = len(places) * len(siblings) / len(differences)
+        # Items of a task with fewer of them weigh more, so that its family's tasks count alike.
+        size = sum(differences[place].shape[1] for place in places)
+        shares = [size / len(places) / differences[place].shape[1] for place in places]
+        apart = [share * (differences[place] - middle) for place, share in zip(places, shares, strict=True)]
+        units.append(middle + weight * np.concatenate(apart, axis=1))
+    return units
 
 
 def _arrays(scores: Scores) -> dict[str, Array]:

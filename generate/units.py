@@ -4,10 +4,11 @@ Both give the same three things: descriptions, a drawn task with its problems, a
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,6 +21,8 @@ from kshot.seeding import digest
 from kshot.yaml_file import read_yaml
 
 DRAWS = 60
+REDRAWS = 40
+RIVALS = 300
 
 
 def no_labels(params: Params) -> tuple[str, ...]:
@@ -87,16 +90,26 @@ def choose(candidates: Iterable[Example], n: int, wanted: Sequence[str] = ()) ->
 
 
 def from_family(family: Family) -> Unit:
-    """The unit of a programmatic family: outputs come from its solver."""
+    """The unit of a programmatic family: outputs come from its solver.
 
-    def drawn(rng: Random, params: Params) -> Iterator[Example]:
+    Where only demonstrations show the rule, examples are drawn again until all but the last tell the last one's answer.
+    """
+
+    def drawn(rng: Random, params: Params, facts: dict[str, Any]) -> Iterator[Example]:
         for _ in range(DRAWS):
             problem = family.sample(rng, params)
+            facts.setdefault(problem.text, problem.facts)
             steps = family.rationale(problem.facts, params) if family.rationale else None
             yield Example(problem.text, family.solve(problem.facts, params), steps, "programmatic", "solver")
 
     def problems(rng: Random, params: Params, n: int, wanted: Sequence[str] = ()) -> list[Example]:
-        return choose(drawn(rng, params), n, wanted)
+        for _ in range(REDRAWS):
+            facts: dict[str, Any] = {}
+            examples = choose(drawn(rng, params, facts), n, wanted)
+            known = [facts[example.input] for example in examples]
+            if not family.min_k or len(examples) <= family.min_k or _told(family, rng, params, known):
+                return examples
+        return []
 
     return Unit(
         id=family.id,
@@ -113,6 +126,31 @@ def from_family(family: Family) -> Unit:
         briefs=family.briefs,
         stated=family.stated,
     )
+
+
+def _told(family: Family, rng: Random, params: Params, facts: Sequence[Any]) -> bool:
+    """Whether no other rule of the family gives all demonstrations their answers and the query, the last, another.
+
+    The labels' names say nothing about the rule: another rule may give them to its groups in any order.
+    """
+    labels = family.labels or no_labels
+
+    def answer(one: Any, rule: Params, names: Mapping[str, str]) -> str | None:
+        try:
+            output = family.solve(one, rule)
+        except (LookupError, ValueError):  # this rule says nothing about such a problem
+            return None
+        return names.get(output, output)
+
+    right = [family.solve(one, params) for one in facts]
+    for _ in range(RIVALS):
+        rival = family.params(rng)
+        own = labels(params)
+        names = dict(zip(labels(rival), rng.sample(own, len(own)), strict=False))
+        fits = all(answer(one, rival, names) == output for one, output in zip(facts[:-1], right[:-1], strict=True))
+        if fits and answer(facts[-1], rival, names) not in (None, right[-1]):
+            return False
+    return True
 
 
 def from_task(task: Task) -> Unit:

@@ -7,7 +7,7 @@ file holds `input`, `output` (the accepted answers) and, for multiple choice, `o
 pool of demonstrations, the rest the items. No row may repeat another one's input and options.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -90,6 +90,11 @@ class Panel:
     def takes(self, k: int) -> bool:
         """Whether it can be asked with k demonstrations at all."""
         return k == 0 or self.harness is None or not self.harness.zero_shot
+
+
+def families(panels: Iterable[Panel]) -> dict[str, dict[str, str]]:
+    """Panel -> task -> its family; a task that names none is not in it."""
+    return {panel.name: {task.name: task.entry.family for task in panel.tasks if task.entry.family} for panel in panels}
 
 
 def is_own(name: str) -> bool:

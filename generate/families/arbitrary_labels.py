@@ -107,6 +107,10 @@ def _ticket_kind(n: str, rule: str) -> str:
     return (yes if holds[yes] else no) if yes in holds else (no if holds[no] else yes)
 
 
+def _ticket_name(number: str, params: Params) -> str:
+    return _named(_ticket_kind(number, params["kinds"]), params)
+
+
 def _ticket(rng: Random, params: Params) -> Problem:
     kind = _kind(rng, params)
     while True:
@@ -115,7 +119,7 @@ def _ticket(rng: Random, params: Params) -> Problem:
             number = f"{number[:-1]}{number[0] if 'same' in params['kinds'] else 0}"
         if _ticket_kind(number, params["kinds"]) == kind:
             thing = rng.choice(("ticket", "seat", "locker", "room", "parcel", "page", "bus"))
-            return Problem(f"{thing} {number}{rng.choice(('', ' for ' + rng.choice(words.FIRST_NAMES)))}", kind)
+            return Problem(f"{thing} {number}{rng.choice(('', ' for ' + rng.choice(words.FIRST_NAMES)))}", number)
 
 
 def _marked(rng: Random, params: Params) -> Problem:
@@ -286,14 +290,17 @@ def _activity(rng: Random, params: Params) -> Problem:
     return Problem(f"{rng.choice(words.FIRST_NAMES)} {deed} {rng.choice(words.PAST_TIMES)}.", (deed, inside))
 
 
-def _hidden(family_id: str, thing: str, params: _Draw, sample: _Sampler, why: str = "") -> Family:
+def _hidden(
+    family_id: str, thing: str, params: _Draw, sample: _Sampler, why: str = "",
+    solve: Callable[[str, Params], str] = _named,
+) -> Family:  # fmt: skip
     """A family whose facts are the kind that the label stands for; the kind fills the gap in `why`."""
     return Family(
         id=family_id,
         category="arbitrary_labels",
         descriptions=_shown(thing),
         sample=sample,
-        solve=_named,
+        solve=solve,
         must=(("rule",),),
         params=params,
         labels=_space,
@@ -306,7 +313,13 @@ FAMILIES: tuple[Family, ...] = (
     _hidden("hidden_topic_labels", "sentence", _groups(tuple(_TOPICS), high=3), _topic),
     _hidden("hidden_ending_labels", "line", _groups(tuple(".?!;:"), high=3), _ending, "The last character is '{}'."),
     _hidden("hidden_phrase_size_labels", "phrase", _groups(*_SIZES, high=3), _phrase, "The number of words is {}."),
-    _hidden("hidden_ticket_labels", "entry", _groups(*(tuple(rule.split()) for rule in _DIGIT_RULES)), _ticket),
+    _hidden(
+        "hidden_ticket_labels",
+        "entry",
+        _groups(*(tuple(rule.split()) for rule in _DIGIT_RULES)),
+        _ticket,
+        solve=_ticket_name,
+    ),
     _hidden("hidden_marker_labels", "line", _marker_params, _marked),
     _hidden("hidden_name_labels", "sentence", _groups(tuple(_NAMED_THINGS), high=4), _name),
     _hidden("hidden_tone_labels", "message", _groups(("polite", "rude")), _request),

@@ -156,14 +156,13 @@ def _words_in_row(rng: Random, params: Params) -> Problem:
 
 
 def _threshold_params(rng: Random) -> Params:
-    return {**_two_labels(rng), "rule": rng.choice(("50", "20", "even", "zero"))}
+    return {**_two_labels(rng), "rule": rng.choice((*2 * (str(rng.randint(15, 50)),), "even", "zero"))}
 
 
 def _threshold_number(rng: Random, params: Params) -> Problem:
-    number = rng.randint(1, 99) if params["rule"] != "20" else rng.randint(1, 40)
     if params["rule"] == "zero":
-        number = 10 * rng.randint(1, 60) if rng.random() < 0.5 else 10 * rng.randint(1, 60) + rng.randint(1, 9)
-    return plain(str(number))
+        return plain(str(10 * rng.randint(1, 60) + (0 if rng.random() < 0.5 else rng.randint(1, 9))))
+    return plain(str(rng.randint(1, 100 if params["rule"] == "even" else 2 * int(params["rule"]))))
 
 
 def _threshold(text: str, params: Params) -> str:

@@ -186,7 +186,17 @@ def test_the_own_panel_has_every_control_that_it_can_have() -> None:
 def test_the_report_marks_what_is_below_and_shows_seeds(tmp_path: Path) -> None:
     shares = dict.fromkeys(("base", "student", "gain", "low", "high", "p", "p_holm", "worst_seed_gain"), 0.5)
     more = dict.fromkeys(("spread", "base_worst", "base_spread", "student_worst", "student_spread"), 0.25)
-    row = {"panel": "p", "score": "exact_match", "k": 1, **shares, **more, "tasks": 5, "items": 9, "seeds": 2}
+    row = {
+        "panel": "p",
+        "score": "exact_match",
+        "k": 1,
+        **shares,
+        **more,
+        "tasks": 5,
+        "families": 5,
+        "items": 9,
+        "seeds": 2,
+    }
     mean = {"controls": {"majority": {"score": 0.6, "student": 0.5, "tasks": 5}}, "below": ["majority"]}
     facts = {
         "run": "r", "base": "b", "seed": 1, "resamples": 100, "demo_seeds": [0, 7], "truncated": {}, "shots": [1],

@@ -7,6 +7,8 @@ import pytest
 
 from kshot.families import Params
 from kshot.generate.families import by_id, words
+from kshot.generate.units import from_family
+from kshot.seeding import stream
 from tests.unit.reading_back import FromText, misread
 
 # Answers worked out by hand: family, facts, params, answer.
@@ -14,7 +16,7 @@ BY_HAND: tuple[tuple[str, Any, Params, str], ...] = (
     ("hidden_topic_labels", "music", {"kinds": "sport,music", "names": "p,q"}, "q"),
     ("hidden_ending_labels", "?", {"kinds": ".,?", "names": "p,q"}, "q"),
     ("hidden_phrase_size_labels", "6", {"kinds": "6,2,4", "names": "p,q,r"}, "p"),
-    ("hidden_ticket_labels", "short", {"kinds": "long,short", "names": "p,q"}, "q"),
+    ("hidden_ticket_labels", "42", {"kinds": "long,short", "names": "p,q"}, "q"),
     ("hidden_marker_labels", "end", {"kinds": "start,end", "names": "p,q", "marker": "zip"}, "q"),
     ("hidden_name_labels", "city", {"kinds": "month,city,person", "names": "p,q,r"}, "q"),
     ("hidden_tone_labels", "rude", {"kinds": "rude,polite", "names": "p,q"}, "p"),
@@ -213,3 +215,56 @@ CHECKS: FromText = {
 @pytest.mark.parametrize("family_id", CHECKS)
 def test_answer_follows_from_the_text_alone(family_id: str) -> None:
     assert misread(family_id, CHECKS, "rules", tasks=10, problems=8) == []
+
+
+def two_words(text: str) -> dict[str, Any]:
+    left, right = text.split(" / ")
+    longer, shorter = (left, right) if len(left) > len(right) else (right, left)
+    return {"first": left, "second": right, "longer": longer, "shorter": shorter}
+
+
+def text_marks(text: str) -> dict[str, Any]:
+    return {
+        "digit": bool(re.search(r"\d", text)), "capital": text[0] != text[0].lower(), "mark": text[-1] == "!",
+        "long": text.count(" ") > 3, "comma": text.find(",") > 0,
+    }  # fmt: skip
+
+
+def ticket_marks(text: str) -> dict[str, Any]:
+    (number,) = re.findall(r"\d+", text)
+    return {"long": int(number) > 99, "zero": number.endswith("0"), "same": number[0] == number[-1],
+            "low": number < "5"}  # fmt: skip
+
+
+def number_marks(text: str) -> dict[str, Any]:
+    above = {f"above {least}": int(text) > least for least in range(15, 51)}
+    return {**above, "even": text[-1] in "02468", "zero": text[-1] == "0"}
+
+
+@pytest.mark.parametrize(
+    ("family_id", "readings", "k"),
+    [("hidden_choice_of_two", two_words, 3), ("hidden_text_property", text_marks, 4),
+     ("hidden_ticket_labels", ticket_marks, 4), ("hidden_number_class", number_marks, 5)],
+)  # fmt: skip
+def test_demonstrations_of_a_hidden_rule_tell_the_query_answer(family_id: str, readings: Any, k: int) -> None:
+    """Any rule that sorts the demonstrations as they are gives the query its answer, whichever rule was drawn."""
+    unit = from_family(by_id(family_id))
+    untold = 0
+    for seed in range(150):
+        rng = stream(seed, "told")
+        examples = unit.problems(rng, unit.params(rng), k + 1, ())
+        assert len(examples) == k + 1
+        marks = [readings(example.input) for example in examples]
+        for rule in marks[0]:
+            groups = [mark[rule] for mark in marks]
+            if not isinstance(groups[0], bool):
+                told = {group == example.output for group, example in zip(groups[:-1], examples, strict=False)}
+                untold += told == {True} and groups[-1] != examples[-1].output
+                continue
+            names: dict[bool, set[str]] = {True: set(), False: set()}
+            for group, example in zip(groups[:-1], examples, strict=False):
+                names[group].add(example.output)
+            fits = all(len(found) <= 1 for found in names.values()) and names[True] != names[False]
+            untold += bool(fits and names[groups[-1]] - {examples[-1].output})
+    # Of the many thresholds only some are tried.
+    assert untold <= (6 if family_id == "hidden_number_class" else 0)

@@ -173,7 +173,7 @@ def test_gains_without_contaminated_items() -> None:
     student = {("p", 0): {"exact_match": {"a": [[1.0, 0, 1, 1]], "b": [[1.0]]}, "other": {"b": [[1.0]]}}}
     untouched = {("q", 0): {"exact_match": {"a": [[0.0, 1.0]]}}}
     found = clean_gains({"base": base | untouched, "student": student | untouched},
-                        left_out({"contaminated": contaminated}), Config())  # fmt: skip
+                        left_out({"contaminated": contaminated}), {}, Config())  # fmt: skip
     assert set(found) == {("p", "exact_match", 0)}
     row = found["p", "exact_match", 0]
     assert (row["base"], row["student"], row["gain"]) == (pytest.approx(2 / 3), pytest.approx(2 / 3), 0)

@@ -192,6 +192,15 @@ def test_labels_or_answer_positions_are_balanced(task: str) -> None:
 
 
 @each_choice
+def test_the_first_items_are_balanced_too_wherever_one_stops(task: str) -> None:
+    rows = read(task)[TASKS[task]["demos"] :]
+    places = [row["options"].index(row["output"][0]) for row in rows]
+    for n in range(1, len(rows) + 1):
+        counts = [places[:n].count(place) for place in range(len(rows[0]["options"]))]
+        assert max(counts) - min(counts) <= 1
+
+
+@each_choice
 def test_the_first_four_demos_show_every_label(task: str) -> None:
     rows = read(task)[:4]
     places = {row["options"].index(row["output"][0]) for row in rows}
@@ -253,6 +262,8 @@ def test_three_rows_in_four_of_an_uneven_task_have_its_frequent_label(name: str)
     frequent = UNEVEN[name].frequent
     for part in (outputs[:4], outputs[4:8], outputs[8:]):
         assert part.count(frequent or "") == len(part) * 3 // 4
+    items = outputs[8:]
+    assert all(abs(items[:n].count(frequent or "") - 0.75 * n) <= 1.5 for n in range(len(items)))
     assert outputs[:4].index(next(label for label in outputs if label != frequent)) == list(UNEVEN).index(name) % 4
     assert set(outputs) == set(rows[0]["options"])
     assert len({row["input"].casefold() for row in rows}) == len(rows) == 28

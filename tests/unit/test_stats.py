@@ -176,3 +176,50 @@ def test_trainings_that_agree_leave_the_interval_to_the_tasks() -> None:
     alone = paired_gain(base, one, 4000, 1)
     thrice = paired_gain(base, {task: [row] * 3 for task, row in one.items()}, 4000, 1, trainings=3)
     assert (thrice.low, thrice.high) == pytest.approx((alone.low, alone.high), abs=0.01)
+
+
+def test_siblings_of_a_family_are_one_unit() -> None:
+    """Two families, one asked three times: the mean is that over tasks, what it speaks of are two families."""
+    up, down = [1.0] * 12 + [0.0] * 8, [0.0] * 20
+    student = {"a1": up, "a2": up, "a3": up, "b": down}
+    base = dict.fromkeys(student, down)
+    families = {"a1": "a", "a2": "a", "a3": "a"}
+    apart, together = paired_gain(base, student, 4000, 1), paired_gain(base, student, 4000, 1, families=families)
+    assert (apart.gain, apart.tasks, apart.families) == (together.gain, together.tasks, 4)
+    assert (together.families, together.items) == (2, 80)
+    assert apart.high - apart.low < 0.5 * (together.high - together.low)
+    assert together.detectable > 2 * apart.detectable
+    # One of two signs decides alone.
+    assert together.p == 1
+    assert apart.p < 1
+    alone = paired_gain(base, student, 4000, 1, families=dict.fromkeys(student, "all"))
+    assert (alone.families, alone.gain) == (1, apart.gain)
+    assert alone.p < 0.01
+
+
+def test_where_all_siblings_gain_alike_many_of_one_family_do_not_widen_the_interval() -> None:
+    """Weights stand for distances from the mean: the number of siblings itself is no spread."""
+    gains = dict.fromkeys(("a1", "a2", "a3", "b", "c"), [1.0, 0.0] * 20)
+    base = dict.fromkeys(gains, [0.0] * 40)
+    families = {name: name[0] for name in gains}
+    gain = paired_gain(base, gains, 4000, 1, families=families)
+    assert gain.gain == 0.5
+    assert 0.5 - gain.low < 0.3
+    assert gain.detectable < 0.35
+
+
+def test_false_alarms_over_siblings(subtests: pytest.Subtests) -> None:
+    """Families differ, their siblings hardly: taken for tasks of their own they exclude zero too often."""
+    draw, families = rng(3), {f"{n}{sibling}": str(n) for n in range(9) for sibling in "abc"[: 2 + n % 2]}
+    missed = {"families": 0, "tasks": 0}
+    for _ in range(300):
+        shift = dict(zip("012345678", draw.normal(0, 0.2, 9), strict=True))
+        student = {t: list(draw.normal(shift[f], 0.3, 20).clip(-1, 1)) for t, f in families.items()}
+        base = dict.fromkeys(student, [0.0] * 20)
+        for name, groups in (("families", families), ("tasks", {})):
+            gain = paired_gain(base, student, 200, 1, families=groups)
+            missed[name] += not gain.low <= 0 <= gain.high
+    with subtests.test("families"):
+        assert missed["families"] < 0.09 * 300
+    with subtests.test("tasks"):
+        assert missed["tasks"] > 0.12 * 300
