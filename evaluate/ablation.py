@@ -111,11 +111,9 @@ def write_ablation(
 
 def curves(rows: Sequence[Row]) -> list[Plot]:
     """A plot for each panel and score where one number is all that varies, with a line for each k; else none."""
-    varied = {key for row in rows for key in row["values"]}
-    numbers = [value for row in rows for value in row["values"].values()]
-    if len(varied) != 1 or len(numbers) < len(rows) or not all(type(n) is int and n >= 0 for n in numbers):
-        return []
-    if len(set(numbers)) < 2:
+    every = {key: [row["values"].get(key) for row in rows] for row in rows for key in row["values"]}
+    varied = [key for key, values in every.items() if any(value != values[0] for value in values)]
+    if len(varied) != 1 or not all(type(n) is int and n >= 0 for n in every[varied[0]]):
         return []
     (key,) = varied
     name = short_names([key])[key].replace("_", " ")

@@ -98,7 +98,7 @@ def _phrase(rng: Random, params: Params) -> Problem:
     return Problem(" ".join(words.word_list(rng, int(size))), size)
 
 
-_DIGIT_RULES = ("long short", "zero other", "same differ", "low high")
+_DIGIT_RULES = (("long", "short"), ("zero", "other"), ("same", "differ"), ("low", "high"))
 
 
 def _ticket_kind(n: str, rule: str) -> str:
@@ -291,9 +291,8 @@ def _activity(rng: Random, params: Params) -> Problem:
 
 
 def _hidden(
-    family_id: str, thing: str, params: _Draw, sample: _Sampler, why: str = "",
-    solve: Callable[[str, Params], str] = _named,
-) -> Family:  # fmt: skip
+    family_id: str, thing: str, params: _Draw, sample: _Sampler, why: str = "", solve: Callable[..., str] = _named
+) -> Family:
     """A family whose facts are the kind that the label stands for; the kind fills the gap in `why`."""
     return Family(
         id=family_id,
@@ -313,13 +312,7 @@ FAMILIES: tuple[Family, ...] = (
     _hidden("hidden_topic_labels", "sentence", _groups(tuple(_TOPICS), high=3), _topic),
     _hidden("hidden_ending_labels", "line", _groups(tuple(".?!;:"), high=3), _ending, "The last character is '{}'."),
     _hidden("hidden_phrase_size_labels", "phrase", _groups(*_SIZES, high=3), _phrase, "The number of words is {}."),
-    _hidden(
-        "hidden_ticket_labels",
-        "entry",
-        _groups(*(tuple(rule.split()) for rule in _DIGIT_RULES)),
-        _ticket,
-        solve=_ticket_name,
-    ),
+    _hidden("hidden_ticket_labels", "entry", _groups(*_DIGIT_RULES), _ticket, solve=_ticket_name),
     _hidden("hidden_marker_labels", "line", _marker_params, _marked),
     _hidden("hidden_name_labels", "sentence", _groups(tuple(_NAMED_THINGS), high=4), _name),
     _hidden("hidden_tone_labels", "message", _groups(("polite", "rude")), _request),

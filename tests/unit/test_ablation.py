@@ -180,8 +180,10 @@ def test_where_one_number_varies_its_scores_are_a_curve(tmp_path: Path) -> None:
     as_it_is = Scored("as configured", {}, eight(0.1), {1: eight(0.5)})
     assert curves(gain_rows([as_it_is, *numbers], 200, 1)) == [], "one of them has no number to stand at"
     assert curves(gain_rows([found(generate__shots=[1]), found(generate__shots=[4])], 200, 1)) == []
-    two = [Scored(str(n), {"a": n, "b": 1}, eight(0.1), {1: eight(0.5)}) for n in (1, 2)]
+    two = [Scored(str(n), {"a": n, "b": 1 + n % 2}, eight(0.1), {1: eight(0.5)}) for n in (1, 2, 3)]
     assert curves(gain_rows(two, 200, 1)) == []
+    fixed = [Scored(str(n), {"a": n, "b": 1}, eight(0.1), {1: eight(0.5)}) for n in (1, 2)]
+    assert [plot.along for plot in curves(gain_rows(fixed, 200, 1))] == ["a"]
     assert curves([]) == []
 
 
