@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from kshot.config import Evaluate
-from kshot.errors import ConfigError
+from kshot.errors import ConfigError, cause_of
 from kshot.machine import Machine
 from kshot.quiet import quiet
 
@@ -68,5 +68,4 @@ def opened(backend: Backend, machine: Machine) -> Any:
         with quiet():
             return get_model(backend.name).create_from_arg_obj(settings | backend.args)
     except (TypeError, ValueError, AttributeError, ImportError, OSError, RuntimeError) as error:
-        cause = " ".join(str(error).split())[:300]
-        raise ConfigError([f"evaluate.backend_args: {backend.name} does not start: {cause}"]) from None
+        raise ConfigError([f"evaluate.backend_args: {backend.name} does not start: {cause_of(error)}"]) from None

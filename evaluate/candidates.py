@@ -10,7 +10,7 @@ from typing import Any
 from kshot.config import Config
 from kshot.config_file import nearest
 from kshot.console import say
-from kshot.errors import RunError, WeightsError
+from kshot.errors import RunError, WeightsError, cause_of
 from kshot.files import read_json
 from kshot.runs import MANIFEST
 from kshot.seeding import digest
@@ -205,6 +205,5 @@ def load(candidate: Candidate) -> tuple[Any, Any]:
             with quiet():
                 model = PeftModel.from_pretrained(model, candidate.adapter).merge_and_unload()
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            cause = " ".join(str(error).split())[:300]
-            raise WeightsError(f"{candidate.adapter}: does not load on {candidate.folder}: {cause}") from None
+            raise WeightsError(f"{candidate.adapter}: does not load on {candidate.folder}: {cause_of(error)}") from None
     return model, tokenizer

@@ -5,7 +5,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from kshot.errors import RunError
+from kshot.errors import RunError, cause_of
 from kshot.files import read_jsonl, whole_file
 
 ROWS = 20_000
@@ -63,8 +63,6 @@ def push(folder: Path, repo_id: str, private: bool = True) -> str:
             commit_message="Data made by kshot",
         )
     except (HfHubHTTPError, HFValidationError, HTTPError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise RunError(
-            f"{repo_id}: the hub did not take the data: {reason}; check the name and `hf auth login`"
-        ) from None
+        cause = f"{repo_id}: the hub did not take the data: {cause_of(error)}"
+        raise RunError(f"{cause}; check the name and `hf auth login`") from None
     return str(address)

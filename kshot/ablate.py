@@ -15,7 +15,7 @@ from pathlib import Path
 
 from kshot.config import Config
 from kshot.console import fail, say
-from kshot.errors import DataError, KshotError, RunError
+from kshot.errors import DataError, KshotError, RunError, cause_of
 from kshot.files import read_json, whole_folder
 from kshot.grid import Grid, GridCell
 from kshot.machine import Machine
@@ -40,7 +40,7 @@ class Stages:
 
 
 def run_grid(grid: Grid, run: Run, stages: Stages) -> None:
-    """Make every cell that is missing, then the tables. A cell that fails is told and left out.
+    """Make every cell that is missing, then the tables. A cell that fails is cause_of and left out.
 
     Raises:
         RunError: another process is at work here; or, at the end, a cell has failed.
@@ -54,7 +54,7 @@ def run_grid(grid: Grid, run: Run, stages: Stages) -> None:
                 _make(grid, cell, run, folder, stages, broken)
             except Exception as error:  # Whatever it is, the other cells are worth their time.
                 kind = "" if isinstance(error, KshotError) else f"{type(error).__name__}: "
-                failed[cell.label] = kind + " ".join(str(error).split())
+                failed[cell.label] = kind + cause_of(error)
                 fail(f"{cell.label}: {failed[cell.label]}")
         stages.write(grid.cells, failed, folder)
     if failed:

@@ -12,6 +12,13 @@
 Any other exception that reaches the user is a bug.
 """
 
+MOST_OF_A_CAUSE = 300
+
+
+def cause_of(error: Exception) -> str:
+    """What another library's error says, as part of one line."""
+    return " ".join(str(error).split())[:MOST_OF_A_CAUSE]
+
 
 class KshotError(Exception):
     """Base of all errors that a user can mend."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from kshot.config import Train
 from kshot.console import progress, say
-from kshot.errors import ConfigError
+from kshot.errors import ConfigError, cause_of
 from kshot.files import read_log
 from kshot.machine import Machine, halve
 from kshot.quiet import quiet
@@ -77,8 +77,9 @@ def fit(
                 callbacks=[make_callback(metrics, tick)],
             )
         except ValueError as error:
-            cause = " ".join(str(error).split())[:300]
-            raise ConfigError([f"train: TRL or PEFT refuses these settings for this student: {cause}"]) from None
+            raise ConfigError(
+                [f"train: TRL or PEFT refuses these settings for this student: {cause_of(error)}"]
+            ) from None
         _silence(trainer)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
         # The trainer measures at the last step by itself, unless it was killed between that step and the measuring.

@@ -101,14 +101,10 @@ def _phrase(rng: Random, params: Params) -> Problem:
 _DIGIT_RULES = (("long", "short"), ("zero", "other"), ("same", "differ"), ("low", "high"))
 
 
-def _ticket_kind(n: str, rule: str) -> str:
-    yes, no = rule.split(",")
+def _ticket_name(n: str, params: Params) -> str:
+    yes, no = params["kinds"].split(",")
     holds = {"long": len(n) > 2, "zero": n[-1] == "0", "same": n[0] == n[-1], "low": int(n[0]) < 5}
-    return (yes if holds[yes] else no) if yes in holds else (no if holds[no] else yes)
-
-
-def _ticket_name(number: str, params: Params) -> str:
-    return _named(_ticket_kind(number, params["kinds"]), params)
+    return _named((yes if holds[yes] else no) if yes in holds else (no if holds[no] else yes), params)
 
 
 def _ticket(rng: Random, params: Params) -> Problem:
@@ -117,7 +113,7 @@ def _ticket(rng: Random, params: Params) -> Problem:
         number = str(rng.randint(10, 99) if kind == "short" or rng.random() < 0.1 else rng.randint(100, 9999))
         if rng.random() < 0.4:
             number = f"{number[:-1]}{number[0] if 'same' in params['kinds'] else 0}"
-        if _ticket_kind(number, params["kinds"]) == kind:
+        if _ticket_name(number, params) == _named(kind, params):
             thing = rng.choice(("ticket", "seat", "locker", "room", "parcel", "page", "bus"))
             return Problem(f"{thing} {number}{rng.choice(('', ' for ' + rng.choice(words.FIRST_NAMES)))}", number)
 

@@ -36,8 +36,3 @@ def space(keys: str) -> Callable[[Params], tuple[str, ...]]:
     """The label space made of the params named by `keys`."""
     names = keys.split()
     return lambda params: tuple(params[name] for name in names)
-
-
-def closed(holds: Callable[[object], bool]) -> Callable[[object, Params], str]:
-    """A solver that answers `yes` or `no` of the params, by a test on the facts."""
-    return lambda facts, params: params["yes"] if holds(facts) else params["no"]
