@@ -4,6 +4,7 @@ Which demonstrations are shown depends on the panel and the demo seed alone, so 
 """
 
 from collections.abc import Sequence
+from itertools import permutations
 from typing import Any, Literal
 
 from kshot.errors import PanelError
@@ -70,10 +71,12 @@ def lm_eval_tasks(
 ) -> list[Any]:
     """For each task the generation of an answer, and for multiple choice the choice by log-likelihood.
 
-    The first is named `<task>__exact_match`, whatever the scores that it is given.
+    The first is named `<task>__exact_match`, whatever the scores that it is given. Where an option of a task begins
+    another one ("no", "no opinion"), its options are scored with the end of the turn: the shorter would always win.
     """
     made = []
     for task in panel.tasks:
+        end = tokenizer.eos_token if _begins_another(task) else ""
         docs = [
             {
                 "item": number,
@@ -81,6 +84,7 @@ def lm_eval_tasks(
                 "prompt": prompt(task, row, k, seed, labels),
                 "output": row.output,
                 "options": row.options,
+                "choices": [option + end for option in row.options],
                 "target": row.output[0],
                 "gold": next((row.options.index(a) for a in row.output if a in row.options), 0),
             }
@@ -90,6 +94,11 @@ def lm_eval_tasks(
         if task.multiple_choice:
             made.append(_task(f"{task.name}__loglikelihood", docs, CHOICE, k))
     return made
+
+
+def _begins_another(task: PanelTask) -> bool:
+    pairs = (pair for row in task.items for pair in permutations(row.options, 2))
+    return any(longer.startswith(shorter) for shorter, longer in pairs)
 
 
 def _task(name: str, docs: list[dict[str, Any]], settings: dict[str, Any], k: int) -> Any:
@@ -116,7 +125,7 @@ def _right_choice(doc: dict[str, Any], results: Sequence[tuple[float, bool]]) ->
 
 CHOICE: dict[str, Any] = {
     "output_type": "multiple_choice",
-    "doc_to_choice": "options",
+    "doc_to_choice": "choices",
     "doc_to_target": "gold",
     "process_results": _right_choice,
     "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],

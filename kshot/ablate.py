@@ -40,7 +40,7 @@ class Stages:
 
 
 def run_grid(grid: Grid, run: Run, stages: Stages) -> None:
-    """Make every cell that is missing, then the tables. A cell that fails is cause_of and left out.
+    """Make every cell that is missing, then the tables. A cell that fails is told and left out.
 
     Raises:
         RunError: another process is at work here; or, at the end, a cell has failed.

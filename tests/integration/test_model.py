@@ -134,3 +134,35 @@ def test_bfloat16_keeps_a_float32_output_layer(tiny_student: Path) -> None:
     ours = PanelLM(model.to(torch.bfloat16).eval(), tokenizer)
     with torch.no_grad():
         assert ours.model(torch.tensor([[5, 6]])).logits.dtype == torch.float32
+
+
+@pytest.mark.parametrize("options", [["no", "no opinion", "yes"], ["no", "maybe", "yes"]])
+def test_options_that_begin_alike_are_scored_with_the_end_of_the_turn(
+    both: Both, tmp_path: Path, options: list[str]
+) -> None:
+    """Without it "no" has a higher log-probability than "no opinion", whatever the question."""
+    import torch
+
+    from kshot.evaluate.cells import Cell, measure
+    from kshot.files import read_jsonl
+    from kshot.panel import Panel, PanelTask, Row, TaskEntry
+
+    ours = both[0]
+    entry = TaskEntry(task="t", instruction="Do it.", kind="multiple_choice", options_fixed=True, demos=0)
+    row = Row(input="What do you say?", output=["yes"], options=options)
+    cell = Cell("base", Panel("p", (PanelTask(entry, (), (row,)),)), 0, tmp_path / "cell", "key")
+    measure(cell, ours, None)
+    (found,) = [line for _, line in read_jsonl(cell.folder / "samples.jsonl") if line["score"] == "loglikelihood"]
+    assert found["options"] == options
+    end = ours.tokenizer.eos_token if options[1].startswith("no") else ""
+    for option, scored in zip(options, found["log_probs"], strict=True):
+        # lm-eval counts the line break before the answer as part of it, for each option alike.
+        before = ours.tok_encode(found["prompt"].rstrip())
+        told = ours.tok_encode(found["prompt"] + option + end)[len(before) :]
+        with torch.inference_mode():
+            log_probs = ours.model(torch.tensor([before + told])).logits[0, :-1].float().log_softmax(-1)
+        places = range(len(before) - 1, len(before) + len(told) - 1)
+        assert scored == pytest.approx(
+            sum(float(log_probs[at, t]) for at, t in zip(places, told, strict=True)), abs=1e-3
+        )
+        assert (told[-1] == ours.tokenizer.eos_token_id) == bool(end)
