@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 
-from kshot.answers import tidy
 from kshot.config import Describe
 from kshot.families import Params
 from kshot.generate.checks import Candidate, as_template, doubt_of, fault_of
@@ -21,7 +20,7 @@ from kshot.generate.modes.shop import Asks
 from kshot.generate.teacher import Request
 from kshot.generate.templates import Prompts
 from kshot.generate.units import Unit
-from kshot.generate.verify import final_answer
+from kshot.generate.verify import answered
 from kshot.prompting import MAIN_TEMPLATE, render
 from kshot.schema import Description, Example, Reject
 from kshot.seeding import digest, stream
@@ -175,7 +174,7 @@ def _not_proved(inputs: int, before: int, after: int) -> str | None:
 
 def _solved(right: Sequence[str], replies: Iterator[str]) -> int:
     """How many of the next replies are right."""
-    return sum(tidy(final_answer(next(replies), reasoned=False)) == tidy(answer) for answer in right)
+    return sum(answered(next(replies), answer, reasoned=False) for answer in right)
 
 
 def _reject(ask: Ask, reply: str, reason: str) -> Reject:

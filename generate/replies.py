@@ -7,6 +7,8 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 LONGEST_REPLY = 64_000
+TRIES = 20
+"""Braces at which an object is looked for; a reply of thousands of them costs no more time."""
 _FENCE = re.compile(r"```(?:json)?\s*(.*?)```", re.S)
 
 
@@ -53,20 +55,29 @@ def read_reply(reply: str, shape: type[Wanted]) -> Wanted | str:
         return "malformed: longer than any answer"
     fenced = _FENCE.search(reply)
     text = fenced.group(1) if fenced else reply
+    faults: list[str] = []
     begin = text.find("{")
-    if begin < 0:
-        return "malformed: no JSON object"
+    while begin >= 0 and len(faults) < TRIES:
+        value, end = _object(text, begin, shape)
+        if not isinstance(value, str):
+            return value
+        faults.append(value)
+        begin = text.find("{", end)
+    return faults[0] if faults else "malformed: no JSON object"
+
+
+def _object(text: str, begin: int, shape: type[Wanted]) -> tuple[Wanted | str, int]:
+    """The object that begins there, or why it will not do; and where to look on."""
+    end = begin + 1
     try:
-        found, _ = json.JSONDecoder(strict=False).raw_decode(text[begin:])
+        found, end = json.JSONDecoder(strict=False).raw_decode(text, begin)
         value = shape.model_validate(found)
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
-        return f"malformed: {'.'.join(map(str, detail['loc'])) or 'object'}: {detail['msg']}"
+        return f"malformed: {'.'.join(map(str, detail['loc'])) or 'object'}: {detail['msg']}", end
     except (ValueError, RecursionError):
-        return "malformed: broken JSON"
-    if any(not _is_clean(part) for part in _texts(value)):
-        return "malformed: characters that are no text"
-    return value
+        return "malformed: broken JSON", end
+    return ("malformed: characters that are no text" if not all(map(_is_clean, _texts(value))) else value), end
 
 
 def _texts(value: Shape) -> list[str]:

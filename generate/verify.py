@@ -3,7 +3,6 @@
 A label space alone proves nothing; it refuses what is no label before a solve is paid for.
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -45,16 +44,29 @@ def solve_prompt(case: Case) -> str:
     return render(MAIN_TEMPLATE, case.instruction, case.shown, case.input, case.reason).text
 
 
-def final_answer(reply: str, reasoned: bool) -> str:
-    """The answer in a reply: what stands after the last `Answer:`, or its first line."""
-    lines = [line.strip() for line in reply.strip().splitlines() if line.strip()]
-    if not lines:
-        return ""
-    if reasoned:
-        marked = [line[len(ANSWER) :].strip() for line in lines if line.lower().startswith(ANSWER)]
-        return marked[-1] if marked else ""
-    line = lines[0]
-    return line.split(":", 1)[1].strip() if line.lower().startswith(("output:", ANSWER)) else line
+def answered(reply: str, claim: str, reasoned: bool) -> bool:
+    """Whether the reply gives the claimed answer: after its last `Answer:`, or at its beginning."""
+    return tidy(final_answer(reply, reasoned, len(_lines(claim)))) == tidy(claim)
+
+
+def final_answer(reply: str, reasoned: bool, length: int = 1) -> str:
+    """The answer in a reply: so many lines from the last `Answer:` on, or from the first line."""
+    lines = parted(reply)[1] if reasoned else _lines(reply)
+    if lines and lines[0].lower().startswith(("output:", ANSWER)):
+        lines[0] = lines[0].split(":", 1)[1].strip()
+    return "\n".join([line for line in lines if line][:length])
+
+
+def parted(reply: str) -> tuple[list[str], list[str]]:
+    """The lines before the last one that begins with `Answer:`, and from it on; all and none where there is none."""
+    lines = _lines(reply)
+    marked = [place for place, line in enumerate(lines) if line.lower().startswith(ANSWER)]
+    at = marked[-1] if marked else len(lines)
+    return lines[:at], lines[at:]
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.strip().splitlines() if line.strip()]
 
 
 def verify(cases: Sequence[Case], asker: Asks, settings: Verify, prompts: Prompts, label: str) -> list[Verdict]:
@@ -74,7 +86,7 @@ def verify(cases: Sequence[Case], asker: Asks, settings: Verify, prompts: Prompt
         replies = asker.ask(requests, f"{label}: solving again")
         for place, i in enumerate(open_cases):
             own = replies[place * settings.samples : (place + 1) * settings.samples]
-            verdicts[i] = _agreement(cases[i], [final_answer(reply, cases[i].reason) for reply in own], settings)
+            verdicts[i] = _agreement(cases[i], own, settings)
     if settings.judge:
         doubted = [i for i in open_cases if verdicts[i] is None or not _bears(verdicts[i])]
         asked = [Request(prompts.render("judge", case=cases[i]), temperature=0.0) for i in doubted]
@@ -98,9 +110,8 @@ def _without_asking(case: Case) -> Verdict | None:
     return None
 
 
-def _agreement(case: Case, answers: Sequence[str], settings: Verify) -> Verdict:
-    counts = Counter(tidy(answer) for answer in answers)
-    share = counts[tidy(case.output)] / len(answers)
+def _agreement(case: Case, replies: Sequence[str], settings: Verify) -> Verdict:
+    share = sum(answered(reply, case.output, case.reason) for reply in replies) / len(replies)
     if share >= settings.agree:
         return Verdict(by="self-consistency")
     return Verdict(fault=f"solved again, it came out otherwise: {share:.2f} agree")

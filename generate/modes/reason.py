@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kshot.answers import tidy
 from kshot.config import Reason
 from kshot.generate.modes.shop import Ask, Shop
 from kshot.generate.teacher import Request
-from kshot.generate.verify import ANSWER, Case, final_answer, solve_prompt
+from kshot.generate.verify import ANSWER, Case, answered, final_answer, parted, solve_prompt
 from kshot.schema import Example, Reject, Task
 
 MODE = "reason"
@@ -45,15 +44,14 @@ def reason(tasks: Sequence[Task], settings: Reason, shop: Shop) -> tuple[list[Ta
 
 
 def _steps(reply: str) -> str:
-    lines = [line.strip() for line in reply.strip().splitlines() if line.strip()]
-    return " ".join(line for line in lines if not line.lower().startswith(ANSWER))
+    steps, _ = parted(reply)
+    return " ".join(line for line in steps if not line.lower().startswith(ANSWER))
 
 
 def _fault(steps: str, reply: str, example: Example) -> str | None:
-    answer = final_answer(reply, reasoned=True)
-    if not answer:
+    if not final_answer(reply, reasoned=True):
         return "malformed: no line that begins with Answer:"
-    if tidy(answer) != tidy(example.output):
+    if not answered(reply, example.output, reasoned=True):
         return "wrong answer"
     words = len(steps.split())
     return None if FEWEST_WORDS <= words <= MOST_WORDS else f"steps of {words} words"

@@ -8,6 +8,7 @@ from kshot.families import no_params
 from kshot.generate.checks import Candidate, as_template, doubt_of, fault_of, with_slots
 from kshot.generate.describe import clean
 from kshot.generate.families import FAMILIES
+from kshot.generate.verify import answered
 from kshot.seeding import stream
 
 SOURCE = "Write 'urgent' if the message is urgent, otherwise 'calm'. Answer with one word."
@@ -119,3 +120,22 @@ def test_a_reply_is_its_first_paragraph_without_quotes() -> None:
 
 def test_no_params_is_empty() -> None:
     assert no_params(stream(1)) == {}
+
+
+@pytest.mark.parametrize(
+    ("reply", "claim", "reasoned", "right"),
+    [
+        ("Output: red\nand more", "red", False, True),
+        ("red", "blue", False, False),
+        ("- one\n- two\n", "- one\n- two", False, True),
+        ("- one\n\n- two\nI hope this helps.", "- one\n- two", False, True),
+        ("- one", "- one\n- two", False, False),
+        ("Output:\n- one\n- two", "- one\n- two", False, True),
+        ("First this.\nAnswer: no\nOr rather:\nAnswer: yes", "yes", True, True),
+        ("First this.\nAnswer:\n- one\n- two", "- one\n- two", True, True),
+        ("First this.\n- one\n- two", "- one\n- two", True, False),
+        ("", "red", False, False),
+    ],
+)
+def test_an_answer_of_several_lines_is_read_whole(reply: str, claim: str, reasoned: bool, right: bool) -> None:
+    assert answered(reply, claim, reasoned) is right

@@ -126,6 +126,7 @@ def test_a_malformed_reply_is_a_reason_and_no_crash(reply: str) -> None:
         'Sure!\n```json\n{"input": "a", "output": "b"}\n```\nDone.',
         'Here: {"input": "a", "output": "b", "comment": {"x": [1]}} and more }',
         '{"input": " a ", "output": "b\\n"}',
+        'For a set {a} like {"x": 1} this is it: {"input": "a", "output": "b"}',
     ],
 )
 def test_an_object_is_found_in_what_surrounds_it(reply: str) -> None:
