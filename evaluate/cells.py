@@ -6,7 +6,7 @@ A demo seed other than 0 adds -s<seed> to the name, demonstrations with random l
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -244,11 +244,15 @@ def _samples(cell: Cell, samples: dict[str, list[dict[str, Any]]], lm: Any) -> l
         task, _, score = name.rpartition("__")
         for sample in found:
             doc, arguments = sample["doc"], sample["arguments"]
-            text = next(iter(arguments.values()))["arg_0"] if isinstance(arguments, dict) else arguments[0][0]
+            if isinstance(arguments, dict):
+                arguments = [(each["arg_0"], each["arg_1"]) for each in arguments.values()]
+            text = arguments[0][0]
             row = {"panel": cell.panel.name, "task": task, "score": score, "k": cell.k, "item": doc["item"]}
             row |= {"seed": cell.seed, "model": cell.model, "prompt": text}
             row |= {"input": doc["input"], "accepted": doc["output"]}
-            row["truncated"] = len(lm.tok_encode(text)) > lm.max_length
+            row["truncated"] = (
+                len(lm.tok_encode(text)) + max(_room(lm, after) for _, after in arguments) > lm.max_length
+            )
             replies = sample["filtered_resps"]
             if score == "exact_match":
                 for each in scores[task]:
@@ -260,6 +264,11 @@ def _samples(cell: Cell, samples: dict[str, list[dict[str, Any]]], lm: Any) -> l
                 row |= {"options": doc["options"], "log_probs": log_probs}
                 rows.append({**row, "right": bool(sample["acc"]), "answer": choice})
     return sorted(rows, key=lambda row: (row["task"], row["score"], row["item"]))
+
+
+def _room(lm: Any, after: str | Mapping[str, Any]) -> int:
+    """The tokens of the context that are kept for what follows a prompt: an answer, or an option but for its last."""
+    return int(after["max_gen_toks"]) if isinstance(after, Mapping) else len(lm.tok_encode(after)) - 1
 
 
 def _save_lm_eval(results: Any, model: str, folder: Path) -> None:

@@ -103,6 +103,7 @@ def _within(works: Sequence[Work], endpoint: Endpoint, meter: Meter) -> tuple[li
         if work.keys[endpoint.identity] in kept:
             continue
         most = most_cost(endpoint, work.body)
+        most = replace(most, money=most.money * endpoint.batch_share)
         if broken := meter.reserve(most):
             break
         reserved.append(most)

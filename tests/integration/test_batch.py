@@ -165,3 +165,9 @@ def test_an_endpoint_without_batches_is_one_line(server: BatchServer, store: Rep
     teacher = Teacher(endpoint=f"{server.url}/elsewhere", model="m")
     with pytest.raises(TeacherError, match=r"^teacher .* answers 404: .*; has it batches\?$"):
         make_asker(teacher, "", store, tmp_path).batch(REQUESTS, "asking")
+
+
+def test_a_budget_in_money_goes_by_the_price_of_batches(server: BatchServer, store: ReplyStore, tmp_path: Path) -> None:
+    """Each may cost 64 tokens of reply and some of prompt: more than this one by one, less in a batch."""
+    client = asker(server, store, tmp_path, budget={"money": 380e-6})
+    assert [reply.text if reply else None for reply in client.batch(REQUESTS, "asking", poll_seconds=0.01)] == WANTED

@@ -166,3 +166,24 @@ def test_options_that_begin_alike_are_scored_with_the_end_of_the_turn(
             sum(float(log_probs[at, t]) for at, t in zip(places, told, strict=True)), abs=1e-3
         )
         assert (told[-1] == ours.tokenizer.eos_token_id) == bool(end)
+
+
+@pytest.mark.parametrize(("spare", "cut"), [(0, 1), (60, 0)])
+def test_a_prompt_that_leaves_no_room_for_the_answer_counts_as_cut(
+    both: Both, tmp_path: Path, spare: int, cut: int
+) -> None:
+    from kshot.evaluate.cells import Cell, measure
+    from kshot.files import read_json, read_jsonl
+    from kshot.panel import Panel, PanelTask, Row, TaskEntry
+
+    ours = both[0]
+    entry = TaskEntry(task="t", instruction="Do it.", kind="generation", demos=0)
+    length = 1
+    for _ in range(2):
+        row = Row(input="x" * length, output=["yes"])
+        cell = Cell("base", Panel("p", (PanelTask(entry, (), (row,)),)), 0, tmp_path / str(length), "key")
+        measure(cell, ours, None)
+        (found,) = [line for _, line in read_jsonl(cell.folder / "samples.jsonl")]
+        length += ours.max_length - len(ours.tok_encode(found["prompt"])) - spare
+    assert len(ours.tok_encode(found["prompt"])) == ours.max_length - spare
+    assert read_json(cell.folder / "cell.json")["truncated"] == found["truncated"] == cut
