@@ -5,8 +5,8 @@ A task has its difficulty, and a difference between the models that is real for 
 an item has a difficulty of its own, of which both models share a part; answers are right or wrong (a probit model).
 
 Prints for each scenario, in percent of the panels: `interval`, the share of intervals without zero, which should be 5;
-`plain`, the same for the plain percentile bootstrap over tasks and items; `test`, the share where the sign-flip test
-has p at or below 5 % (at most 5 by construction, less where few patterns differ). `false_alarm_rate` is the share of
+`plain`, the same for the plain percentile bootstrap over tasks and items; `test`, the share where p is at or below 5 %
+(of one training at most 5 by construction, less where few patterns differ). `false_alarm_rate` is the share of
 intervals without zero over the scenarios that resemble a panel: 10 to 16 tasks that do differ. Over 1,000
 panels a rate of 5 % has a standard error of 0.7.
 """

@@ -180,7 +180,8 @@ def markdown(facts: Row, curve: bool) -> str:
             "All cells and the base are asked the same items with the same demonstrations. Scores are means over "
             "tasks, in percent; gains are in points, paired item by item, with the 95 % interval over tasks and items"
             f"{' and seeds' if most > 1 else ''} ({facts['resamples']} draws, seed {facts['seed']}); p is "
-            "that of a sign-flip test, adjusted for the number of rows (Holm).",
+            "that of a sign-flip test over tasks, or of a t-test over tasks and trainings where that is higher, "
+            "adjusted for the number of rows (Holm).",
             markdown_table(GAINS, gain_lines(facts), WORDS),
         ]
     parts += ["## Cells", markdown_table(("cell", "data", "state"), cells, WORDS)]

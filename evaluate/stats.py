@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import product
-from math import cos, pi, sin, sqrt
+from math import atan2, cos, pi, sin, sqrt
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import Any
@@ -50,7 +50,7 @@ class Gain:
     families: int
     items: int
     p: float
-    """Sign-flip test of no gain, two-sided; see `sign_flip`."""
+    """Two-sided, of no gain: `sign_flip`; of several trainings that or `over_trainings`, whichever is higher."""
     detectable: float | None
     """The smallest gain that would have been found with 80 % power at 5 %; above 1 for none at all, null where there is
     no spread to tell by."""
@@ -75,7 +75,7 @@ def paired_gain(
             row stands against several, as zero-shot scores against those of several demo seeds.
         names: name the random streams, so that each cell of a table has its own.
         trainings: the rows are those of so many trainings, one after another, with as many demo seeds each. The
-            interval and `detectable` then speak of other trainings too; p remains one over the tasks of these.
+            interval, p and `detectable` then speak of other trainings too.
         families: the interval, p and `detectable` speak of other families, not of other siblings of these.
 
     Raises:
@@ -108,7 +108,7 @@ def paired_gain(
         tasks=len(differences),
         families=len(siblings),
         items=sum(row.shape[1] for row in differences),
-        p=sign_flip(flipped, resamples, rng),
+        p=max(sign_flip(flipped, resamples, rng), over_trainings(units, trainings)),
         detectable=detectable(units, trainings),
         seeds=len(by_seed),
         worst_seed_gain=float(by_seed.min()),
@@ -239,15 +239,33 @@ def detectable(differences: Sequence[Array], trainings: int = 1) -> float | None
     that is more. With one task its items take the place of tasks. The variance over trainings is added as in
     `interval`. None where nothing varies.
     """
+    error, df = _error(differences, trainings)
+    return (t_quantile(1 - (1 - LEVEL) / 2, df) + t_quantile(POWER, df)) * error if error > 0 else None
+
+
+def over_trainings(differences: Sequence[Array], trainings: int) -> float:
+    """The two-sided p of no gain, over other tasks and other trainings: Student's t of the mean.
+
+    The test of signs knows the tasks of these trainings only: where trainings differ as tasks do it calls every third
+    of three useless ones a gain (`benchmarks/interval_coverage.py`). Standard error and degrees of freedom are those of
+    `detectable`. 0 where trainings do not differ at all, so that the other test stands.
+    """
+    if not _over_trainings(differences, trainings)[1]:
+        return 0.0
+    error, df = _error(differences, trainings)
+    gain = abs(float(_means(differences).mean()))
+    if df > MANY:
+        return 2 * (1 - NormalDist().cdf(gain / error))
+    return 1 - _t_inside(atan2(gain, error * sqrt(df)), df)
+
+
+def _error(differences: Sequence[Array], trainings: int) -> tuple[float, int]:
+    """The standard error of the mean over tasks and trainings, and its degrees of freedom."""
     differences, apart = _over_trainings(differences, trainings)
     n = len(differences)
     within = float(_within(differences).mean())
     variance = max(float(_means(differences).var(ddof=1)), within) / n if n > 1 else within
-    df = _df(variance, differences, apart, trainings)
-    variance += apart
-    if variance <= 0:
-        return None
-    return (t_quantile(1 - (1 - LEVEL) / 2, df) + t_quantile(POWER, df)) * sqrt(variance)
+    return sqrt(variance + apart), _df(variance, differences, apart, trainings)
 
 
 @lru_cache

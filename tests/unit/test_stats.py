@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from kshot.evaluate.stats import Gain, detectable, holm, interval, paired_gain, sign_flip, t_quantile, with_holm
+from kshot.evaluate.stats import (
+    Gain,
+    detectable,
+    holm,
+    interval,
+    over_trainings,
+    paired_gain,
+    sign_flip,
+    t_quantile,
+    with_holm,
+)
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -223,3 +233,31 @@ def test_false_alarms_over_siblings(subtests: pytest.Subtests) -> None:
         assert missed["families"] < 0.09 * 300
     with subtests.test("tasks"):
         assert missed["tasks"] > 0.12 * 300
+
+
+def test_p_of_several_trainings_speaks_of_other_trainings_too() -> None:
+    """Ten tasks alike, three trainings that come out apart: signs over tasks are sure, three trainings are not."""
+    base = {str(task): [0.0] * 40 for task in range(10)}
+    rows = [[1.0] * (40 * share // 100) + [0.0] * (40 - 40 * share // 100) for share in (5, 50, 95)]
+    student = {task: [list(rng(int(task)).permutation(row)) for row in rows] for task in base}
+    signs = paired_gain(base, student, 2000, 1).p
+    found = paired_gain(base, student, 2000, 1, trainings=3)
+    assert signs < 0.01
+    assert found.p > 0.1
+    # Nothing differs between tasks, so it is nearly the t-test of the three means; the interval says the same.
+    assert found.p == pytest.approx(scipy_stats.ttest_1samp([0.05, 0.5, 0.95], 0).pvalue, abs=0.01)
+    assert found.low < 0 < found.high
+
+
+@pytest.mark.parametrize("trainings", [2, 3])
+def test_p_over_trainings_is_scipy_s_for_its_standard_error(trainings: int) -> None:
+    draw = rng(5)
+    rows = [draw.normal(0.1, 0.4, (trainings, 12)) + draw.normal(0, 0.2, (trainings, 1)) for _ in range(6)]
+    found = over_trainings(rows, trainings)
+    detected = detectable(rows, trainings)
+    gain = float(np.mean([row.mean() for row in rows]))
+    for df in range(1, 12):
+        error = detected / (scipy_stats.t.ppf(0.975, df) + scipy_stats.t.ppf(0.8, df))
+        if found == pytest.approx(2 * scipy_stats.t.sf(abs(gain) / error, df), rel=1e-6):
+            return
+    pytest.fail(f"{found} is the p of no t-test with the standard error of `detectable`")
