@@ -151,7 +151,8 @@ def _form_and_shots(rng: Random, unit: Unit, settings: Generate) -> tuple[Form, 
     choices = [k for k in settings.shots if least <= k <= most]
     if choices:
         return form, rng.choice(choices)
-    return ("both", min(least, most)) if most >= 1 else ("instruction", 0)
+    # Too few examples for any of the wanted counts: as many as there are.
+    return ("both", most) if most >= 1 else ("instruction", 0)
 
 
 def record_of(draft: Draft, seed: int) -> Record:

@@ -9,7 +9,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from kshot.errors import DataError
+from kshot.errors import DataError, RunError
 from kshot.files import read_json, write_json
 
 GAIN = 1.1
@@ -63,7 +63,7 @@ def find_machine(model: Any, dtype: str, threads: int, backward: bool) -> Machin
 
     threads = threads or cores()
     torch.set_num_threads(threads)
-    device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    device = devices()[0]
     if device == "cuda":
         found = "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
         return Machine(device, threads, found if dtype == "auto" else dtype, "sdpa", {})
@@ -86,11 +86,22 @@ def find_machine(model: Any, dtype: str, threads: int, backward: bool) -> Machin
     return Machine(device, threads, *best, {" ".join(option): round(spent, 4) for option, spent in seconds.items()})
 
 
+def devices() -> list[str]:
+    """What torch can compute on here, the fastest first."""
+    import torch
+
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    return [name for name, found in here.items() if found]
+
+
 def kept_machine(path: Path, key: str, find: Any) -> tuple[Machine, bool]:
     """What `path` says was found for `key` by an earlier, killed run; else what `find()` finds now, kept in `path`.
 
     Returns:
         The machine, and whether it was found now.
+
+    Raises:
+        RunError: it was found on a device that is not here.
     """
     import torch
 
@@ -100,6 +111,11 @@ def kept_machine(path: Path, key: str, find: Any) -> tuple[Machine, bool]:
         kept = {}
     if kept.get("key") == key:
         machine = Machine(**kept["machine"])
+        if machine.device not in devices():
+            raise RunError(
+                f"{path}: this began on {machine.device}, which is not here; go on where there is one, or delete this "
+                "file to begin again without"
+            )
         torch.set_num_threads(machine.threads)
         return machine, False
     machine = find()

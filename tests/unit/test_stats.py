@@ -256,8 +256,6 @@ def test_p_over_trainings_is_scipy_s_for_its_standard_error(trainings: int) -> N
     found = over_trainings(rows, trainings)
     detected = detectable(rows, trainings)
     gain = float(np.mean([row.mean() for row in rows]))
-    for df in range(1, 12):
-        error = detected / (scipy_stats.t.ppf(0.975, df) + scipy_stats.t.ppf(0.8, df))
-        if found == pytest.approx(2 * scipy_stats.t.sf(abs(gain) / error, df), rel=1e-6):
-            return
-    pytest.fail(f"{found} is the p of no t-test with the standard error of `detectable`")
+    df = np.arange(1, 12)
+    error = detected / (scipy_stats.t.ppf(0.975, df) + scipy_stats.t.ppf(0.8, df))
+    assert np.isclose(found, 2 * scipy_stats.t.sf(abs(gain) / error, df), rtol=1e-6).any()

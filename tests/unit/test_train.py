@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from kshot.config import Train
-from kshot.errors import DataError
-from kshot.machine import Machine
+from kshot.errors import DataError, RunError
+from kshot.machine import Machine, kept_machine
 from kshot.prompting import render
 from kshot.quiet import quiet
 from kshot.schema import Example
@@ -223,3 +223,20 @@ def test_a_loss_that_answers_alone_do_not_give_is_left_to_trl(tiny_student: Path
     assert [_is_special(model, arguments) for arguments in (plain, smoothed, other)] == [False, True, True]
     model.config.logits_scaling = 8.0
     assert _is_special(model, plain)
+
+
+def test_settings_of_a_device_that_is_gone_are_refused_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beginning again by itself would sweep the checkpoints that were made there."""
+    path = tmp_path / "settings.json"
+    there, here = Machine("cuda", 1, "bfloat16", "sdpa", {}), Machine("cpu", 1, "float32", "sdpa", {})
+    assert kept_machine(path, "key", lambda: there) == (there, True)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(RunError, match=r"settings\.json: this began on cuda, which is not here; go on where"):
+        kept_machine(path, "key", lambda: here)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert kept_machine(path, "key", lambda: here) == (there, False)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    path.unlink()
+    assert kept_machine(path, "key", lambda: here) == (here, True)
