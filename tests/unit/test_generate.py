@@ -305,3 +305,10 @@ def test_a_hidden_rule_is_left_out_where_too_few_shots_could_show_it(shots: list
     assert {r.meta["family"] for r in records} == {"reverse_letters", *["hidden_frame"][:kept]}
     assert all(r.meta["k"] >= 2 for r in records if r.meta["family"] == "hidden_frame")
     assert len(records) == 12
+
+
+def test_a_task_with_too_few_examples_for_the_wanted_shots_gives_as_many_as_it_has() -> None:
+    records, _ = composed(shots=[40], forms={"instruction": 0.0, "both": 1.0, "demos": 0.0})
+    sizes = {task.id: len(task.examples) for task in load_tasks(SEEDS / "everyday.yaml")}
+    given = {r.meta["k"] - (sizes[r.meta["task"]] - 1) for r in records if r.meta["task"] in sizes}
+    assert given == {0}
