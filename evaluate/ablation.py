@@ -197,9 +197,7 @@ def told(seeds: int, new_data: bool) -> str:
         "which several `ablate.seeds` would tell."
     )
     data = " each on data drawn with it," if new_data else ""
-    several = (
-        f"Cells were trained with up to {seeds} seeds,{data} and the intervals (not p) speak of other ones as well."
-    )
+    several = f"Cells were trained with up to {seeds} seeds,{data} and intervals and p speak of other ones as well."
     return (
         "Cells stand in the order of their mean score over all numbers of demonstrations. The difference is that to "
         "the best cell, item by item. **real** means that so large a difference would hardly come from the choice of "

@@ -85,7 +85,7 @@ def ranking(
 ) -> list[Row]:
     """For each panel and score the settings by their mean over all k, and the paired difference of each to the best.
 
-    p is that of the sign-flip test over tasks, `p_holm` adjusted for the number of settings beside the best. Settings
+    p is that of `paired_gain`, `p_holm` adjusted for the number of settings beside the best. Settings
     are paired on the training seeds that both have; where they share none, on the means over their seeds.
     """
     rows: list[Row] = []

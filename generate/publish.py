@@ -63,6 +63,6 @@ def push(folder: Path, repo_id: str, private: bool = True) -> str:
             commit_message="Data made by kshot",
         )
     except (HfHubHTTPError, HFValidationError, HTTPError, OSError) as error:
-        cause = f"{repo_id}: the hub did not take the data: {cause_of(error)}"
+        cause = f"{repo_id}: the hub did not take the data: {cause_of(error, most=None)}"
         raise RunError(f"{cause}; check the name and `hf auth login`") from None
     return str(address)

@@ -142,10 +142,9 @@ def _told(family: Family, rng: Random, params: Params, facts: Sequence[Any]) -> 
             return None
         return names.get(output, output)
 
-    right = [family.solve(one, params) for one in facts]
+    right, own = [family.solve(one, params) for one in facts], labels(params)
     for _ in range(RIVALS):
         rival = family.params(rng)
-        own = labels(params)
         names = dict(zip(labels(rival), rng.sample(own, len(own)), strict=False))
         fits = all(answer(one, rival, names) == output for one, output in zip(facts[:-1], right[:-1], strict=True))
         if fits and answer(facts[-1], rival, names) not in (None, right[-1]):

@@ -54,7 +54,7 @@ def run_grid(grid: Grid, run: Run, stages: Stages) -> None:
                 _make(grid, cell, run, folder, stages, broken)
             except Exception as error:  # Whatever it is, the other cells are worth their time.
                 kind = "" if isinstance(error, KshotError) else f"{type(error).__name__}: "
-                failed[cell.label] = kind + cause_of(error)
+                failed[cell.label] = kind + cause_of(error, most=None)
                 fail(f"{cell.label}: {failed[cell.label]}")
         stages.write(grid.cells, failed, folder)
     if failed:

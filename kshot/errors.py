@@ -15,9 +15,9 @@ Any other exception that reaches the user is a bug.
 MOST_OF_A_CAUSE = 300
 
 
-def cause_of(error: Exception) -> str:
-    """What another library's error says, as part of one line."""
-    return " ".join(str(error).split())[:MOST_OF_A_CAUSE]
+def cause_of(error: Exception, most: int | None = MOST_OF_A_CAUSE) -> str:
+    """What an error says, as part of one line; whole with `most=None`, as our own errors are that name every fault."""
+    return " ".join(str(error).split())[:most]
 
 
 class KshotError(Exception):
