@@ -12,7 +12,7 @@ from kshot import config
 from kshot.config import Structured, Teacher
 from kshot.errors import TeacherError
 from kshot.seeding import digest
-from kshot.weights import fingerprint, resolve
+from kshot.weights import fingerprint, parse, resolve
 
 LOCAL = "local"
 DEFAULT_KEY = "OPENAI_API_KEY"
@@ -74,6 +74,17 @@ def endpoints_of(teacher: Teacher, student: str) -> list[Endpoint]:
         WeightsError: the local teacher's model cannot be had.
     """
     return [_endpoint(teacher, place, student) for place in teacher.endpoints or [_short_form(teacher)]]
+
+
+def local_weights(teacher: Teacher, student: str) -> list[str]:
+    """Fingerprints of the local teachers that are folders: what they answer may change under the same name.
+
+    Raises:
+        WeightsError: a local teacher's reference is none.
+    """
+    places = teacher.endpoints or [_short_form(teacher)]
+    models = [parse(place.model or teacher.model or student) for place in places if LOCAL in {place.url, place.preset}]
+    return [fingerprint(str(model)) for model in models if isinstance(model, Path)]
 
 
 def _short_form(teacher: Teacher) -> config.Endpoint:

@@ -17,13 +17,14 @@ from kshot.files import write_text
 from kshot.generate.bank import sources
 from kshot.generate.card import dataset_card
 from kshot.generate.compose import compose_stream
+from kshot.generate.endpoints import local_weights
 from kshot.generate.families import FAMILIES
 from kshot.generate.gym import PACKAGE
 from kshot.generate.modes.make import asks, grown
 from kshot.generate.nearest import Near, nearest
 from kshot.generate.publish import write_parquet
 from kshot.generate.screen import Screen
-from kshot.generate.teaching import Taught, rehearse, teach
+from kshot.generate.teaching import Taught, rehearse, teach, wanted
 from kshot.generate.units import Unit
 from kshot.generate.writing import CONTAMINATION, REJECTS, TRAIN, write_set
 from kshot.panel import load_panel, panel_folder
@@ -165,7 +166,7 @@ def _summary(manifest: dict[str, Any], folder: Path) -> None:
 
 
 def _key(config: Config) -> str:
-    """Everything that shapes the data: settings, seed, student (the local teacher), task files, panels and code."""
+    """Everything that shapes the data: settings, seed, the weights of a local teacher, files and code."""
     files = list(config.generate.tasks)
     for name in config.generate.screen:
         files += [panel_folder(name) / "panel.yaml", *sorted(panel_folder(name).glob("*.jsonl"))]
@@ -178,4 +179,6 @@ def _key(config: Config) -> str:
     for path in [*files, *code]:
         state.update(path.name.encode() + path.read_bytes())
     settings = config.model_dump_json(include={"seed", "student", "generate"})
-    return digest(settings, state.hexdigest(), *(versions(name) for name in _optional(config)))
+    teacher = config.generate.teacher
+    weights = local_weights(teacher, config.student) if teacher and wanted(config) else []
+    return digest(settings, state.hexdigest(), *weights, *(versions(name) for name in _optional(config)))

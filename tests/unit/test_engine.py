@@ -5,18 +5,20 @@ import random
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kshot.config import Budget, Teacher
+from kshot.config import Budget, Config, Teacher
 from kshot.config_file import load_config
 from kshot.errors import ConfigError, TeacherError
 from kshot.generate.budget import Cost, Meter
 from kshot.generate.endpoints import PRESETS, Endpoint, endpoints_of, preferred
 from kshot.generate.exchange import mended, packed
 from kshot.generate.pace import Pace, pause, retry_after
+from kshot.generate.run import _key
 from kshot.generate.wire import loads
 
 TEACHERS = Path(__file__).parents[2] / "configs" / "teachers"
@@ -170,3 +172,24 @@ def test_a_stranger_s_endpoint_gets_the_key_only_from_its_variable(monkeypatch: 
         {"model": "m", "endpoints": [{"preset": "openai"}, {"url": "http://other/v1", "api_key_env": "OTHER"}]}
     )
     assert [endpoint.key for endpoint in endpoints_of(teacher, "")] == ["for openai", "for the other"]
+
+
+def test_a_local_teacher_whose_weights_changed_is_asked_again(tmp_path: Path) -> None:
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"old")
+
+    def keys() -> list[str]:
+        places = [
+            {"endpoints": [{"preset": "local"}]},
+            {"endpoint": "local"},
+            {"endpoint": "vllm", "model": str(tmp_path)},
+        ]
+        return [_key(config(place)) for place in places]
+
+    def config(teacher: dict[str, Any]) -> Config:
+        settings = {"teacher": teacher, "describe": {"modes": ["rephrase"], "per_mode": 1}}
+        return Config.model_validate({"student": str(tmp_path), "generate": settings})
+
+    before = keys()
+    weights.write_bytes(b"new weights")
+    assert [new == old for new, old in zip(keys(), before, strict=True)] == [False, False, True]
