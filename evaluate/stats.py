@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import product
-from math import atan2, cos, pi, sin, sqrt
+from math import sqrt
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtr, stdtrit
 
 from kshot.seeding import digest
 
@@ -23,8 +24,6 @@ LEVEL = 0.95
 POWER = 0.8
 EXACT = 16
 """Up to so many differences all sign patterns are enumerated."""
-MANY = 2000
-"""Degrees of freedom from which Student's t is taken as normal: its 97.5 % quantile is 1.961 there."""
 
 Array = npt.NDArray[np.float64]
 Scores = Mapping[str, Sequence[float] | Sequence[Sequence[float]]]
@@ -191,7 +190,7 @@ def interval(
     df = _df(found.var(), differences, apart, trainings)
     if apart > 0:
         found = found + rng.normal(0, sqrt(apart), resamples)
-    wider = t_quantile(1 - tail, df) / NormalDist().inv_cdf(1 - tail) if df else 1.0
+    wider = stdtrit(df, 1 - tail) / NormalDist().inv_cdf(1 - tail) if df else 1.0
     low, high = middle + wider * (np.quantile(found, [tail, 1 - tail]) - middle)
     return float(np.clip(low, -1, 1)), float(np.clip(high, -1, 1))
 
@@ -240,7 +239,7 @@ def detectable(differences: Sequence[Array], trainings: int = 1) -> float | None
     `interval`. None where nothing varies.
     """
     error, df = _error(differences, trainings)
-    return (t_quantile(1 - (1 - LEVEL) / 2, df) + t_quantile(POWER, df)) * error if error > 0 else None
+    return float((stdtrit(df, 1 - (1 - LEVEL) / 2) + stdtrit(df, POWER)) * error) if error > 0 else None
 
 
 def over_trainings(differences: Sequence[Array], trainings: int) -> float:
@@ -254,9 +253,7 @@ def over_trainings(differences: Sequence[Array], trainings: int) -> float:
         return 0.0
     error, df = _error(differences, trainings)
     gain = abs(float(_means(differences).mean()))
-    if df > MANY:
-        return 2 * (1 - NormalDist().cdf(gain / error))
-    return 1 - _t_inside(atan2(gain, error * sqrt(df)), df)
+    return float(2 * stdtr(df, -gain / error))
 
 
 def _error(differences: Sequence[Array], trainings: int) -> tuple[float, int]:
@@ -266,32 +263,6 @@ def _error(differences: Sequence[Array], trainings: int) -> tuple[float, int]:
     within = float(_within(differences).mean())
     variance = max(float(_means(differences).var(ddof=1)), within) / n if n > 1 else within
     return sqrt(variance + apart), _df(variance, differences, apart, trainings)
-
-
-@lru_cache
-def t_quantile(probability: float, df: int) -> float:
-    """Quantile of Student's t, from 0.5 up, by bisection on its distribution function.
-
-    For whole degrees of freedom that function is a finite sum: Abramowitz and Stegun 26.7.3 and 26.7.4.
-    """
-    if df > MANY:
-        return NormalDist().inv_cdf(probability)
-    low, high = 0.0, pi / 2
-    for _ in range(100):
-        angle = (low + high) / 2
-        low, high = (angle, high) if _t_inside(angle, df) < 2 * probability - 1 else (low, angle)
-    # The angle is atan(t / sqrt(df)).
-    return sqrt(df) * sin(low) / cos(low)
-
-
-def _t_inside(angle: float, df: int) -> float:
-    """P(|T| < t) for t = sqrt(df) tan(angle)."""
-    odd = df % 2
-    term, total = (cos(angle), 0.0) if odd else (1.0, 0.0)
-    for j in range(2 + odd, df + 1, 2):
-        total += term
-        term *= cos(angle) ** 2 * (j - 1) / j
-    return 2 / pi * (angle + sin(angle) * total) if odd else sin(angle) * total
 
 
 def _siblings(tasks: Sequence[str], families: Families) -> list[list[int]]:
