@@ -239,7 +239,7 @@ def detectable(differences: Sequence[Array], trainings: int = 1) -> float | None
     `interval`. None where nothing varies.
     """
     error, df = _error(differences, trainings)
-    return float((stdtrit(df, 1 - (1 - LEVEL) / 2) + stdtrit(df, POWER)) * error) if error > 0 else None
+    return float((stdtrit(df, 1 - (1 - LEVEL) / 2) + stdtrit(df, POWER)) * error) if error > 0 and df else None
 
 
 def over_trainings(differences: Sequence[Array], trainings: int) -> float:
@@ -253,7 +253,7 @@ def over_trainings(differences: Sequence[Array], trainings: int) -> float:
         return 0.0
     error, df = _error(differences, trainings)
     gain = abs(float(_means(differences).mean()))
-    return float(2 * stdtr(df, -gain / error))
+    return float(2 * stdtr(df, -gain / error)) if df else 1.0
 
 
 def _error(differences: Sequence[Array], trainings: int) -> tuple[float, int]:

@@ -73,7 +73,7 @@ def endpoints_of(teacher: Teacher, student: str) -> list[Endpoint]:
         TeacherError: no model named, no usable URL or name of a variable, a key in the URL.
         WeightsError: the local teacher's model cannot be had.
     """
-    return [_endpoint(teacher, place, student) for place in teacher.endpoints or [_short_form(teacher)]]
+    return [_endpoint(teacher, place, student) for place in _places(teacher)]
 
 
 def local_weights(teacher: Teacher, student: str) -> list[str]:
@@ -82,20 +82,25 @@ def local_weights(teacher: Teacher, student: str) -> list[str]:
     Raises:
         WeightsError: a local teacher's reference is none.
     """
-    places = teacher.endpoints or [_short_form(teacher)]
-    models = [parse(place.model or teacher.model or student) for place in places if LOCAL in {place.url, place.preset}]
+    models = [parse(place.model or teacher.model or student) for place in _places(teacher) if _url(place) == LOCAL]
     return [fingerprint(str(model)) for model in models if isinstance(model, Path)]
 
 
-def _short_form(teacher: Teacher) -> config.Endpoint:
+def _places(teacher: Teacher) -> list[config.Endpoint]:
+    if teacher.endpoints:
+        return teacher.endpoints
     if teacher.endpoint in PRESETS:
-        return config.Endpoint.model_validate({"preset": teacher.endpoint})
-    return config.Endpoint(url=teacher.endpoint)
+        return [config.Endpoint.model_validate({"preset": teacher.endpoint})]
+    return [config.Endpoint(url=teacher.endpoint)]
+
+
+def _url(place: config.Endpoint) -> str:
+    return place.url or (PRESETS[place.preset].url if place.preset else "")
 
 
 def _endpoint(teacher: Teacher, place: config.Endpoint, student: str) -> Endpoint:
     known = PRESETS[place.preset] if place.preset else None
-    url = place.url or (known.url if known else "")
+    url = _url(place)
     model = place.model or teacher.model
     if url == LOCAL:
         model = resolve(model or student)

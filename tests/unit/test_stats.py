@@ -248,3 +248,9 @@ def test_p_over_trainings_is_scipy_s_for_its_standard_error(trainings: int) -> N
     df = np.arange(1, 12)
     error = detected / (scipy_stats.t.ppf(0.975, df) + scipy_stats.t.ppf(0.8, df))
     assert np.isclose(found, 2 * scipy_stats.t.sf(abs(gain) / error, df), rtol=1e-6).any()
+
+
+def test_one_item_and_several_trainings_leave_no_degree_of_freedom() -> None:
+    one = [np.array([[0.0], [1.0], [1.0]])]
+    assert over_trainings(one, 3) == 1.0
+    assert detectable(one, 3) is None
