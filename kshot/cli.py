@@ -1,5 +1,5 @@
 """The command: `kshot generate|train|evaluate|run CONFIG`, `kshot ablate CONFIG`, `kshot compare RUN|MODEL ...`,
-`kshot models list|pull`, `kshot tasks list|show|sample`.
+`kshot models list|pull`, `kshot tasks list|show|sample|panel`.
 
 Only this module knows all stages; each is imported when it is asked for, so that `--help` answers at once.
 """
@@ -276,6 +276,25 @@ def tasks_sample(
     from kshot.generate.catalog import find, sampled
 
     say("\n\n----\n\n".join(sampled(find(name, files or []), count, shots, seed)))
+
+
+@tasks.command("panel")
+def tasks_panel(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write it; must not be there yet.")],
+    files: TaskFiles = None,
+    demos: Annotated[int, typer.Option(min=0, help="Demonstrations of each task.")] = 4,
+    items: Annotated[int, typer.Option(min=1, help="Items of each task, as far as it has so many.")] = 20,
+    seed: Annotated[int, typer.Option(help="Draws others.")] = 7,
+) -> None:
+    """A panel of the training tasks with labels, freshly drawn: has the student learnt what it was taught?
+
+    `kshot compare RUN --panel FOLDER` measures that. It is no held-out panel, and a gain on it none on new tasks.
+    """
+    from kshot.generate.own_tasks_panel import write_panel
+    from kshot.generate.units import select_units
+
+    made = write_panel(folder, select_units([], files or []), demos, items, seed)
+    say(f"{folder}: {made} tasks; `kshot compare RUN --panel {folder}` measures a run's student on them")
 
 
 @models.command("list")

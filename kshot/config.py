@@ -247,6 +247,9 @@ class Generate(Section):
     """Ids or categories of programmatic families; empty for all (`kshot tasks list`)."""
     tasks: list[Path] = []
     """YAML files of example-based tasks, relative to the config."""
+    without: list[str] = []
+    """Ids, families or categories to leave out of all these, such as those that a student of this size does not learn
+    (`kshot tasks panel` makes a panel that shows which)."""
     families_at_most: Annotated[int, Field(ge=1)] | None = None
     """Draw so many of all these families by the seed, example-based ones among them (a larger draw contains a smaller
     one); null for all."""

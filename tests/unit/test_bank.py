@@ -26,6 +26,19 @@ def test_families_at_most_draws_so_many_of_all_and_a_larger_draw_holds_a_smaller
     assert families(config(families_at_most=10_000)) == every
 
 
+def test_what_is_named_is_left_out_of_families_and_files_alike() -> None:
+    files = [SEEDS / "decisions.yaml"]
+    every = families(config(tasks=files))
+    without = config(tasks=files, without=["morphology", "fact_or_opinion", "even_or_odd"])
+    units, tasks = sources(without)
+    assert {"fact_or_opinion", "even_or_odd", "plural_form"} <= every - families(without)
+    assert "morphology" not in {unit.category for unit in units}
+    assert len(families(config(without=["morphology"], families_at_most=10))) == 10
+    assert "in_danger" in {task.id for task in tasks}
+    with pytest.raises(ConfigError, match="'even_or_od' is no task.*did you mean 'even_or_odd'"):
+        sources(config(without=["even_or_od"]))
+
+
 def test_no_task_and_the_same_task_twice_are_refused() -> None:
     units, tasks = sources(config(families=["morphology"], tasks=[]))
     assert {unit.category for unit in units} == {"morphology"}

@@ -1,14 +1,18 @@
-"""Looking around in the bank: `kshot tasks list|show|sample`."""
+"""Looking around in the bank: `kshot tasks list|show|sample|panel`."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from kshot.cli import app
-from kshot.errors import ConfigError
+from kshot.errors import ConfigError, DataError
 from kshot.generate.families import FAMILIES
+from kshot.generate.own_tasks_panel import write_panel
+from kshot.generate.units import select_units
+from kshot.panel import load_panel
 
 FILE = str(Path(__file__).parents[2] / "configs" / "tasks" / "decisions.yaml")
 
@@ -41,3 +45,26 @@ def test_a_task_is_shown_and_sampled_as_a_student_reads_it(capsys: pytest.Captur
 def test_an_unknown_task_gets_the_nearest_name() -> None:
     with pytest.raises(ConfigError, match="did you mean 'plural_form'"):
         CliRunner().invoke(app, ["tasks", "show", "plural_from"], catch_exceptions=False)
+
+
+def test_a_panel_of_the_training_tasks_has_all_that_have_labels_in_balance(tmp_path: Path) -> None:
+    folder = tmp_path / "taught"
+    assert "tasks" in said("panel", str(folder), "--file", FILE, "--items", "12")
+    panel = load_panel(str(folder))
+    wanted = {unit.id for unit in select_units([], [Path(FILE)]) if unit.labelled and not unit.min_k}
+    assert {task.name for task in panel.tasks} == wanted
+    (task,) = (task for task in panel.tasks if task.name == "even_or_odd")
+    assert (len(task.demos), len(task.items)) == (4, 12)
+    assert set(Counter(row.output[0] for row in task.items).values()) == {6}
+    meaning = {(int(row.input) % 2, row.output[0]) for row in (*task.demos, *task.items)}
+    assert len(meaning) == 2, "the labels are drawn, and each stands for even or for odd"
+    (gold,) = (task for task in panel.tasks if task.name == "fact_or_opinion")
+    assert len({row.input for row in (*gold.demos, *gold.items)}) == 14, "an example-based task has its gold examples"
+
+
+def test_a_panel_is_not_written_over_another_folder_nor_without_tasks(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is there already"):
+        write_panel(tmp_path, select_units(["even_or_odd"], []), 4, 12, 7)
+    with pytest.raises(DataError, match="no task with labels"):
+        write_panel(tmp_path / "new", select_units(["plural_form"], []), 4, 12, 7)
+    assert not (tmp_path / "new").exists()
