@@ -16,11 +16,13 @@ from kshot.errors import ConfigError, DataError
 from kshot.evaluate.backends import check_own
 from kshot.evaluate.candidates import Candidate, candidates, load
 from kshot.evaluate.cells import Cell, load_panels, make_cell, measure_missing, read_groups, truncated, wanted
+from kshot.evaluate.leaning import leaning
+from kshot.evaluate.leaning import markdown as leaning_markdown
 from kshot.evaluate.report import between, markdown_table, measured_on, points, probability, rich_table, signed
 from kshot.evaluate.scores import NAMES
 from kshot.evaluate.stats import paired_gains, with_holm
 from kshot.evaluate.svg import Line, Plot, Point, gained, write_svg
-from kshot.files import read_json, write_json, write_text
+from kshot.files import read_json, read_jsonl, write_json, write_text
 from kshot.machine import Machine, find_machine, kept_machine
 from kshot.panel import Panel, families
 from kshot.runs import Run, versions
@@ -128,6 +130,12 @@ def _write(config: Config, found: Sequence[Candidate], cells: Cells, machine: Ma
             for one in found
         ],
         "gains": gains,
+        "leaning": leaning(
+            {**row, "model": one.label}
+            for one in found
+            for cell in cells[one.label]
+            for _, row in read_jsonl(cell.folder / "samples.jsonl")
+        ),
         "seed": config.seed,
         "resamples": settings.resamples,
         "items": settings.items,
@@ -185,7 +193,8 @@ def markdown(facts: Row) -> str:
         "number of rows (Holm).",
         markdown_table(COLUMNS, [_row(row) for row in facts["gains"]], WORDS),
         "![Score by number of demonstrations](compare.svg)",
+        leaning_markdown(facts["leaning"]).strip(),
         markdown_table(("model", "given as", "fingerprint"), models, {"model", "given as", "fingerprint"}),
         measured_on(facts),
     ]  # fmt: skip
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from kshot.evaluate import overlap_report, regression_report
+from kshot.evaluate import leaning, overlap_report, regression_report
 from kshot.evaluate.controls import NAMES as CONTROLS
 from kshot.evaluate.overlap import NOVELTY
 from kshot.evaluate.regression import REGRESSION
@@ -20,7 +20,7 @@ ABOUT_FEWSHOT = "Each model with k demonstrations against itself without any: sc
 
 
 def extras(folder: Path) -> list[Row]:
-    """A section for each of controls.json, fewshot.json, novelty.json and regression.json that the folder has.
+    """A section for each of controls, leaning, fewshot, novelty and regression.json that the folder has.
 
     A section has an `id`, a `title`, words `about` it, `tables` and, where texts are to be read side by side, `pairs`:
     a `summary` and `sides` with a `title` and a `text` each.
@@ -28,6 +28,8 @@ def extras(folder: Path) -> list[Row]:
     found = []
     if (folder / "controls.json").exists() and (tables := control_tables(read_json(folder / "controls.json")["means"])):
         found.append({"id": "controls", "title": "Controls", "about": ABOUT_CONTROLS, "tables": tables})
+    if (folder / leaning.LEANING).exists() and (leans := read_json(folder / leaning.LEANING))["means"]:
+        found.append(leaning.section(leans))
     if (folder / "fewshot.json").exists() and (tables := fewshot_tables(read_json(folder / "fewshot.json"))):
         title = "What demonstrations add"
         found.append({"id": "fewshot", "title": title, "about": ABOUT_FEWSHOT, "tables": tables})

@@ -1,8 +1,8 @@
 """The evaluate stage: `kshot evaluate CONFIG [--panel FOLDER]` measures base and student on held-out panels.
 
-Writes gains.json, fewshot.json, controls.json, novelty.json, regression.json, report.html, report.md, scores.png,
-samples.jsonl, lm-eval's files in cells/ and, last, manifest.json. Each cell (model, panel, shots, demo seed) is kept
-when done, so a rerun measures only what is missing.
+Writes gains.json, fewshot.json, controls.json, leaning.json, novelty.json, regression.json, report.html, report.md,
+scores.png, samples.jsonl, lm-eval's files in cells/ and, last, manifest.json. Each cell (model, panel, shots, demo
+seed) is kept when done, so a rerun measures only what is missing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,6 +30,8 @@ from kshot.evaluate.cells import (
 )
 from kshot.evaluate.controls import control_means, control_rows
 from kshot.evaluate.html import write_html
+from kshot.evaluate.leaning import LEANING, leaning
+from kshot.evaluate.leaning import markdown as leaning_markdown
 from kshot.evaluate.overlap import kept_novelty, left_out, refuse_contaminated
 from kshot.evaluate.overlap_report import clean_gains, tell
 from kshot.evaluate.overlap_report import markdown as novelty_markdown
@@ -144,6 +146,8 @@ def _write(
     shown = [cell for cell in asked if cell.labels == "gold"]
     samples = [row for cell in shown for _, row in read_jsonl(cell.folder / "samples.jsonl")]
     write_jsonl(folder / "samples.jsonl", samples)
+    leans = leaning(samples)
+    write_json(folder / LEANING, leans)
     write_json(folder / "controls.json", {"means": means, "tasks": tasks})
     write_json(folder / "fewshot.json", fewshot)
     write_json(folder / "gains.json", gains)
@@ -166,7 +170,7 @@ def _write(
     tables = {"gains": gains, "fewshot": fewshot, "controls": means, "by_task": _by_task(by_task)}
     worse = regression(probes, gold, tasks, config)
     write_json(folder / REGRESSION, worse)
-    sections = [novelty_markdown(novelty, gains), regression_report.markdown(worse)]
+    sections = [leaning_markdown(leans), novelty_markdown(novelty, gains), regression_report.markdown(worse)]
     write_report(folder, {**facts, **tables, "sections": sections, "answers": _answers(samples, config.seed)})
     finish(folder, {**facts, "by_task": by_task, "cells": {str(c.folder.relative_to(folder)): c.key for c in asked}})
     write_html(folder)

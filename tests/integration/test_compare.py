@@ -50,7 +50,12 @@ def test_a_run_against_its_base_measures_nothing_and_says_what_evaluate_said(wor
         for name, other in (("baseline", "base"), ("score", "student"), ("gain", "gain"), ("low", "low"), ("p", "p")):
             assert ours[name] == theirs[other]
     assert not (work / "reused" / "cells").exists()
+    told = json.loads((work / "runs" / "whole" / "evaluate" / "leaning.json").read_text())["tasks"]
+    ours, theirs = ({(r["k"], r["separation"], r["lean"]) for r in rows} for rows in (found["leaning"]["tasks"], told))
+    assert ours == theirs
+    assert {row["model"] for row in found["leaning"]["means"]} == {found["baseline"], "whole"}
     text = (work / "reused" / "compare.md").read_text()
+    assert "## Knowing and leaning" in text
     assert "| tinypanel | exact match | 0 | whole |" in text
     assert "<svg" in (work / "reused" / "compare.svg").read_text()
 

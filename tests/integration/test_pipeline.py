@@ -103,12 +103,16 @@ def test_the_three_stages(finished: Path) -> None:
     assert [sky[name] for name in ("majority", "random", "copy_first", "copy_any", "random_labels")] == [0.5] * 4 + [
         None
     ]
+    leans = json.loads((run / "evaluate" / "leaning.json").read_text())
+    told = [(row["task"], row["k"], row["model"], row["frequent"]) for row in leans["tasks"]]
+    assert told == [("sky", k, model, 0.5) for k in (0, 1, 4) for model in ("base", "student")]
     table = (finished / "stdout.txt").read_text()
     assert "exact match" in table
     assert "log-likelihood choice" in table
     report = (run / "evaluate" / "report.md").read_text()
     gain = json.loads((run / "evaluate" / "gains.json").read_text())[0]
     assert f"| {gain['tasks']} | {gain['items']} |" in report
+    assert "## Knowing and leaning" in report
     assert "built-in method" not in report
     assert (run / "evaluate" / "scores.png").stat().st_size > 5000
     assert list((run / "evaluate" / "cells" / "tinypanel" / "base-k0" / "base").glob("results_*.json"))

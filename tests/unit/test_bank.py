@@ -35,7 +35,7 @@ def test_what_is_named_is_left_out_of_families_and_files_alike() -> None:
     assert "morphology" not in {unit.category for unit in units}
     assert len(families(config(without=["morphology"], families_at_most=10))) == 10
     assert "in_danger" in {task.id for task in tasks}
-    with pytest.raises(ConfigError, match="'even_or_od' is no task.*did you mean 'even_or_odd'"):
+    with pytest.raises(ConfigError, match=r"'even_or_od' is no task.*did you mean 'even_or_odd'"):
         sources(config(without=["even_or_od"]))
 
 

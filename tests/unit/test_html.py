@@ -76,6 +76,9 @@ def write_folder(folder: Path, items: int = ITEMS, extras: bool = True) -> Path:
         text = bits | {"difference": 0.1, "low": 0.05, "high": 0.15, "kinds": [bits | {"kind": "news"}]}
         answer = {"question": "Hello?", "base": HOSTILE[0], "student": HOSTILE[6]}
         worse = {"text": text, "chat": {"base": manner, "student": manner}, "answers": [answer], "tasks": [fell]}
+        leans = {"panel": "p<b>", "k": 0, "model": "base", "tasks": 1}
+        leans |= {"separation": 0.75, "lean": 0.9, "frequent": 0.5}
+        files |= {"leaning": {"means": [leans], "tasks": []}}
         files |= {"controls": {"means": means, "tasks": []}, "fewshot": few, "novelty": novelty, "regression": worse}
     for name, content in files.items():
         (folder / f"{name}.json").write_text(json.dumps(content))
@@ -133,7 +136,7 @@ def test_the_page_is_whole_and_can_be_found_one_s_way_in(folder: Path) -> None:
             assert name in ids
         if (attributes.get("href") or "").startswith("#"):
             assert str(attributes["href"])[1:] in ids
-    assert len(page.all("table")) == len(page.all("caption")) == 1 + 2 + 2 + 2 + 3
+    assert len(page.all("table")) == len(page.all("caption")) == 1 + 2 + 2 + 1 + 2 + 3
     assert all(attributes.get("scope") in {"row", "col"} for attributes in page.all("th"))
     plots = page.all("svg")
     assert len(plots) == 2
@@ -181,6 +184,8 @@ def test_what_the_run_has_beside_gains_is_shown(folder: Path) -> None:
     for words in (
         "majority class",
         "below the control",
+        "Knowing and leaning",
+        "0.75",
         "What demonstrations add",
         "+30.0",
         "&lt;0.001",
@@ -188,11 +193,12 @@ def test_what_the_run_has_beside_gains_is_shown(folder: Path) -> None:
         "†",
     ):
         assert words in text
-    for name in ("controls", "fewshot"):
+    for name in ("controls", "fewshot", "leaning"):
         (folder / f"{name}.json").unlink()
     text = text_of(folder)
     assert "below the control" not in text
     assert "What demonstrations add" not in text
+    assert "Knowing and leaning" not in text
 
 
 def test_demo_seeds_have_columns_where_there_are_several(folder: Path) -> None:

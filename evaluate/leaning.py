@@ -1,0 +1,117 @@
+"""Knowing and leaning: can the model tell the labels apart, and does it give one of them throughout?
+
+A model that cannot tell two labels apart still has an accuracy, that of the label which it leans to. So for tasks with
+the same options for every item:
+
+    separation  of all pairs of items with different right labels, the share in which the log-probabilities, one label
+                against the other, stand in the right order: 0.5 is nothing known, 1 all, whatever the model leans to.
+                For two labels the area under the ROC curve; for more, pairs of labels as in Hand and Till, Machine
+                Learning 45 (2001) 171, each pair of items counted once.
+    lean        the share of items to which the option chosen most often was given, beside the share of the items whose
+                right answer is the most frequent one
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from statistics import fmean
+from typing import Any
+
+from kshot.evaluate.report import markdown_table
+from kshot.evaluate.scores import LOGLIKELIHOOD
+
+LEANING = "leaning.json"
+TITLE = "Knowing and leaning"
+ABOUT = (
+    "Separation: of all pairs of items with different right labels, the share whose log-probabilities stand in the "
+    "right order; 0.50 is nothing known, 1.00 all, whatever label the model leans to. Lean: the share of items that "
+    "got the option chosen most often; beside it the share of the most frequent right answer. Means over tasks "
+    "with the same options for every item. A high separation with a low score is a lean, not ignorance."
+)
+COLUMNS = ("panel", "k", "model", "tasks", "separation", "lean, %", "most frequent, %")
+Row = dict[str, Any]
+
+
+def leaning(samples: Iterable[Row]) -> dict[str, list[Row]]:
+    """Means by panel, number of shots and model, and the tasks that they are of; demo seeds are averaged.
+
+    Args:
+        samples: rows of samples.jsonl; those of the choice by log-likelihood count.
+    """
+    asked: dict[tuple[str, int, str, str], dict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for row in samples:
+        if row["score"] == LOGLIKELIHOOD:
+            asked[row["panel"], row["k"], row["model"], row["task"]][row["seed"]].append(row)
+    tasks: list[Row] = [
+        dict(zip(("panel", "k", "model", "task"), names, strict=True)) | _means(map(_measured, by_seed.values()))
+        for names, by_seed in sorted(asked.items())
+        if all(_has_labels(rows) for rows in by_seed.values())
+    ]
+    groups: dict[tuple[str, int, str], list[Row]] = defaultdict(list)
+    for row in tasks:
+        groups[row["panel"], row["k"], row["model"]].append(row)
+    means = [
+        {"panel": panel, "k": k, "model": model, "tasks": len(rows)} | _means(rows)
+        for (panel, k, model), rows in groups.items()
+    ]
+    return {"means": means, "tasks": tasks}
+
+
+def _has_labels(rows: Sequence[Row]) -> bool:
+    """Whether the options are the same for all items, and more than one of them is right somewhere."""
+    return len({tuple(row["options"]) for row in rows}) == 1 and len({_right(row) for row in rows}) > 1
+
+
+def _right(row: Row) -> str:
+    return str(next(answer for answer in row["accepted"] if answer in row["options"]))
+
+
+def _measured(rows: Sequence[Row]) -> Row:
+    """Of one task after one choice of demonstrations."""
+    shares = [max(Counter(texts).values()) / len(rows) for texts in ([r["answer"] for r in rows], map(_right, rows))]
+    return {"separation": separation(rows), "lean": shares[0], "frequent": shares[1]}
+
+
+def _means(rows: Iterable[Row]) -> Row:
+    every = list(rows)
+    return {name: fmean(row[name] for row in every) for name in ("separation", "lean", "frequent")}
+
+
+def separation(rows: Sequence[Row]) -> float:
+    """Over the pairs of items with different right labels; a tie is half in order."""
+    order = [
+        (_lead(one, one, other) > _lead(other, one, other)) + 0.5 * (_lead(one, one, other) == _lead(other, one, other))
+        for one, other in combinations(rows, 2)
+        if _right(one) != _right(other)
+    ]
+    return fmean(order)
+
+
+def _lead(asked: Row, one: Row, other: Row) -> float:
+    """By how much the label of `one` is more probable than that of `other` as an answer to `asked`."""
+    places = [asked["options"].index(_right(row)) for row in (one, other)]
+    first, second = (float(asked["log_probs"][place]) for place in places)
+    return first - second
+
+
+def markdown(found: dict[str, list[Row]]) -> str:
+    """A section in Markdown; empty where no task has labels."""
+    if not found["means"]:
+        return ""
+    return f"## {TITLE}\n\n{ABOUT}\n\n{markdown_table(COLUMNS, lines(found), {'panel', 'model'})}\n"
+
+
+def section(found: dict[str, list[Row]]) -> Row:
+    """The section of report.html."""
+    table = {"title": "Means over tasks", "columns": COLUMNS, "words": {0, 2}, "rows": lines(found)}
+    return {"id": "leaning", "title": TITLE, "about": ABOUT, "tables": [table]}
+
+
+def lines(found: dict[str, list[Row]]) -> list[list[str]]:
+    return [
+        [
+            row["panel"], str(row["k"]), row["model"], str(row["tasks"]), f"{row['separation']:.2f}",
+            f"{100 * row['lean']:.0f}", f"{100 * row['frequent']:.0f}",
+        ]
+        for row in found["means"]
+    ]  # fmt: skip

@@ -1,0 +1,69 @@
+"""Whether a model tells labels apart, and which one it leans to."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kshot.evaluate.leaning import leaning, lines, markdown, section, separation
+
+YES_NO = ["yes", "no"]
+
+
+def rows(
+    right: list[str], log_probs: Sequence[Sequence[float]], options: list[str] = YES_NO, **more: Any
+) -> list[dict[str, Any]]:
+    facts = {"panel": "p", "task": "t", "score": "loglikelihood", "k": 0, "seed": 0, "model": "base", **more}
+    return [
+        facts | {"item": n, "accepted": [label], "options": options, "log_probs": given,
+                 "answer": options[given.index(max(given))]}
+        for n, (label, given) in enumerate(zip(right, log_probs, strict=True))
+    ]  # fmt: skip
+
+
+def test_a_model_that_says_no_throughout_may_still_tell_them_apart() -> None:
+    right = ["yes", "yes", "no", "no"]
+    knowing = rows(right, [[-3.0, -1.0], [-2.9, -1.0], [-5.0, -1.0], [-6.0, -1.0]])
+    blind = rows(right, [[-3.0, -1.0]] * 4, model="student")
+    found = leaning([*knowing, *blind])
+    told = [(row["model"], row["separation"], row["lean"], row["frequent"]) for row in found["tasks"]]
+    assert told == [("base", 1.0, 1.0, 0.5), ("student", 0.5, 1.0, 0.5)]
+    wanted = [["p", "0", "base", "1", "1.00", "100", "50"], ["p", "0", "student", "1", "0.50", "100", "50"]]
+    assert lines(found) == section(found)["tables"][0]["rows"] == wanted
+    assert "| p | 0 | base | 1 | 1.00 | 100 | 50 |" in markdown(found)
+
+
+def test_three_labels_are_judged_two_at_a_time() -> None:
+    options = ["a", "b", "c"]
+    log_probs = [[-1.0, -2.0, -9.0], [-2.0, -1.0, -9.0], [-2.0, -2.0, -8.0]]
+    assert separation(rows(options, log_probs, options)) == 1.0
+    log_probs[1] = [-1.0, -2.5, -9.0]
+    assert separation(rows(options, log_probs, options)) == pytest.approx(2 / 3)
+
+
+def test_demo_seeds_are_averaged_and_other_tasks_left_out() -> None:
+    right = ["yes", "no"]
+    both = [rows(right, [[-1.0, -2.0], [-2.0, -1.0]], model=model) for model in ("base", "student")]
+    again = [rows(right, [[-2.0, -1.0], [-1.0, -2.0]], model=model, seed=1) for model in ("base", "student")]
+    one_answer = [rows(["yes", "yes"], [[-1.0, -2.0]] * 2, task="same", model=m) for m in ("base", "student")]
+    varying = [
+        row
+        for model in ("base", "student")
+        for label in ("x", "z")
+        for row in rows([label], [[-1.0, -2.0]], [label, "y"], task="varying", model=model)
+    ]
+    written = [{**row, "score": "exact_match"} for row in both[0]]
+    found = leaning([row for each in (*both, *again, *one_answer, varying, written) for row in each])
+    assert {task["task"] for task in found["tasks"]} == {"t"}
+    assert [row["separation"] for row in found["means"]] == [0.5, 0.5]
+    assert markdown(leaning(written)) == ""
+
+
+@given(st.lists(st.integers(-20, 0), min_size=4, max_size=12), st.integers(-5, 5))
+def test_a_lean_changes_nothing_and_the_reverse_order_mirrors_it(scores: list[int], lean: int) -> None:
+    right = [label for label, _ in zip(YES_NO * 6, scores, strict=False)]
+    plain = separation(rows(right, [[score, -7] for score in scores]))
+    assert separation(rows(right, [[score + lean, -7] for score in scores])) == plain
+    assert separation(rows(right, [[-7, score] for score in scores])) == pytest.approx(1 - plain)
