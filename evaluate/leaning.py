@@ -9,6 +9,10 @@ the same options for every item:
                 Learning 45 (2001) 171, each pair of items counted once.
     lean        the share of items to which the option chosen most often was given, beside the share of the items whose
                 right answer is the most frequent one
+    calibrated  the score of the choice after each option's probability was divided by its mean over the task's items
+                (batch calibration, Zhou et al., arXiv:2309.17249), beside the score of the plain choice. It needs no
+                answers, only the questions together, and supposes that the options are right about equally often:
+                where one is rare, it is given too often.
 """
 
 from collections import Counter, defaultdict
@@ -17,7 +21,9 @@ from itertools import combinations
 from statistics import fmean
 from typing import Any
 
-from kshot.evaluate.report import markdown_table
+from scipy.special import softmax
+
+from kshot.evaluate.report import markdown_table, points
 from kshot.evaluate.scores import LOGLIKELIHOOD
 
 LEANING = "leaning.json"
@@ -26,9 +32,11 @@ ABOUT = (
     "Separation: of all pairs of items with different right labels, the share whose log-probabilities stand in the "
     "right order; 0.50 is nothing known, 1.00 all, whatever label the model leans to. Lean: the share of items that "
     "got the option chosen most often; beside it the share of the most frequent right answer. Means over tasks "
-    "with the same options for every item. A high separation with a low score is a lean, not ignorance."
+    "with the same options for every item. A high separation with a low score is a lean, not ignorance. Calibrated: "
+    "the score of the choice after each option's probability was divided by its mean over the items (arXiv:2309.17249), "
+    "which takes the lean away and supposes that the options are right about equally often."
 )
-COLUMNS = ("panel", "k", "model", "tasks", "separation", "lean, %", "most frequent, %")
+COLUMNS = ("panel", "k", "model", "tasks", "separation", "lean, %", "most frequent, %", "score", "calibrated")
 Row = dict[str, Any]
 
 
@@ -69,12 +77,15 @@ def _right(row: Row) -> str:
 def _measured(rows: Sequence[Row]) -> Row:
     """Of one task after one choice of demonstrations."""
     shares = [max(Counter(texts).values()) / len(rows) for texts in ([r["answer"] for r in rows], map(_right, rows))]
-    return {"separation": separation(rows), "lean": shares[0], "frequent": shares[1]}
+    score = fmean(row["right"] for row in rows)
+    found = {"separation": separation(rows), "lean": shares[0], "frequent": shares[1]}
+    return {**found, "score": score, "calibrated": calibrated(rows)}
 
 
 def _means(rows: Iterable[Row]) -> Row:
     every = list(rows)
-    return {name: fmean(row[name] for row in every) for name in ("separation", "lean", "frequent")}
+    names = ("separation", "lean", "frequent", "score", "calibrated")
+    return {name: fmean(row[name] for row in every) for name in names}
 
 
 def separation(rows: Sequence[Row]) -> float:
@@ -85,6 +96,13 @@ def separation(rows: Sequence[Row]) -> float:
         if _right(one) != _right(other)
     ]
     return fmean(order)
+
+
+def calibrated(rows: Sequence[Row]) -> float:
+    """The share of right choices where no option is preferred over all items together."""
+    shares = softmax([row["log_probs"] for row in rows], axis=1)
+    chosen = (shares / shares.mean(axis=0)).argmax(axis=1)
+    return fmean(row["options"][place] in row["accepted"] for row, place in zip(rows, chosen, strict=True))
 
 
 def _lead(asked: Row, one: Row, other: Row) -> float:
@@ -111,7 +129,7 @@ def lines(found: dict[str, list[Row]]) -> list[list[str]]:
     return [
         [
             row["panel"], str(row["k"]), row["model"], str(row["tasks"]), f"{row['separation']:.2f}",
-            f"{100 * row['lean']:.0f}", f"{100 * row['frequent']:.0f}",
+            f"{100 * row['lean']:.0f}", f"{100 * row['frequent']:.0f}", points(row["score"]), points(row["calibrated"]),
         ]
         for row in found["means"]
     ]  # fmt: skip

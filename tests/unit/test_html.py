@@ -77,7 +77,7 @@ def write_folder(folder: Path, items: int = ITEMS, extras: bool = True) -> Path:
         answer = {"question": "Hello?", "base": HOSTILE[0], "student": HOSTILE[6]}
         worse = {"text": text, "chat": {"base": manner, "student": manner}, "answers": [answer], "tasks": [fell]}
         leans = {"panel": "p<b>", "k": 0, "model": "base", "tasks": 1}
-        leans |= {"separation": 0.75, "lean": 0.9, "frequent": 0.5}
+        leans |= {"separation": 0.75, "lean": 0.9, "frequent": 0.5, "score": 0.5, "calibrated": 0.6}
         files |= {"leaning": {"means": [leans], "tasks": []}}
         files |= {"controls": {"means": means, "tasks": []}, "fewshot": few, "novelty": novelty, "regression": worse}
     for name, content in files.items():

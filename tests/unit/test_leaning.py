@@ -1,13 +1,14 @@
 """Whether a model tells labels apart, and which one it leans to."""
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kshot.evaluate.leaning import leaning, lines, markdown, section, separation
+from kshot.evaluate.leaning import calibrated, leaning, lines, markdown, section, separation
 
 YES_NO = ["yes", "no"]
 
@@ -18,7 +19,7 @@ def rows(
     facts = {"panel": "p", "task": "t", "score": "loglikelihood", "k": 0, "seed": 0, "model": "base", **more}
     return [
         facts | {"item": n, "accepted": [label], "options": options, "log_probs": given,
-                 "answer": options[given.index(max(given))]}
+                 "answer": options[given.index(max(given))], "right": options[given.index(max(given))] == label}
         for n, (label, given) in enumerate(zip(right, log_probs, strict=True))
     ]  # fmt: skip
 
@@ -30,9 +31,12 @@ def test_a_model_that_says_no_throughout_may_still_tell_them_apart() -> None:
     found = leaning([*knowing, *blind])
     told = [(row["model"], row["separation"], row["lean"], row["frequent"]) for row in found["tasks"]]
     assert told == [("base", 1.0, 1.0, 0.5), ("student", 0.5, 1.0, 0.5)]
-    wanted = [["p", "0", "base", "1", "1.00", "100", "50"], ["p", "0", "student", "1", "0.50", "100", "50"]]
+    wanted = [
+        ["p", "0", "base", "1", "1.00", "100", "50", "50.0", "100.0"],
+        ["p", "0", "student", "1", "0.50", "100", "50", "50.0", "50.0"],
+    ]
     assert lines(found) == section(found)["tables"][0]["rows"] == wanted
-    assert "| p | 0 | base | 1 | 1.00 | 100 | 50 |" in markdown(found)
+    assert "| p | 0 | base | 1 | 1.00 | 100 | 50 | 50.0 | 100.0 |" in markdown(found)
 
 
 def test_three_labels_are_judged_two_at_a_time() -> None:
@@ -41,6 +45,15 @@ def test_three_labels_are_judged_two_at_a_time() -> None:
     assert separation(rows(options, log_probs, options)) == 1.0
     log_probs[1] = [-1.0, -2.5, -9.0]
     assert separation(rows(options, log_probs, options)) == pytest.approx(2 / 3)
+
+
+def test_calibration_gives_no_option_preference_over_all_items() -> None:
+    options = ["a", "b", "c"]
+    leaning_to_c = rows(options, [[-1.0, -9.0, -0.5], [-9.0, -1.0, -0.5], [-9.0, -9.0, -0.1]], options)
+    assert fmean(row["right"] for row in leaning_to_c) == pytest.approx(1 / 3)
+    assert calibrated(leaning_to_c) == 1.0
+    rare = rows(["yes", "yes", "yes", "no"], [[-1.0, -2.0], [-1.1, -2.0], [-1.6, -2.0], [-1.7, -2.0]])
+    assert calibrated(rare) < fmean(row["right"] for row in rare) + 0.01, "it supposes that labels are even"
 
 
 def test_demo_seeds_are_averaged_and_other_tasks_left_out() -> None:
