@@ -31,10 +31,10 @@ TITLE = "Knowing and leaning"
 ABOUT = (
     "Separation: of all pairs of items with different right labels, the share whose log-probabilities stand in the "
     "right order; 0.50 is nothing known, 1.00 all, whatever label the model leans to. Lean: the share of items that "
-    "got the option chosen most often; beside it the share of the most frequent right answer. Means over tasks "
-    "with the same options for every item. A high separation with a low score is a lean, not ignorance. Calibrated: "
-    "the score of the choice after each option's probability was divided by its mean over the items (arXiv:2309.17249), "
-    "which takes the lean away and supposes that the options are right about equally often."
+    "got the option chosen most often; beside it the share of the most frequent right answer. A high separation with a "
+    "low score is a lean, not ignorance. Calibrated: the score after each option's probability was divided by its mean "
+    "over the items (arXiv:2309.17249), which takes the lean away and supposes that the options are right about "
+    "equally often. Means over tasks with the same options for every item."
 )
 COLUMNS = ("panel", "k", "model", "tasks", "separation", "lean, %", "most frequent, %", "score", "calibrated")
 Row = dict[str, Any]
