@@ -1,5 +1,7 @@
 """Which tasks a config draws its records from."""
 
+from pathlib import Path
+
 import pytest
 
 from kshot.config import Config, Generate
@@ -37,6 +39,17 @@ def test_what_is_named_is_left_out_of_families_and_files_alike() -> None:
     assert "in_danger" in {task.id for task in tasks}
     with pytest.raises(ConfigError, match=r"'even_or_od' is no task.*did you mean 'even_or_odd'"):
         sources(config(without=["even_or_od"]))
+
+
+def test_of_one_family_a_single_task_can_be_left_out(tmp_path: Path) -> None:
+    task = "- {{id: {}, family: even_or_odd, category: c, descriptions: [d], examples: [{}, {}]}}\n"
+    examples = "{input: a, output: b}", "{input: c, output: d}"
+    (tmp_path / "tasks.yaml").write_text("".join(task.format(name, *examples) for name in ("one", "other")))
+    units, tasks = sources(config(tasks=[tmp_path / "tasks.yaml"], without=["one"]))
+    assert [task.id for task in tasks] == ["other"]
+    assert "even_or_odd" in {unit.id for unit in units}
+    units, tasks = sources(config(tasks=[tmp_path / "tasks.yaml"], families=["even_or_odd"], without=["other", "one"]))
+    assert ([unit.id for unit in units], tasks) == (["even_or_odd"], [])
 
 
 def test_no_task_and_the_same_task_twice_are_refused() -> None:
