@@ -193,7 +193,7 @@ def markdown(facts: Row) -> str:
         "number of rows (Holm).",
         markdown_table(COLUMNS, [_row(row) for row in facts["gains"]], WORDS),
         "![Score by number of demonstrations](compare.svg)",
-        leaning_markdown(facts["leaning"]).strip(),
+        leaning_markdown(facts["leaning"]),
         markdown_table(("model", "given as", "fingerprint"), models, {"model", "given as", "fingerprint"}),
         measured_on(facts),
     ]  # fmt: skip

@@ -17,11 +17,11 @@ the same options for every item:
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import combinations
 from statistics import fmean
 from typing import Any
 
-from scipy.special import softmax
+import numpy as np
+from scipy.special import log_softmax, logsumexp
 
 from kshot.evaluate.report import markdown_table, points
 from kshot.evaluate.scores import LOGLIKELIHOOD
@@ -37,6 +37,7 @@ ABOUT = (
     "equally often. Means over tasks with the same options for every item."
 )
 COLUMNS = ("panel", "k", "model", "tasks", "separation", "lean, %", "most frequent, %", "score", "calibrated")
+MEASURED = ("separation", "lean", "frequent", "score", "calibrated")
 Row = dict[str, Any]
 
 
@@ -76,47 +77,49 @@ def _right(row: Row) -> str:
 
 def _measured(rows: Sequence[Row]) -> Row:
     """Of one task after one choice of demonstrations."""
-    shares = [max(Counter(texts).values()) / len(rows) for texts in ([r["answer"] for r in rows], map(_right, rows))]
-    score = fmean(row["right"] for row in rows)
-    found = {"separation": separation(rows), "lean": shares[0], "frequent": shares[1]}
-    return {**found, "score": score, "calibrated": calibrated(rows)}
+    return {
+        "separation": separation(rows),
+        "lean": _commonest(row["answer"] for row in rows),
+        "frequent": _commonest(map(_right, rows)),
+        "score": fmean(row["right"] for row in rows),
+        "calibrated": calibrated(rows),
+    }
+
+
+def _commonest(texts: Iterable[str]) -> float:
+    counts = Counter(texts)
+    return max(counts.values()) / counts.total()
 
 
 def _means(rows: Iterable[Row]) -> Row:
     every = list(rows)
-    names = ("separation", "lean", "frequent", "score", "calibrated")
-    return {name: fmean(row[name] for row in every) for name in names}
+    return {name: fmean(row[name] for row in every) for name in MEASURED}
 
 
 def separation(rows: Sequence[Row]) -> float:
     """Over the pairs of items with different right labels; a tie is half in order."""
-    order = [
-        (_lead(one, one, other) > _lead(other, one, other)) + 0.5 * (_lead(one, one, other) == _lead(other, one, other))
-        for one, other in combinations(rows, 2)
-        if _right(one) != _right(other)
-    ]
-    return fmean(order)
+    right = np.array([row["options"].index(_right(row)) for row in rows])
+    # asked[i, j]: the log-probability, as an answer to item i, of the label that is right for item j.
+    asked = np.array([row["log_probs"] for row in rows], float)[:, right]
+    own = np.diag(asked)
+    lead, other = own[:, None] - asked, asked.T - own
+    apart = right[:, None] != right
+    return float(((lead > other) + 0.5 * (lead == other))[apart].mean())
 
 
 def calibrated(rows: Sequence[Row]) -> float:
     """The share of right choices where no option is preferred over all items together."""
-    shares = softmax([row["log_probs"] for row in rows], axis=1)
-    chosen = (shares / shares.mean(axis=0)).argmax(axis=1)
+    # In logarithms, where an option that is hopeless for every item is still no zero to divide by.
+    shares = log_softmax([row["log_probs"] for row in rows], axis=1)
+    chosen = (shares - logsumexp(shares, axis=0)).argmax(axis=1)
     return fmean(row["options"][place] in row["accepted"] for row, place in zip(rows, chosen, strict=True))
-
-
-def _lead(asked: Row, one: Row, other: Row) -> float:
-    """By how much the label of `one` is more probable than that of `other` as an answer to `asked`."""
-    places = [asked["options"].index(_right(row)) for row in (one, other)]
-    first, second = (float(asked["log_probs"][place]) for place in places)
-    return first - second
 
 
 def markdown(found: dict[str, list[Row]]) -> str:
     """A section in Markdown; empty where no task has labels."""
     if not found["means"]:
         return ""
-    return f"## {TITLE}\n\n{ABOUT}\n\n{markdown_table(COLUMNS, lines(found), {'panel', 'model'})}\n"
+    return f"## {TITLE}\n\n{ABOUT}\n\n{markdown_table(COLUMNS, lines(found), {'panel', 'model'})}"
 
 
 def section(found: dict[str, list[Row]]) -> Row:

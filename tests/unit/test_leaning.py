@@ -52,6 +52,8 @@ def test_calibration_gives_no_option_preference_over_all_items() -> None:
     leaning_to_c = rows(options, [[-1.0, -9.0, -0.5], [-9.0, -1.0, -0.5], [-9.0, -9.0, -0.1]], options)
     assert fmean(row["right"] for row in leaning_to_c) == pytest.approx(1 / 3)
     assert calibrated(leaning_to_c) == 1.0
+    hopeless = [row | {"options": [*options, "d"], "log_probs": [*row["log_probs"], -2000.0]} for row in leaning_to_c]
+    assert calibrated(hopeless) == 1.0, "an option with a probability of zero to the last digit"
     rare = rows(["yes", "yes", "yes", "no"], [[-1.0, -2.0], [-1.1, -2.0], [-1.6, -2.0], [-1.7, -2.0]])
     assert calibrated(rare) < fmean(row["right"] for row in rare) + 0.01, "it supposes that labels are even"
 
