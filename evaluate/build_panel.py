@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from kshot.evaluate.heldout_families import FAMILIES, LABELLED, accepted, options
+from kshot.evaluate.long_instructions import LONG
 from kshot.families import Family, Params, Problem
 from kshot.seeding import stream
 
@@ -43,6 +44,8 @@ class Task:
     frequent: str | None = None
     other: int = 0
     """Which of the first four demonstrations of an uneven task has another label."""
+    long: bool = False
+    """Told in a paragraph, with the rows of the task that is told in a sentence."""
 
     @property
     def name(self) -> str:
@@ -63,6 +66,7 @@ def _uneven() -> tuple[Task, ...]:
 PANELS: Mapping[str, tuple[Task, ...]] = {
     "kshot": tuple(Task(family) for family in FAMILIES),
     "kshot-uneven": _uneven(),
+    "kshot-long": tuple(Task(family, long=True) for family in FAMILIES),
 }
 
 
@@ -161,7 +165,7 @@ def _add(files: dict[str, str], panel: str, task: Task) -> dict[str, Any]:
         "task": task.name,
         "family": family.id,
         "category": family.category,
-        "instruction": family.descriptions[0].format(**params),
+        "instruction": LONG[family.id] if task.long else family.descriptions[0].format(**params),
         "kind": "multiple_choice" if "options" in rows[0] else "generation",
         "options_fixed": family.labels is not None,
         "demos": DEMOS,

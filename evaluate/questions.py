@@ -10,7 +10,7 @@ from typing import Any, Literal
 from kshot.errors import PanelError
 from kshot.evaluate.scores import SCORES
 from kshot.panel import Panel, PanelTask, Row
-from kshot.prompting import MAIN_TEMPLATE, render, with_options
+from kshot.prompting import MAIN_TEMPLATE, names, render, with_options
 from kshot.schema import Example
 from kshot.seeding import stream
 
@@ -39,6 +39,15 @@ def query(task: PanelTask, row: Row) -> str:
     return with_options(row.input, row.options) if shown else row.input
 
 
+def instruction(task: PanelTask) -> str:
+    """The instruction as shown: labels that are the same for every item follow it, where it does not name them all.
+
+    Nobody could answer with a label that is told nowhere.
+    """
+    text, labels = task.entry.instruction, [option for row in task.items[:1] for option in row.options]
+    return text if not task.entry.options_fixed or names(text, labels) else with_options(text, labels)
+
+
 def demonstrations(task: PanelTask, k: int, seed: int = 0) -> tuple[Row, ...]:
     """The first k of the pool: in the pool's order for seed 0, else in an order drawn for the task and seed."""
     if seed == 0:
@@ -63,7 +72,7 @@ def prompt(task: PanelTask, row: Row, k: int, seed: int = 0, labels: Labels = "g
         Example(query(task, demo), demo.output[0] if labels == "gold" else random_label(task, demo, seed))
         for demo in demonstrations(task, k, seed)
     ]
-    return render(MAIN_TEMPLATE, task.entry.instruction, demos, query(task, row)).text
+    return render(MAIN_TEMPLATE, instruction(task), demos, query(task, row)).text
 
 
 def lm_eval_tasks(

@@ -14,6 +14,7 @@ from string import Formatter
 from rapidfuzz import fuzz
 
 from kshot.families import Params
+from kshot.prompting import standing
 
 COPY_RATIO = 92.0
 SHORTEST_WORDS = 3
@@ -233,10 +234,3 @@ def with_slots(text: str, params: Params) -> str:
     for mark, slot in marks.items():
         safe = safe.replace(mark, slot)
     return safe
-
-
-def standing(literal: str) -> "re.Pattern[str]":
-    """The literal where it is not part of a longer word."""
-    before = r"(?<!\w)" if literal[:1].isalnum() else ""
-    after = r"(?!\w)" if literal[-1:].isalnum() else ""
-    return re.compile(before + re.escape(literal) + after)

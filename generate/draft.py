@@ -9,11 +9,11 @@ from zlib import crc32
 
 from kshot.config import Generate
 from kshot.families import Params
-from kshot.generate.checks import standing
 from kshot.generate.families import by_id
 from kshot.generate.families.words import made_up
+from kshot.generate.framing import MOST_LISTED, Frame, draw_frame
 from kshot.generate.units import Unit
-from kshot.prompting import MAIN_TEMPLATE, TEMPLATES, answer, fits, render
+from kshot.prompting import MAIN_TEMPLATE, TEMPLATES, answer, fits, names, render, standing
 from kshot.schema import Description, Example, Form, Kind, Record
 from kshot.seeding import digest, stream
 
@@ -68,6 +68,8 @@ class Draft:
     anything to count, would teach to copy the label before."""
     symbols: Mapping[str, str]
     """Made-up words for the labels, which only the demonstrations explain; empty for the labels' own names."""
+    frame: Frame | None
+    """What stands around the wording, None for the wording alone."""
 
 
 def draw(
@@ -79,15 +81,20 @@ def draw(
     params = unit.params(rng)
     form, k = _form_and_shots(rng, unit, settings)
     reason = unit.reasons and rng.random() < settings.cot
-    brief = bool(form == "both" and unit.briefs and k > 1 and not reason and rng.random() < settings.briefs)
+    labels = unit.labels(params)
+    framed = form != "demos" and not reason and rng.random() < settings.framed
+    listed = framed and 0 < len(labels) <= MOST_LISTED
+    # Labels that the wording leaves out must be told by a list or by demonstrations.
+    untold = unit.briefs and not reason and (listed or (form == "both" and k > 1))
+    brief = bool(untold and rng.random() < settings.briefs)
     description = Description(rng.choice(unit.briefs), BRIEF) if brief else rng.choice(descriptions)
     symbols: Mapping[str, str] = {}
-    labels = unit.labels(params)
-    if not reason and k > 1 and labels and not unit.stated and rng.random() < settings.symbols:
+    if not reason and not framed and k > 1 and labels and not unit.stated and rng.random() < settings.symbols:
         symbols = dict(zip(labels, made_up(rng, len(labels)), strict=True))
-        if not brief and not all(standing(label).search(description.text.format(**params)) for label in labels):
+        if not brief and not names(description.text.format(**params), labels):
             form = "demos"
-    shown = bool(brief or symbols or unit.min_k or form == "demos")
+    frame = draw_frame(rng, labels, brief) if framed else None
+    shown = bool((brief and not _listed(frame)) or symbols or unit.min_k or form == "demos")
     skewed = bool(labels) and k >= ENOUGH_TO_COUNT and rng.random() < settings.skew
     wanted = wanted_labels(rng, labels, k, skewed, shown, turns) if labels else []
     examples = unit.problems(rng, params, k + 1, wanted)
@@ -101,8 +108,10 @@ def draw(
     # Without an instruction the prompt must look like an example of something.
     if form == "instruction" and template == "quoted":
         template = MAIN_TEMPLATE
-    demos, query = tuple(examples[:k]), examples[k]
-    return Draft(unit, index, attempt, params, form, reason, description, template, demos, query, skewed, symbols)
+    *demos, query = examples[: k + 1]
+    return Draft(
+        unit, index, attempt, params, form, reason, description, template, tuple(demos), query, skewed, symbols, frame
+    )
 
 
 def wanted_labels(rng: Random, labels: Sequence[str], k: int, skewed: bool, shown: bool, turns: Turns) -> list[str]:
@@ -155,12 +164,17 @@ def _form_and_shots(rng: Random, unit: Unit, settings: Generate) -> tuple[Form, 
     return ("both", most) if most >= 1 else ("instruction", 0)
 
 
+def _listed(frame: Frame | None) -> bool:
+    """Whether it tells the labels."""
+    return frame is not None and bool(frame.listing)
+
+
 def record_of(draft: Draft, seed: int) -> Record:
     unit, query = draft.unit, draft.query
     instruction = None if draft.form == "demos" else _worded(draft)
     prompt = render(draft.template, instruction, draft.demos, query.input, draft.reason)
     # The first outputs cannot be known where only the demonstrations tell the rule.
-    untold = draft.form == "demos" or draft.description.mode == BRIEF
+    untold = draft.form == "demos" or (draft.description.mode == BRIEF and not _listed(draft.frame))
     needed = max(unit.min_k, DEMOS_TO_SHOW_A_TASK if untold else 0)
     output = answer(query, draft.reason)
     kind: Kind = "cot" if draft.reason else "fsl" if draft.demos else "zsl"
@@ -182,6 +196,7 @@ def record_of(draft: Draft, seed: int) -> Record:
         "targets": [] if draft.skewed else [list(span) for span in prompt.answers[needed:]],
         "example_mode": query.mode,
         "symbols": bool(draft.symbols),
+        "framed": draft.frame is not None,
         "teacher": wrote.teacher or query.teacher,
         "verified_by": query.verified_by,
         "seed": seed,
@@ -190,7 +205,9 @@ def record_of(draft: Draft, seed: int) -> Record:
 
 
 def _worded(draft: Draft) -> str:
-    """The instruction with the task's details, and with the made-up labels where there are some."""
+    """The instruction with the task's details, with the made-up labels where there are some, and with its frame."""
+    if draft.frame:
+        return draft.frame.around(draft.description.text.format(**draft.params))
     if not draft.symbols or draft.description.mode == BRIEF:
         return draft.description.text.format(**draft.params)
     text = draft.description.text.format(**{name: draft.symbols.get(v, v) for name, v in draft.params.items()})

@@ -274,8 +274,11 @@ class Generate(Section):
     """Share of the records of tasks with labels, from two demonstrations on, whose labels become made-up words, which
     only the demonstrations explain (symbol tuning, arXiv:2305.08298)."""
     briefs: Share = 0.5
-    """Share of the records of tasks with `briefs`, from two demonstrations on, whose instruction leaves the labels to
-    the demonstrations."""
+    """Share of the records of tasks with `briefs`, framed ones and those with two or more demonstrations, whose wording
+    leaves the labels to a list or to the demonstrations."""
+    framed: Share = 0.0
+    """Share of the records with an instruction where more stands around the wording, as in many real ones: a lead, a
+    list of the labels, rules for the answer."""
     main_template: Share = 0.5
     """Share of the records in the evaluation's template; the others draw one of the rest."""
     describe: Describe = Describe()
@@ -284,7 +287,7 @@ class Generate(Section):
     """A folder whose .j2 files replace the prompts of the same name, relative to the config."""
     teacher: Teacher | None = Teacher()
     """null: hand-written descriptions only."""
-    screen: list[str] = ["kshot", "kshot-uneven"]
+    screen: list[str] = ["kshot", "kshot-uneven", "kshot-long"]
     """Panels whose inputs no record may contain: our own, or folders relative to the config."""
     dedup: Dedup = Dedup()
     filters: Filters = Filters()
@@ -325,8 +328,9 @@ class Evaluate(Section):
 
     panels: list[str] = ["kshot"]
     """`kshot` for our own held-out panel; `kshot-uneven` for its tasks with labels and others like them, where three
-    demonstrations and items in four have the same label; folders in the panel format, relative to the config; or
-    `lm_eval:TASK` for a task, group or tag of lm-eval, `lm_eval:TASK@FOLDER` among the task YAMLs of a folder too."""
+    demonstrations and items in four have the same label; `kshot-long` for its tasks with instructions of a paragraph;
+    folders in the panel format, relative to the config; or `lm_eval:TASK` for a task, group or tag of lm-eval,
+    `lm_eval:TASK@FOLDER` among the task YAMLs of a folder too."""
     lm_eval_path: Path | None = None
     """A folder of task YAMLs of your own, for every `lm_eval:TASK` without one."""
     shots: list[Shots] = [0, 1, 4]

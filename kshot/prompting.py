@@ -4,7 +4,8 @@ Training and evaluation both call `render`, so the student is asked as it was ta
 the student's own chat template goes around it.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kshot.schema import Example
@@ -82,8 +83,20 @@ def answer(example: Example, reason: bool = False) -> str:
 
 
 def with_options(text: str, options: Sequence[str]) -> str:
-    """The query of a multiple-choice item whose options change from item to item."""
+    """The query of an item whose options change from item to item, or an instruction that does not name its labels."""
     return "\n".join([text, "Options:", *(f"- {option}" for option in options)])
+
+
+def standing(literal: str) -> re.Pattern[str]:
+    """The literal where it is not part of a longer word."""
+    before = r"(?<!\w)" if literal[:1].isalnum() else ""
+    after = r"(?!\w)" if literal[-1:].isalnum() else ""
+    return re.compile(before + re.escape(literal) + after)
+
+
+def names(text: str, labels: Iterable[str]) -> bool:
+    """Whether the text names every one of the labels as it is written, none of them as part of a longer word."""
+    return all(standing(label).search(text) for label in labels)
 
 
 def fits(template: str, texts: Sequence[str]) -> bool:

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kshot.config import Forms, Generate
-from kshot.generate.checks import standing
 from kshot.generate.compose import compose, quotas
 from kshot.generate.draft import Turns, wanted_labels
+from kshot.generate.framing import LABEL_RULES, MOST_LISTED, RULES, Frame, draw_frame, list_of
 from kshot.generate.units import choose, select_units
+from kshot.prompting import names, standing
 from kshot.schema import Example
 from kshot.seeding import stream
 from tests.unit.composing import NOTHING, SEEDS, TASKS, composed
@@ -37,6 +38,55 @@ def test_briefs_leave_the_labels_to_the_demonstrations() -> None:
         assert re.search(rf"(?m){re.escape(record.output)}\W*$", record.instruction), record
     off = compose(units, {}, config.model_copy(update={"briefs": 0.0}), NOTHING, 1, lambda done=1, note="": None)[0]
     assert not any(record.meta["mode"] == "brief" for record in off)
+
+
+def test_a_frame_tells_the_labels_that_a_wording_leaves_out_also_without_demonstrations() -> None:
+    units = [unit for unit in select_units([], [SEEDS / "decisions.yaml"]) if unit.briefs]
+    config = Generate(records=600, framed=1.0, briefs=0.6, forms=Forms(instruction=0.6, both=0.3, demos=0.1))
+    records, _ = compose(units, {}, config, NOTHING, 1, lambda done=1, note="": None)
+    framed = [record for record in records if record.meta["framed"]]
+    assert {record.meta["form"] for record in framed} == {"instruction", "both"}
+    assert all(record.meta["framed"] for record in records if record.meta["form"] != "demos")
+    brief = [record for record in framed if record.meta["mode"] == "brief" and not record.meta["k"]]
+    assert len(brief) > 100
+    by_id = {unit.id: unit for unit in units}
+    for record in brief:
+        told = record.instruction.split("\n\n")[0]
+        assert standing(record.output).search(told), record
+        labels = by_id[record.meta["family"]].labels({}) if not re.search("-[0-9a-f]{6}$", record.meta["task"]) else ()
+        assert names(told, labels), record
+    assert any(rule in record.instruction for record in framed for rule in LABEL_RULES)
+    off = compose(units, {}, config.model_copy(update={"framed": 0.0}), NOTHING, 1, lambda done=1, note="": None)[0]
+    assert not any(record.meta["framed"] for record in off)
+    assert not any(record.meta["mode"] == "brief" and not record.meta["k"] for record in off)
+
+
+@given(st.integers(), st.integers(0, 20), st.booleans())
+def test_a_frame_keeps_the_wording_and_lists_every_label_once(seed: int, n: int, untold: bool) -> None:
+    labels = [f"label{number}" for number in range(n)]
+    frame = draw_frame(stream(seed, "frame"), labels, listed=untold and 0 < n <= MOST_LISTED)
+    text = frame.around("Do it so.\nLike this.")
+    assert "Do it so.\nLike this." in text
+    assert text != "Do it so.\nLike this."
+    found = re.findall(r"label\d+", text)
+    assert sorted(found) in ([], sorted(labels))
+    if untold and 0 < n <= MOST_LISTED:
+        assert sorted(found) == sorted(labels)
+    if not n:
+        assert not any(rule in text for rule in LABEL_RULES)
+
+
+def test_every_layout_of_a_list_names_every_label() -> None:
+    layouts = {list_of(stream(seed, "list"), ["no", "not sure", "A"]).partition("no")[0] for seed in range(300)}
+    assert len(layouts) > 12
+    for seed in range(300):
+        assert names(list_of(stream(seed, "list"), ["no", "not sure", "A"]), ["no", "not sure", "A"])
+
+
+def test_what_follows_a_list_of_lines_has_a_line_of_its_own() -> None:
+    frame = Frame("Task:", "Options:\n- a\n- b", (RULES[0], RULES[1]))
+    assert frame.around("Do it.") == f"Task: Do it.\nOptions:\n- a\n- b\n{RULES[0]}\n{RULES[1]}"
+    assert Frame(rules=RULES[:1]).around("Do it.") == f"Do it. {RULES[0]}"
 
 
 def test_labels_drawn_unevenly_reward_counting_them_and_not_copying_the_last() -> None:

@@ -270,6 +270,17 @@ def test_three_rows_in_four_of_an_uneven_task_have_its_frequent_label(name: str)
     assert all(row["output"] == [BY_ID[UNEVEN[name].family.id].solve(_facts(row["input"]), {})] for row in rows)
 
 
+@each_task
+def test_the_long_panel_has_the_rows_of_the_short_one_and_a_paragraph_for_each_task(task: str) -> None:
+    folder = build_panel.FOLDER / "kshot-long"
+    listed = yaml.safe_load((folder / "panel.yaml").read_text(encoding="utf-8"))["tasks"]
+    entry = next(entry for entry in listed if entry["task"] == task)
+    assert read(task, folder) == read(task)
+    assert 60 <= len(entry["instruction"].split()) <= 130
+    short = {key: value for key, value in TASKS[task].items() if key != "instruction"}
+    assert {key: value for key, value in entry.items() if key != "instruction"} == short
+
+
 def _facts(text: str) -> dict[str, Any]:
     """What the solvers of the families that are in the uneven panel need, read off a row's input."""
     told = re.findall(r"(\w+) is (taller|shorter) than (\w+)\.", text)

@@ -100,3 +100,14 @@ def test_options_are_shown_only_where_they_change(panel: Path) -> None:
     (panel / "panel.yaml").write_text(json.dumps(index))
     task = load_panel(str(panel)).tasks[0]
     assert prompt(task, task.items[0], 0).endswith("Input: zulu hour 4\nOptions:\n- day\n- night\nOutput:")
+
+
+def test_labels_that_the_instruction_leaves_out_follow_it_once(panel: Path) -> None:
+    index = json.loads((panel / "panel.yaml").read_text())
+    index["tasks"][0]["instruction"] = "Is it light outside, as in the daytime, or night?"
+    (panel / "panel.yaml").write_text(json.dumps(index))
+    task = load_panel(str(panel)).tasks[0]
+    told = "Is it light outside, as in the daytime, or night?\nOptions:\n- day\n- night\n\nInput: "
+    for k in (0, 2):
+        assert prompt(task, task.items[0], k).startswith(told)
+        assert prompt(task, task.items[0], k).count("Options") == 1

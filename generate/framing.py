@@ -1,0 +1,114 @@
+"""What stands around a task's wording in many real instructions: a lead, a list of the labels, rules for the answer.
+
+All of it holds for every task, so that nothing has to be known about one; only the labels are the task's own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+MOST_LISTED = 12
+"""More labels would be a list longer than the rest of the record."""
+MOST_RULES = 3
+
+LEADS = (
+    "In this task you are given an input, and you have to write the output for it.",
+    "Read the instruction first, then the input below it.",
+    "Here is a task and one case of it to be done.",
+    "You are a careful assistant who follows instructions to the letter.",
+    "You will see one input. Handle it as described here.",
+    "Task:",
+    "Instructions:",
+    "What to do:",
+    "Follow this guideline for the input at the end.",
+)
+LISTS = (
+    "Options: {commas}",
+    "Options: {slashes}",
+    "Options:\n{dashes}",
+    "Possible answers: {commas}.",
+    "Possible answers:\n{numbers}",
+    "Answer with one of: {quoted}.",
+    "Choose between {either}.",
+    "The labels are {either}.",
+    "Labels: {brackets}",
+    "Categories:\n{numbers}",
+    "Categories: {lettered}",
+    "There are {count} possible outputs: {quoted}.",
+)
+LABEL_RULES = (
+    "Copy the label exactly as it is written here.",
+    "Use no label that is not named here.",
+    "If more than one seems possible, take the one that fits best.",
+    "Write the label alone, not a sentence.",
+    "Do not say why you chose it.",
+    "A label is the whole output.",
+    "The output is a label even where the input looks like a request.",
+    "If you are not sure, choose the most likely label.",
+)
+RULES = (
+    "Write nothing but the output.",
+    "Do not repeat these instructions.",
+    "Do not begin with a greeting, and add no comment of your own.",
+    "Leave out phrases such as 'Here is' or 'The output is'.",
+    "The output has to be right to the letter.",
+    "Your output will be read by a program, so it has to be exact.",
+    "No introduction is needed.",
+    "The input stands after these instructions.",
+)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What goes around a wording, as it is drawn; `listing` holds the labels."""
+
+    lead: str = ""
+    listing: str = ""
+    rules: tuple[str, ...] = ()
+    lines: bool = False
+    """Whether each part has lines of its own."""
+
+    def around(self, text: str) -> str:
+        """The wording with everything around it."""
+        parts = [self.lead, text, self.listing, *self.rules]
+        # What follows a list of several lines stands on a line of its own.
+        joined = ""
+        for part in filter(None, parts):
+            gap = "\n" if self.lines or "\n" in part or "\n" in joined.rpartition("\n\n")[2] else " "
+            joined += (gap if joined else "") + part
+        return joined
+
+
+def draw_frame(rng: Random, labels: Sequence[str], listed: bool) -> Frame:
+    """A frame for one record.
+
+    Args:
+        labels: the task's, empty where answers are open.
+        listed: name the labels in any case, because the wording does not; else half of the frames do.
+    """
+    lead = rng.choice(LEADS) if rng.random() < 0.5 else ""
+    shown = bool(labels) and len(labels) <= MOST_LISTED and (listed or rng.random() < 0.5)
+    listing = list_of(rng, labels) if shown else ""
+    pool = [*LABEL_RULES, *RULES] if shown or (labels and not listed) else RULES
+    # A bare list is what test suites show, and a page of rules what people write.
+    count = rng.randint(0 if listing else 1, MOST_RULES) if rng.random() < 0.7 or not listing else 0
+    return Frame(lead, listing, tuple(rng.sample(pool, count)), rng.random() < 0.5)
+
+
+def list_of(rng: Random, labels: Sequence[str]) -> str:
+    """The labels in an order of their own, in one of many layouts."""
+    shuffled = rng.sample(labels, len(labels))
+    quoted = [f"'{label}'" for label in shuffled]
+    numbered = [f"{number}. {label}" for number, label in enumerate(shuffled, 1)]
+    lettered = [f"({'abcdefghijkl'[number]}) {label}" for number, label in enumerate(shuffled)]
+    return rng.choice(LISTS).format(
+        commas=", ".join(shuffled),
+        slashes=" / ".join(shuffled),
+        dashes="\n".join(f"- {label}" for label in shuffled),
+        numbers="\n".join(numbered),
+        lettered=" ".join(lettered),
+        quoted=", ".join(quoted),
+        either=" or ".join([", ".join(shuffled[:-1]), shuffled[-1]] if len(shuffled) > 1 else shuffled),
+        brackets=" ".join(f"[{label}]" for label in shuffled),
+        count=len(shuffled),
+    )
