@@ -124,7 +124,8 @@ def test_random_labels_come_from_the_options_whatever_the_shots() -> None:
     labels = [random_label(task, demo) for demo in task.demos]
     assert set(labels) == set(COLOURS)
     text = prompt(task, task.items[0], 2, 0, "random")
-    assert text.startswith(f"Which?\n\nInput: thing 0\nOutput: {labels[0]}\n\nInput: thing 1\nOutput: {labels[1]}\n\n")
+    shown = text.partition("\n\n")[2]
+    assert shown.startswith(f"Input: thing 0\nOutput: {labels[0]}\n\nInput: thing 1\nOutput: {labels[1]}\n\n")
     assert prompt(task, task.items[0], 0, 0, "random") == prompt(task, task.items[0], 0)
 
 
