@@ -71,12 +71,9 @@ class Frame:
     def around(self, text: str) -> str:
         """The wording with everything around it."""
         parts = [self.lead, text, self.listing, *self.rules]
-        # What follows a list of several lines stands on a line of its own.
-        joined = ""
-        for part in filter(None, parts):
-            gap = "\n" if self.lines or "\n" in part or "\n" in joined.rpartition("\n\n")[2] else " "
-            joined += (gap if joined else "") + part
-        return joined
+        # A list that is no sentence has lines of its own.
+        apart = self.lines or "\n" in text or (self.listing and not self.listing.endswith("."))
+        return ("\n" if apart else " ").join(filter(None, parts))
 
 
 def draw_frame(rng: Random, labels: Sequence[str], listed: bool) -> Frame:

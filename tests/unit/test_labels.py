@@ -83,10 +83,13 @@ def test_every_layout_of_a_list_names_every_label() -> None:
         assert names(list_of(stream(seed, "list"), ["no", "not sure", "A"]), ["no", "not sure", "A"])
 
 
-def test_what_follows_a_list_of_lines_has_a_line_of_its_own() -> None:
-    frame = Frame("Task:", "Options:\n- a\n- b", (RULES[0], RULES[1]))
-    assert frame.around("Do it.") == f"Task: Do it.\nOptions:\n- a\n- b\n{RULES[0]}\n{RULES[1]}"
-    assert Frame(rules=RULES[:1]).around("Do it.") == f"Do it. {RULES[0]}"
+def test_a_list_that_is_no_sentence_has_lines_of_its_own() -> None:
+    frame = Frame("Task:", "Options: a, b", (RULES[0], RULES[1]))
+    assert frame.around("Do it.") == f"Task:\nDo it.\nOptions: a, b\n{RULES[0]}\n{RULES[1]}"
+    frame = Frame("Task:", "Choose between a or b.", RULES[:1])
+    assert frame.around("Do it.") == f"Task: Do it. Choose between a or b. {RULES[0]}"
+    assert frame.around("1. Do it.\n2. Stop.").count("\n") == 4
+    assert Frame(rules=RULES[:1], lines=True).around("Do it.") == f"Do it.\n{RULES[0]}"
 
 
 def test_labels_drawn_unevenly_reward_counting_them_and_not_copying_the_last() -> None:
