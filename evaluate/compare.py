@@ -131,10 +131,16 @@ def _write(config: Config, found: Sequence[Candidate], cells: Cells, machine: Ma
         ],
         "gains": gains,
         "leaning": leaning(
-            {**row, "model": one.label}
-            for one in found
-            for cell in cells[one.label]
-            for _, row in read_jsonl(cell.folder / "samples.jsonl")
+            (
+                {**row, "model": one.label}
+                for one in found
+                for cell in cells[one.label]
+                for _, row in read_jsonl(cell.folder / "samples.jsonl")
+            ),
+            first.label,
+            families(cell.panel for cell in cells[first.label]),
+            settings.resamples,
+            config.seed,
         ),
         "seed": config.seed,
         "resamples": settings.resamples,

@@ -13,18 +13,21 @@ the same options for every item:
                 (batch calibration, Zhou et al., arXiv:2309.17249), beside the score of the plain choice. It needs no
                 answers, only the questions together, and supposes that the options are right about equally often:
                 where one is rare, it is given too often.
+
+What training changed in the first and the last is a paired gain over tasks, each one observation.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 from scipy.special import log_softmax, logsumexp
 
-from kshot.evaluate.report import markdown_table, points
+from kshot.evaluate.report import between, markdown_table, points, probability, signed
 from kshot.evaluate.scores import LOGLIKELIHOOD
+from kshot.evaluate.stats import Families, paired_gain
 
 LEANING = "leaning.json"
 TITLE = "Knowing and leaning"
@@ -34,18 +37,25 @@ ABOUT = (
     "got the option chosen most often; beside it the share of the most frequent right answer. A high separation with a "
     "low score is a lean, not ignorance. Calibrated: the score after each option's probability was divided by its mean "
     "over the items (arXiv:2309.17249), which takes the lean away and supposes that the options are right about "
-    "equally often. Means over tasks with the same options for every item."
+    "equally often. Means over tasks with the same options for every item; gains in points, with the 95 % interval "
+    "over tasks and the p of a sign-flip test, not adjusted."
 )
 COLUMNS = ("panel", "k", "model", "tasks", "separation", "lean, %", "most frequent, %", "score", "calibrated")
+GAINS = ("panel", "k", "model", "measure", "before", "after", "gain", "95 % interval", "p", "tasks")
 MEASURED = ("separation", "lean", "frequent", "score", "calibrated")
+GAINED = ("separation", "calibrated")
 Row = dict[str, Any]
 
 
-def leaning(samples: Iterable[Row]) -> dict[str, list[Row]]:
-    """Means by panel, number of shots and model, and the tasks that they are of; demo seeds are averaged.
+def leaning(
+    samples: Iterable[Row], baseline: str, families: Mapping[str, Families], resamples: int, seed: int
+) -> dict[str, list[Row]]:
+    """Means by panel, number of shots and model, the tasks that they are of, and gains; demo seeds are averaged.
 
     Args:
         samples: rows of samples.jsonl; those of the choice by log-likelihood count.
+        baseline: the model that the gains of the others are over.
+        families: panel -> task -> its family, as in `kshot.evaluate.stats`.
     """
     asked: dict[tuple[str, int, str, str], dict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in samples:
@@ -63,7 +73,25 @@ def leaning(samples: Iterable[Row]) -> dict[str, list[Row]]:
         {"panel": panel, "k": k, "model": model, "tasks": len(rows)} | _means(rows)
         for (panel, k, model), rows in groups.items()
     ]
-    return {"means": means, "tasks": tasks}
+    gains = [
+        row
+        for panel, k, model in groups
+        if model != baseline and len(groups[panel, k, model]) > 1
+        for row in _gains(groups[panel, k, baseline], groups[panel, k, model], families.get(panel, {}), resamples, seed)
+    ]
+    return {"means": means, "tasks": tasks, "gains": gains}
+
+
+def _gains(before: Sequence[Row], after: Sequence[Row], families: Families, resamples: int, seed: int) -> list[Row]:
+    """What one model gained over another on the tasks of a panel at one number of shots."""
+    names = {name: after[0][name] for name in ("panel", "k", "model")}
+    made = []
+    for measure in GAINED:
+        base, student = ({row["task"]: [row[measure]] for row in rows} for rows in (before, after))
+        found = paired_gain(base, student, resamples, seed, *names.values(), measure, families=families)
+        kept = {"gain": found.gain, "low": found.low, "high": found.high, "p": found.p, "tasks": found.tasks}
+        made.append({**names, "measure": measure, "before": found.base, "after": found.student, **kept})
+    return made
 
 
 def _has_labels(rows: Sequence[Row]) -> bool:
@@ -119,13 +147,18 @@ def markdown(found: dict[str, list[Row]]) -> str:
     """A section in Markdown; empty where no task has labels."""
     if not found["means"]:
         return ""
-    return f"## {TITLE}\n\n{ABOUT}\n\n{markdown_table(COLUMNS, lines(found), {'panel', 'model'})}"
+    tables = [markdown_table(COLUMNS, lines(found), {"panel", "model"})]
+    if found["gains"]:
+        tables.append(markdown_table(GAINS, gain_lines(found), {"panel", "model", "measure"}))
+    return "\n\n".join([f"## {TITLE}", ABOUT, *tables])
 
 
 def section(found: dict[str, list[Row]]) -> Row:
     """The section of report.html."""
-    table = {"title": "Means over tasks", "columns": COLUMNS, "words": {0, 2}, "rows": lines(found)}
-    return {"id": "leaning", "title": TITLE, "about": ABOUT, "tables": [table]}
+    tables: list[Row] = [{"title": "Means over tasks", "columns": COLUMNS, "words": {0, 2}, "rows": lines(found)}]
+    if found["gains"]:
+        tables.append({"title": "Gains", "columns": GAINS, "words": {0, 2, 3}, "rows": gain_lines(found)})
+    return {"id": "leaning", "title": TITLE, "about": ABOUT, "tables": tables}
 
 
 def lines(found: dict[str, list[Row]]) -> list[list[str]]:
@@ -135,4 +168,14 @@ def lines(found: dict[str, list[Row]]) -> list[list[str]]:
             f"{100 * row['lean']:.0f}", f"{100 * row['frequent']:.0f}", points(row["score"]), points(row["calibrated"]),
         ]
         for row in found["means"]
+    ]  # fmt: skip
+
+
+def gain_lines(found: dict[str, list[Row]]) -> list[list[str]]:
+    return [
+        [
+            row["panel"], str(row["k"]), row["model"], row["measure"], points(row["before"]), points(row["after"]),
+            signed(row["gain"]), between(row["low"], row["high"]), probability(row["p"]), str(row["tasks"]),
+        ]
+        for row in found["gains"]
     ]  # fmt: skip

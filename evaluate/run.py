@@ -146,7 +146,7 @@ def _write(
     shown = [cell for cell in asked if cell.labels == "gold"]
     samples = [row for cell in shown for _, row in read_jsonl(cell.folder / "samples.jsonl")]
     write_jsonl(folder / "samples.jsonl", samples)
-    leans = leaning(samples)
+    leans = leaning(samples, "base", siblings, config.evaluate.resamples, config.seed)
     write_json(folder / LEANING, leans)
     write_json(folder / "controls.json", {"means": means, "tasks": tasks})
     write_json(folder / "fewshot.json", fewshot)

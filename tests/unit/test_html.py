@@ -78,7 +78,9 @@ def write_folder(folder: Path, items: int = ITEMS, extras: bool = True) -> Path:
         worse = {"text": text, "chat": {"base": manner, "student": manner}, "answers": [answer], "tasks": [fell]}
         leans = {"panel": "p<b>", "k": 0, "model": "base", "tasks": 1}
         leans |= {"separation": 0.75, "lean": 0.9, "frequent": 0.5, "score": 0.5, "calibrated": 0.6}
-        files |= {"leaning": {"means": [leans], "tasks": []}}
+        known = {"panel": "p<b>", "k": 0, "model": "student", "measure": "separation", "before": 0.5, "after": 0.6,
+                 "gain": 0.1, "low": -0.1, "high": 0.3, "p": 0.2, "tasks": 4}  # fmt: skip
+        files |= {"leaning": {"means": [leans], "tasks": [], "gains": [known]}}
         files |= {"controls": {"means": means, "tasks": []}, "fewshot": few, "novelty": novelty, "regression": worse}
     for name, content in files.items():
         (folder / f"{name}.json").write_text(json.dumps(content))
@@ -136,7 +138,7 @@ def test_the_page_is_whole_and_can_be_found_one_s_way_in(folder: Path) -> None:
             assert name in ids
         if (attributes.get("href") or "").startswith("#"):
             assert str(attributes["href"])[1:] in ids
-    assert len(page.all("table")) == len(page.all("caption")) == 1 + 2 + 2 + 1 + 2 + 3
+    assert len(page.all("table")) == len(page.all("caption")) == 1 + 2 + 2 + 2 + 2 + 3
     assert all(attributes.get("scope") in {"row", "col"} for attributes in page.all("th"))
     plots = page.all("svg")
     assert len(plots) == 2

@@ -1,6 +1,6 @@
 """Whether a model tells labels apart, and which one it leans to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kshot.evaluate.leaning import calibrated, leaning, lines, markdown, section, separation
+from kshot.evaluate import leaning
+from kshot.evaluate.leaning import calibrated, gain_lines, lines, markdown, section, separation
 
 YES_NO = ["yes", "no"]
 
@@ -24,11 +25,15 @@ def rows(
     ]  # fmt: skip
 
 
+def judged(samples: Iterable[dict[str, Any]], **families: str) -> dict[str, list[dict[str, Any]]]:
+    return leaning.leaning(samples, "base", {"p": families}, 500, 1)
+
+
 def test_a_model_that_says_no_throughout_may_still_tell_them_apart() -> None:
     right = ["yes", "yes", "no", "no"]
     knowing = rows(right, [[-3.0, -1.0], [-2.9, -1.0], [-5.0, -1.0], [-6.0, -1.0]])
     blind = rows(right, [[-3.0, -1.0]] * 4, model="student")
-    found = leaning([*knowing, *blind])
+    found = judged([*knowing, *blind])
     told = [(row["model"], row["separation"], row["lean"], row["frequent"]) for row in found["tasks"]]
     assert told == [("base", 1.0, 1.0, 0.5), ("student", 0.5, 1.0, 0.5)]
     wanted = [
@@ -37,6 +42,29 @@ def test_a_model_that_says_no_throughout_may_still_tell_them_apart() -> None:
     ]
     assert lines(found) == section(found)["tables"][0]["rows"] == wanted
     assert "| p | 0 | base | 1 | 1.00 | 100 | 50 | 50.0 | 100.0 |" in markdown(found)
+    assert found["gains"] == [], "one task says nothing about others"
+    assert len(section(found)["tables"]) == 1
+
+
+def test_gains_in_knowledge_are_paired_over_tasks_and_families() -> None:
+    right = ["yes", "yes", "no", "no"]
+    blind, seeing = [[-3.0, -1.0]] * 4, [[-3.0, -1.0], [-2.9, -1.0], [-5.0, -1.0], [-6.0, -1.0]]
+    samples = []
+    for place in range(6):
+        samples += rows(right, blind, task=f"t{place}")
+        samples += rows(right, seeing if place < 5 else blind, task=f"t{place}", model="student")
+    found = judged(samples)
+    gain, calibrated_gain = found["gains"]
+    assert (gain["measure"], gain["before"], gain["after"]) == ("separation", 0.5, pytest.approx(11 / 12))
+    assert gain["gain"] == pytest.approx(5 / 12)
+    assert 0 < gain["low"] < 5 / 12 < gain["high"]
+    assert gain["p"] == 2 / 2**5
+    assert (calibrated_gain["measure"], calibrated_gain["tasks"]) == ("calibrated", 6)
+    assert gain_lines(found)[0][:7] == ["p", "0", "student", "separation", "50.0", "91.7", "+41.7"]
+    assert "| p | 0 | student | separation | 50.0 | 91.7 | +41.7 |" in markdown(found)
+    assert section(found)["tables"][1]["rows"] == gain_lines(found)
+    siblings = judged(samples, **{f"t{place}": "one" for place in range(4)})["gains"][0]
+    assert siblings["p"] > gain["p"]
 
 
 def test_three_labels_are_judged_two_at_a_time() -> None:
@@ -70,10 +98,10 @@ def test_demo_seeds_are_averaged_and_other_tasks_left_out() -> None:
         for row in rows([label], [[-1.0, -2.0]], [label, "y"], task="varying", model=model)
     ]
     written = [{**row, "score": "exact_match"} for row in both[0]]
-    found = leaning([row for each in (*both, *again, *one_answer, varying, written) for row in each])
+    found = judged([row for each in (*both, *again, *one_answer, varying, written) for row in each])
     assert {task["task"] for task in found["tasks"]} == {"t"}
     assert [row["separation"] for row in found["means"]] == [0.5, 0.5]
-    assert markdown(leaning(written)) == ""
+    assert markdown(judged(written)) == ""
 
 
 @given(st.lists(st.integers(-20, 0), min_size=4, max_size=12), st.integers(-5, 5))
