@@ -105,6 +105,8 @@ def draw(
     texts = [text for example in examples for text in (example.input, answer(example, reason))]
     others = [name for name in OTHERS if fits(name, texts)]
     template = MAIN_TEMPLATE if rng.random() < settings.main_template else rng.choice(others)
+    if form == "demos" and _untold(examples, description.text.format(**params)):
+        return "only the instruction tells its answer"
     # Without an instruction the prompt must look like an example of something.
     if form == "instruction" and template == "quoted":
         template = MAIN_TEMPLATE
@@ -162,6 +164,13 @@ def _form_and_shots(rng: Random, unit: Unit, settings: Generate) -> tuple[Form, 
         return form, rng.choice(choices)
     # Too few examples for any of the wanted counts: as many as there are.
     return ("both", most) if most >= 1 else ("instruction", 0)
+
+
+def _untold(examples: Sequence[Example], wording: str) -> bool:
+    """Whether the last example's output, such as 'none', is a word of the wording that the others do not show."""
+    *demos, query = examples
+    shown = {demo.output for demo in demos}
+    return query.output not in shown and query.output not in query.input and names(wording, [query.output])
 
 
 def _listed(frame: Frame | None) -> bool:

@@ -92,6 +92,19 @@ def test_a_list_that_is_no_sentence_has_lines_of_its_own() -> None:
     assert Frame(rules=RULES[:1], lines=True).around("Do it.") == f"Do it.\n{RULES[0]}"
 
 
+def test_an_answer_that_only_the_instruction_tells_is_not_asked_for_without_it() -> None:
+    families = ["words_with_initial", "extract_members_of_kind", "missing_key", "who_says_so", "winner_under_the_rule"]
+    units = select_units(families, [])
+    config = Generate(records=400, shots=[2], forms=Forms(instruction=0.0, both=0.0, demos=1.0))
+    records, rejects = compose(units, {}, config, NOTHING, 1, lambda done=1, note="": None)
+    assert len(records) == 400
+    assert any(reject.reason == "only the instruction tells its answer" for reject in rejects)
+    special = {"none", "nothing", "nobody", "draw", "unknown", "null", "missing", "no winner"}
+    asked = [record for record in records if record.output in special]
+    assert asked, "they are asked for where a demonstration shows them"
+    assert all(record.output in record.instruction for record in asked)
+
+
 def test_labels_drawn_unevenly_reward_counting_them_and_not_copying_the_last() -> None:
     def right(skewed: bool) -> tuple[float, float]:
         """How often the most frequent label of the demonstrations is the query's, and how often that of the last is."""
