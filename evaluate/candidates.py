@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kshot.config import Config
-from kshot.config_file import nearest
+from kshot.config_file import hint
 from kshot.console import say
 from kshot.errors import RunError, WeightsError, cause_of
 from kshot.files import read_json
@@ -89,10 +89,9 @@ def _place(name: str, config: Config) -> Path | str:
         if "/" in name or name.startswith(("pypi:", ".", "~")):
             raise
         runs = sorted(p.name for p in config.runs.iterdir() if p.is_dir()) if config.runs.is_dir() else []
-        near = nearest(name, runs)
-        hint = f"did you mean {near!r}?" if near else f"runs there: {', '.join(runs) or 'none'}"
+        near = hint(name, runs, f"runs there: {', '.join(runs) or 'none'}")
         raise WeightsError(
-            f"{name!r}: no run in {config.runs}, no folder and no hub id (owner/name); {hint}"
+            f"{name!r}: no run in {config.runs}, no folder and no hub id (owner/name); {near}"
         ) from error
     return name
 

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from kshot.config_file import nearest
+from kshot.config_file import hint
 from kshot.errors import PanelError
 from kshot.panel import Harness, Panel, PanelTask, Row, TaskEntry
 from kshot.quiet import quiet
@@ -64,10 +64,9 @@ def _manager(path: str, defaults: bool) -> Any:
 def _loaded(name: str, path: str, items: int | None) -> Panel:
     known = manager(name, path)
     if name not in known.all_tasks:
-        near = nearest(name, known.all_tasks)
-        hint = f"did you mean {near!r}?" if near else "`lm-eval ls tasks` lists them"
+        near = hint(name, known.all_tasks, "`lm-eval ls tasks` lists them")
         where = f" or in {path}" if path else ""
-        raise PanelError(f"{PREFIX}{name}: no such task in lm-eval {version('lm_eval')}{where}; {hint}")
+        raise PanelError(f"{PREFIX}{name}: no such task in lm-eval {version('lm_eval')}{where}; {near}")
     try:
         with quiet():
             tasks: dict[str, Any] = known.load([name])["tasks"]

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from kshot.config import Config
-from kshot.config_file import nearest
+from kshot.config_file import hint
 from kshot.errors import ConfigError
 from kshot.generate.gym import gym_units
-from kshot.generate.units import Unit, distinct, family_units, from_task, load_tasks
+from kshot.generate.units import LISTED, Unit, distinct, family_units, from_task, load_tasks
 from kshot.schema import Task
 from kshot.seeding import stream
 
@@ -41,12 +41,11 @@ def _left_out(units: Sequence[Unit], names: Sequence[str]) -> set[str]:
     """The ids of those units that the names mean."""
     known = {name for unit in units for name in (unit.id, unit.family, unit.category)}
     if unknown := [name for name in names if name not in known]:
-        hints = [(name, nearest(name, sorted(known))) for name in unknown]
         raise ConfigError(
             [
-                f"generate.without: {name!r} is no task, family or category of this config"
-                + (f"; did you mean {near!r}?" if near else "")
-                for name, near in hints
+                f"generate.without: {name!r} is no task, family or category of this config; "
+                + hint(name, sorted(known), LISTED)
+                for name in unknown
             ]
         )
     return {unit.id for unit in units if {unit.id, unit.family, unit.category} & set(names)}

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kshot.config_file import nearest
+from kshot.config_file import hint
 from kshot.errors import ConfigError
 from kshot.generate.gym import ALL, PREFIX, gym_units, installed
-from kshot.generate.units import Unit, distinct, select_units
+from kshot.generate.units import LISTED, Unit, distinct, select_units
 from kshot.prompting import MAIN_TEMPLATE, answer, render
 from kshot.seeding import stream
 
@@ -25,8 +25,7 @@ def find(name: str, files: Sequence[Path]) -> Unit:
     if name not in units and name.startswith(PREFIX):
         units |= {unit.id: unit for unit in gym_units([ALL])}
     if name not in units:
-        hint = nearest(name, list(units))
-        raise ConfigError([f"no task {name!r}" + (f"; did you mean {hint!r}?" if hint else "; see `kshot tasks list`")])
+        raise ConfigError([f"no task {name!r}; {hint(name, units, LISTED)}"])
     return units[name]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from kshot.config_file import nearest
+from kshot.config_file import hint
 from kshot.errors import ConfigError, DataError
 from kshot.families import Params, no_params
 from kshot.generate.gym_table import TABLE, Taken
@@ -100,9 +100,8 @@ def _fault(name: str) -> str | None:
         return f"generate.gym: {name!r} is left out, since held-out tasks are about the same: {HELD_OUT[name]}"
     if why := next((why for why, others in UNFIT.items() if name in others), None):
         return f"generate.gym: {name!r} is left out: {why}"
-    near = nearest(name.removeprefix(PREFIX), [*known, ALL])
-    hint = f"did you mean {near!r}?" if near else f"known here: {', '.join([ALL, *known])}"
-    return f"generate.gym: {name!r} is no dataset that kshot takes from reasoning-gym; {hint}"
+    near = hint(name.removeprefix(PREFIX), [*known, ALL], f"known here: {', '.join([ALL, *known])}")
+    return f"generate.gym: {name!r} is no dataset that kshot takes from reasoning-gym; {near}"
 
 
 def _package() -> Any:

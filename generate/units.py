@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from kshot.config_file import nearest
+from kshot.config_file import hint
 from kshot.errors import ConfigError, DataError
 from kshot.families import Family, Params
 from kshot.generate.families import FAMILIES
@@ -20,6 +20,7 @@ from kshot.schema import Example, Task
 from kshot.seeding import digest
 from kshot.yaml_file import read_yaml
 
+LISTED = "`kshot tasks list` shows them all"
 DRAWS = 60
 REDRAWS = 40
 RIVALS = 300
@@ -251,10 +252,9 @@ def family_units(names: Sequence[str]) -> list[Unit]:
     known = sorted({family.id for family in FAMILIES} | {family.category for family in FAMILIES})
     unknown = [name for name in names if name not in known]
     if unknown:
-        hints = [
-            f"generate.families: {name!r} is no family; did you mean {nearest(name, known)!r}?" for name in unknown
-        ]
-        raise ConfigError(hints)
+        raise ConfigError(
+            [f"generate.families: {name!r} is no family; {hint(name, known, LISTED)}" for name in unknown]
+        )
     return [from_family(f) for f in FAMILIES if not names or f.id in names or f.category in names]
 
 

@@ -1,5 +1,6 @@
 """Reads a config file, applies `--set`, and reports every fault at once with its file, line and key."""
 
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -146,15 +147,16 @@ def _fault(path: Path, places: Lines, detail: ErrorDetails) -> str:
     place = next((places[location[:n]] for n in range(len(location), 0, -1) if location[:n] in places), str(path))
     key = ".".join(location)
     if detail["type"] == "extra_forbidden":
-        near = nearest(location[-1], _names(location[:-1]))
-        hint = f"did you mean {near!r}?" if near else f"known here: {', '.join(_names(location[:-1]))}"
-        return f"{place}: {key}: unknown key; {hint}"
+        known = _names(location[:-1])
+        near = hint(location[-1], known, f"known here: {', '.join(known)}")
+        return f"{place}: {key}: unknown key; {near}"
     return f"{place}: {key}: {detail['msg']}, found {detail['input']!r}"
 
 
-def nearest(name: str, names: list[str]) -> str | None:
-    """The valid name that a misspelt one most likely meant."""
-    return next(iter(get_close_matches(name, names, n=1, cutoff=0.5)), None)
+def hint(name: str, known: Iterable[str], otherwise: str) -> str:
+    """Which valid name a misspelt one most likely meant, or what to say where none is like it."""
+    near = next(iter(get_close_matches(name, list(known), n=1, cutoff=0.5)), None)
+    return f"did you mean {near!r}?" if near else otherwise
 
 
 def _names(location: tuple[str, ...]) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kshot.config import Train
-from kshot.config_file import nearest
+from kshot.config_file import hint
 from kshot.machine import Machine
 
 LORA: dict[str, Any] = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0, "target_modules": "all-linear"}
@@ -88,9 +88,8 @@ def trainer_faults(settings: Train) -> list[str]:
             if section == "sft" and name in OURS:
                 faults.append(f"train.sft.{name}: set by kshot from {OURS[name]}; leave it out here")
             elif name not in known:
-                near = nearest(name, known)
-                hint = f"did you mean {near!r}?" if near else f"it is no field of {cls.__name__}"
-                faults.append(f"train.{section}.{name}: unknown key; {hint}")
+                near = hint(name, known, f"it is no field of {cls.__name__}")
+                faults.append(f"train.{section}.{name}: unknown key; {near}")
             elif isinstance(value, str) and _is_number(cls, name):
                 faults.append(
                     f"train.{section}.{name}: expected a number, found {value!r}; YAML reads 1e-4 as text: write 1.0e-4"

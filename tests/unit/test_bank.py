@@ -61,3 +61,5 @@ def test_no_task_and_the_same_task_twice_are_refused() -> None:
         sources(config(tasks=twice))
     with pytest.raises(ConfigError, match="did you mean 'plural_form'"):
         sources(config(families=["plural_forms"]))
+    with pytest.raises(ConfigError, match="'zzqq' is no family; `kshot tasks list` shows them all"):
+        sources(config(families=["zzqq"]))
