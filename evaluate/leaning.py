@@ -60,7 +60,7 @@ def leaning(
     asked: dict[tuple[str, int, str, str], dict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in samples:
         if row["score"] == LOGLIKELIHOOD:
-            asked[row["panel"], row["k"], row["model"], row["task"]][row["seed"]].append(row)
+            asked[row["panel"], row["k"], row["model"], row["task"]][row["seed"]].append(_in_order(row))
     tasks: list[Row] = [
         dict(zip(("panel", "k", "model", "task"), names, strict=True)) | _means(map(_measured, by_seed.values()))
         for names, by_seed in sorted(asked.items())
@@ -92,6 +92,12 @@ def _gains(before: Sequence[Row], after: Sequence[Row], families: Families, resa
         kept = {"gain": found.gain, "low": found.low, "high": found.high, "p": found.p, "tasks": found.tasks}
         made.append({**names, "measure": measure, "before": found.base, "after": found.student, **kept})
     return made
+
+
+def _in_order(row: Row) -> Row:
+    """With its options in alphabetical order: some panels shuffle the same ones from item to item."""
+    both = sorted(zip(row["options"], row["log_probs"], strict=True))
+    return row | {"options": [option for option, _ in both], "log_probs": [found for _, found in both]}
 
 
 def _has_labels(rows: Sequence[Row]) -> bool:

@@ -86,6 +86,17 @@ def test_calibration_gives_no_option_preference_over_all_items() -> None:
     assert calibrated(rare) < fmean(row["right"] for row in rare) + 0.01, "it supposes that labels are even"
 
 
+def test_the_same_options_in_another_order_are_the_same_task() -> None:
+    given = [[-3.0, -1.0], [-2.9, -1.0], [-5.0, -1.0], [-6.0, -1.0]]
+    plain = rows(["yes", "yes", "no", "no"], given)
+    turned = [
+        row | {"options": row["options"][::-1], "log_probs": row["log_probs"][::-1]} if row["item"] % 2 else row
+        for row in plain
+    ]
+    assert judged(turned)["tasks"] == judged(plain)["tasks"]
+    assert judged(turned)["tasks"][0]["separation"] == 1.0
+
+
 def test_demo_seeds_are_averaged_and_other_tasks_left_out() -> None:
     right = ["yes", "no"]
     both = [rows(right, [[-1.0, -2.0], [-2.0, -1.0]], model=model) for model in ("base", "student")]
