@@ -11,7 +11,7 @@ from kshot.config import Generate
 from kshot.families import Params
 from kshot.generate.families import by_id
 from kshot.generate.families.words import made_up
-from kshot.generate.framing import MOST_LISTED, Frame, draw_frame
+from kshot.generate.framing import Frame, draw_frame, listable
 from kshot.generate.units import Unit
 from kshot.prompting import MAIN_TEMPLATE, TEMPLATES, answer, fits, names, render, standing
 from kshot.schema import Description, Example, Form, Kind, Record
@@ -68,8 +68,8 @@ class Draft:
     anything to count, would teach to copy the label before."""
     symbols: Mapping[str, str]
     """Made-up words for the labels, which only the demonstrations explain; empty for the labels' own names."""
-    frame: Frame | None
-    """What stands around the wording, None for the wording alone."""
+    frame: Frame
+    """What stands around the wording."""
 
 
 def draw(
@@ -83,18 +83,18 @@ def draw(
     reason = unit.reasons and rng.random() < settings.cot
     labels = unit.labels(params)
     framed = form != "demos" and not reason and rng.random() < settings.framed
-    listed = framed and 0 < len(labels) <= MOST_LISTED
     # Labels that the wording leaves out must be told by a list or by demonstrations.
-    untold = unit.briefs and not reason and (listed or (form == "both" and k > 1))
-    brief = bool(untold and rng.random() < settings.briefs)
+    told = (framed and listable(labels)) or (form == "both" and k > 1)
+    brief = bool(unit.briefs) and not reason and told and rng.random() < settings.briefs
     description = Description(rng.choice(unit.briefs), BRIEF) if brief else rng.choice(descriptions)
+    wording = description.text.format(**params)
     symbols: Mapping[str, str] = {}
     if not reason and not framed and k > 1 and labels and not unit.stated and rng.random() < settings.symbols:
         symbols = dict(zip(labels, made_up(rng, len(labels)), strict=True))
-        if not brief and not names(description.text.format(**params), labels):
+        if not brief and not names(wording, labels):
             form = "demos"
-    frame = draw_frame(rng, labels, brief) if framed else None
-    shown = bool((brief and not _listed(frame)) or symbols or unit.min_k or form == "demos")
+    frame = draw_frame(rng, labels, brief) if framed else Frame()
+    shown = bool((brief and not frame.listing) or symbols or unit.min_k or form == "demos")
     skewed = bool(labels) and k >= ENOUGH_TO_COUNT and rng.random() < settings.skew
     wanted = wanted_labels(rng, labels, k, skewed, shown, turns) if labels else []
     examples = unit.problems(rng, params, k + 1, wanted)
@@ -102,11 +102,11 @@ def draw(
         return f"only {len(examples)} distinct examples for {k} shots and a query"
     reason = reason and all(example.rationale for example in examples)
     examples = [replace(e, output=symbols.get(e.output, e.output)) for e in examples]
+    if form == "demos" and _untold(examples, wording):
+        return "only the instruction tells its answer"
     texts = [text for example in examples for text in (example.input, answer(example, reason))]
     others = [name for name in OTHERS if fits(name, texts)]
     template = MAIN_TEMPLATE if rng.random() < settings.main_template else rng.choice(others)
-    if form == "demos" and _untold(examples, description.text.format(**params)):
-        return "only the instruction tells its answer"
     # Without an instruction the prompt must look like an example of something.
     if form == "instruction" and template == "quoted":
         template = MAIN_TEMPLATE
@@ -173,17 +173,12 @@ def _untold(examples: Sequence[Example], wording: str) -> bool:
     return query.output not in shown and query.output not in query.input and names(wording, [query.output])
 
 
-def _listed(frame: Frame | None) -> bool:
-    """Whether it tells the labels."""
-    return frame is not None and bool(frame.listing)
-
-
 def record_of(draft: Draft, seed: int) -> Record:
     unit, query = draft.unit, draft.query
     instruction = None if draft.form == "demos" else _worded(draft)
     prompt = render(draft.template, instruction, draft.demos, query.input, draft.reason)
     # The first outputs cannot be known where only the demonstrations tell the rule.
-    untold = draft.form == "demos" or (draft.description.mode == BRIEF and not _listed(draft.frame))
+    untold = draft.form == "demos" or (draft.description.mode == BRIEF and not draft.frame.listing)
     needed = max(unit.min_k, DEMOS_TO_SHOW_A_TASK if untold else 0)
     output = answer(query, draft.reason)
     kind: Kind = "cot" if draft.reason else "fsl" if draft.demos else "zsl"
@@ -205,7 +200,7 @@ def record_of(draft: Draft, seed: int) -> Record:
         "targets": [] if draft.skewed else [list(span) for span in prompt.answers[needed:]],
         "example_mode": query.mode,
         "symbols": bool(draft.symbols),
-        "framed": draft.frame is not None,
+        "framed": draft.frame != Frame(),
         "teacher": wrote.teacher or query.teacher,
         "verified_by": query.verified_by,
         "seed": seed,
@@ -215,10 +210,8 @@ def record_of(draft: Draft, seed: int) -> Record:
 
 def _worded(draft: Draft) -> str:
     """The instruction with the task's details, with the made-up labels where there are some, and with its frame."""
-    if draft.frame:
-        return draft.frame.around(draft.description.text.format(**draft.params))
     if not draft.symbols or draft.description.mode == BRIEF:
-        return draft.description.text.format(**draft.params)
+        return draft.frame.around(draft.description.text.format(**draft.params))
     text = draft.description.text.format(**{name: draft.symbols.get(v, v) for name, v in draft.params.items()})
     # Labels that are no parameter stand in the text itself, in quotes if they could be taken for another word.
     rest = sorted(set(draft.symbols) - set(draft.params.values()), key=len, reverse=True)

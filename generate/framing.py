@@ -60,7 +60,7 @@ RULES = (
 
 @dataclass(frozen=True)
 class Frame:
-    """What goes around a wording, as it is drawn; `listing` holds the labels."""
+    """What goes around a wording, as it is drawn, by default nothing; `listing` holds the labels."""
 
     lead: str = ""
     listing: str = ""
@@ -76,6 +76,11 @@ class Frame:
         return ("\n" if apart else " ").join(filter(None, parts))
 
 
+def listable(labels: Sequence[str]) -> bool:
+    """Whether a frame can list them; there are none where answers are open."""
+    return 0 < len(labels) <= MOST_LISTED
+
+
 def draw_frame(rng: Random, labels: Sequence[str], listed: bool) -> Frame:
     """A frame for one record.
 
@@ -84,7 +89,7 @@ def draw_frame(rng: Random, labels: Sequence[str], listed: bool) -> Frame:
         listed: name the labels in any case, because the wording does not; else half of the frames do.
     """
     lead = rng.choice(LEADS) if rng.random() < 0.5 else ""
-    shown = bool(labels) and len(labels) <= MOST_LISTED and (listed or rng.random() < 0.5)
+    shown = listable(labels) and (listed or rng.random() < 0.5)
     listing = list_of(rng, labels) if shown else ""
     pool = [*LABEL_RULES, *RULES] if shown or (labels and not listed) else RULES
     # A bare list is what test suites show, and a page of rules what people write.
