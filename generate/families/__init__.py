@@ -17,6 +17,7 @@ from kshot.generate.families import (
     options,
     ordering,
     passage_qa,
+    requests,
     rule_learning,
     structures,
     syntax,
@@ -48,6 +49,7 @@ FAMILIES: tuple[Family, ...] = (
     *tables.FAMILIES,
     *unanswerable.FAMILIES,
     *comparison.FAMILIES,
+    *requests.FAMILIES,
     *world.FAMILIES,
 )
 _BY_ID = {family.id: family for family in FAMILIES}
