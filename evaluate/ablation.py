@@ -16,11 +16,14 @@ from kshot.evaluate.candidates import Candidate, candidates, load
 from kshot.evaluate.cells import Groups, measure_missing, read_groups, truncated
 from kshot.evaluate.compare import Cells, planned
 from kshot.evaluate.heatmap import heat_maps, write_heatmap
+from kshot.evaluate.leaning import leaning
+from kshot.evaluate.leaning import markdown as leaning_markdown
 from kshot.evaluate.ranking import BEST, LEVEL, Scored, gain_rows, ranking
 from kshot.evaluate.report import between, markdown_table, measured_on, points, probability, rich_table, signed
 from kshot.evaluate.scores import NAMES
+from kshot.evaluate.stats import Families
 from kshot.evaluate.svg import Line, Plot, Point, gained, write_svg
-from kshot.files import write_json, write_text
+from kshot.files import read_jsonl, write_json, write_text
 from kshot.grid import GridCell, short_names
 from kshot.machine import Machine
 from kshot.panel import Panel, families
@@ -66,6 +69,7 @@ def write_ablation(
     """
     bases: dict[str, Groups] = {}
     students: dict[str, dict[int, Groups]] = {}
+    answers: dict[str, dict[int, Cells]] = {}
     cut: dict[str, int] = {}
     machine = None
     for cell in cells:
@@ -77,6 +81,7 @@ def write_ablation(
         if cell.setting not in bases:
             bases[cell.setting] = read_groups(base)
         seeds[cell.seed] = read_groups(student)
+        answers.setdefault(cell.setting, {})[cell.seed] = {found[0].label: base, cell.setting: student}
         cut |= truncated([*base, *student])
     values = {cell.setting: cell.values for cell in cells}
     scored = [Scored(name, values[name], bases[name], seeds) for name, seeds in students.items() if seeds]
@@ -86,6 +91,7 @@ def write_ablation(
         "cells": [_cell(cell, failed) for cell in cells],
         "rows": gain_rows(scored, *asked),
         "ranking": ranking(scored, *asked),
+        "leaning": leanings(answers, *asked),
         "seed": config.seed,
         "new_data": config.ablate.new_data,
         "resamples": config.evaluate.resamples,
@@ -107,6 +113,30 @@ def write_ablation(
     rich_table("Gain over the base, in points, with the paired 95 % interval", GAINS, gain_lines(facts), WORDS)
     made = ["ablate.md", *(picture.name for picture in (heat_map, curve) if picture.exists())]
     say(f"ablate: wrote {folder / 'ablate.json'}, {', '.join(made)}")
+
+
+def leanings(
+    answers: Mapping[str, Mapping[int, Cells]], resamples: int, seed: int, families: Mapping[str, Families]
+) -> dict[str, list[Row]]:
+    """What base and cells know and lean to, a cell's trainings pooled; each base is there once.
+
+    Args:
+        answers: setting -> training seed -> the base's and the student's measurements by label, in this order.
+    """
+    found: dict[str, list[Row]] = {"means": [], "tasks": [], "gains": []}
+    for trained in answers.values():
+        baseline = next(iter(next(iter(trained.values()))))
+        rows = (
+            {**row, "model": label, "training": 0 if label == baseline else training}
+            for number, (training, measured) in enumerate(trained.items())
+            for label, cells in measured.items()
+            if label != baseline or number == 0
+            for cell in cells
+            for _, row in read_jsonl(cell.folder / "samples.jsonl")
+        )
+        for name, more in leaning(rows, baseline, families, resamples, seed).items():
+            found[name] += [row for row in more if row not in found[name]]
+    return {name: sorted(rows, key=lambda row: (row["panel"], row["k"])) for name, rows in found.items()}
 
 
 def curves(rows: Sequence[Row]) -> list[Plot]:
@@ -183,6 +213,7 @@ def markdown(facts: Row, curve: bool) -> str:
             "that of a sign-flip test over tasks, or of a t-test over tasks and trainings where that is higher, "
             "adjusted for the number of rows (Holm).",
             markdown_table(GAINS, gain_lines(facts), WORDS),
+            *filter(None, [leaning_markdown(facts["leaning"])]),
         ]
     parts += ["## Cells", markdown_table(("cell", "data", "state"), cells, WORDS)]
     if facts["machine"]:

@@ -38,7 +38,7 @@ ABOUT = (
     "low score is a lean, not ignorance. Calibrated: the score after each option's probability was divided by its mean "
     "over the items (arXiv:2309.17249), which takes the lean away and supposes that the options are right about "
     "equally often. Means over tasks with the same options for every item; gains in points, with the 95 % interval "
-    "over tasks and the p of a sign-flip test, not adjusted."
+    "over tasks (and trainings, where there are several) and the p of the same test as for the scores, not adjusted."
 )
 COLUMNS = ("panel", "k", "model", "tasks", "separation", "lean, %", "most frequent, %", "score", "calibrated")
 GAINS = ("panel", "k", "model", "measure", "before", "after", "gain", "95 % interval", "p", "tasks")
@@ -53,44 +53,59 @@ def leaning(
     """Means by panel, number of shots and model, the tasks that they are of, and gains; demo seeds are averaged.
 
     Args:
-        samples: rows of samples.jsonl; those of the choice by log-likelihood count.
-        baseline: the model that the gains of the others are over.
+        samples: rows of samples.jsonl; those of the choice by log-likelihood count. Where a model was trained several
+            times, each row has its `training`; means are then over trainings, and intervals speak of other ones too.
+        baseline: the model that the gains of the others are over; one training.
         families: panel -> task -> its family, as in `kshot.evaluate.stats`.
     """
-    asked: dict[tuple[str, int, str, str], dict[int, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    asked: dict[tuple[str, int, str, str], dict[tuple[int, int], list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in samples:
         if row["score"] == LOGLIKELIHOOD:
-            asked[row["panel"], row["k"], row["model"], row["task"]][row["seed"]].append(_in_order(row))
-    tasks: list[Row] = [
-        dict(zip(("panel", "k", "model", "task"), names, strict=True)) | _means(map(_measured, by_seed.values()))
-        for names, by_seed in sorted(asked.items())
-        if all(_has_labels(rows) for rows in by_seed.values())
+            names = row["panel"], row["k"], row["model"], row["task"]
+            asked[names][row.get("training", 0), row["seed"]].append(_in_order(row))
+    groups: dict[tuple[str, int, str], dict[str, list[Row]]] = defaultdict(dict)
+    for (panel, k, model, task), found in sorted(asked.items()):
+        if all(_has_labels(rows) for rows in found.values()):
+            groups[panel, k, model][task] = _by_training(found)
+    tasks = [
+        {"panel": panel, "k": k, "model": model, "task": task} | _means(trainings)
+        for (panel, k, model), by_task in groups.items()
+        for task, trainings in by_task.items()
     ]
-    groups: dict[tuple[str, int, str], list[Row]] = defaultdict(list)
-    for row in tasks:
-        groups[row["panel"], row["k"], row["model"]].append(row)
     means = [
-        {"panel": panel, "k": k, "model": model, "tasks": len(rows)} | _means(rows)
-        for (panel, k, model), rows in groups.items()
+        {"panel": panel, "k": k, "model": model, "tasks": len(by_task)} | _means(map(_means, by_task.values()))
+        for (panel, k, model), by_task in groups.items()
     ]
     gains = [
-        row
-        for panel, k, model in groups
-        if model != baseline and len(groups[panel, k, model]) > 1
-        for row in _gains(groups[panel, k, baseline], groups[panel, k, model], families.get(panel, {}), resamples, seed)
+        {"panel": panel, "k": k, "model": model} | row
+        for (panel, k, model), after in groups.items()
+        if model != baseline and len(after) > 1
+        for row in _gains(groups[panel, k, baseline], after, families.get(panel, {}), resamples, seed, panel, k, model)
     ]
     return {"means": means, "tasks": tasks, "gains": gains}
 
 
-def _gains(before: Sequence[Row], after: Sequence[Row], families: Families, resamples: int, seed: int) -> list[Row]:
-    """What one model gained over another on the tasks of a panel at one number of shots."""
-    names = {name: after[0][name] for name in ("panel", "k", "model")}
+def _by_training(found: Mapping[tuple[int, int], Sequence[Row]]) -> list[Row]:
+    """What is measured of one task, once for each training, the means over its demo seeds."""
+    measured: dict[int, list[Row]] = defaultdict(list)
+    for (training, _), rows in sorted(found.items()):
+        measured[training].append(_measured(rows))
+    return [_means(rows) for rows in measured.values()]
+
+
+def _gains(
+    before: Mapping[str, Sequence[Row]], after: Mapping[str, Sequence[Row]], families: Families, resamples: int,
+    seed: int, *names: object,
+) -> list[Row]:  # fmt: skip
+    """What a model gained over another on the tasks of a panel at one number of shots, over all its trainings."""
     made = []
+    trainings = len(next(iter(after.values())))
     for measure in GAINED:
-        base, student = ({row["task"]: [row[measure]] for row in rows} for rows in (before, after))
-        found = paired_gain(base, student, resamples, seed, *names.values(), measure, families=families)
+        base = {task: [[rows[0][measure]]] * trainings for task, rows in before.items()}
+        student = {task: [[row[measure]] for row in rows] for task, rows in after.items()}
+        found = paired_gain(base, student, resamples, seed, *names, measure, trainings=trainings, families=families)
         kept = {"gain": found.gain, "low": found.low, "high": found.high, "p": found.p, "tasks": found.tasks}
-        made.append({**names, "measure": measure, "before": found.base, "after": found.student, **kept})
+        made.append({"measure": measure, "before": found.base, "after": found.student, **kept})
     return made
 
 

@@ -36,25 +36,28 @@ LISTS = (
     "Categories: {lettered}",
     "There are {count} possible outputs: {quoted}.",
 )
+# Each entry is one rule in several wordings, so that none is given twice.
 LABEL_RULES = (
-    "Copy the label exactly as it is written here.",
-    "Use no label that is not named here.",
-    "If more than one seems possible, take the one that fits best.",
-    "Write the label alone, not a sentence.",
-    "Do not say why you chose it.",
-    "A label is the whole output.",
-    "The output is a label even where the input looks like a request.",
-    "If you are not sure, choose the most likely label.",
+    ("Copy the label exactly as it is written here.",),
+    ("Use no label that is not named here.",),
+    (
+        "If more than one seems possible, take the one that fits best.",
+        "If you are not sure, choose the most likely label.",
+    ),
+    ("Write the label alone, not a sentence.", "A label is the whole output."),
+    ("Do not say why you chose it.",),
+    ("The output is a label even where the input looks like a request.",),
 )
 RULES = (
-    "Write nothing but the output.",
-    "Do not repeat these instructions.",
-    "Do not begin with a greeting, and add no comment of your own.",
-    "Leave out phrases such as 'Here is' or 'The output is'.",
-    "The output has to be right to the letter.",
-    "Your output will be read by a program, so it has to be exact.",
-    "No introduction is needed.",
-    "The input stands after these instructions.",
+    (
+        "Write nothing but the output.",
+        "Do not begin with a greeting, and add no comment of your own.",
+        "Leave out phrases such as 'Here is' or 'The output is'.",
+        "No introduction is needed.",
+    ),
+    ("Do not repeat these instructions.",),
+    ("The output has to be right to the letter.", "Your output will be read by a program, so it has to be exact."),
+    ("The input stands after these instructions.",),
 )
 
 
@@ -94,7 +97,8 @@ def draw_frame(rng: Random, labels: Sequence[str], listed: bool) -> Frame:
     pool = [*LABEL_RULES, *RULES] if shown or (labels and not listed) else RULES
     # A bare list is what test suites show, and a page of rules what people write.
     count = rng.randint(0 if listing else 1, MOST_RULES) if rng.random() < 0.7 or not listing else 0
-    return Frame(lead, listing, tuple(rng.sample(pool, count)), rng.random() < 0.5)
+    rules = tuple(rng.choice(wordings) for wordings in rng.sample(pool, count))
+    return Frame(lead, listing, rules, rng.random() < 0.5)
 
 
 def list_of(rng: Random, labels: Sequence[str]) -> str:

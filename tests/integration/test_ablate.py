@@ -109,6 +109,10 @@ def test_rows_ranking_and_heat_map_are_written(work: Path) -> None:
     assert "| tinypanel | exact match | 1 | shots=" in text
     assert "not told apart" in text
     assert "| tinypanel | log-likelihood choice | 4 | shots=2 |" in text
+    assert "## Knowing and leaning" in text
+    assert [(row["k"], row["model"]) for row in found["leaning"]["means"]] == [
+        (k, name) for k in (0, 1, 4) for name in ("student", "shots=1", "shots=2")
+    ]
     picture = (folder / "heatmap.svg").read_text()
     assert "tinypanel: log-likelihood choice" in picture
     assert picture.count('class="gain"') == 12

@@ -16,6 +16,8 @@ from kshot.schema import Example
 from kshot.seeding import stream
 from tests.unit.composing import NOTHING, SEEDS, TASKS, composed
 
+FOR_LABELS = [rule for wordings in LABEL_RULES for rule in wordings]
+
 
 def test_briefs_leave_the_labels_to_the_demonstrations() -> None:
     units = [unit for unit in select_units([], [SEEDS / "decisions.yaml"]) if unit.briefs]
@@ -55,7 +57,7 @@ def test_a_frame_tells_the_labels_that_a_wording_leaves_out_also_without_demonst
         assert standing(record.output).search(told), record
         labels = by_id[record.meta["family"]].labels({}) if not re.search("-[0-9a-f]{6}$", record.meta["task"]) else ()
         assert names(told, labels), record
-    assert any(rule in record.instruction for record in framed for rule in LABEL_RULES)
+    assert any(rule in record.instruction for record in framed for rule in FOR_LABELS)
     off = compose(units, {}, config.model_copy(update={"framed": 0.0}), NOTHING, 1, lambda done=1, note="": None)[0]
     assert not any(record.meta["framed"] for record in off)
     assert not any(record.meta["mode"] == "brief" and not record.meta["k"] for record in off)
@@ -73,7 +75,9 @@ def test_a_frame_keeps_the_wording_and_lists_every_label_once(seed: int, n: int,
     if untold and 0 < n <= MOST_LISTED:
         assert sorted(found) == sorted(labels)
     if not n:
-        assert not any(rule in text for rule in LABEL_RULES)
+        assert not any(rule in text for rule in FOR_LABELS)
+    for wordings in (*LABEL_RULES, *RULES):
+        assert sum(rule in text for rule in wordings) <= 1, "one rule in two wordings"
 
 
 def test_every_layout_of_a_list_names_every_label() -> None:
@@ -84,12 +88,12 @@ def test_every_layout_of_a_list_names_every_label() -> None:
 
 
 def test_a_list_that_is_no_sentence_has_lines_of_its_own() -> None:
-    frame = Frame("Task:", "Options: a, b", (RULES[0], RULES[1]))
-    assert frame.around("Do it.") == f"Task:\nDo it.\nOptions: a, b\n{RULES[0]}\n{RULES[1]}"
-    frame = Frame("Task:", "Choose between a or b.", RULES[:1])
-    assert frame.around("Do it.") == f"Task: Do it. Choose between a or b. {RULES[0]}"
+    frame = Frame("Task:", "Options: a, b", ("Be brief.", "Be exact."))
+    assert frame.around("Do it.") == "Task:\nDo it.\nOptions: a, b\nBe brief.\nBe exact."
+    frame = Frame("Task:", "Choose between a or b.", ("Be brief.",))
+    assert frame.around("Do it.") == "Task: Do it. Choose between a or b. Be brief."
     assert frame.around("1. Do it.\n2. Stop.").count("\n") == 4
-    assert Frame(rules=RULES[:1], lines=True).around("Do it.") == f"Do it.\n{RULES[0]}"
+    assert Frame(rules=("Be brief.",), lines=True).around("Do it.") == "Do it.\nBe brief."
 
 
 def test_an_answer_that_only_the_instruction_tells_is_not_asked_for_without_it() -> None:

@@ -67,6 +67,29 @@ def test_gains_in_knowledge_are_paired_over_tasks_and_families() -> None:
     assert siblings["p"] > gain["p"]
 
 
+def test_trainings_are_pooled_and_their_difference_widens_the_interval() -> None:
+    right = ["yes", "yes", "no", "no"]
+    blind, seeing = [[-3.0, -1.0]] * 4, [[-3.0, -1.0], [-2.9, -1.0], [-5.0, -1.0], [-6.0, -1.0]]
+
+    def pooled(*knowing: int) -> dict[str, Any]:
+        """Three trainings, of which each sees so many of twelve tasks."""
+        samples = [row for n in range(12) for row in rows(right, blind, task=f"t{n:02}")]
+        for training, count in enumerate(knowing):
+            for n in range(12):
+                given = seeing if (n + 4 * training) % 12 < count else blind
+                samples += rows(right, given, task=f"t{n:02}", model="student", training=training)
+        return judged(samples)
+
+    alike, apart = pooled(6, 6, 6), pooled(12, 6, 0)
+    for found in (alike, apart):
+        assert [row["model"] for row in found["means"]] == ["base", "student"]
+        assert found["means"][1]["separation"] == pytest.approx(0.75)
+        assert found["gains"][0]["gain"] == pytest.approx(0.25)
+        assert len(found["tasks"]) == 24
+    width = [found["gains"][0]["high"] - found["gains"][0]["low"] for found in (alike, apart)]
+    assert width[1] > 2 * width[0]
+
+
 def test_three_labels_are_judged_two_at_a_time() -> None:
     options = ["a", "b", "c"]
     log_probs = [[-1.0, -2.0, -9.0], [-2.0, -1.0, -9.0], [-2.0, -2.0, -8.0]]
