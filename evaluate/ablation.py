@@ -124,8 +124,9 @@ def leanings(
         answers: setting -> training seed -> the base's and the student's measurements by label, in this order.
     """
     found: dict[str, list[Row]] = {"means": [], "tasks": [], "gains": []}
-    for trained in answers.values():
-        baseline = next(iter(next(iter(trained.values()))))
+    bases = {setting: next(iter(next(iter(trained.values())))) for setting, trained in answers.items()}
+    for setting, trained in answers.items():
+        baseline = bases[setting]
         rows = (
             {**row, "model": label, "training": 0 if label == baseline else training}
             for number, (training, measured) in enumerate(trained.items())
@@ -136,7 +137,11 @@ def leanings(
         )
         for name, more in leaning(rows, baseline, families, resamples, seed).items():
             found[name] += [row for row in more if row not in found[name]]
-    return {name: sorted(rows, key=lambda row: (row["panel"], row["k"])) for name, rows in found.items()}
+
+    def place(row: Row) -> tuple[str, int, bool]:
+        return row["panel"], row["k"], row["model"] not in bases.values()
+
+    return {name: sorted(rows, key=place) for name, rows in found.items()}
 
 
 def curves(rows: Sequence[Row]) -> list[Plot]:

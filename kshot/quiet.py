@@ -1,4 +1,4 @@
-"""Keeps the libraries' own progress bars, logs and warnings off the screen; their errors still come through."""
+"""What the libraries read when they are imported, and a way to keep their bars, logs and warnings off the screen."""
 
 import logging
 import os
@@ -10,6 +10,9 @@ from contextlib import contextmanager
 os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# Threads that spin while they wait for one another take the cores from whoever else works here, and then everything
+# crawls (benchmarks/beside_other_work.py).
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 NOISY = (
     "transformers",
     "trl",

@@ -86,7 +86,7 @@ def test_the_base_is_measured_once(work: Path) -> None:
     assert len([name for name in cells if not name.startswith("shots-")]) == 3
 
 
-def test_rows_ranking_and_heat_map_are_written(work: Path) -> None:
+def test_rows_ranking_and_heat_map_are_written(work: Path, tiny_student: Path) -> None:
     found = ablated(work)
     rows = found["rows"]
     assert [(row["score"], row["k"], row["cell"]) for row in rows] == [
@@ -111,7 +111,7 @@ def test_rows_ranking_and_heat_map_are_written(work: Path) -> None:
     assert "| tinypanel | log-likelihood choice | 4 | shots=2 |" in text
     assert "## Knowing and leaning" in text
     assert [(row["k"], row["model"]) for row in found["leaning"]["means"]] == [
-        (k, name) for k in (0, 1, 4) for name in ("student", "shots=1", "shots=2")
+        (k, name) for k in (0, 1, 4) for name in (tiny_student.name, "shots=1", "shots=2")
     ]
     picture = (folder / "heatmap.svg").read_text()
     assert "tinypanel: log-likelihood choice" in picture
