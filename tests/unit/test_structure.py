@@ -1,6 +1,7 @@
 """The shape of the house: stages apart, no package of ours in the way of lm-eval's, a command that answers at once."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -70,3 +71,12 @@ def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     assert "kshot" in loaded
     assert not loaded & HEAVY
     assert "Usage" in done.stdout
+
+
+@pytest.mark.parametrize(("told", "wanted"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_threads_sleep_while_they_wait_unless_told_otherwise(told: dict[str, str], wanted: str) -> None:
+    """Set before torch is there, which reads it once."""
+    code = "import os, sys, kshot.cli\nprint('torch' in sys.modules, os.environ['OMP_WAIT_POLICY'])\n"
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | told
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.split() == ["False", wanted]
