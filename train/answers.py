@@ -1,14 +1,18 @@
-"""An SFTTrainer that projects answer positions only, for CPUs.
+"""An SFTTrainer for CPUs: it projects answer positions only, and gives each core rows of its own.
 
 TRL 1.16 scores just the labelled positions where Triton runs, and every position elsewhere
-(`trl.trainer.utils.add_fused_lm_head`). With a large vocabulary and short answers that is much of a CPU step
-(benchmarks/train_step.py); the loss is the same.
+(`trl.trainer.utils.add_fused_lm_head`). With a large vocabulary and short answers that is much of a CPU step. And the
+matrices of a small model are too small to be shared out well: threads wait for one another after each of them, where
+rows of a batch have nothing to wait for but the sum of their gradients. Loss and gradients are the same
+(benchmarks/train_step.py).
 """
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
-from torch.nn import functional
+from torch.nn import Dropout, functional
 from trl import SFTTrainer
 
 from kshot.train.data import IGNORED
@@ -19,11 +23,39 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
 
     Args:
         near_base: weight of the divergence KL(base || student) on the answer tokens, in training only.
+        threads: cores that may be given rows of their own; one leaves a step to torch's threads.
     """
 
-    def __init__(self, *arguments: Any, near_base: float = 0.0, **options: Any) -> None:
+    def __init__(self, *arguments: Any, near_base: float = 0.0, threads: int = 1, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._near_base = near_base
+        # For the divergence the adapter is switched off and on, for all rows at once.
+        self._threads = threads if not near_base and any_order(self.model) else 1
+        self._pool = ThreadPoolExecutor(self._threads, initializer=torch.set_num_threads, initargs=(1,))
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
+        """Gradients of the whole batch, added to those that are there; returns its loss."""
+        shares = shared_out(inputs["attention_mask"].sum(dim=1).tolist(), self._threads)
+        if len(shares) == 1 or num_items_in_batch is None:
+            return super().training_step(model, inputs, num_items_in_batch)
+        model.train()
+        inputs = self._prepare_inputs(inputs)
+        learnt = [weights for weights in model.parameters() if weights.requires_grad]
+
+        def work(rows: Sequence[int]) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
+            own = trimmed(inputs, rows, self.args.pad_to_multiple_of or 1)
+            loss = self.compute_loss(model, own, num_items_in_batch=num_items_in_batch)
+            return loss.detach(), torch.autograd.grad(loss, learnt)
+
+        total = torch.zeros(())
+        # In the order of the shares, whichever is ready first: sums of floats depend on it.
+        for loss, gradients in self._pool.map(work, shares):
+            total += loss
+            for weights, gradient in zip(learnt, gradients, strict=True):
+                weights.grad = gradient if weights.grad is None else weights.grad.add_(gradient)
+        # A worker's own number of threads is also what torch remembers for later ones.
+        torch.set_num_threads(self._threads)
+        return total
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -50,3 +82,26 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
             hidden = model.base_model(**inputs, use_cache=False).last_hidden_state[:, :-1]
             logits = model.get_output_embeddings()(hidden[answers])
         return functional.log_softmax(logits.float(), dim=-1)
+
+
+def any_order(student: Any) -> bool:
+    """Whether rows may be computed at once and in any order: nothing is drawn at random or kept from row to row."""
+    config = student.config.to_dict()
+    drawn = any(module.p for module in student.modules() if isinstance(module, Dropout))
+    drawn = drawn or any("drop" in name and value for name, value in config.items() if isinstance(value, float))
+    rope = str(config.get("rope_parameters") or config.get("rope_scaling"))
+    return not drawn and "dynamic" not in rope and "longrope" not in rope
+
+
+def shared_out(lengths: Sequence[int], shares: int) -> list[list[int]]:
+    """Rows dealt out to at most so many shares, as many to each, give or take one, and like lengths together."""
+    order = sorted(range(len(lengths)), key=lambda row: lengths[row])
+    count = max(1, min(shares, len(order)))
+    return [order[len(order) * n // count : len(order) * (n + 1) // count] for n in range(count)]
+
+
+def trimmed(inputs: dict[str, Any], rows: Sequence[int], multiple: int) -> dict[str, Any]:
+    """Some rows of a batch that is padded on the right, without the padding that only the others need."""
+    longest = int(inputs["attention_mask"][rows].sum(dim=1).max())
+    width = -(-longest // multiple) * multiple
+    return {name: values[rows, :width] for name, values in inputs.items()}

@@ -330,6 +330,59 @@ def test_the_loss_is_trl_s_loss(tiny_student: Path, tmp_path: Path) -> None:
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
+def test_cores_with_rows_of_their_own_find_the_same_gradients(tiny_student: Path, tmp_path: Path) -> None:
+    """Also where the rows do not go up in the cores, with gradients there before; and to the bit when repeated."""
+    import torch
+
+    from kshot.train.answers import AnswerTrainer
+
+    def gradients(threads: int, repeats: int = 1) -> tuple[float, torch.Tensor]:
+        trainer = _trainer(partial(AnswerTrainer, threads=threads), tiny_student, tmp_path)
+        torch.manual_seed(0)
+        learnt = [weights for weights in trainer.model.parameters() if weights.requires_grad]
+        for weights in learnt:
+            torch.nn.init.normal_(weights, std=0.1)
+        batch = trainer.data_collator([trainer.train_dataset[row] for row in (3, 0, 2, 1)])
+        count = (batch["labels"][:, 1:] != -100).sum()
+        before = torch.get_num_threads()
+        torch.set_num_threads(max(1, threads))
+        asked, whole = [], trainer.compute_loss
+        trainer.compute_loss = lambda model, part, **more: (
+            asked.append(len(part["labels"])),
+            whole(model, part, **more),
+        )[1]
+        loss = sum(float(trainer.training_step(trainer.model, batch, count)) for _ in range(repeats))
+        assert torch.get_num_threads() == max(1, threads)
+        assert len(asked) == repeats * min(threads, 4)
+        torch.set_num_threads(before)
+        return loss, torch.cat([weights.grad.flatten() for weights in learnt if weights.grad is not None])
+
+    plain_loss, plain = gradients(1)
+    for threads in (2, 3, 9):
+        loss, found = gradients(threads)
+        assert loss == pytest.approx(plain_loss, rel=1e-5)
+        assert torch.allclose(found, plain, rtol=1e-4, atol=1e-7)
+    assert torch.equal(gradients(3)[1], gradients(3)[1])
+    assert torch.allclose(gradients(3, repeats=2)[1], 2 * plain, rtol=1e-4, atol=1e-7)
+
+
+def test_rows_are_dealt_out_by_length_and_only_where_their_order_is_nothing(tiny_student: Path) -> None:
+    from kshot.train.answers import any_order, shared_out
+    from kshot.weights import load_student
+
+    assert shared_out([5, 9, 4, 8], 2) == [[2, 0], [3, 1]]
+    assert shared_out([5, 9, 4], 2) == [[2], [0, 1]]
+    assert shared_out([7, 7], 4) == [[0], [1]]
+    assert shared_out([7], 4) == [[0]]
+    model, _ = load_student(str(tiny_student))
+    assert any_order(model)
+    model.config.attention_dropout = 0.1
+    assert not any_order(model)
+    model.config.attention_dropout = 0.0
+    model.config.rope_parameters = {"rope_type": "dynamic", "factor": 2.0}
+    assert not any_order(model)
+
+
 def test_the_pull_towards_the_base_is_the_divergence_from_it(tiny_student: Path, tmp_path: Path) -> None:
     """Summed by hand over the answer tokens, from plain forward passes; and none where the loss is only measured."""
     import torch
