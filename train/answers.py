@@ -17,6 +17,9 @@ from trl import SFTTrainer
 
 from kshot.train.data import IGNORED
 
+TOGETHER = 0.8
+"""Threads at the same matrices do the work of threads ** TOGETHER: two that of 1.7 (benchmarks/train_step.py)."""
+
 
 class AnswerTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
     """TRL's trainer but for where the loss is computed, and for a pull towards the base.
@@ -29,30 +32,35 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
     def __init__(self, *arguments: Any, near_base: float = 0.0, threads: int = 1, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._near_base = near_base
+        self._threads = threads
         # For the divergence the adapter is switched off and on, for all rows at once.
-        self._threads = threads if not near_base and any_order(self.model) else 1
-        self._pool = ThreadPoolExecutor(self._threads, initializer=torch.set_num_threads, initargs=(1,))
+        apart = not near_base and any_order(self.model)
+        self._shares, each = division(threads, self.args.per_device_train_batch_size) if apart else (1, threads)
+        self._pool = ThreadPoolExecutor(self._shares, initializer=torch.set_num_threads, initargs=(each,))
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
         """Gradients of the whole batch, added to those that are there; returns its loss."""
-        shares = shared_out(inputs["attention_mask"].sum(dim=1).tolist(), self._threads)
+        # Without a mask the rows stand one after another in one.
+        mask = inputs.get("attention_mask")
+        shares = shared_out([] if mask is None else mask.sum(dim=1).tolist(), self._shares)
         if len(shares) == 1 or num_items_in_batch is None:
             return super().training_step(model, inputs, num_items_in_batch)
         model.train()
         inputs = self._prepare_inputs(inputs)
         learnt = [weights for weights in model.parameters() if weights.requires_grad]
 
-        def work(rows: Sequence[int]) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
+        def work(rows: Sequence[int]) -> tuple[torch.Tensor, Sequence[torch.Tensor | None]]:
             own = trimmed(inputs, rows, self.args.pad_to_multiple_of or 1)
             loss = self.compute_loss(model, own, num_items_in_batch=num_items_in_batch)
-            return loss.detach(), torch.autograd.grad(loss, learnt)
+            return loss.detach(), torch.autograd.grad(loss, learnt, allow_unused=True)
 
         total = torch.zeros(())
         # In the order of the shares, whichever is ready first: sums of floats depend on it.
         for loss, gradients in self._pool.map(work, shares):
             total += loss
             for weights, gradient in zip(learnt, gradients, strict=True):
-                weights.grad = gradient if weights.grad is None else weights.grad.add_(gradient)
+                if gradient is not None:
+                    weights.grad = gradient if weights.grad is None else weights.grad.add_(gradient)
         # A worker's own number of threads is also what torch remembers for later ones.
         torch.set_num_threads(self._threads)
         return total
@@ -91,6 +99,16 @@ def any_order(student: Any) -> bool:
     drawn = drawn or any("drop" in name and value for name, value in config.items() if isinstance(value, float))
     rope = str(config.get("rope_parameters") or config.get("rope_scaling"))
     return not drawn and "dynamic" not in rope and "longrope" not in rope
+
+
+def division(threads: int, rows: int) -> tuple[int, int]:
+    """In how many shares to compute a batch, and with how many threads each: the largest one is soonest done so."""
+
+    def spent(shares: int) -> tuple[float, int]:
+        return -(-rows // shares) / (threads // shares) ** TOGETHER, -shares
+
+    shares = min(range(1, max(1, min(threads, rows)) + 1), key=spent)
+    return shares, threads // shares
 
 
 def shared_out(lengths: Sequence[int], shares: int) -> list[list[int]]:

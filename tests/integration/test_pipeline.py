@@ -300,7 +300,7 @@ def test_asked_as_it_was_taught(finished: Path, tiny_student: Path) -> None:
     assert list(ours.labels) == batch["labels"][0].tolist()
 
 
-def _trainer(make: Any, student: Path, folder: Path) -> Any:
+def _trainer(make: Any, student: Path, folder: Path, batch: int = 8) -> Any:
     """One over four short rows, with a new adapter."""
     from datasets import Dataset
     from peft import LoraConfig
@@ -312,7 +312,14 @@ def _trainer(make: Any, student: Path, folder: Path) -> Any:
     model, tokenizer = load_student(str(student))
     asked = [{"instruction": f"say {n}" * n, "output": f"word {n}"} for n in range(1, 5)]
     rows = Dataset.from_list([tokenize(record, tokenizer, targets=False).example() for record in asked])
-    settings = SFTConfig(output_dir=str(folder), use_cpu=True, bf16=False, report_to=[], per_device_eval_batch_size=4)
+    settings = SFTConfig(
+        output_dir=str(folder),
+        use_cpu=True,
+        bf16=False,
+        report_to=[],
+        per_device_eval_batch_size=4,
+        per_device_train_batch_size=batch,
+    )
     adapter = LoraConfig(task_type="CAUSAL_LM", target_modules="all-linear")
     return make(
         model=model, args=settings, train_dataset=rows, eval_dataset=rows, processing_class=tokenizer,
@@ -337,7 +344,7 @@ def test_cores_with_rows_of_their_own_find_the_same_gradients(tiny_student: Path
     from kshot.train.answers import AnswerTrainer
 
     def gradients(threads: int, repeats: int = 1) -> tuple[float, torch.Tensor]:
-        trainer = _trainer(partial(AnswerTrainer, threads=threads), tiny_student, tmp_path)
+        trainer = _trainer(partial(AnswerTrainer, threads=threads), tiny_student, tmp_path, 4)
         torch.manual_seed(0)
         learnt = [weights for weights in trainer.model.parameters() if weights.requires_grad]
         for weights in learnt:
@@ -358,22 +365,28 @@ def test_cores_with_rows_of_their_own_find_the_same_gradients(tiny_student: Path
         return loss, torch.cat([weights.grad.flatten() for weights in learnt if weights.grad is not None])
 
     plain_loss, plain = gradients(1)
-    for threads in (2, 3, 9):
+    for threads in (2, 4, 9):
         loss, found = gradients(threads)
         assert loss == pytest.approx(plain_loss, rel=1e-5)
         assert torch.allclose(found, plain, rtol=1e-4, atol=1e-7)
-    assert torch.equal(gradients(3)[1], gradients(3)[1])
-    assert torch.allclose(gradients(3, repeats=2)[1], 2 * plain, rtol=1e-4, atol=1e-7)
+    assert torch.equal(gradients(4)[1], gradients(4)[1])
+    assert torch.allclose(gradients(4, repeats=2)[1], 2 * plain, rtol=1e-4, atol=1e-7)
 
 
 def test_rows_are_dealt_out_by_length_and_only_where_their_order_is_nothing(tiny_student: Path) -> None:
-    from kshot.train.answers import any_order, shared_out
+    from kshot.train.answers import any_order, division, shared_out
     from kshot.weights import load_student
 
+    found = {(threads, rows): division(threads, rows) for threads in (1, 2, 3, 6, 9, 16) for rows in (1, 4)}
+    assert found == {
+        (1, 1): (1, 1), (1, 4): (1, 1), (2, 1): (1, 2), (2, 4): (2, 1), (3, 1): (1, 3), (3, 4): (1, 3),
+        (9, 1): (1, 9), (9, 4): (4, 2), (6, 1): (1, 6), (6, 4): (2, 3), (16, 1): (1, 16), (16, 4): (4, 4),
+    }  # fmt: skip
     assert shared_out([5, 9, 4, 8], 2) == [[2, 0], [3, 1]]
     assert shared_out([5, 9, 4], 2) == [[2], [0, 1]]
     assert shared_out([7, 7], 4) == [[0], [1]]
     assert shared_out([7], 4) == [[0]]
+    assert len(shared_out([], 4)) == 1
     model, _ = load_student(str(tiny_student))
     assert any_order(model)
     model.config.attention_dropout = 0.1
