@@ -114,8 +114,8 @@ FAMILIES: tuple[Family, ...] = (
             "Label the message '{yes}' when it gives a time limit for what is asked, and '{no}' when it does not.",
             "Given a request, please decide whether it has to be done by a certain time: '{yes}' if one is named,"
             " '{no}' if not. Times of other things do not count.",
-            "A secretary marks each order with '{yes}' if it names a time by which it must be done and with '{no}' if"
-            " it can be done at any time.",
+            "Mark the order as a secretary would: write '{yes}' if it names a time by which it must be done, and '{no}'"
+            " if it can be done at any time.",
         ),
         briefs=("Does the message set a time limit for what is asked?",),
         sample=texts.with_or_without_limit,
