@@ -35,11 +35,11 @@ def steps(
 
     model, _ = load_student(student)
     model.config.use_cache = False
-    model.set_attn_implementation("eager" if dtype == "bfloat16" else "sdpa")
+    machine = Machine("cpu", cores(), dtype, "eager" if dtype == "bfloat16" else "sdpa", {})
+    model.set_attn_implementation(machine.attention)
     if halved:
         halve(model)
     options = {**SFT, "per_device_train_batch_size": BATCH, "max_steps": count, "save_strategy": "no"}
-    machine = Machine("cpu", cores(), dtype, "eager", {})
     with tempfile.TemporaryDirectory() as folder:
         settings = sft_config(options, Config().train, machine, Path(folder), seed, validate=False)
         trainer = make(

@@ -13,7 +13,7 @@ from typing import Any
 from kshot.config import Config
 from kshot.console import say
 from kshot.evaluate.candidates import Candidate, candidates, load
-from kshot.evaluate.cells import Groups, measure_missing, read_groups, truncated
+from kshot.evaluate.cells import Cell, Groups, measure_missing, read_groups, read_samples, truncated
 from kshot.evaluate.compare import Cells, planned
 from kshot.evaluate.heatmap import heat_maps, write_heatmap
 from kshot.evaluate.leaning import leaning
@@ -23,7 +23,7 @@ from kshot.evaluate.report import between, markdown_table, measured_on, points, 
 from kshot.evaluate.scores import NAMES
 from kshot.evaluate.stats import Families
 from kshot.evaluate.svg import Line, Plot, Point, gained, write_svg
-from kshot.files import read_jsonl, write_json, write_text
+from kshot.files import write_json, write_text
 from kshot.grid import GridCell, short_names
 from kshot.machine import Machine
 from kshot.panel import Panel, families
@@ -69,7 +69,7 @@ def write_ablation(
     """
     bases: dict[str, Groups] = {}
     students: dict[str, dict[int, Groups]] = {}
-    answers: dict[str, dict[int, Cells]] = {}
+    answers: dict[str, dict[tuple[str, int], Sequence[Cell]]] = {}
     cut: dict[str, int] = {}
     machine = None
     for cell in cells:
@@ -81,7 +81,7 @@ def write_ablation(
         if cell.setting not in bases:
             bases[cell.setting] = read_groups(base)
         seeds[cell.seed] = read_groups(student)
-        answers.setdefault(cell.setting, {})[cell.seed] = {found[0].label: base, cell.setting: student}
+        answers.setdefault(found[0].label, {(found[0].label, 0): base})[cell.setting, cell.seed] = student
         cut |= truncated([*base, *student])
     values = {cell.setting: cell.values for cell in cells}
     scored = [Scored(name, values[name], bases[name], seeds) for name, seeds in students.items() if seeds]
@@ -116,32 +116,27 @@ def write_ablation(
 
 
 def leanings(
-    answers: Mapping[str, Mapping[int, Cells]], resamples: int, seed: int, families: Mapping[str, Families]
-) -> dict[str, list[Row]]:
-    """What base and cells know and lean to, a cell's trainings pooled; each base is there once.
+    answers: Mapping[str, Mapping[tuple[str, int], Sequence[Cell]]], resamples: int, seed: int,
+    families: Mapping[str, Families],
+) -> dict[str, list[Row]]:  # fmt: skip
+    """What bases and cells know and lean to, a cell's trainings pooled.
 
     Args:
-        answers: setting -> training seed -> the base's and the student's measurements by label, in this order.
+        answers: base -> the measurements of the base itself and of each (setting, training seed) over it.
     """
     found: dict[str, list[Row]] = {"means": [], "tasks": [], "gains": []}
-    bases = {setting: next(iter(next(iter(trained.values())))) for setting, trained in answers.items()}
-    for setting, trained in answers.items():
-        baseline = bases[setting]
+    for baseline, measured in answers.items():
         rows = (
-            {**row, "model": label, "training": 0 if label == baseline else training}
-            for number, (training, measured) in enumerate(trained.items())
-            for label, cells in measured.items()
-            if label != baseline or number == 0
-            for cell in cells
-            for _, row in read_jsonl(cell.folder / "samples.jsonl")
+            {**row, "model": model, "training": training}
+            for (model, training), cells in measured.items()
+            for row in read_samples(cells)
         )
         for name, more in leaning(rows, baseline, families, resamples, seed).items():
-            found[name] += [row for row in more if row not in found[name]]
-
-    def place(row: Row) -> tuple[str, int, bool]:
-        return row["panel"], row["k"], row["model"] not in bases.values()
-
-    return {name: sorted(rows, key=place) for name, rows in found.items()}
+            found[name] += more
+    models = [model for measured in answers.values() for model, _ in measured]
+    for every in found.values():
+        every.sort(key=lambda row: (row["panel"], row["k"], models.index(row["model"])))
+    return found
 
 
 def curves(rows: Sequence[Row]) -> list[Plot]:

@@ -6,7 +6,7 @@ A demo seed other than 0 adds -s<seed> to the name, demonstrations with random l
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -287,6 +287,13 @@ def _save_lm_eval(results: Any, model: str, folder: Path) -> None:
     tracker.save_results_aggregated(results=results, samples=samples)
     for task, found in samples.items():
         tracker.save_results_samples(task_name=task, samples=found)
+
+
+def read_samples(cells: Iterable[Cell]) -> Iterator[dict[str, Any]]:
+    """The rows of samples.jsonl of finished cells, one cell after another."""
+    for cell in cells:
+        for _, row in read_jsonl(cell.folder / "samples.jsonl"):
+            yield row
 
 
 def read_results(cell: Cell) -> Results:

@@ -15,14 +15,23 @@ from kshot.console import say
 from kshot.errors import ConfigError, DataError
 from kshot.evaluate.backends import check_own
 from kshot.evaluate.candidates import Candidate, candidates, load
-from kshot.evaluate.cells import Cell, load_panels, make_cell, measure_missing, read_groups, truncated, wanted
+from kshot.evaluate.cells import (
+    Cell,
+    load_panels,
+    make_cell,
+    measure_missing,
+    read_groups,
+    read_samples,
+    truncated,
+    wanted,
+)
 from kshot.evaluate.leaning import leaning
 from kshot.evaluate.leaning import markdown as leaning_markdown
 from kshot.evaluate.report import between, markdown_table, measured_on, points, probability, rich_table, signed
 from kshot.evaluate.scores import NAMES
 from kshot.evaluate.stats import paired_gains, with_holm
 from kshot.evaluate.svg import Line, Plot, Point, gained, write_svg
-from kshot.files import read_json, read_jsonl, write_json, write_text
+from kshot.files import read_json, write_json, write_text
 from kshot.machine import Machine, find_machine, kept_machine
 from kshot.panel import Panel, families
 from kshot.runs import Run, versions
@@ -131,12 +140,7 @@ def _write(config: Config, found: Sequence[Candidate], cells: Cells, machine: Ma
         ],
         "gains": gains,
         "leaning": leaning(
-            (
-                {**row, "model": one.label}
-                for one in found
-                for cell in cells[one.label]
-                for _, row in read_jsonl(cell.folder / "samples.jsonl")
-            ),
+            ({**row, "model": one.label} for one in found for row in read_samples(cells[one.label])),
             first.label,
             families(cell.panel for cell in cells[first.label]),
             settings.resamples,

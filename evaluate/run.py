@@ -25,6 +25,7 @@ from kshot.evaluate.cells import (
     make_cell,
     measure_missing,
     read_groups,
+    read_samples,
     truncated,
     wanted,
 )
@@ -40,7 +41,7 @@ from kshot.evaluate.regression import REGRESSION, Probe, make_probe, regression
 from kshot.evaluate.report import draw_scores, print_table, write_report
 from kshot.evaluate.scores import LOGLIKELIHOOD
 from kshot.evaluate.stats import Families, paired_gain, paired_gains, with_holm
-from kshot.files import read_json, read_jsonl, write_json, write_jsonl
+from kshot.files import read_json, write_json, write_jsonl
 from kshot.machine import Machine, find_machine, kept_machine
 from kshot.panel import Panel, families
 from kshot.runs import Run, finish, versions
@@ -144,7 +145,7 @@ def _write(
     asked = [cell for both in zip(*cells.values(), strict=True) for cell in both]
     others = reported_rows(asked)
     shown = [cell for cell in asked if cell.labels == "gold"]
-    samples = [row for cell in shown for _, row in read_jsonl(cell.folder / "samples.jsonl")]
+    samples = list(read_samples(shown))
     write_jsonl(folder / "samples.jsonl", samples)
     leans = leaning(samples, "base", siblings, config.evaluate.resamples, config.seed)
     write_json(folder / LEANING, leans)
