@@ -24,6 +24,18 @@ def timed(ask: Any, requests: Any) -> tuple[float, Any]:
     return time.process_time() - began, replies
 
 
+def questions(lm: Any, shots: int, items: int) -> dict[str, list[Any]]:
+    """lm-eval's requests for kshot's own panel, by their kind."""
+    from kshot.evaluate.questions import lm_eval_tasks
+
+    asked: dict[str, list[Any]] = {"loglikelihood": [], "generate_until": []}
+    for task in lm_eval_tasks(load_panel("kshot"), shots, items, lm.tokenizer):
+        task.build_all_requests(apply_chat_template=True, chat_template=lm.apply_chat_template)
+        for request in task.instances:
+            asked[request.request_type].append(request)
+    return asked
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
@@ -35,18 +47,13 @@ def main() -> None:
         from lm_eval.models.huggingface import HFLM
 
         from kshot.evaluate.model import PanelLM
-        from kshot.evaluate.questions import lm_eval_tasks
 
         torch.set_num_threads(1)
         student = resolve(Config().student)
         model, tokenizer = load_student(student)
         theirs = HFLM(pretrained=model.eval(), tokenizer=tokenizer, backend="causal", batch_size=8)
         ours = PanelLM(load_student(student)[0].eval(), tokenizer)
-        asked: dict[str, list[Any]] = {"loglikelihood": [], "generate_until": []}
-        for task in lm_eval_tasks(load_panel("kshot"), options.shots, options.items, tokenizer):
-            task.build_all_requests(apply_chat_template=True, chat_template=theirs.apply_chat_template)
-            for request in task.instances:
-                asked[request.request_type].append(request)
+        asked = questions(theirs, options.shots, options.items)
         times, replies = {}, {}
         for kind, requests in asked.items():
             for name, model in (("theirs", theirs), ("ours", ours)):

@@ -24,10 +24,11 @@ WORTH = 128
 
 @dataclass(frozen=True)
 class Pack:
-    """Sequences that are run in one row after a beginning that they share."""
+    """Sequences that are run in one row of `size` tokens after a beginning that they share."""
 
     prefix: Tokens
     members: tuple[int, ...]
+    size: int
 
 
 def common(a: Sequence[int], b: Sequence[int]) -> int:
@@ -57,11 +58,11 @@ def plan(sequences: Sequence[Tokens], free: Sequence[int], row: int) -> list[Pac
             before = common(sequences[loose[place - 1]], sequences[index]) if place > start else 0
             new = len(sequences[index]) - max(depth, before)
             if size + new > row and place > start:
-                packs.append(Pack(sequences[loose[start]][:depth], tuple(loose[start:place])))
+                packs.append(Pack(sequences[loose[start]][:depth], tuple(loose[start:place]), size))
                 size, start, new = 0, place, len(sequences[index]) - depth
             size += new
         if loose:
-            packs.append(Pack(sequences[loose[start]][:depth], tuple(loose[start:])))
+            packs.append(Pack(sequences[loose[start]][:depth], tuple(loose[start:]), size))
 
     def walk(low: int, high: int, depth: int) -> list[int]:
         """Plan a range of neighbours that share `depth` tokens; returns those that found no longer company."""
@@ -85,6 +86,19 @@ def plan(sequences: Sequence[Tokens], free: Sequence[int], row: int) -> list[Pac
     if sequences:
         emit(walk(0, len(sequences), 0), 0)
     return packs
+
+
+def dealt(packs: Sequence[Pack], shares: int) -> list[list[Pack]]:
+    """Packs in so many runs of neighbours, which share the most, with about as many tokens to run in each."""
+    before: Tokens = ()
+    ends = [0]
+    for pack in packs:
+        ends.append(ends[-1] + pack.size + len(pack.prefix) - common(before, pack.prefix))
+        before = pack.prefix
+    runs: list[list[Pack]] = [[] for _ in range(shares)]
+    for pack, (start, end) in zip(packs, pairwise(ends), strict=True):
+        runs[shares * (start + end) // (2 * ends[-1] + 1)].append(pack)
+    return runs
 
 
 class Forest:

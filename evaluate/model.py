@@ -6,7 +6,8 @@ In bfloat16 the output layer still works in float32: a logit near 20 has steps o
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import Any
 
 import torch
@@ -14,7 +15,8 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs, postprocess_generated_text
 
 from kshot.console import Ticker, say
-from kshot.evaluate.forest import Forest, Tokens, plan
+from kshot.cores import at_once, division, keeps_nothing
+from kshot.evaluate.forest import Forest, Pack, Tokens, dealt, plan
 
 Request = tuple[tuple[str, str], list[int], list[int]]
 Wanted = tuple[int, int, tuple[int, ...]]
@@ -24,6 +26,8 @@ ALONE = 8
 """Requests at a time where nothing can be shared."""
 ROW = {"cpu": 512}
 LONGEST_ROW = 4096
+KEPT = 4096
+"""Tokens of shared beginnings that are remembered."""
 TOGETHER = 4
 """Rows' worth of prompts that are answered together: a step costs little more for many than for one."""
 
@@ -58,9 +62,12 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
     Args:
         share: run shared beginnings once; lm-eval's own way if false.
         row: tokens that are run at once; None for what suits the device.
+        threads: cores that may be given prompts of their own; one leaves them all to torch's threads.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, share: bool = True, row: int | None = None) -> None:
+    def __init__(
+        self, model: Any, tokenizer: Any, share: bool = True, row: int | None = None, threads: int = 1
+    ) -> None:
         super().__init__(
             pretrained=model, tokenizer=tokenizer, batch_size=ALONE, backend="causal", enable_thinking=False
         )
@@ -74,7 +81,9 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
             say(f"every prompt is run alone, which is slower: {reason}")
         self._shares = share and reason is None
         self._row = row or ROW.get(self.device.type, LONGEST_ROW)
-        self._forest = Forest(model, self.device, self._row)
+        self._threads = threads if keeps_nothing(model.config) else 1
+        self._forests = [Forest(model, self.device, self._row, KEPT // self._threads) for _ in range(self._threads)]
+        self._counting = Lock()
 
     def loglikelihood(self, requests: Any, disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """As lm-eval's, without its progress bar: ours counts."""
@@ -96,11 +105,11 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
         found: dict[int, tuple[float, bool]] = {}
         sequences = sorted(asked)
         free = [min(first for _, first, _ in asked[tokens]) for tokens in sequences]
-        for pack in plan(sequences, free, self._row):
+
+        def score(forest: Forest, pack: Pack) -> None:
             wanted = [asked[sequences[member]] for member in pack.members]
             places = [sorted({first + i for _, first, option in row for i in range(len(option))}) for row in wanted]
-            with torch.no_grad():
-                logits = self._forest.grow(pack, sequences).logits(places)
+            logits = forest.grow(pack, sequences).logits(places)
             for row, positions, scores in zip(wanted, places, logits, strict=True):
                 log_probs = torch.log_softmax(scores, -1)
                 for index, first, answer in row:
@@ -108,7 +117,9 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
                     target = torch.tensor(answer, device=own.device)
                     total = float(own.gather(1, target[:, None]).sum())
                     found[index] = (total, bool((own.argmax(-1) == target).all()))
-            self.tick(sum(map(len, wanted)))
+            self._count(sum(map(len, wanted)))
+
+        self._work(plan(sequences, free, self._row), score)
         return [found[index] for index in range(len(requests))]
 
     def generate_until(self, requests: Any, disable_tqdm: bool = False) -> list[str]:
@@ -152,22 +163,41 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
         ends = self.model.generation_config.eos_token_id
         ends = {self.eot_token_id, *(ends if isinstance(ends, list) else [ends])}
         made: dict[Tokens, str] = {}
-        for pack in plan(sequences, [len(sequence) - 1 for sequence in sequences], TOGETHER * self._row):
-            with torch.no_grad():
-                row = self._forest.grow(pack, sequences).follow()
-                live = [(sequences[member], list[int]()) for member in pack.members]
-                chosen = next(row)
-                while live:
-                    stay = []
-                    for place, ((sequence, answer), token) in enumerate(zip(live, chosen, strict=True)):
-                        answer.append(token)
-                        text = self.tok_decode(answer, skip_special_tokens=False)
-                        if token in ends or len(answer) == length or any(stop in text for stop in until if stop):
-                            made[sequence] = postprocess_generated_text(self.tok_decode(answer), until, None)
-                            self.tick(counts[sequence])
-                        else:
-                            stay.append(place)
-                    live = [live[place] for place in stay]
-                    if live:
-                        chosen = row.send(stay)
+
+        def answer(forest: Forest, pack: Pack) -> None:
+            row = forest.grow(pack, sequences).follow()
+            live = [(sequences[member], list[int]()) for member in pack.members]
+            chosen = next(row)
+            while live:
+                stay = []
+                for place, ((sequence, tokens), token) in enumerate(zip(live, chosen, strict=True)):
+                    tokens.append(token)
+                    text = self.tok_decode(tokens, skip_special_tokens=False)
+                    if token in ends or len(tokens) == length or any(stop in text for stop in until if stop):
+                        made[sequence] = postprocess_generated_text(self.tok_decode(tokens), until, None)
+                        self._count(counts[sequence])
+                    else:
+                        stay.append(place)
+                live = [live[place] for place in stay]
+                if live:
+                    chosen = row.send(stay)
+
+        # With fewer tokens a row for more cores, what all of them keep takes no more room.
+        together = self._row * max(1, TOGETHER // self._threads)
+        self._work(plan(sequences, [len(sequence) - 1 for sequence in sequences], together), answer)
         return [made[context] for context in contexts]
+
+    def _work(self, packs: Sequence[Pack], work: Callable[[Forest, Pack], None]) -> None:
+        """Do the work of every pack, each core, or some of them together, at packs of its own."""
+
+        def share(own: tuple[Forest, Sequence[Pack]]) -> None:
+            with torch.no_grad():
+                for pack in own[1]:
+                    work(own[0], pack)
+
+        runs = dealt(packs, division(self._threads, len(packs)))
+        at_once(share, list(zip(self._forests, runs, strict=False)), self._threads)
+
+    def _count(self, done: int) -> None:
+        with self._counting:
+            self.tick(done)

@@ -8,17 +8,14 @@ rows of a batch have nothing to wait for but the sum of their gradients. Loss an
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
 from torch.nn import Dropout, functional
 from trl import SFTTrainer
 
+from kshot.cores import at_once, division, keeps_nothing
 from kshot.train.data import IGNORED
-
-TOGETHER = 0.8
-"""Threads at the same matrices do the work of threads ** TOGETHER: two that of 1.7 (benchmarks/train_step.py)."""
 
 
 class AnswerTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
@@ -26,44 +23,64 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
 
     Args:
         near_base: weight of the divergence KL(base || student) on the answer tokens, in training only.
-        threads: cores that may be given rows of their own; one leaves a step to torch's threads.
+        threads: cores that may be given rows of their own; one leaves a batch to torch's threads.
     """
 
     def __init__(self, *arguments: Any, near_base: float = 0.0, threads: int = 1, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._near_base = near_base
         self._threads = threads
-        # For the divergence the adapter is switched off and on, for all rows at once.
-        apart = not near_base and any_order(self.model)
-        self._shares, each = division(threads, self.args.per_device_train_batch_size) if apart else (1, threads)
-        self._pool = ThreadPoolExecutor(self._shares, initializer=torch.set_num_threads, initargs=(each,))
+        self._any_order = any_order(self.model)
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
         """Gradients of the whole batch, added to those that are there; returns its loss."""
-        # Without a mask the rows stand one after another in one.
-        mask = inputs.get("attention_mask")
-        shares = shared_out([] if mask is None else mask.sum(dim=1).tolist(), self._shares)
-        if len(shares) == 1 or num_items_in_batch is None:
+        # For the divergence the adapter is switched off and on, for all rows at once.
+        shares = self._shared_out(inputs) if not self._near_base else []
+        if len(shares) < 2 or num_items_in_batch is None:
             return super().training_step(model, inputs, num_items_in_batch)
         model.train()
         inputs = self._prepare_inputs(inputs)
         learnt = [weights for weights in model.parameters() if weights.requires_grad]
 
         def work(rows: Sequence[int]) -> tuple[torch.Tensor, Sequence[torch.Tensor | None]]:
-            own = trimmed(inputs, rows, self.args.pad_to_multiple_of or 1)
-            loss = self.compute_loss(model, own, num_items_in_batch=num_items_in_batch)
+            loss = self.compute_loss(model, self._own(inputs, rows), num_items_in_batch=num_items_in_batch)
             return loss.detach(), torch.autograd.grad(loss, learnt, allow_unused=True)
 
         total = torch.zeros(())
         # In the order of the shares, whichever is ready first: sums of floats depend on it.
-        for loss, gradients in self._pool.map(work, shares):
+        for loss, gradients in at_once(work, shares, self._threads):
             total += loss
             for weights, gradient in zip(learnt, gradients, strict=True):
                 if gradient is not None:
                     weights.grad = gradient if weights.grad is None else weights.grad.add_(gradient)
-        # A worker's own number of threads is also what torch remembers for later ones.
-        torch.set_num_threads(self._threads)
         return total
+
+    def prediction_step(
+        self, model: Any, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: list[str] | None = None
+    ) -> tuple[Any, Any, Any]:
+        """The loss of a batch of the validation slice, and no logits."""
+        shares = self._shared_out(inputs)
+        if len(shares) < 2:
+            found: tuple[Any, Any, Any] = super().prediction_step(model, inputs, prediction_loss_only, ignore_keys)
+            return found
+        inputs = self._prepare_inputs(inputs)
+        count = (inputs["labels"][:, 1:] != IGNORED).sum()
+
+        def work(rows: Sequence[int]) -> Any:
+            with torch.no_grad():
+                return self.compute_loss(model, self._own(inputs, rows), num_items_in_batch=count)
+
+        return torch.stack(at_once(work, shares, self._threads)).sum(), None, None
+
+    def _shared_out(self, inputs: dict[str, Any]) -> list[list[int]]:
+        """The rows of a batch in shares that may be computed at once; one where that would not do."""
+        # Without a mask the rows stand one after another in one.
+        mask = inputs.get("attention_mask")
+        lengths = mask.sum(dim=1).tolist() if mask is not None and self._any_order else []
+        return shared_out(lengths, division(self._threads, len(lengths)))
+
+    def _own(self, inputs: dict[str, Any], rows: Sequence[int]) -> dict[str, Any]:
+        return trimmed(inputs, rows, self.args.pad_to_multiple_of or 1)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -94,21 +111,10 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
 
 def any_order(student: Any) -> bool:
     """Whether rows may be computed at once and in any order: nothing is drawn at random or kept from row to row."""
-    config = student.config.to_dict()
     drawn = any(module.p for module in student.modules() if isinstance(module, Dropout))
-    drawn = drawn or any("drop" in name and value for name, value in config.items() if isinstance(value, float))
-    rope = str(config.get("rope_parameters") or config.get("rope_scaling"))
-    return not drawn and "dynamic" not in rope and "longrope" not in rope
-
-
-def division(threads: int, rows: int) -> tuple[int, int]:
-    """In how many shares to compute a batch, and with how many threads each: the largest one is soonest done so."""
-
-    def spent(shares: int) -> tuple[float, int]:
-        return -(-rows // shares) / (threads // shares) ** TOGETHER, -shares
-
-    shares = min(range(1, max(1, min(threads, rows)) + 1), key=spent)
-    return shares, threads // shares
+    settings = student.config.to_dict().items()
+    drawn = drawn or any("drop" in name and value for name, value in settings if isinstance(value, float))
+    return not drawn and keeps_nothing(student.config)
 
 
 def shared_out(lengths: Sequence[int], shares: int) -> list[list[int]]:

@@ -35,13 +35,24 @@ def _trainer(make: Any, student: Path, folder: Path, batch: int = 8) -> Any:
 
 
 def test_the_loss_is_trl_s_loss(tiny_student: Path, tmp_path: Path) -> None:
-    """Projecting answer positions only changes the time, not the loss."""
+    """Projecting answer positions only changes the time, not the loss; no more does measuring it in shares."""
+    import torch
     from trl import SFTTrainer
 
     from kshot.train.answers import AnswerTrainer
 
-    losses = [_trainer(make, tiny_student, tmp_path).evaluate()["eval_loss"] for make in (SFTTrainer, AnswerTrainer)]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    trl = _trainer(SFTTrainer, tiny_student, tmp_path).evaluate()["eval_loss"]
+    before = torch.get_num_threads()
+    for threads in (1, 2, 3):
+        trainer = _trainer(partial(AnswerTrainer, threads=threads), tiny_student, tmp_path)
+        asked, whole = [], trainer.compute_loss
+        trainer.compute_loss = lambda model, part, _asked=asked, _whole=whole, **more: (
+            _asked.append((len(part["labels"]), torch.is_grad_enabled())),
+            _whole(model, part, **more),
+        )[1]
+        assert trainer.evaluate()["eval_loss"] == pytest.approx(trl, rel=1e-5)
+        assert sorted(asked) == {1: [(4, False)], 2: [(2, False)] * 2, 3: [(4, False)]}[threads]
+    torch.set_num_threads(before)
 
 
 def test_cores_with_rows_of_their_own_find_the_same_gradients(tiny_student: Path, tmp_path: Path) -> None:
@@ -81,13 +92,14 @@ def test_cores_with_rows_of_their_own_find_the_same_gradients(tiny_student: Path
 
 
 def test_rows_are_dealt_out_by_length_and_only_where_their_order_is_nothing(tiny_student: Path) -> None:
-    from kshot.train.answers import any_order, division, shared_out
+    from kshot.cores import division
+    from kshot.train.answers import any_order, shared_out
     from kshot.weights import load_student
 
     found = {(threads, rows): division(threads, rows) for threads in (1, 2, 3, 6, 9, 16) for rows in (1, 4)}
     assert found == {
-        (1, 1): (1, 1), (1, 4): (1, 1), (2, 1): (1, 2), (2, 4): (2, 1), (3, 1): (1, 3), (3, 4): (1, 3),
-        (9, 1): (1, 9), (9, 4): (4, 2), (6, 1): (1, 6), (6, 4): (2, 3), (16, 1): (1, 16), (16, 4): (4, 4),
+        (1, 1): 1, (1, 4): 1, (2, 1): 1, (2, 4): 2, (3, 1): 1, (3, 4): 1, (6, 1): 1, (6, 4): 2, (9, 1): 1, (9, 4): 4,
+        (16, 1): 1, (16, 4): 4,
     }  # fmt: skip
     assert shared_out([5, 9, 4, 8], 2) == [[2, 0], [3, 1]]
     assert shared_out([5, 9, 4], 2) == [[2], [0, 1]]

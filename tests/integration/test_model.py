@@ -1,6 +1,7 @@
 """The model that lm-eval asks gives what lm-eval's own gives."""
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 Both = tuple[Any, Any, list[int]]
 
 
-@pytest.fixture(scope="module")
-def both(tiny_student: Path) -> Both:
+@pytest.fixture(scope="module", params=[1, 3], ids="{} threads".format)
+def both(tiny_student: Path, request: pytest.FixtureRequest) -> Iterator[Both]:
+    import torch
     from lm_eval.models.huggingface import HFLM
 
     from kshot.evaluate.model import PanelLM
@@ -19,10 +21,12 @@ def both(tiny_student: Path) -> Both:
     ticks: list[int] = []
     model, tokenizer = load_student(str(tiny_student))
     other, _ = load_student(str(tiny_student))
-    ours = PanelLM(model.eval(), tokenizer, row=150)
+    ours = PanelLM(model.eval(), tokenizer, row=150, threads=request.param)
     ours.tick = lambda done=1, note="": ticks.append(done)
     theirs = HFLM(pretrained=other.eval(), tokenizer=tokenizer, batch_size=1, backend="causal")
-    return ours, theirs, ticks
+    before = torch.get_num_threads()
+    yield ours, theirs, ticks
+    torch.set_num_threads(before)
 
 
 def prompts(rng: random.Random, groups: int) -> list[list[int]]:
@@ -87,6 +91,34 @@ def test_what_is_shared_is_run_once(both: Both) -> None:
     ours._loglikelihood_tokens(requests)
     hook.remove()
     assert sum(counts) == 4 + 20 * 3, "the beginning is known from the first call, but for its last tokens"
+
+
+def test_packs_are_dealt_out_in_runs_of_about_as_many_tokens() -> None:
+    from kshot.evaluate.forest import Pack, dealt
+
+    long, short = tuple(range(60)), tuple(range(20))
+    packs = [Pack(long, (0,), 40), Pack(long, (1,), 30), Pack(short, (2,), 30), Pack((), (3,), 100)]
+    assert dealt(packs, 2) == [packs[:2], packs[2:]], "the first of a beginning runs it: 100, 30, 30, 100"
+    assert dealt(packs, 1) == [packs]
+    assert dealt(packs[:1], 1) == [packs[:1]]
+    assert dealt([], 1) == [[]]
+    assert dealt([Pack((), (0,), 5), Pack((), (1,), 90), Pack((), (2,), 5)], 3)[1][0].size == 90
+
+
+def test_cores_have_packs_of_their_own(both: Both) -> None:
+    import threading
+
+    ours, _, _ = both
+    rng = random.Random(5)
+    requests = [(("", str(i)), [rng.randrange(3, 259) for _ in range(100)], [7, 8]) for i in range(12)]
+    at_work: dict[str, int] = {}
+    hook = ours.model.register_forward_pre_hook(
+        lambda module, args: at_work.update({(name := threading.current_thread().name): at_work.get(name, 0) + 1})
+    )
+    first = ours._loglikelihood_tokens(requests)
+    hook.remove()
+    assert sorted(at_work.values()) == ([4, 4, 4] if ours._threads == 3 else [12])
+    assert ours._loglikelihood_tokens(requests) == first, "to the bit"
 
 
 def test_a_model_without_a_whole_past_is_asked_lm_eval_s_way(tiny_student: Path) -> None:

@@ -1,0 +1,62 @@
+"""What cores with prompts of their own save in measuring: `python benchmarks/panel_cores.py --json FILE`.
+
+Asks the base model of the quickstart, in float32, kshot's own panel with torch's threads at the same matrices and with
+each core at prompts of its own, in turns, and prints the ratio of the seconds and how the replies differ.
+"""
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from prefix_eval import questions
+
+from kshot import quiet
+from kshot.config import Config
+from kshot.files import write_json
+from kshot.machine import cores
+from kshot.weights import load_student, resolve
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--items", type=int, default=16, help="of each task")
+    parser.add_argument("--shots", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=2)
+    options = parser.parse_args()
+    with quiet.quiet():
+        import torch
+
+        from kshot.evaluate.model import PanelLM
+
+        torch.set_num_threads(cores())
+        student = resolve(Config().student)
+        seconds: dict[str, list[float]] = {"together": [], "apart": []}
+        replies: dict[str, Any] = {}
+        for name, threads in (("together", 1), ("apart", cores())) * options.rounds:
+            model, tokenizer = load_student(student)
+            model.set_attn_implementation("eager")
+            lm = PanelLM(model.eval(), tokenizer, threads=threads)
+            asked = questions(lm, options.shots, options.items)
+            began = time.perf_counter()
+            replies[name] = {kind: getattr(lm, kind)(asked[kind], disable_tqdm=True) for kind in asked}
+            seconds[name].append(round(time.perf_counter() - began, 1))
+            print(f"{name}: {seconds[name][-1]} s", flush=True)
+    texts = zip(replies["together"]["generate_until"], replies["apart"]["generate_until"], strict=True)
+    scores = zip(replies["together"]["loglikelihood"], replies["apart"]["loglikelihood"], strict=True)
+    result = {
+        "seconds": seconds,
+        "ratio": round(min(seconds["apart"]) / min(seconds["together"]), 3),
+        "texts_differ": sum(a != b for a, b in texts),
+        "max_abs_logprob_diff": max(abs(a[0] - b[0]) for a, b in scores),
+        "cores": cores(),
+        "shots": options.shots,
+    }
+    print(result)
+    if options.json:
+        write_json(options.json, result)
+
+
+if __name__ == "__main__":
+    main()
