@@ -9,14 +9,17 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from kshot.cores import at_once, division
 from kshot.errors import DataError, RunError
 from kshot.files import read_json, write_json
 
 GAIN = 1.1
 HOPELESS = 2.0
-"""A probe so many times slower than the best is broken off, and its dtype with it."""
+"""A dtype is not probed where it takes so many times the best's time, for a matrix product or for a step."""
 ATTENTION = ("sdpa", "eager")
 """On short rows on a CPU the plain implementation can beat the fused one."""
+LENGTH = 160
+"""Tokens of a row of the probe, a few more than the quickstart's have on average: long ones take most of the time."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,8 @@ def find_machine(model: Any, dtype: str, threads: int, backward: bool) -> Machin
     for name in dtypes:
         probed = model
         if name == "bfloat16":
+            if seconds and _product(torch.bfloat16) > HOPELESS * _product(torch.float32):
+                continue
             probed = halve(deepcopy(model)) if backward else deepcopy(model).to(torch.bfloat16)
         for kind in ATTENTION:
             enough = HOPELESS * min(seconds.values(), default=inf)
@@ -123,22 +128,47 @@ def kept_machine(path: Path, key: str, find: Any) -> tuple[Machine, bool]:
     return machine, True
 
 
+def _product(dtype: Any) -> float:
+    """Seconds for a matrix product of the size that a small model's have, the best of some.
+
+    A CPU that has to imitate bfloat16 shows it here within milliseconds; a step of the model would take it a minute.
+    """
+    import torch
+
+    rows, weights = torch.ones(LENGTH, 512, dtype=dtype), torch.ones(1024, 512, dtype=dtype)
+    spent = []
+    for _ in range(5):
+        began = time.perf_counter()
+        torch.nn.functional.linear(rows, weights)
+        spent.append(time.perf_counter() - began)
+    return min(spent)
+
+
 def _probe(model: Any, autocast: bool, attention: str, backward: bool, enough: float) -> float:
-    """The best of two passes over 4 x 96 tokens, after one to warm up; of one if that takes over `enough` seconds."""
+    """The best of two passes over four rows, shared out as in training and measuring, after one to warm up.
+
+    Of one if that takes over `enough` seconds. The gradient goes back to the embeddings, as far as an adapter's does.
+    """
     import torch
 
     model.set_attn_implementation(attention)
-    tokens = torch.arange(384).reshape(4, 96) % model.config.vocab_size
+    tokens = torch.arange(4 * LENGTH).reshape(4, LENGTH) % model.config.vocab_size
     mask = torch.ones_like(tokens)
     mask[0, -8:] = 0
+    threads = torch.get_num_threads()
+    shares = division(threads, 4)
+    learnt = model.get_input_embeddings().weight
+
+    def work(rows: slice) -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast), nullcontext() if backward else torch.no_grad():
+            scores = model(tokens[rows], attention_mask=mask[rows], use_cache=False, logits_to_keep=8).logits
+            if backward:
+                torch.autograd.grad(scores.float().square().mean(), learnt)
+
     best = inf
     for attempt in range(3):
         began = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=autocast), nullcontext() if backward else torch.no_grad():
-            hidden = model(input_ids=tokens, attention_mask=mask, use_cache=False, logits_to_keep=8).logits
-        if backward:
-            hidden.float().square().mean().backward()
-            model.zero_grad(set_to_none=True)
+        at_once(work, [slice(start, None, shares) for start in range(shares)], threads)
         if attempt:
             best = min(best, time.perf_counter() - began)
             if best > enough:

@@ -148,8 +148,11 @@ def test_a_dtype_that_is_hopelessly_slow_is_not_probed_to_its_end(
     tiny_student: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A CPU without bfloat16 instructions takes several times as long for it, and each such pass is the user's time."""
+    import torch
+
     from kshot import machine
 
+    products = {torch.float32: 1.0, torch.bfloat16: 1.9}
     spent = {(False, "sdpa"): 2.0, (False, "eager"): 1.5, (True, "sdpa"): 3.5, (True, "eager"): 1.0}
     asked = []
 
@@ -159,11 +162,17 @@ def test_a_dtype_that_is_hopelessly_slow_is_not_probed_to_its_end(
 
     model, _ = load_student(str(tiny_student))
     monkeypatch.setattr(machine, "_probe", probe)
+    monkeypatch.setattr(machine, "_product", lambda dtype: products[dtype])
     found = machine.find_machine(model, "auto", 1, backward=True)
     assert asked == [(False, "sdpa", float("inf")), (False, "eager", 4.0), (True, "sdpa", 3.0)]
     assert (found.dtype, found.attention) == ("float32", "eager")
     spent[True, "sdpa"] = 2.9
     assert machine.find_machine(model, "auto", 1, backward=True).dtype == "bfloat16"
+    products[torch.bfloat16] = 2.1
+    asked.clear()
+    assert machine.find_machine(model, "auto", 1, backward=True).dtype == "float32"
+    assert [autocast for autocast, _, _ in asked] == [False, False]
+    assert machine.find_machine(model, "bfloat16", 1, backward=True).dtype == "bfloat16", "the user wants it"
 
 
 def test_a_probe_ends_when_it_knows_enough(tiny_student: Path) -> None:
