@@ -33,11 +33,12 @@ train: $(VENV)/.installed
 eval evaluate: $(VENV)/.installed
 	@$(KSHOT) evaluate $(CONFIG) --run $(RUN) $(ARGS)
 
+# Two at a time, as many as the cores that this is made for; a worker that has nothing left takes from the other.
 test: $(VENV)/.installed
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist worksteal
 
-test-all: $(VENV)/.installed
-	@$(BIN)/python -m pytest
+test-all: test
+	@$(BIN)/python -m pytest -m slow
 
 check: $(VENV)/.installed
 	@$(BIN)/ruff check .
