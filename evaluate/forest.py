@@ -202,14 +202,40 @@ class Row:
             found.update({begin + place: logits[i] for i, place in enumerate(order)})
         return [torch.stack([found[node] for node in row]) for row in nodes]
 
-    def follow(self) -> Generator[list[int], list[int], None]:
-        """Greedy tokens, one for each live member a step: send back which of them go on.
+    def branch(self, ends: Sequence[Sequence[Tokens]]) -> list[list[list[torch.Tensor]]]:
+        """Run ways to go on from each member of a row that was run; the row is as before afterwards.
+
+        Returns:
+            For each member and each of its ways the logits after each of its tokens.
+        """
+        size, total = self._start + len(self._tokens), sum(len(way) for ways in ends for way in ways)
+        tokens: list[int] = []
+        positions: list[int] = []
+        seen = torch.zeros(total, size + total, dtype=torch.bool)
+        seen[:, : self._start] = True
+        for path, ways in zip(self._paths, ends, strict=True):
+            for way in ways:
+                begin, end = len(tokens), len(tokens) + len(way)
+                seen[begin:end, self._start + torch.tensor(path)] = True
+                seen[begin:end, size + begin : size + end] = torch.ones(len(way), len(way), dtype=torch.bool).tril()
+                tokens += way
+                positions += range(self._start + len(path), self._start + len(path) + len(way))
+        found: list[torch.Tensor] = []
+        for begin in range(0, total, self._forest.piece):
+            end = min(begin + self._forest.piece, total)
+            mask = seen[begin:end, : size + end]
+            found += self._forest.run(tokens[begin:end], positions[begin:end], mask, self._cache, range(end - begin))
+        if total:
+            self._cache.crop(-total)
+        rows = iter(found)
+        return [[[next(rows) for _ in way] for way in ways] for ways in ends]
+
+    def follow(self, tokens: list[int]) -> Generator[list[int], list[int], None]:
+        """Greedy tokens after a first one of each member, one for each live member a step: send which of them go on.
 
         Yields the tokens of the live members in their order; `send` takes those places in that list that stay.
         """
-        ends = [[self._start + len(path) - 1] for path in self._paths]
-        tokens = torch.cat(self.logits(ends)).argmax(-1).tolist()
-        depths = [end[0] + 1 for end in ends]
+        depths = [self._start + len(path) for path in self._paths]
         size = self._start + len(self._tokens)
         seen = torch.zeros(len(self._paths), size, dtype=torch.bool)
         seen[:, : self._start] = True

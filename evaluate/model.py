@@ -16,11 +16,16 @@ from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs, po
 
 from kshot.console import Ticker, say
 from kshot.cores import at_once, division, keeps_nothing
-from kshot.evaluate.forest import Forest, Pack, Tokens, dealt, plan
+from kshot.evaluate.forest import Forest, Pack, Row, Tokens, dealt, plan
+from kshot.evaluate.questions import CHOICES
 
 Request = tuple[tuple[str, str], list[int], list[int]]
 Wanted = tuple[int, int, tuple[int, ...]]
 """Index of the request, the position that predicts its first token, its tokens."""
+Option = tuple[Tokens, Tokens]
+"""The tokens before an option, its own."""
+Score = tuple[float, bool]
+"""Sum of log-probabilities, whether it is the greedy continuation."""
 
 ALONE = 8
 """Requests at a time where nothing can be shared."""
@@ -30,6 +35,13 @@ KEPT = 4096
 """Tokens of shared beginnings that are remembered."""
 TOGETHER = 4
 """Rows' worth of prompts that are answered together: a step costs little more for many than for one."""
+
+
+def scored(log_probs: torch.Tensor, tokens: Sequence[int]) -> Score:
+    """The sum of some tokens' log-probabilities, of (tokens, vocabulary), and whether they are the greedy ones."""
+    target = torch.tensor(tokens, device=log_probs.device)
+    total = float(log_probs.gather(1, target[:, None]).sum())
+    return total, bool((log_probs.argmax(-1) == target).all())
 
 
 class Float32Head(torch.nn.Module):  # type: ignore[misc,unused-ignore]
@@ -83,6 +95,7 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
         self._row = row or ROW.get(self.device.type, LONGEST_ROW)
         self._threads = threads if keeps_nothing(model.config) else 1
         self._forests = [Forest(model, self.device, self._row, KEPT // self._threads) for _ in range(self._threads)]
+        self._scored: dict[Option, Score] = {}
         self._counting = Lock()
 
     def loglikelihood(self, requests: Any, disable_tqdm: bool = False) -> list[tuple[float, bool]]:
@@ -99,10 +112,13 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
             self.tick(len(requests))
             return alone
         asked: dict[Tokens, list[Wanted]] = defaultdict(list)
+        found: dict[int, Score] = {}
         for index, (_, context, option) in enumerate(requests):
+            if known := self._scored.get((tuple(context), tuple(option))):
+                found[index] = known
+                continue
             tokens: Tokens = tuple([*context, *option][-(self.max_length + 1) :][:-1])
             asked[tokens].append((index, len(tokens) - len(option), tuple(option)))
-        found: dict[int, tuple[float, bool]] = {}
         sequences = sorted(asked)
         free = [min(first for _, first, _ in asked[tokens]) for tokens in sequences]
 
@@ -113,12 +129,11 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
             for row, positions, scores in zip(wanted, places, logits, strict=True):
                 log_probs = torch.log_softmax(scores, -1)
                 for index, first, answer in row:
-                    own = log_probs[positions.index(first) :][: len(answer)]
-                    target = torch.tensor(answer, device=own.device)
-                    total = float(own.gather(1, target[:, None]).sum())
-                    found[index] = (total, bool((own.argmax(-1) == target).all()))
+                    found[index] = scored(log_probs[positions.index(first) :][: len(answer)], answer)
             self._count(sum(map(len, wanted)))
 
+        self._scored.clear()
+        self._count(len(found))
         self._work(plan(sequences, free, self._row), score)
         return [found[index] for index in range(len(requests))]
 
@@ -136,7 +151,7 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
             )
             length = settings.pop("max_gen_toks")
             if self._shares and self._plain(settings):
-                texts = self._greedy([request.args[0] for request in chosen], until, length)
+                texts = self._greedy(chosen, until, length)
             else:
                 texts = super().generate_until(chosen, disable_tqdm=True)
                 self.tick(len(chosen))
@@ -153,21 +168,26 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
                   own.forced_eos_token_id, own.min_length, own.min_new_tokens, own.sequence_bias]  # fmt: skip
         return asked and all(p == 1.0 for p in penalties) and not any(others) and (own.num_beams or 1) == 1
 
-    def _greedy(self, texts: Sequence[str], until: list[str], length: int) -> list[str]:
+    def _greedy(self, requests: Sequence[Any], until: list[str], length: int) -> list[str]:
         room = self.max_length - length
-        contexts = [tuple(self.tok_batch_encode([t], left_truncate_len=room)[0][0].tolist()) for t in texts]
         counts: dict[Tokens, int] = defaultdict(int)
-        for context in contexts:
-            counts[context] += 1
+        options: dict[Tokens, set[Option]] = defaultdict(set)
+        contexts: list[Tokens] = []
+        for request in requests:
+            contexts.append(tuple(self.tok_batch_encode([request.args[0]], left_truncate_len=room)[0][0].tolist()))
+            counts[contexts[-1]] += 1
+            options[contexts[-1]].update(self._options(request, contexts[-1]))
         sequences = sorted(counts)
         ends = self.model.generation_config.eos_token_id
         ends = {self.eot_token_id, *(ends if isinstance(ends, list) else [ends])}
         made: dict[Tokens, str] = {}
 
         def answer(forest: Forest, pack: Pack) -> None:
-            row = forest.grow(pack, sequences).follow()
-            live = [(sequences[member], list[int]()) for member in pack.members]
-            chosen = next(row)
+            members = [sequences[member] for member in pack.members]
+            row = forest.grow(pack, sequences)
+            steps = row.follow(self._first(row, members, [sorted(options[member]) for member in members]))
+            live = [(member, list[int]()) for member in members]
+            chosen = next(steps)
             while live:
                 stay = []
                 for place, ((sequence, tokens), token) in enumerate(zip(live, chosen, strict=True)):
@@ -180,12 +200,36 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
                         stay.append(place)
                 live = [live[place] for place in stay]
                 if live:
-                    chosen = row.send(stay)
+                    chosen = steps.send(stay)
 
         # With fewer tokens a row for more cores, what all of them keep takes no more room.
         together = self._row * max(1, TOGETHER // self._threads)
         self._work(plan(sequences, [len(sequence) - 1 for sequence in sequences], together), answer)
         return [made[context] for context in contexts]
+
+    def _options(self, request: Any, context: Tokens) -> list[Option]:
+        """What lm-eval will ask the log-probabilities of after the same prompt, if it is a whole one."""
+        found = []
+        for option in request.doc.get(CHOICES) or ():
+            before, answer = self._encode_pair(request.args[0], option)
+            whole = (*before, *answer)
+            if whole[: len(context)] == context and len(context) < len(whole) <= self.max_length:
+                found.append((tuple(before), tuple(answer)))
+        return found
+
+    def _first(self, row: Row, members: Sequence[Tokens], options: Sequence[Sequence[Option]]) -> list[int]:
+        """The first token of each answer; options are scored on the way, while their prompts are there."""
+        starts = [min([len(member), *(len(before) for before, _ in own)]) - 1
+                  for member, own in zip(members, options, strict=True)]  # fmt: skip
+        places = [range(start, len(member)) for start, member in zip(starts, members, strict=True)]
+        after = row.logits(places)
+        ways = [[(*before, *answer)[len(member) : -1] for before, answer in own]
+                for member, own in zip(members, options, strict=True)]  # fmt: skip
+        for start, own, prompt, rest in zip(starts, options, after, row.branch(ways), strict=True):
+            for (before, answer), more in zip(own, rest, strict=True):
+                scores = torch.stack([*prompt[len(before) - 1 - start :], *more])
+                self._scored[before, answer] = scored(torch.log_softmax(scores, -1), answer)
+        return [int(scores[-1].argmax()) for scores in after]
 
     def _work(self, packs: Sequence[Pack], work: Callable[[Forest, Pack], None]) -> None:
         """Do the work of every pack, each core, or some of them together, at packs of its own."""

@@ -14,6 +14,8 @@ from kshot.prompting import MAIN_TEMPLATE, names, render, with_options
 from kshot.schema import Example
 from kshot.seeding import stream
 
+CHOICES = "scored_options"
+"""Where a row holds the texts whose log-probabilities are asked."""
 SPARE_TOKENS = 8
 ROOM = 64
 """Tokens beyond the longest accepted answer where the answer may stand in a longer text."""
@@ -93,7 +95,7 @@ def lm_eval_tasks(
                 "prompt": prompt(task, row, k, seed, labels),
                 "output": row.output,
                 "options": row.options,
-                "choices": [option + end for option in row.options],
+                CHOICES: [option + end for option in row.options],
                 "target": row.output[0],
                 "gold": next((row.options.index(a) for a in row.output if a in row.options), 0),
             }
@@ -134,7 +136,7 @@ def _right_choice(doc: dict[str, Any], results: Sequence[tuple[float, bool]]) ->
 
 CHOICE: dict[str, Any] = {
     "output_type": "multiple_choice",
-    "doc_to_choice": "choices",
+    "doc_to_choice": CHOICES,
     "doc_to_target": "gold",
     "process_results": _right_choice,
     "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],

@@ -76,6 +76,40 @@ def test_greedy_answers_equal_lm_eval_s(both: Both, seed: int) -> None:
     assert sum(ticks) == len(requests)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_options_are_scored_where_their_prompt_is_answered(both: Both, seed: int) -> None:
+    """Of one token and of several, with two prompts alike; nothing is run for them again, and lm-eval says the same."""
+    from lm_eval.api.instance import Instance
+
+    from kshot.evaluate.questions import CHOICES
+
+    ours, theirs, ticks = both
+    rng = random.Random(seed)
+    texts = [theirs.tok_decode(tokens) + "\n" for tokens in prompts(rng, 3)]
+    choices = [[chr(rng.randrange(97, 123)) * rng.randrange(1, 5) + end for end in ("", "x", "yz")] for _ in texts]
+    settings = {"until": ["\n"], "max_gen_toks": 6}
+    asked = [
+        Instance("generate_until", {CHOICES: own}, (text, settings), i)
+        for i, (text, own) in enumerate(zip(texts, choices, strict=True))
+    ]
+    assert ours.generate_until(asked) == theirs.generate_until(asked, disable_tqdm=True)
+    requests = [
+        Instance("loglikelihood", {}, (text, option), i)
+        for i, (text, own) in enumerate(zip(texts, choices, strict=True))
+        for option in own
+    ]
+    ticks.clear()
+    runs: list[int] = []
+    hook = ours.model.register_forward_pre_hook(lambda *_: runs.append(1))
+    mine = ours.loglikelihood(requests)
+    hook.remove()
+    alone = theirs.loglikelihood(requests, disable_tqdm=True)
+    assert [score for score, _ in mine] == pytest.approx([score for score, _ in alone], abs=1e-4)
+    assert [greedy for _, greedy in mine] == [greedy for _, greedy in alone]
+    assert not runs
+    assert sum(ticks) == len(requests)
+
+
 def test_what_is_shared_is_run_once(both: Both) -> None:
     ours, _, _ = both
     head = [5 + i % 90 for i in range(100)]
