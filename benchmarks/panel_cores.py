@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from prefix_eval import questions
+from prefix_eval import differing, questions
 
 from kshot import quiet
 from kshot.config import Config
@@ -43,13 +43,10 @@ def main() -> None:
             replies[name] = {kind: getattr(lm, kind)(asked[kind], disable_tqdm=True) for kind in asked}
             seconds[name].append(round(time.perf_counter() - began, 1))
             print(f"{name}: {seconds[name][-1]} s", flush=True)
-    texts = zip(replies["together"]["generate_until"], replies["apart"]["generate_until"], strict=True)
-    scores = zip(replies["together"]["loglikelihood"], replies["apart"]["loglikelihood"], strict=True)
     result = {
         "seconds": seconds,
         "ratio": round(min(seconds["apart"]) / min(seconds["together"]), 3),
-        "texts_differ": sum(a != b for a, b in texts),
-        "max_abs_logprob_diff": max(abs(a[0] - b[0]) for a, b in scores),
+        **differing(replies["together"], replies["apart"]),
         "cores": cores(),
         "shots": options.shots,
     }

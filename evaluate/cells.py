@@ -184,7 +184,7 @@ def _own(load: Callable[[], tuple[Any, Any]], machine: Machine) -> Any:
     model.set_attn_implementation(machine.attention)
     model = model.to(dtype=getattr(torch, machine.dtype), device=machine.device).eval()
     with quiet():
-        return PanelLM(model, tokenizer, threads=machine.threads if machine.device == "cpu" else 1)
+        return PanelLM(model, tokenizer, threads=machine.apart)
 
 
 def measure(cell: Cell, lm: Any, items: int | None) -> None:

@@ -6,7 +6,7 @@ kept beginning and its own path. No padding, and no copy of the beginning for ev
 is known from speculative decoding (Miao et al., SpecInfer, arXiv:2305.09781).
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
@@ -189,17 +189,7 @@ class Row:
             at = torch.tensor(path)
             seen[at[:, None], self._start + at[None, :]] = torch.ones(len(path), len(path), dtype=torch.bool).tril()
         nodes = [[path[p - self._start] for p in ps] for path, ps in zip(self._paths, wanted, strict=True)]
-        found: dict[int, torch.Tensor] = {}
-        asked = {node for row in nodes for node in row}
-        # A token's ancestors stand before it, so a long row can be run piece by piece.
-        for begin in range(0, size, self._forest.piece):
-            end = min(begin + self._forest.piece, size)
-            order = sorted(node - begin for node in asked if begin <= node < end)
-            mask = seen[begin:end, : self._start + end]
-            logits = self._forest.run(
-                self._tokens[begin:end], self._positions[begin:end], mask, self._cache, order or [0]
-            )
-            found.update({begin + place: logits[i] for i, place in enumerate(order)})
+        found = self._pieces(self._tokens, self._positions, seen, {node for row in nodes for node in row})
         return [torch.stack([found[node] for node in row]) for row in nodes]
 
     def branch(self, ends: Sequence[Sequence[Tokens]]) -> list[list[list[torch.Tensor]]]:
@@ -208,39 +198,55 @@ class Row:
         Returns:
             For each member and each of its ways the logits after each of its tokens.
         """
-        size, total = self._start + len(self._tokens), sum(len(way) for ways in ends for way in ways)
-        tokens: list[int] = []
-        positions: list[int] = []
-        seen = torch.zeros(total, size + total, dtype=torch.bool)
+        ways = [(member, way) for member, own in enumerate(ends) for way in own if way]
+        total = sum(len(way) for _, way in ways)
+        if not total:
+            return [[[] for _ in own] for own in ends]
+        own = torch.block_diag(*(torch.ones(len(way), len(way)).tril() for _, way in ways)).bool()
+        seen = torch.cat([self._seen([member for member, way in ways for _ in way]), own], 1)
+        positions = [self._depth(member) + place for member, way in ways for place in range(len(way))]
+        found = self._pieces([token for _, way in ways for token in way], positions, seen, range(total))
+        self._cache.crop(-total)
+        logits = iter(found[node] for node in range(total))
+        return [[[next(logits) for _ in way] for way in own] for own in ends]
+
+    def _pieces(
+        self, tokens: Sequence[int], positions: Sequence[int], seen: torch.Tensor, asked: Collection[int]
+    ) -> dict[int, torch.Tensor]:
+        """The logits after the asked of some tokens; `seen` as in `Forest.run`.
+
+        What a token may see stands before it, so many of them can be run piece by piece.
+        """
+        cached = seen.shape[1] - len(tokens)
+        found: dict[int, torch.Tensor] = {}
+        for begin in range(0, len(tokens), self._forest.piece):
+            end = min(begin + self._forest.piece, len(tokens))
+            order = sorted(node - begin for node in asked if begin <= node < end)
+            mask = seen[begin:end, : cached + end]
+            logits = self._forest.run(tokens[begin:end], positions[begin:end], mask, self._cache, order or [0])
+            found.update({begin + place: logits[i] for i, place in enumerate(order)})
+        return found
+
+    def _depth(self, member: int) -> int:
+        """The position after a member's last token."""
+        return self._start + len(self._paths[member])
+
+    def _seen(self, members: Sequence[int]) -> torch.Tensor:
+        """(members, cached tokens), true where what follows these members may look."""
+        seen = torch.zeros(len(members), self._start + len(self._tokens), dtype=torch.bool)
         seen[:, : self._start] = True
-        for path, ways in zip(self._paths, ends, strict=True):
-            for way in ways:
-                begin, end = len(tokens), len(tokens) + len(way)
-                seen[begin:end, self._start + torch.tensor(path)] = True
-                seen[begin:end, size + begin : size + end] = torch.ones(len(way), len(way), dtype=torch.bool).tril()
-                tokens += way
-                positions += range(self._start + len(path), self._start + len(path) + len(way))
-        found: list[torch.Tensor] = []
-        for begin in range(0, total, self._forest.piece):
-            end = min(begin + self._forest.piece, total)
-            mask = seen[begin:end, : size + end]
-            found += self._forest.run(tokens[begin:end], positions[begin:end], mask, self._cache, range(end - begin))
-        if total:
-            self._cache.crop(-total)
-        rows = iter(found)
-        return [[[next(rows) for _ in way] for way in ways] for ways in ends]
+        for row, member in enumerate(members):
+            seen[row, self._start + torch.tensor(self._paths[member])] = True
+        return seen
 
     def follow(self, tokens: list[int]) -> Generator[list[int], list[int], None]:
         """Greedy tokens after a first one of each member, one for each live member a step: send which of them go on.
 
         Yields the tokens of the live members in their order; `send` takes those places in that list that stay.
         """
-        depths = [self._start + len(path) for path in self._paths]
-        size = self._start + len(self._tokens)
-        seen = torch.zeros(len(self._paths), size, dtype=torch.bool)
-        seen[:, : self._start] = True
-        for row, path in enumerate(self._paths):
-            seen[row, self._start + torch.tensor(path)] = True
+        members = range(len(self._paths))
+        depths = [self._depth(member) for member in members]
+        seen = self._seen(members)
         while True:
             stay = yield tokens
             if not stay:

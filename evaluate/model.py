@@ -219,15 +219,14 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
 
     def _first(self, row: Row, members: Sequence[Tokens], options: Sequence[Sequence[Option]]) -> list[int]:
         """The first token of each answer; options are scored on the way, while their prompts are there."""
-        starts = [min([len(member), *(len(before) for before, _ in own)]) - 1
+        places = [range(min([len(member), *(len(before) for before, _ in own)]) - 1, len(member))
                   for member, own in zip(members, options, strict=True)]  # fmt: skip
-        places = [range(start, len(member)) for start, member in zip(starts, members, strict=True)]
         after = row.logits(places)
         ways = [[(*before, *answer)[len(member) : -1] for before, answer in own]
                 for member, own in zip(members, options, strict=True)]  # fmt: skip
-        for start, own, prompt, rest in zip(starts, options, after, row.branch(ways), strict=True):
+        for asked, own, prompt, rest in zip(places, options, after, row.branch(ways), strict=True):
             for (before, answer), more in zip(own, rest, strict=True):
-                scores = torch.stack([*prompt[len(before) - 1 - start :], *more])
+                scores = torch.stack([*prompt[len(before) - 1 - asked.start :], *more])
                 self._scored[before, answer] = scored(torch.log_softmax(scores, -1), answer)
         return [int(scores[-1].argmax()) for scores in after]
 

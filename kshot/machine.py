@@ -32,6 +32,11 @@ class Machine:
     attention: str
     seconds: dict[str, float]
 
+    @property
+    def apart(self) -> int:
+        """How many cores may be given parts of a job of their own: all of a CPU's, none beside a GPU."""
+        return self.threads if self.device == "cpu" else 1
+
 
 def cores() -> int:
     """CPU cores that this process may use."""

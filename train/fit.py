@@ -65,8 +65,7 @@ def fit(
     with progress("training", steps, done) as tick, quiet():
         make = SFTTrainer
         if settings.near_base or (machine.device == "cpu" and not special):
-            threads = machine.threads if machine.device == "cpu" else 1
-            make = partial(AnswerTrainer, near_base=settings.near_base, threads=threads)
+            make = partial(AnswerTrainer, near_base=settings.near_base, threads=machine.apart)
         try:
             trainer = make(
                 model=model,
