@@ -1,15 +1,19 @@
 """What makes a CPU training step of kshot quicker than TRL's: `python benchmarks/train_step.py`.
 
 Trains the quickstart's student for a few steps on the same rows: with TRL's trainer as it is; with scores at the
-answers' positions only; with each core at rows of its own as well; and, in bfloat16, with frozen weights cast once.
-Prints the ratios of the median times, and the largest difference of the losses.
+answers' positions only; with each core at rows of its own as well; with one heap that keeps what is freed
+(`kshot.quiet.keep_heap`); and, in bfloat16, with frozen weights cast once. Each way has its own process. Prints the
+ratios of the median times, and the largest difference of the losses.
 """
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,7 @@ from kshot.train.settings import SFT, lora_config, sft_config
 from kshot.weights import load_student, resolve
 
 BATCH = 8
+ONE_HEAP = ("one_heap", "halved")
 
 
 def steps(
@@ -60,12 +65,8 @@ def steps(
     return done[2:]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--dtype", choices=["bfloat16", "float32"], default="bfloat16")
-    options = parser.parse_args()
+def run(name: str, count: int, dtype: str) -> list[tuple[float, float]]:
+    """`steps` of one of the ways."""
     with quiet.quiet():
         from trl import SFTTrainer
 
@@ -76,15 +77,28 @@ def main() -> None:
         units = select_units([], [])
         records, _ = compose(units, {}, Generate(records=240), Screen([]), 1, lambda done=1, note="": None)
         split = prepare([vars(record) for record in records], tokenizer, 512, 0.0, 1, True)
-        rows = ordered(split.train, 1, BATCH, 1)[: BATCH * options.steps]
-        apart = partial(AnswerTrainer, threads=cores())
-        ways = {"trl": (SFTTrainer, False), "answers": (AnswerTrainer, False), "own_rows": (apart, False)}
-        if options.dtype == "bfloat16":
-            ways["own_rows_halved"] = (apart, True)
-        done = {
-            name: steps(make, halved, rows, tokenizer, student, options.steps, 1, options.dtype)
-            for name, (make, halved) in ways.items()
-        }
+        rows = ordered(split.train, 1, BATCH, 1)[: BATCH * count]
+        make = {"trl": SFTTrainer, "answers": AnswerTrainer}.get(name, partial(AnswerTrainer, threads=cores()))
+        return steps(make, name == "halved", rows, tokenizer, student, count, 1, dtype)
+
+
+def alone(name: str, count: int, dtype: str) -> list[tuple[float, float]]:
+    """`run` in a process of its own, which glibc gives its usual heaps before the way `one_heap`."""
+    os.environ.pop("MALLOC_ARENA_MAX", None)
+    if name not in ONE_HEAP:
+        os.environ["MALLOC_ARENA_MAX"] = str(8 * cores())
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(run, name, count, dtype).result()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--dtype", choices=["bfloat16", "float32"], default="bfloat16")
+    options = parser.parse_args()
+    ways = ["trl", "answers", "own_rows", "one_heap", *(["halved"] if options.dtype == "bfloat16" else [])]
+    done = {name: alone(name, options.steps, options.dtype) for name in ways}
     seconds = {name: statistics.median(spent for spent, _ in run) for name, run in done.items()}
     result = {
         "seconds_a_step": {name: round(spent, 2) for name, spent in seconds.items()},

@@ -1,8 +1,6 @@
 """What training prints and keeps: a row a step in metrics.jsonl, a progress bar, and the picture of the loss."""
 
-import ctypes
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +13,6 @@ from kshot.train.checkpoints import mark_whole
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
-STEPS_BETWEEN_RELEASES = 5
 KEPT = ("loss", "eval_loss", "learning_rate", "grad_norm", "mean_token_accuracy", "epoch", "num_tokens")
 
 
@@ -25,20 +22,12 @@ def rewind(path: Path, step: int) -> None:
     write_jsonl(path, rows)
 
 
-def release_memory() -> None:
-    """Give freed memory back to the system, where the C library can: batches of ever other lengths scatter the heap."""
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
-
-
 def make_callback(path: Path, tick: Ticker) -> "TrainerCallback":
     """A callback that logs each step to `path`, moves the bar, and marks checkpoints as whole."""
     from transformers import TrainerCallback
 
     class Recorder(TrainerCallback):  # type: ignore[misc,unused-ignore]
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            if state.global_step % STEPS_BETWEEN_RELEASES == 0:
-                release_memory()
             losses = [row["loss"] for row in state.log_history[-10:] if "loss" in row]
             tick(1, f"loss {sum(losses) / len(losses):.3f}" if losses else "")
 

@@ -80,3 +80,20 @@ def test_threads_sleep_while_they_wait_unless_told_otherwise(told: dict[str, str
     environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | told
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.split() == ["False", wanted]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="tells glibc what to do")
+@pytest.mark.parametrize(("told", "kept"), [({}, True), ({"MALLOC_ARENA_MAX": "8"}, False)])
+def test_freed_memory_is_kept_for_later_unless_told_otherwise(told: dict[str, str], kept: bool) -> None:
+    """Blocks as large as those of a training step, in a thread: their pages come from the system once."""
+    code = (
+        "import resource, threading, kshot.cli\n"
+        "def work():\n    for _ in range(20):\n        blocks = [bytearray(b'x') * (20 << 20) for _ in range(3)]\n"
+        "for _ in range(2):\n    t = threading.Thread(target=work)\n    t.start()\n    t.join()\n"
+        "    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt * resource.getpagesize() >> 20)\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")} | told
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    first, second = map(int, done.stdout.split())
+    # The second thread's blocks come to 1200 MiB in all.
+    assert (second - first < 120) == kept, done.stdout
