@@ -99,7 +99,7 @@ def main() -> None:
     options = parser.parse_args()
     ways = ["trl", "answers", "own_rows", "one_heap", *(["halved"] if options.dtype == "bfloat16" else [])]
     done = {name: alone(name, options.steps, options.dtype) for name in ways}
-    seconds = {name: statistics.median(spent for spent, _ in run) for name, run in done.items()}
+    seconds = {name: statistics.median(spent for spent, _ in found) for name, found in done.items()}
     result = {
         "seconds_a_step": {name: round(spent, 2) for name, spent in seconds.items()},
         "times_quicker": {name: round(seconds["trl"] / spent, 2) for name, spent in seconds.items()},
