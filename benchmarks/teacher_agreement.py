@@ -35,7 +35,7 @@ def main() -> None:
                 asker = make_asker(Teacher(), Config().student, store, Path(folder))
                 found = asker.ask(requests, f"asking, order {seed}")
                 store.close()
-            replies.append({request.prompt: reply for request, reply in zip(requests, found, strict=True)})
+            replies.append({request.prompt: reply.text for request, reply in zip(requests, found, strict=True)})
     differ = sum(replies[0][prompt] != replies[1][prompt] for prompt in replies[0])
     result = {"dtype": options.dtype, "replies": len(replies[0]), "differ": differ}
     print(result)

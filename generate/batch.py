@@ -41,14 +41,16 @@ Bodies = dict[str, dict[str, Any]]
 
 def run_batches(
     works: Sequence[Work], endpoint: Endpoint, store: ReplyStore, meter: Meter, poll_seconds: float = POLL_SECONDS
-) -> str | None:
+) -> tuple[dict[str, Reply], str | None]:
     """Have these asked in batches, and collect all batches of this store, also those of runs that were killed.
 
-    Returns the name of the budget that left some unasked, if one did. What a batch does not answer counts as failed.
+    Returns what the batches did not answer, by key, with the reasons, and the name of the budget that left some
+    unasked, if one did.
 
     Raises:
         TeacherError: the endpoint cannot be reached, or has no batches.
     """
+    faults: dict[str, Reply] = {}
     with _client(endpoint) as client:
         for mark, id, bodies in _open(store, endpoint):
             if not id:
@@ -64,11 +66,13 @@ def run_batches(
         for mark, id, bodies in _open(store, endpoint):
             rows = _collected(client, _finished(client, id, poll_seconds), bodies, endpoint)
             store.put_all(rows)
-            for _, _, reply in rows:
-                if not reply.fault:
+            for key, _, reply in rows:
+                if reply.fault:
+                    faults[key] = reply
+                else:
                     meter.add(cost_of(reply))
             _note(store, endpoint, mark, id, {}, "collected")
-    return broken
+    return faults, broken
 
 
 def _open(store: ReplyStore, endpoint: Endpoint) -> list[tuple[str, str, Bodies]]:
@@ -165,7 +169,9 @@ def _finished(client: "OpenAI", id: str, poll_seconds: float) -> "Batch":
 
 def _collected(client: "OpenAI", batch: "Batch", bodies: Bodies, endpoint: Endpoint) -> list[Row]:
     """A row for each request of the batch; what is not in its files has failed."""
-    missing = Reply("", fault=f"not in batch {batch.id}, which is {batch.status}", endpoint=endpoint.url)
+    why = next((error.message for error in (batch.errors and batch.errors.data) or () if error.message), "")
+    fault = f"not in batch {batch.id}, which is {batch.status}" + (f" ({' '.join(why.split())[:200]})" if why else "")
+    missing = Reply("", fault=endpoint.scrub(fault), endpoint=endpoint.url)
     rows: dict[str, Row] = {key: (key, body, missing) for key, body in bodies.items()}
     for file in (batch.output_file_id, batch.error_file_id):
         for line in client.files.content(file).content.splitlines() if file else []:

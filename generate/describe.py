@@ -8,7 +8,7 @@ Checks are lexical. `prove` adds a proof: with the variant alone the teacher sol
 task as well as with the original wording. Where a check only doubts a variant, of any task, all of them must be solved.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from kshot.config import Describe
 from kshot.families import Params
 from kshot.generate.checks import Candidate, as_template, doubt_of, fault_of
 from kshot.generate.modes.shop import Asks
-from kshot.generate.teacher import Request
+from kshot.generate.teacher import Reply, Request
 from kshot.generate.templates import Prompts
 from kshot.generate.units import Unit
 from kshot.generate.verify import answered
@@ -34,6 +34,8 @@ STYLES = (
 )
 
 UNTOLD = "cannot be told apart from its details"
+ENDS = "\n\n"
+"""After a wording, where a reply goes on."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def _drawn(units: Sequence[Unit], settings: Describe, seed: int, mode: str) -> l
 
 def clean(reply: str) -> str:
     """The reply's first paragraph, without the quotes that models like to put around it."""
-    text = reply.strip().split("\n\n")[0].strip()
+    text = reply.strip().split(ENDS)[0].strip()
     if len(text) > 1 and (text[0], text[-1]) in {('"', '"'), ("“", "”")} and text.count(text[0]) <= 2:
         text = text[1:-1].strip()
     return text
@@ -105,16 +107,19 @@ def describe(
     rejects: list[Reject] = []
     passed: list[Variant] = []
     for ask, reply in zip(asks, replies, strict=True):
-        text = clean(reply)
+        text = clean(reply.text)
         taken = [other.template for other in passed if other.ask.unit.id == ask.unit.id]
         known = [ask.source, *(wording.format(**ask.params) for wording in (*ask.unit.descriptions, *taken))]
         candidate = Candidate(text, ask.source, ask.params, ask.unit.must, known)
-        fault, doubt = fault_of(candidate), doubt_of(candidate)
+        # What is wrong with a text says more than that it was cut off, which a whole first paragraph does not mind.
+        cut = "" if ENDS in reply.text.strip() else reply.lack
+        fault = reply.lack if reply.fault else fault_of(candidate) or cut
+        doubt = doubt_of(candidate)
         template = None if fault else as_template(text, ask.template, ask.params)
         if template is None or (doubt and not settings.prove):
-            rejects.append(_reject(ask, reply, fault or (str(doubt) if template else UNTOLD)))
+            rejects.append(_reject(ask, reply.text, fault or (str(doubt) if template else UNTOLD)))
         else:
-            passed.append(Variant(ask, template, reply, doubt))
+            passed.append(Variant(ask, template, reply.text, doubt))
     for variant, against in zip(passed, prove(passed, settings.prove, asker, seed), strict=True):
         ask = variant.ask
         if against:
@@ -136,12 +141,16 @@ def prove(variants: Sequence[Variant], inputs: int, asker: Asks, seed: int) -> l
         for wording in (*tried, variant.template.format(**variant.ask.params)):
             requests += [Request(render(MAIN_TEMPLATE, wording, shown, e.input).text, temperature=0.0) for e in held]
     replies = iter(asker.ask(requests, "proving") if requests else ())
-    found = []
+    found: list[str | None] = []
     for variant, right in zip(variants, answers, strict=True):
-        if variant.doubt:
-            found.append(_still_doubted(variant.doubt, len(right), _solved(right, replies)))
+        own = [list(islice(replies, len(right))) for _ in range(1 if variant.doubt else 2)]
+        solved = [_solved(right, some) for some in own]
+        if fault := next((reply.fault for some in own for reply in some if reply.fault), ""):
+            found.append(f"not proved: {fault}")
+        elif variant.doubt:
+            found.append(_still_doubted(variant.doubt, len(right), *solved))
         else:
-            found.append(_not_proved(len(right), _solved(right, replies), _solved(right, replies)))
+            found.append(_not_proved(len(right), *solved))
     return found
 
 
@@ -172,9 +181,9 @@ def _not_proved(inputs: int, before: int, after: int) -> str | None:
     return worse if after < before else None
 
 
-def _solved(right: Sequence[str], replies: Iterator[str]) -> int:
-    """How many of the next replies are right."""
-    return sum(answered(next(replies), answer, reasoned=False) for answer in right)
+def _solved(right: Sequence[str], replies: Sequence[Reply]) -> int:
+    """How many of the replies are right."""
+    return sum(answered(reply.text, answer, reasoned=False) for reply, answer in zip(replies, right, strict=True))
 
 
 def _reject(ask: Ask, reply: str, reason: str) -> Reject:

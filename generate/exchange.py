@@ -23,11 +23,16 @@ class Request:
     temperature: float | None = None
 
 
+CUT = {"length", "cut"}
+"""Finish reasons of a text that has not come to its end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What a teacher said. Tokens are the endpoint's count, or a guess from the lengths where it sends none.
 
-    `fault` says why there is no text: the endpoint refused this request, or failed it as often as it may be tried.
+    `fault` says why there is no text: the endpoint refused this request, failed it as often as it may be tried, or a
+    spent budget left it unasked.
     """
 
     text: str
@@ -38,6 +43,16 @@ class Reply:
     model: str = ""
     cost: float = 0.0
     fault: str = ""
+
+    @property
+    def lack(self) -> str:
+        """Why this is not all that the teacher has to say; "" where it is."""
+        if self.fault:
+            return f"no reply: {self.fault}"
+        return "cut off: longer than max_tokens" if self.finish_reason in CUT else ""
+
+
+UNASKED = Reply("", fault="not asked, a budget is spent")
 
 
 def size_of(body: Mapping[str, Any]) -> int:

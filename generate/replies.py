@@ -6,6 +6,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from kshot.generate.exchange import Reply
+
 LONGEST_REPLY = 64_000
 TRIES = 20
 """Braces at which an object is looked for; a reply of thousands of them costs no more time."""
@@ -49,12 +51,18 @@ class Wording(Shape):
 Wanted = TypeVar("Wanted", bound=Shape)
 
 
-def read_reply(reply: str, shape: type[Wanted]) -> Wanted | str:
+def read_reply(reply: Reply, shape: type[Wanted]) -> Wanted | str:
     """The first JSON object in the reply that has the shape; otherwise the reason to reject it."""
-    if len(reply) > LONGEST_REPLY:
+    found = read_text(reply.text, shape)
+    return (reply.lack or found) if isinstance(found, str) else found
+
+
+def read_text(text: str, shape: type[Wanted]) -> Wanted | str:
+    """The first JSON object in the text that has the shape; otherwise what is wrong with it."""
+    if len(text) > LONGEST_REPLY:
         return "malformed: longer than any answer"
-    fenced = _FENCE.search(reply)
-    text = fenced.group(1) if fenced else reply
+    fenced = _FENCE.search(text)
+    text = fenced.group(1) if fenced else text
     faults: list[str] = []
     begin = text.find("{")
     while begin >= 0 and len(faults) < TRIES:

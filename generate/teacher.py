@@ -12,7 +12,7 @@ from kshot.generate.batch import POLL_SECONDS, run_batches
 from kshot.generate.budget import BudgetSpent, Cost, Estimate, Meter
 from kshot.generate.endpoints import LOCAL, Endpoint, endpoints_of, preferred
 from kshot.generate.engine import AllFailed, Engine
-from kshot.generate.exchange import Reply, Request, body_of, packed
+from kshot.generate.exchange import UNASKED, Reply, Request, body_of, packed
 from kshot.generate.flow import CHUNK, Accepted, Flow, chunks
 from kshot.generate.line import Work, most_cost
 from kshot.generate.local_teacher import local_server
@@ -35,12 +35,10 @@ class Asker:
         self._identities = list(dict.fromkeys(endpoint.identity for endpoint in endpoints))
         self._folder = folder
         self.batched = False
-        """Whether `ask` and `replies` go through the endpoint's batches."""
+        """Whether `ask` goes through the endpoint's batches."""
         self.spent: BudgetSpent | None = None
-        """The budget that ended a call of `ask`, `replies` or `batch`."""
+        """The budget that ended a call of `ask` or `batch`."""
         self._meter = Meter(teacher.budget, store.total())
-        self.batched = False
-        """Ask through batches."""
         self.failed = 0
         """Requests that came to nothing: refused, or failed as often as they may be tried."""
 
@@ -49,33 +47,24 @@ class Asker:
         """What was spent since this asker was made."""
         return self._meter.new
 
-    def ask(self, requests: Sequence[Request], label: str) -> list[str]:
-        """The replies' texts, in the order of the requests; "" for one that failed, or that a budget left unasked.
+    def ask(self, requests: Sequence[Request], label: str) -> list[Reply]:
+        """The replies, in the order of the requests; a budget that leaves some unasked is said in a line.
 
         Raises:
             TeacherError: the endpoints cannot be reached or refuse; replies that came are kept for a rerun.
         """
-        replies = self.batch(requests, label) if self.batched else self.replies(requests, label)
-        return [reply.text if reply else "" for reply in replies]
-
-    def replies(self, requests: Sequence[Request], label: str) -> list[Reply | None]:
-        """The replies, in the order of the requests; None is what a spent budget left unasked, which is said in a line.
-
-        Raises:
-            TeacherError: as `ask` does.
-        """
         if self.batched:
             return self.batch(requests, label)
-        found: list[Reply | None] = []
+        found: list[Reply] = []
         try:
             for request, reply in self.stream(requests, label, len(requests)):
                 while requests[len(found)] is not request:
-                    found.append(None)
+                    found.append(UNASKED)
                 found.append(reply)
         except BudgetSpent as spent:
             self.spent = spent
             say(f"{label}: {spent}")
-        return found + [None] * (len(requests) - len(found))
+        return found + [UNASKED] * (len(requests) - len(found))
 
     def stream(
         self, requests: Iterable[Request], label: str, total: int | None = None, accepted: Accepted | None = None
@@ -94,8 +83,7 @@ class Asker:
         try:
             yield from flow.run(iter(requests))
         except AllFailed as failure:
-            kept = f"{len(self._store)} replies are kept, and a rerun goes on from there"
-            raise TeacherError(f"teacher {failure}; {kept}") from None
+            raise self._all_failed(str(failure)) from None
         finally:
             self.failed += flow.failed
         if flow.asked:
@@ -103,23 +91,33 @@ class Asker:
         if flow.spent:
             raise flow.spent
 
-    def batch(self, requests: Sequence[Request], label: str, poll_seconds: float = POLL_SECONDS) -> list[Reply | None]:
-        """Like `replies`, through the batches of the first endpoint; killed and run again, it waits for the same ones.
+    def batch(self, requests: Sequence[Request], label: str, poll_seconds: float = POLL_SECONDS) -> list[Reply]:
+        """Like `ask`, through the batches of the first endpoint; killed and run again, it waits for the same ones.
 
         Raises:
-            TeacherError: the endpoint cannot be reached, or has no batches.
+            TeacherError: the endpoint cannot be reached, has no batches, or answers none of the requests.
         """
         endpoint = self._endpoints[0]
         if endpoint.url == LOCAL:
             raise TeacherError("the local teacher has no batches; name an endpoint that has, or leave --batch out")
+        before = self._meter.new
         missing = [work for some in chunks(iter(requests), CHUNK) for work in self._take(some) if not work.settled]
-        broken = run_batches(missing, endpoint, self._store, self._meter, poll_seconds)
+        faults, broken = run_batches(missing, endpoint, self._store, self._meter, poll_seconds)
+        works = [work for some in chunks(iter(requests), CHUNK) for work in self._take(some)]
+        found = [work.reply or faults.get(work.keys[endpoint.identity], UNASKED) for work in works]
+        failed = [reply.fault for reply in found if reply.fault and reply is not UNASKED]
+        self.failed += len(failed)
+        if failed and not any(work.settled for work in works):
+            raise self._all_failed(f"{endpoint.url}: {failed[-1]}")
+        if missing:
+            say(f"{label}: {self._meter.new - before}" + (f", {len(failed)} failed" if failed else ""))
         if broken:
             self.spent = self._meter.spent(broken)
             say(f"{label}: {self.spent}")
-        works = [work for some in chunks(iter(requests), CHUNK) for work in self._take(some)]
-        self.failed += sum(not work.settled for work in works)
-        return [work.reply for work in works]
+        return found
+
+    def _all_failed(self, why: str) -> TeacherError:
+        return TeacherError(f"teacher {why}; {len(self._store)} replies are kept, and a rerun goes on from there")
 
     def plan(self, requests: Iterable[Request]) -> Estimate:
         """What asking these would take, without asking."""

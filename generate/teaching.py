@@ -11,13 +11,14 @@ from kshot.errors import ConfigError
 from kshot.generate.bank import sources
 from kshot.generate.budget import Cost
 from kshot.generate.describe import describe
+from kshot.generate.exchange import UNASKED
 from kshot.generate.filters import chosen
 from kshot.generate.gate import drop_wordings
 from kshot.generate.modes.make import asks, make
 from kshot.generate.modes.shop import Shop
 from kshot.generate.screen import Overlap, Screen
 from kshot.generate.store import ReplyStore
-from kshot.generate.teacher import Asker, BudgetSpent, Request, make_asker
+from kshot.generate.teacher import Asker, BudgetSpent, Reply, Request, make_asker
 from kshot.generate.templates import Prompts
 from kshot.generate.units import Unit, distinct, from_task
 from kshot.schema import Description, Reject, Task
@@ -49,12 +50,12 @@ class Rehearsal:
         self.lines: list[str] = []
         self.total = Cost()
 
-    def ask(self, requests: Sequence[Request], label: str) -> list[str]:
+    def ask(self, requests: Sequence[Request], label: str) -> list[Reply]:
         if requests:
             estimate = self._asker.plan(requests)
             self.total += estimate.missing
             self.lines.append(f"{label}: {estimate}")
-        return [""] * len(requests)
+        return [UNASKED] * len(requests)
 
 
 def wanted(config: Config) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kshot.answers import normalise, tidy
 from kshot.config import Verify
 from kshot.generate.modes.shop import Asks
-from kshot.generate.teacher import Request
+from kshot.generate.teacher import Reply, Request
 from kshot.generate.templates import Prompts
 from kshot.prompting import MAIN_TEMPLATE, render
 from kshot.schema import Example
@@ -91,8 +91,9 @@ def verify(cases: Sequence[Case], asker: Asks, settings: Verify, prompts: Prompt
         doubted = [i for i in open_cases if verdicts[i] is None or not _bears(verdicts[i])]
         asked = [Request(prompts.render("judge", case=cases[i]), temperature=0.0) for i in doubted]
         for i, reply in zip(doubted, asker.ask(asked, f"{label}: judging") if asked else [], strict=True):
-            said = normalise(reply.strip().split("\n")[0])[:3]
-            verdicts[i] = Verdict(by="judge") if said == "yes" else Verdict(fault="judged wrong")
+            said = normalise(reply.text.strip().split("\n")[0])[:3]
+            against = f"not judged: {reply.fault}" if reply.fault else "judged wrong"
+            verdicts[i] = Verdict(by="judge") if said == "yes" else Verdict(fault=against)
     return [verdict or Verdict(fault="not verified: neither samples nor judge are switched on") for verdict in verdicts]
 
 
@@ -110,8 +111,10 @@ def _without_asking(case: Case) -> Verdict | None:
     return None
 
 
-def _agreement(case: Case, replies: Sequence[str], settings: Verify) -> Verdict:
-    share = sum(answered(reply, case.output, case.reason) for reply in replies) / len(replies)
+def _agreement(case: Case, replies: Sequence[Reply], settings: Verify) -> Verdict:
+    share = sum(answered(reply.text, case.output, case.reason) for reply in replies) / len(replies)
     if share >= settings.agree:
         return Verdict(by="self-consistency")
+    if fault := next((reply.fault for reply in replies if reply.fault), ""):
+        return Verdict(fault=f"not solved again as often as it must be: {fault}")
     return Verdict(fault=f"solved again, it came out otherwise: {share:.2f} agree")

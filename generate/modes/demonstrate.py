@@ -10,6 +10,7 @@ from dataclasses import replace
 from kshot.config import Demonstrate
 from kshot.generate.modes.shop import Ask, Shop, fault_of_example
 from kshot.generate.replies import Input, Pair, read_reply
+from kshot.generate.teacher import Reply
 from kshot.generate.verify import Case, verify
 from kshot.schema import Example, Reject, Task
 from kshot.seeding import stream
@@ -50,7 +51,7 @@ def examples_of(
     """
     replies = shop.asker.ask([ask.request for ask, _ in asks], label)
     known = {task.id: [example.input for example in task.examples] for task in tasks}
-    claims: list[tuple[Ask, Example, str]] = []
+    claims: list[tuple[Ask, Example, Reply]] = []
     rejects: list[Reject] = []
     for (ask, output), reply in zip(asks, replies, strict=True):
         found = read_reply(reply, Input) if output else read_reply(reply, Pair)
@@ -68,7 +69,7 @@ def examples_of(
 
 
 def _with_verified(
-    tasks: Sequence[Task], claims: Sequence[tuple[Ask, Example, str]], shop: Shop, rejects: list[Reject]
+    tasks: Sequence[Task], claims: Sequence[tuple[Ask, Example, Reply]], shop: Shop, rejects: list[Reject]
 ) -> tuple[list[Task], list[Reject]]:
     """Verify claimed examples and add those that stand to their tasks."""
     cases = [

@@ -15,6 +15,7 @@ from kshot.generate.filters import first_fault
 from kshot.generate.modes.shop import Ask, Shop, fault_of_example
 from kshot.generate.novelty import Novelty
 from kshot.generate.replies import NewTask, read_reply
+from kshot.generate.teacher import Reply
 from kshot.generate.verify import Case, verify
 from kshot.schema import Example, Reject, Task
 from kshot.seeding import digest, stream
@@ -74,7 +75,7 @@ def _read(
 ) -> list[Task]:
     """The tasks in the replies that are well-formed, new and verified; the others go to `rejects`."""
     replies = shop.asker.ask([ask.request for ask in asks], f"{asks[0].mode}ing" if asks else "")
-    claims: list[tuple[Ask, NewTask, str]] = []
+    claims: list[tuple[Ask, NewTask, Reply]] = []
     for ask, reply in zip(asks, replies, strict=True):
         found = read_reply(reply, NewTask)
         fault = found if isinstance(found, str) else _fault(found, ask, shop, novelty, unchanged)

@@ -11,6 +11,7 @@ from kshot.answers import normalise
 from kshot.config import Invert
 from kshot.generate.modes.shop import Ask, Shop
 from kshot.generate.replies import Wording, read_reply
+from kshot.generate.teacher import Reply
 from kshot.generate.verify import Case, verify
 from kshot.schema import Example, Reject, Task
 
@@ -43,7 +44,7 @@ def invert(tasks: Sequence[Task], settings: Invert, shop: Shop | None) -> tuple[
         asks.append(Ask(MODE, task, number, shop.request(prompt, 0, Wording)))
     replies = shop.asker.ask([ask.request for ask in asks], "inverting")
     rejects: list[Reject] = []
-    claims: list[tuple[Ask, str, str]] = []
+    claims: list[tuple[Ask, str, Reply]] = []
     for ask, reply in zip(asks, replies, strict=True):
         found = read_reply(reply, Wording)
         if isinstance(found, str):

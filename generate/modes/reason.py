@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from kshot.config import Reason
 from kshot.generate.modes.shop import Ask, Shop
-from kshot.generate.teacher import Request
+from kshot.generate.teacher import Reply, Request
 from kshot.generate.verify import ANSWER, Case, answered, final_answer, parted, solve_prompt
 from kshot.schema import Example, Reject, Task
 
@@ -43,15 +43,15 @@ def reason(tasks: Sequence[Task], settings: Reason, shop: Shop) -> tuple[list[Ta
     ], rejects
 
 
-def _steps(reply: str) -> str:
-    steps, _ = parted(reply)
+def _steps(reply: Reply) -> str:
+    steps, _ = parted(reply.text)
     return " ".join(line for line in steps if not line.lower().startswith(ANSWER))
 
 
-def _fault(steps: str, reply: str, example: Example) -> str | None:
-    if not final_answer(reply, reasoned=True):
-        return "malformed: no line that begins with Answer:"
-    if not answered(reply, example.output, reasoned=True):
+def _fault(steps: str, reply: Reply, example: Example) -> str | None:
+    if not final_answer(reply.text, reasoned=True):
+        return reply.lack or "malformed: no line that begins with Answer:"
+    if not answered(reply.text, example.output, reasoned=True):
         return "wrong answer"
     words = len(steps.split())
     return None if FEWEST_WORDS <= words <= MOST_WORDS else f"steps of {words} words"

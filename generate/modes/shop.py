@@ -12,7 +12,7 @@ from kshot.config import Verify
 from kshot.generate.filters import Filter, first_fault
 from kshot.generate.replies import Shape
 from kshot.generate.screen import Screen
-from kshot.generate.teacher import BudgetSpent, Request
+from kshot.generate.teacher import BudgetSpent, Reply, Request
 from kshot.generate.templates import Prompts
 from kshot.schema import Example, Reject, Task
 from kshot.seeding import digest
@@ -27,8 +27,8 @@ class Asks(Protocol):
     name: str
     spent: BudgetSpent | None
 
-    def ask(self, requests: Sequence[Request], label: str) -> list[str]:
-        """The replies' texts in the order of the requests; "" for one that came to nothing."""
+    def ask(self, requests: Sequence[Request], label: str) -> list[Reply]:
+        """The replies in the order of the requests; one that came to nothing has a fault."""
         ...
 
 
@@ -69,9 +69,9 @@ class Ask:
     number: int
     request: Request
 
-    def reject(self, reason: str, reply: str) -> Reject:
+    def reject(self, reason: str, reply: Reply) -> Reject:
         key = digest(self.task.id, self.mode, self.number, self.request.prompt)
-        return Reject(key, self.mode, self.task.id, reason, reply)
+        return Reject(key, self.mode, self.task.id, reason, reply.text)
 
 
 def known_input(text: str, others: Sequence[str]) -> bool:

@@ -17,7 +17,10 @@ from kshot.generate.teacher import Asker, Request, make_asker
 
 
 class BatchServer(ThreadingHTTPServer):
-    """A batch is done at the second look; `p3` fails in the error file, and `p4` is in no file."""
+    """A batch is done at the second look; `p3` fails in the error file, and `p4` is in no file.
+
+    Where `refuses` says why, every batch fails as a whole.
+    """
 
     daemon_threads = True
 
@@ -26,6 +29,7 @@ class BatchServer(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, dict[str, Any]] = {}
         self.looks = 0
+        self.refuses = ""
 
     @property
     def url(self) -> str:
@@ -70,7 +74,10 @@ class BatchHandler(BaseHTTPRequestHandler):
         else:
             batch = self.server.batches[self.path.split("/")[3]]
             self.server.looks += 1
-            if self.server.looks > 1:
+            if self.server.refuses:
+                batch["status"] = "failed"
+                batch["errors"] = {"object": "list", "data": [{"code": "x", "message": self.server.refuses}]}
+            elif self.server.looks > 1:
                 source = batch["input_file_id"]
                 batch["output_file_id"] = self.server.answer(source, "out-" + source, failed=False)
                 batch["error_file_id"] = self.server.answer(source, "err-" + source, failed=True)
@@ -111,13 +118,13 @@ def asker(server: BatchServer, store: ReplyStore, folder: Path, **settings: Any)
 
 
 REQUESTS = [Request(f"p{n}") for n in range(6)]
-WANTED = [f"Reply to p{n}" if n not in {3, 4} else None for n in range(6)]
+WANTED = [f"Reply to p{n}" if n not in {3, 4} else "" for n in range(6)]
 
 
 def test_a_batch_brings_replies_and_says_what_failed(server: BatchServer, store: ReplyStore, tmp_path: Path) -> None:
     client = asker(server, store, tmp_path)
     replies = client.batch(REQUESTS, "asking", poll_seconds=0.01)
-    assert [reply.text if reply else None for reply in replies] == WANTED
+    assert [reply.text for reply in replies] == WANTED
     assert (client.failed, store.failures(), store.open_batches()) == (2, 2, [])
     # At half the price; a character is a quarter of a token.
     assert client.spending.money == pytest.approx(4 * (1 + 3) * 1e-6 / 2)
@@ -144,7 +151,7 @@ def test_a_batch_left_by_a_crash_is_collected_not_bought_again(
         with sqlite3.connect(tmp_path / "replies.sqlite") as database:
             database.execute("UPDATE batches SET id = ''")
     replies = asker(server, store, tmp_path).batch(REQUESTS[:3], "asking", poll_seconds=0.01)
-    assert [reply.text if reply else None for reply in replies] == WANTED[:3]
+    assert [reply.text for reply in replies] == WANTED[:3]
     assert len(server.batches) == 1
     # Also what this run did not want is kept, for it is paid.
     assert len(store) == 4
@@ -156,9 +163,24 @@ def test_an_asker_that_goes_by_batches_keeps_to_the_budget(
     client = asker(server, store, tmp_path, budget={"requests": 2})
     monkeypatch.setattr("kshot.generate.batch.time.sleep", lambda seconds: None)
     client.batched = True
-    assert client.ask(REQUESTS, "asking") == ["Reply to p0", "Reply to p1", "", "", "", ""]
+    replies = client.ask(REQUESTS, "asking")
+    assert [reply.text for reply in replies] == ["Reply to p0", "Reply to p1", "", "", "", ""]
+    assert [reply.lack for reply in replies] == ["", "", *["no reply: not asked, a budget is spent"] * 4]
     assert len(server.batches) == 1
     assert client.spent is not None
+
+
+def test_a_batch_that_fails_as_a_whole_is_one_line_and_is_handed_in_again(
+    server: BatchServer, store: ReplyStore, tmp_path: Path
+) -> None:
+    server.refuses = "The model `m` does not exist"
+    why = r"batch-0, which is failed \(The model `m` does not exist\); 0 replies are kept"
+    with pytest.raises(TeacherError, match=why):
+        asker(server, store, tmp_path).batch(REQUESTS, "asking")
+    server.refuses = ""
+    replies = asker(server, store, tmp_path).batch(REQUESTS, "asking", poll_seconds=0.01)
+    assert [reply.text for reply in replies] == WANTED
+    assert replies[3].lack == "no reply: {'error': 'no'}"
 
 
 def test_an_endpoint_without_batches_is_one_line(server: BatchServer, store: ReplyStore, tmp_path: Path) -> None:
@@ -170,4 +192,4 @@ def test_an_endpoint_without_batches_is_one_line(server: BatchServer, store: Rep
 def test_a_budget_in_money_goes_by_the_price_of_batches(server: BatchServer, store: ReplyStore, tmp_path: Path) -> None:
     """Each may cost 64 tokens of reply and some of prompt: more than this one by one, less in a batch."""
     client = asker(server, store, tmp_path, budget={"money": 380e-6})
-    assert [reply.text if reply else None for reply in client.batch(REQUESTS, "asking", poll_seconds=0.01)] == WANTED
+    assert [reply.text for reply in client.batch(REQUESTS, "asking", poll_seconds=0.01)] == WANTED

@@ -76,6 +76,21 @@ def test_demonstrate_rejects_with_reasons(shop: Shop, script: Script) -> None:
     assert all(row.mode == "demonstrate" and row.task == "capitals" for row in rejects)
 
 
+def test_a_spent_budget_is_not_a_bad_reply(script: Script, tmp_path: Path) -> None:
+    """Two examples are asked for; the third request would be the first solve of them."""
+    store = ReplyStore(tmp_path / "replies.sqlite")
+    with serving(script) as url:
+        teacher = Teacher.model_validate({"endpoint": url, "model": "m", "budget": {"requests": 2}})
+        broke = Shop(make_asker(teacher, "", store, tmp_path), Prompts(None), Verify(), Screen([]), 1, 0.8, 256)
+        tasks, rejects = demonstrate(TASKS[:1], Demonstrate(per_task=3), broke)
+    store.close()
+    assert tasks == list(TASKS[:1])
+    assert Counter(reject.reason for reject in rejects) == {
+        "no reply: not asked, a budget is spent": 1,
+        "not solved again as often as it must be: not asked, a budget is spent": 2,
+    }
+
+
 def test_augment_keeps_the_answer_and_checks_it(shop: Shop, script: Script) -> None:
     tasks, rejects = augment(TASKS[1:], Augment(per_example=1), shop)
     assert [(e.input, e.output) for e in tasks[0].examples if e.mode == "augment"] == [("d c b a", "long")]

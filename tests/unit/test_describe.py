@@ -7,8 +7,9 @@ import pytest
 from kshot.config import Describe
 from kshot.generate.budget import BudgetSpent
 from kshot.generate.describe import describe
+from kshot.generate.exchange import UNASKED
 from kshot.generate.families import by_id
-from kshot.generate.teacher import Request
+from kshot.generate.teacher import Reply, Request
 from kshot.generate.templates import Prompts
 from kshot.generate.units import from_family, from_task
 from kshot.schema import Example, Task
@@ -27,15 +28,15 @@ class Scripted:
     name = "scripted"
     spent: BudgetSpent | None = None
 
-    def __init__(self, wording: str, solve: Callable[[str], str]) -> None:
-        self.wording, self.solve = wording, solve
+    def __init__(self, wording: str, solve: Callable[[str], str], ends: str = "stop") -> None:
+        self.wording, self.solve, self.ends = wording, solve, ends
         self.proving: list[str] = []
 
-    def ask(self, requests: Sequence[Request], label: str) -> list[str]:
+    def ask(self, requests: Sequence[Request], label: str) -> list[Reply]:
         if label == "describing":
-            return [self.wording] * len(requests)
+            return [Reply(self.wording, self.ends)] * len(requests)
         self.proving += [request.prompt for request in requests]
-        return [self.solve(request.prompt) for request in requests]
+        return [Reply(self.solve(request.prompt)) for request in requests]
 
 
 def outcome(teacher: Scripted, prove: int, example_based: bool = False) -> str | None:
@@ -67,6 +68,22 @@ def test_a_fault_is_not_up_for_proof() -> None:
     assert teacher.proving == []
 
 
+def test_a_wording_that_was_cut_off_is_none_unless_its_paragraph_was_whole() -> None:
+    plain = "Please reverse the short string of letters that is given and"
+    assert outcome(Scripted(plain, backwards, "length"), 0) == "cut off: longer than max_tokens"
+    assert outcome(Scripted(f"{plain} write it.\n\nNote that", backwards, "length"), 0) is None
+    assert outcome(Scripted(f"Sure! {plain}", backwards, "length"), 0) == "answer or comment, not an instruction"
+
+
+@pytest.mark.parametrize(("spent_at", "begins"), [("describing", "no reply"), ("proving", "not proved")])
+def test_what_was_not_asked_is_not_held_against_the_teacher(spent_at: str, begins: str) -> None:
+    class Broke(Scripted):
+        def ask(self, requests: Sequence[Request], label: str) -> list[Reply]:
+            return [UNASKED] * len(requests) if label == spent_at else super().ask(requests, label)
+
+    assert outcome(Broke(DOUBTED, backwards), 2) == f"{begins}: not asked, a budget is spent"
+
+
 def test_without_a_doubt_a_programmatic_wording_must_be_as_good_as_the_original() -> None:
     plain = "Please reverse the short string of letters that is given."
     assert outcome(Scripted(plain, lambda prompt: "no" if plain in prompt else backwards(prompt)), 2) == (
@@ -82,11 +99,11 @@ def test_a_rule_that_only_demonstrations_show_is_proved_with_them() -> None:
     unit = from_family(by_id("hidden_topic_labels"))
 
     class Loud(Scripted):
-        def ask(self, requests: Sequence[Request], label: str) -> list[str]:
+        def ask(self, requests: Sequence[Request], label: str) -> list[Reply]:
             if label != "describing":
                 return super().ask(requests, label)
             sources = [request.prompt.rsplit("Description: ", 1)[1].split("\n")[0] for request in requests]
-            return [f"{source} Look at all of the examples for that." for source in sources]
+            return [Reply(f"{source} Look at all of the examples for that.") for source in sources]
 
     teacher = Loud("", lambda prompt: "x")
     describe([unit], Describe(modes=["rephrase"], prove=2), teacher, Prompts(None), 1)

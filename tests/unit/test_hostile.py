@@ -7,7 +7,7 @@ import pytest
 from kshot.config_file import load_config
 from kshot.errors import ConfigError, DataError, KshotError, PanelError
 from kshot.generate.novelty import Novelty
-from kshot.generate.replies import NewTask, Pair, read_reply
+from kshot.generate.replies import NewTask, Pair, read_text
 from kshot.generate.templates import Prompts
 from kshot.generate.units import from_task, load_tasks, select_units
 from kshot.panel import load_panel
@@ -113,7 +113,7 @@ def test_a_user_s_prompt_replaces_ours_by_name(tmp_path: Path) -> None:
     ids=range(15),
 )  # fmt: skip
 def test_a_malformed_reply_is_a_reason_and_no_crash(reply: str) -> None:
-    found = read_reply(reply, Pair)
+    found = read_text(reply, Pair)
     assert isinstance(found, str)
     assert found.startswith("malformed: ")
     assert "\n" not in found
@@ -130,12 +130,12 @@ def test_a_malformed_reply_is_a_reason_and_no_crash(reply: str) -> None:
     ],
 )
 def test_an_object_is_found_in_what_surrounds_it(reply: str) -> None:
-    assert read_reply(reply, Pair) == Pair(input="a", output="b")
+    assert read_text(reply, Pair) == Pair(input="a", output="b")
 
 
 def test_a_new_task_has_its_fields() -> None:
-    assert isinstance(read_reply('{"instruction": "Do this thing.", "input": "a", "output": "b"}', NewTask), NewTask)
-    assert isinstance(read_reply('{"instruction": "short", "input": "a", "output": "b"}', NewTask), str)
+    assert isinstance(read_text('{"instruction": "Do this thing.", "input": "a", "output": "b"}', NewTask), NewTask)
+    assert isinstance(read_text('{"instruction": "short", "input": "a", "output": "b"}', NewTask), str)
 
 
 def test_novelty_sees_words_and_matter() -> None:
