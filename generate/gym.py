@@ -15,7 +15,7 @@ from kshot.config_file import hint
 from kshot.errors import ConfigError, DataError
 from kshot.families import Params, no_params
 from kshot.generate.gym_table import TABLE, Taken
-from kshot.generate.units import DRAWS, Unit, choose
+from kshot.generate.units import Unit, choose, draws
 from kshot.schema import Example
 
 ALL = "all"
@@ -115,7 +115,7 @@ def _package() -> Any:
 
 def _unit(taken: Taken, package: Any) -> Unit:
     def problems(rng: Random, params: Params, n: int, wanted: Sequence[str] = ()) -> list[Example]:
-        return choose(_drawn(taken, package, rng.randrange(2**31)), n)
+        return choose(_drawn(taken, package, rng.randrange(2**31), draws(n)), n)
 
     return Unit(
         id=f"{PREFIX}{taken.name}",
@@ -129,10 +129,10 @@ def _unit(taken: Taken, package: Any) -> Unit:
     )
 
 
-def _drawn(taken: Taken, package: Any, seed: int) -> Iterator[Example]:
-    """Up to `DRAWS` examples that are short and whose answer passes the dataset's own check."""
-    dataset = package.create_dataset(taken.name, seed=seed, size=DRAWS, **taken.settings)
-    for number in range(DRAWS):
+def _drawn(taken: Taken, package: Any, seed: int, size: int) -> Iterator[Example]:
+    """Up to `size` examples that are short and whose answer passes the dataset's own check."""
+    dataset = package.create_dataset(taken.name, seed=seed, size=size, **taken.settings)
+    for number in range(size):
         entry = dataset[number]
         question, answer = entry["question"].strip(), str(entry["answer"]).strip()
         found = re.search(taken.problem, question, re.DOTALL)

@@ -19,6 +19,7 @@ from kshot.generate.card import dataset_card
 from kshot.generate.compose import compose_stream
 from kshot.generate.endpoints import local_weights
 from kshot.generate.families import FAMILIES
+from kshot.generate.filters import chosen
 from kshot.generate.gym import PACKAGE
 from kshot.generate.modes.make import asks, grown
 from kshot.generate.nearest import Near, nearest
@@ -49,14 +50,13 @@ def run_generate(config: Config, run: Run, exactly: int | None = None, batch: bo
     Raises:
         KshotError: any of its kinds, before or after the teacher was asked; replies are kept.
     """
-    if exactly:
-        config = config.model_copy(update={"generate": config.generate.model_copy(update={"records": exactly})})
-    sources(config)  # Its faults come before anything is made.
+    config = _checked(config, exactly)
     screen = _screen(config)
     key = _key(config)
     with run.held("generate") as folder:
         done = finished(folder, key)
-        if done and (folder / TRAIN).exists() and file_hash(folder / TRAIN) == done["files"][TRAIN]:
+        short = done and exactly and done["records"] < exactly and not done["exactly"]
+        if done and not short and (folder / TRAIN).exists() and file_hash(folder / TRAIN) == done["files"][TRAIN]:
             say(f"generate: {folder / TRAIN} is made ({done['records']} records); nothing to do")
             return
         if open_panels := sorted(set(config.evaluate.panels) - set(config.generate.screen)):
@@ -67,14 +67,29 @@ def run_generate(config: Config, run: Run, exactly: int | None = None, batch: bo
     _summary(manifest, folder)
 
 
-def dry_run(config: Config, run: Run) -> None:
-    """Say what would be asked of the teacher, and what that would cost."""
+def dry_run(config: Config, run: Run, exactly: int | None = None) -> None:
+    """Say what would be asked of the teacher, and what that would cost.
+
+    Raises:
+        KshotError: what `run_generate` would find wrong before it asks.
+    """
+    config = _checked(config, exactly)
     screen = _screen(config)
     _warn_of_unseen_steps(config)
     with run.held("generate") as folder:
         for line in rehearse(config, screen, folder):
             say(line)
     say(f"{config.generate.records} records would be composed")
+
+
+def _checked(config: Config, exactly: int | None) -> Config:
+    """The config with so many records; its faults come before anything is made."""
+    if exactly:
+        config = config.model_copy(update={"generate": config.generate.model_copy(update={"records": exactly})})
+    sources(config)
+    chosen(config.generate.filters)
+    wanted(config)
+    return config
 
 
 def _warn_of_unseen_steps(config: Config) -> None:
@@ -117,13 +132,14 @@ def _made(
         "key": key,
         "seed": config.seed,
         "records": tally.records,
+        "exactly": exactly,
         "counts": tally.counts(),
         "tasks": tally.tasks(),
         "lengths": tally.lengths(),
         "labels": tally.labels(),
         "flow": tally.flow(taught.kept),
         "teacher": taught.teacher,
-        "screened": settings.screen,
+        "screened": [panel.name for panel in screen.panels],
         "nearest": {n.family: {"task": f"{n.panel}/{n.task}", "similarity": n.similarity} for n in near},
         "versions": versions("transformers", "openai", *_optional(config)),
         "files": {name: file_hash(folder / name) for name in names},

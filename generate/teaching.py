@@ -59,9 +59,17 @@ class Rehearsal:
 
 
 def wanted(config: Config) -> bool:
-    """Whether the settings ask a teacher for anything."""
-    words = bool(config.generate.describe.modes and config.generate.describe.per_mode)
-    return config.generate.teacher is not None and (words or asks(config.generate.modes))
+    """Whether the settings ask a teacher for anything.
+
+    Raises:
+        ConfigError: they do, and name none.
+    """
+    asked = asks(config.generate.modes)
+    if config.generate.teacher is None:
+        if asked:
+            raise ConfigError(["generate.modes asks for a teacher, and generate.teacher is null; name one"])
+        return False
+    return asked or bool(config.generate.describe.modes and config.generate.describe.per_mode)
 
 
 def inherit(config: Config, folder: Path, others: Sequence[Path]) -> None:
@@ -84,9 +92,7 @@ def teach(config: Config, modes: Modes, screen: Screen, folder: Path, batch: boo
     Raises:
         KshotError: faults of tasks, prompts or teacher; replies that came are kept.
     """
-    if config.generate.teacher is None or not wanted(config):
-        if asks(modes):
-            raise ConfigError(["generate.modes asks for a teacher, and generate.teacher is null; name one"])
+    if not wanted(config) or config.generate.teacher is None:
         return _taught(config, modes, None, None)
     store = ReplyStore(folder / REPLIES)
     try:
@@ -99,7 +105,7 @@ def teach(config: Config, modes: Modes, screen: Screen, folder: Path, batch: boo
 
 def rehearse(config: Config, screen: Screen, folder: Path) -> list[str]:
     """What `teach` would ask, mode by mode, with an estimate; nothing is asked and nothing but the store is opened."""
-    if config.generate.teacher is None or not wanted(config):
+    if not wanted(config) or config.generate.teacher is None:
         return ["no teacher is asked"]
     modes = config.generate.modes
     store = ReplyStore(folder / REPLIES)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,9 +21,13 @@ from kshot.seeding import digest
 from kshot.yaml_file import read_yaml
 
 LISTED = "`kshot tasks list` shows them all"
-DRAWS = 60
 REDRAWS = 40
 RIVALS = 300
+
+
+def draws(n: int) -> int:
+    """How many candidates are drawn for n examples: some have the same input, or another label than is wanted."""
+    return max(60, 3 * n)
 
 
 def no_labels(params: Params) -> tuple[str, ...]:
@@ -96,8 +100,8 @@ def from_family(family: Family) -> Unit:
     Where only demonstrations show the rule, examples are drawn again until all but the last tell the last one's answer.
     """
 
-    def drawn(rng: Random, params: Params, facts: dict[str, Any]) -> Iterator[Example]:
-        for _ in range(DRAWS):
+    def drawn(rng: Random, params: Params, n: int, facts: dict[str, Any]) -> Iterator[Example]:
+        for _ in range(draws(n)):
             problem = family.sample(rng, params)
             facts.setdefault(problem.text, problem.facts)
             steps = family.rationale(problem.facts, params) if family.rationale else None
@@ -106,7 +110,7 @@ def from_family(family: Family) -> Unit:
     def problems(rng: Random, params: Params, n: int, wanted: Sequence[str] = ()) -> list[Example]:
         for _ in range(REDRAWS):
             facts: dict[str, Any] = {}
-            examples = choose(drawn(rng, params, facts), n, wanted)
+            examples = choose(drawn(rng, params, n, facts), n, wanted)
             known = [facts[example.input] for example in examples]
             if not family.min_k or len(examples) <= family.min_k or _told(family, rng, params, known):
                 return examples
@@ -180,6 +184,9 @@ def _plain(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(text.replace("{", "{{").replace("}", "}}") for text in texts)
 
 
+Words = Annotated[str, Field(pattern=r"\S")]
+
+
 class _ExampleRow(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     input: str = Field(min_length=1)
@@ -192,11 +199,11 @@ class _TaskRow(BaseModel):
     id: str = Field(pattern=r"^[a-z0-9_]+$")
     family: str = ""
     category: str
-    descriptions: list[str] = Field(min_length=1)
+    descriptions: list[Words] = Field(min_length=1)
     must: list[list[str]] = []
     labels: list[str] = []
-    inverse: list[str] = []
-    briefs: list[str] = []
+    inverse: list[Words] = []
+    briefs: list[Words] = []
     examples: list[_ExampleRow] = Field(min_length=2)
 
 

@@ -40,6 +40,13 @@ tasks = typer.Typer(no_args_is_help=True, help="The tasks that data is made from
 app.add_typer(tasks, name="tasks")
 
 INTERRUPTED = 130
+_NO_SPACE, _NO_RIGHT, _NO_PLACE = "free some space", "check the permissions", "name another place"
+HINTS = {
+    errno.ENOSPC: _NO_SPACE, errno.EDQUOT: _NO_SPACE,
+    errno.EACCES: _NO_RIGHT, errno.EROFS: _NO_RIGHT, errno.EPERM: _NO_RIGHT,
+    errno.ENOTDIR: _NO_PLACE, errno.EEXIST: _NO_PLACE, errno.EISDIR: _NO_PLACE, errno.ENAMETOOLONG: _NO_PLACE,
+}  # fmt: skip
+"""What a user can do about an error of the system; the others are ours."""
 FULL_DISK = ("No space left", "PytorchStreamWriter failed writing", "inline_container.cc", "database or disk is full")
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The run's YAML, e.g. configs/quickstart.yaml")]
@@ -79,7 +86,7 @@ def generate(
 
     settings, folder = _prepared(config, run, overrides)
     if dry_run:
-        stage.dry_run(settings, folder)
+        stage.dry_run(settings, folder, exactly)
     else:
         stage.run_generate(settings, folder, exactly, batch)
 
@@ -347,11 +354,10 @@ def guarded(command: Callable[[], object]) -> int:
     except KshotError as error:
         fail(str(error))
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM}:
+        if error.errno not in HINTS:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        hint = "free some space" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "check the permissions"
-        fail(f"{where}{os.strerror(error.errno).lower()}; {hint} and rerun: what was finished is kept")
+        fail(f"{where}{os.strerror(error.errno).lower()}; {HINTS[error.errno]} and rerun: what was finished is kept")
     except Exception as error:
         # Libraries wrap the system's error in types of their own; the words are what is left of it.
         if not any(sign in str(error) for sign in FULL_DISK):

@@ -6,6 +6,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -103,6 +104,10 @@ class Teacher(Section):
     def _one_way_to_say_it(self) -> "Teacher":
         if self.endpoints and self.endpoint != "local":
             raise ValueError("endpoint and endpoints are both given; keep one")
+        try:
+            orjson.dumps(self.extra)
+        except TypeError as error:
+            raise ValueError(f"extra: no endpoint can be sent this: {error}") from None
         for number, place in enumerate(self.endpoints):
             if not place.url and place.preset is None:
                 raise ValueError(f"endpoints.{number}: give a url or a preset")
@@ -264,7 +269,8 @@ class Generate(Section):
     shots: list[Annotated[int, Field(ge=1, le=64)]] = [1, 2, 4]
     """Numbers of demonstrations, drawn evenly for each few-shot record."""
     cot: Share = 0.0
-    """Share of the records of families with a rationale that reason before they answer."""
+    """Share of the draws from families with a rationale that reason before they answer. Each comes with a twin that
+    answers at once, which takes the next place: of the records it is c / (1 + c)."""
     skew: Share = 0.5
     """Share of the records of tasks with labels, from three demonstrations on, whose labels are drawn unevenly, as real
     tasks have them."""

@@ -128,8 +128,8 @@ def setting(given: str, option: str, example: str) -> tuple[tuple[str, ...], Any
         raise ConfigError([f"{option} {given!r}: expected key.path=value, e.g. {option} {example}"])
     try:
         return steps, yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError([f"{option} {given!r}: the value is not YAML"]) from None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise ConfigError([f"{option} {given[:200]!r}: the value is not YAML"]) from None
 
 
 def _to_json(tree: dict[str, Any]) -> str:

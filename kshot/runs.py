@@ -67,8 +67,8 @@ def finished(folder: Path, key: str) -> dict[str, Any] | None:
     path = folder / MANIFEST
     if not path.exists():
         return None
-    manifest: dict[str, Any] = read_json(path)
-    return manifest if manifest.get("key") == key else None
+    manifest = read_json(path)
+    return manifest if isinstance(manifest, dict) and manifest.get("key") == key else None
 
 
 def finish(folder: Path, manifest: dict[str, Any]) -> None:

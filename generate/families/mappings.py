@@ -353,8 +353,10 @@ FAMILIES: tuple[Family, ...] = (
         id="made_up_grammar",
         category="mappings",
         descriptions=(
-            "Put the English words in the order of {language}: an adjective stands {side} its noun, and {how}.",
-            "In {language} word order, every adjective is {side} the noun it describes and {how}. Rearrange the words.",
+            "Put the English words in the order of {language}: an adjective stands {side} its noun, and {how}."
+            " The nouns keep their order.",
+            "In {language} word order, every adjective is {side} the noun it describes and {how}. Rearrange the words,"
+            " with the nouns in the order that they have.",
             "How would {language} order these words? Its rules: adjective {side} the noun; {how}; the subject before"
             " the object.",
             "Given a short clause (who did what to whom), please reorder its words so that each adjective is {side} its"

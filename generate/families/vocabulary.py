@@ -28,11 +28,11 @@ _AWKWARD = words.vocabulary("""
 _JOB_ENDINGS = ("er", "or", "ist", "ian", "ect", "ant")
 # Names that are also a thing, a title, a place or a word.
 _ALSO_WORDS = words.vocabulary("""
-    Amber Angel Austin Autumn Bailey Bob Brandy Brooke Carol Chase Christian Christy Chris Cole Crystal Dakota Dale Dawn
-    Dean Desiree Destiny Devon Diamond Don Drew Earl Ebony Faith Frances Francis Frank Gail Gene Glen Grant Guy Harry
-    Heather Holly Hunter Jack Jade Jay Jean Jesus Josh Joy Kim Lance Logan Madison Mark Mason Melody Mercedes Misty
-    Morgan Parker Patty Penny Preston Raven Ray Rick Riley Robin Rocky Rose Ross Sandy Savannah Sherry Sierra Sue Tanner
-    Virginia Wanda Warren Wayne Willie""")
+    Amber Angel Austin Autumn Bailey Bob Brandy Brooke Carol Chad Chase Christian Christy Chris Cole Crystal Dakota
+    Dale Dawn Dean Desiree Destiny Devon Diamond Don Drew Earl Ebony Faith Frances Francis Frank Gail Gene Glen Grant
+    Guy Harry Heather Holly Hunter Jack Jade Jay Jean Jesus Josh Joy Kim Lance Logan Madison Mark Mason Melody
+    Mercedes Misty Morgan Parker Patty Penny Preston Raven Ray Rick Riley Robin Rocky Rose Ross Sandy Savannah Sherry
+    Sierra Sue Tanner Virginia Wanda Warren Wayne Willie""")
 _ODD_JOBS = ("gaffer", "mudlogger", "comptroller", "ship broker", "media buyer", "retail buyer")
 
 

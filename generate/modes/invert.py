@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from kshot.answers import normalise
 from kshot.config import Invert
+from kshot.generate.modes.augment import MODE as REWRITES
 from kshot.generate.modes.shop import Ask, Shop
 from kshot.generate.replies import Wording, read_reply
 from kshot.generate.teacher import Reply
@@ -34,7 +35,9 @@ def invert(tasks: Sequence[Task], settings: Invert, shop: Shop | None) -> tuple[
     Raises:
         TeacherError, ConfigError: see `Asker.ask` and `Prompts.render`.
     """
-    made = [_reversed(task, task.inverse, None) for task in tasks if task.inverse and reversible(task)]
+    tasks = [_without_rewrites(task) for task in tasks]
+    given = [task for task in tasks if task.inverse and reversible(task)]
+    made = [_reversed(task, task.inverse, None) for task in given if settings.given]
     if shop is None or not settings.ask:
         return made, []
     wanted = [task for task in tasks if not task.inverse and reversible(task)]
@@ -66,6 +69,11 @@ def invert(tasks: Sequence[Task], settings: Invert, shop: Shop | None) -> tuple[
         else:
             rejects.append(ask.reject(verdict.fault, reply))
     return made, rejects
+
+
+def _without_rewrites(task: Task) -> Task:
+    """A rewrite has the output of its example, which leads back to one input only."""
+    return replace(task, examples=tuple(example for example in task.examples if example.mode != REWRITES))
 
 
 def _flipped(examples: Sequence[Example], by: str | None) -> tuple[Example, ...]:

@@ -51,6 +51,30 @@ def test_missing_files(config_file: Path, tmp_path: Path) -> None:
     assert "run `kshot train`" in refused_once("evaluate", config_file)
 
 
+@pytest.mark.parametrize(
+    ("override", "fault"),
+    [
+        ("seed=2026-13-45", "the value is not YAML"),
+        (f"seed={'[' * 2000}", "the value is not YAML"),
+        ("generate.teacher={extra: {seed: 99999999999999999999}}", "extra: no endpoint can be sent this"),
+        ("runs=tiny.yaml", "tiny.yaml/tiny/generate: not a directory; name another place"),
+        (f"runs={'a' * 300}", "file name too long; name another place"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_settings_that_cannot_be(config_file: Path, override: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(config_file.parent)
+    assert fault in refused_once("generate", config_file, "--dry-run", "--set", override)
+
+
+def test_a_manifest_that_is_none_is_made_afresh(config_file: Path) -> None:
+    kshot("generate", config_file)
+    manifest = config_file.parent / "runs" / "tiny" / "generate" / "manifest.json"
+    manifest.write_text("[]")
+    kshot("generate", config_file)
+    assert "key" in json.loads(manifest.read_text())
+
+
 def test_empty_and_broken_data(config_file: Path) -> None:
     data = config_file.parent / "runs" / "tiny" / "generate" / "train.jsonl"
     data.parent.mkdir(parents=True)

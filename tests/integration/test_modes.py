@@ -155,6 +155,10 @@ def test_a_made_up_task_that_is_held_out_is_refused(shop: Shop, script: Script) 
 
 def test_invert_by_a_given_or_an_asked_wording(shop: Shop, script: Script) -> None:
     given = Task(**{**vars(TASKS[0]), "inverse": ("Write it in small letters again.",)})
+    assert invert([given], Invert(given=False, ask=True), shop) == ([], [])
+    rewrite = replace(given.examples[0], input="one bee", mode="augment")
+    (task,), _ = invert([replace(given, examples=(*given.examples, rewrite))], Invert(), None)
+    assert [example.input for example in task.examples] == [text.upper() for text in TEXTS]
     tasks, _ = invert([given, TASKS[1]], Invert(), None)
     assert [(task.id, task.examples[0].input, task.examples[0].output) for task in tasks] == [
         ("capitals_inverse", "A BEE", "a bee")

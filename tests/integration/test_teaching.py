@@ -126,6 +126,14 @@ def test_exactly_asks_until_the_records_are_there(
     run_generate(only, run, exactly=30)
     assert len(rows(run)) == 30
     assert "exactly 30 records" in capsys.readouterr().out
+    # A set that came short does not count as made for one who wants so many; one that did its best does.
+    short = Run(tmp_path / "short")
+    few = config_of(settings, without=["plural_form"], records=30, teacher=None)
+    run_generate(few, short)
+    for said in ("of 30 records", "is made"):
+        capsys.readouterr()
+        run_generate(few, short, exactly=30)
+        assert said in capsys.readouterr().out
 
 
 def test_a_spent_budget_ends_the_asking_and_keeps_what_came(
@@ -147,9 +155,14 @@ def test_a_rehearsal_asks_nothing_and_counts(
     assert not script.asked
     assert "demonstrating: 6 requests" in said
     assert "40 records would be composed" in said
+    dry_run(config_of(settings), Run(tmp_path / "dry"), exactly=70)
+    assert "70 records would be composed" in capsys.readouterr().out
     assert not (tmp_path / "dry" / "generate" / "train.jsonl").exists()
 
 
 def test_modes_without_a_teacher_are_one_clear_line(settings: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"generate\.modes asks for a teacher"):
-        run_generate(config_of(settings, teacher=None, modes={"vary": 1}), Run(tmp_path / "none"))
+    for stage in (run_generate, dry_run):
+        with pytest.raises(ConfigError, match=r"generate\.modes asks for a teacher"):
+            stage(config_of(settings, teacher=None, modes={"vary": 1}), Run(tmp_path / "none"))
+        with pytest.raises(ConfigError, match="'english' is not one of"):
+            stage(config_of(settings, filters={"language": "english"}), Run(tmp_path / "none"))

@@ -62,6 +62,12 @@ def test_a_panel_of_the_training_tasks_has_all_that_have_labels_in_balance(tmp_p
     assert len({row.input for row in (*gold.demos, *gold.items)}) == 14, "an example-based task has its gold examples"
 
 
+def test_a_panel_has_as_many_items_and_demonstrations_as_are_asked_for(tmp_path: Path) -> None:
+    write_panel(tmp_path / "long", select_units(["even_or_odd"], []), 64, 100, 7)
+    (task,) = load_panel(str(tmp_path / "long")).tasks
+    assert (len(task.demos), len(task.items)) == (64, 100)
+
+
 def test_a_panel_is_not_written_over_another_folder_nor_without_tasks(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is there already"):
         write_panel(tmp_path, select_units(["even_or_odd"], []), 4, 12, 7)

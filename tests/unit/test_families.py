@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kshot.families import Family, Params, Problem
-from kshot.generate.families import FAMILIES, by_id, words
+from kshot.generate.families import FAMILIES, by_id, vocabulary, words
 from kshot.seeding import stream
 
 HELD_OUT = re.compile(
@@ -66,6 +66,7 @@ def test_by_id_finds_each_family_and_refuses_others() -> None:
 def test_vocabulary_is_large_and_its_kinds_are_disjoint() -> None:
     members = [member for pool in words.KINDS.values() for member in pool]
     assert len(set(members)) == len(members)
+    assert not {*vocabulary.FIRST_NAMES, *vocabulary.LAST_NAMES} & set(vocabulary.COUNTRIES), "Chad is both"
     pools = [value for name, value in vars(words).items() if name.isupper() and isinstance(value, tuple)]
     assert len({word for pool in pools for word in pool if isinstance(word, str)}) >= 400
 

@@ -263,6 +263,10 @@ def test_an_unknown_family_gets_the_nearest_name() -> None:
         ("- {id: a, category: c, descriptions: [d]}", "examples"),
         ("- {id: A b, category: c, descriptions: [d], examples: [{input: x, output: y}, {input: z, output: y}]}", "id"),
         ("- [", "not YAML"),
+        (
+            "- {id: a, category: c, descriptions: [' '], examples: [{input: x, output: y}, {input: z, output: y}]}",
+            "descr",
+        ),
     ],
 )
 def test_a_broken_file_of_tasks_is_named(tmp_path: Path, text: str, fault: str) -> None:

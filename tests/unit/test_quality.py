@@ -197,12 +197,12 @@ def test_what_goes_in_comes_out_or_is_rejected_with_a_reason(seed: int, near: fl
     assert all(row["in"] == row["out"] + sum(row["rejected"].values()) for row in flow.values())
 
 
-def test_the_files_the_manifest_and_the_card_agree(tmp_path: Path) -> None:
-    filters = {"scope": "all", "max_words": 80}
-    folder = generated(tmp_path, tasks=[SEEDS / "decisions.yaml"], records=400, filters=filters)
+def test_the_files_the_manifest_and_the_card_agree(tmp_path: Path, panel: Path) -> None:
+    filters, screen = {"scope": "all", "max_words": 80}, ["kshot", str(panel)]
+    folder = generated(tmp_path, tasks=[SEEDS / "decisions.yaml"], records=400, filters=filters, screen=screen)
     (folder / "manifest.json").unlink()
     (folder / "train.parquet").write_text("of an earlier run")
-    assert folder == generated(tmp_path, tasks=[SEEDS / "decisions.yaml"], records=400, filters=filters)
+    assert folder == generated(tmp_path, tasks=[SEEDS / "decisions.yaml"], records=400, filters=filters, screen=screen)
     assert not (folder / "train.parquet").exists()
     manifest = json.loads((folder / "manifest.json").read_text())
     records, rejects = lines(folder / "train.jsonl"), lines(folder / "rejects.jsonl")
@@ -222,6 +222,7 @@ def test_the_files_the_manifest_and_the_card_agree(tmp_path: Path) -> None:
     card = (folder / "README.md").read_text()
     shown = card.split("## Records drawn at random")[1]
     assert sum(f"````text\n{row['instruction']}\n````\n\n````text\n{row['output']}\n" in shown for row in records) == 20
+    assert f"Screened against: kshot, {panel.name}. No record" in card, "no path of this machine"
     assert f"| {near[0]['family']} | {manifest['counts']['family'][near[0]['family']]} |" in card
 
 
