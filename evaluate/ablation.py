@@ -70,6 +70,7 @@ def write_ablation(
     bases: dict[str, Groups] = {}
     students: dict[str, dict[int, Groups]] = {}
     answers: dict[str, dict[tuple[str, int], Sequence[Cell]]] = {}
+    named: dict[str, str] = {}
     cut: dict[str, int] = {}
     machine = None
     for cell in cells:
@@ -81,7 +82,8 @@ def write_ablation(
         if cell.setting not in bases:
             bases[cell.setting] = read_groups(base)
         seeds[cell.seed] = read_groups(student)
-        answers.setdefault(found[0].label, {(found[0].label, 0): base})[cell.setting, cell.seed] = student
+        name = name_of(found[0], named)
+        answers.setdefault(name, {(name, 0): base})[cell.setting, cell.seed] = student
         cut |= truncated([*base, *student])
     values = {cell.setting: cell.values for cell in cells}
     scored = [Scored(name, values[name], bases[name], seeds) for name, seeds in students.items() if seeds]
@@ -113,6 +115,11 @@ def write_ablation(
     rich_table("Gain over the base, in points, with the paired 95 % interval", GAINS, gain_lines(facts), WORDS)
     made = ["ablate.md", *(picture.name for picture in (heat_map, curve) if picture.exists())]
     say(f"ablate: wrote {folder / 'ablate.json'}, {', '.join(made)}")
+
+
+def name_of(base: Candidate, named: dict[str, str]) -> str:
+    """The base's label, or its whole reference where another base has that label; `named` notes it by reference."""
+    return named.setdefault(base.reference, base.reference if base.label in named.values() else base.label)
 
 
 def leanings(

@@ -8,6 +8,7 @@ A demo seed other than 0 adds -s<seed> to the name, demonstrations with random l
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -260,6 +261,8 @@ def _samples(cell: Cell, samples: dict[str, list[dict[str, Any]]], lm: Any) -> l
                     rows.append({**row, "score": each, "right": value, "answer": replies[0]})
             else:
                 log_probs = [float(reply[0]) for reply in replies]
+                if not all(map(isfinite, log_probs)):
+                    raise RunError(f"{cell.label}: log-probabilities that are no numbers; its weights are broken")
                 choice = doc["options"][log_probs.index(max(log_probs))]
                 row |= {"options": doc["options"], "log_probs": log_probs}
                 rows.append({**row, "right": bool(sample["acc"]), "answer": choice})

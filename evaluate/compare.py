@@ -5,7 +5,7 @@ missing is measured and kept in cells/, so that a rerun measures only what is ne
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def _machine(config: Config, found: Sequence[Candidate], folder: Path) -> Machin
     def find() -> Machine:
         return find_machine(load(found[0])[0], config.evaluate.dtype, config.train.threads, backward=False)
 
-    return kept_machine(path, key, find)[0]
+    return kept_machine(path, key, find)
 
 
 def _key(path: Path) -> str | None:
@@ -151,7 +151,8 @@ def _write(config: Config, found: Sequence[Candidate], cells: Cells, machine: Ma
         "items": settings.items,
         "machine": asdict(machine),
         "versions": versions("lm_eval", "torch", "transformers"),
-        "truncated": truncated([cell for one in found for cell in cells[one.label]]),
+        # Cells of a run's own evaluation, which are used again, call its model the student.
+        "truncated": truncated([replace(cell, model=one.label) for one in found for cell in cells[one.label]]),
     }  # fmt: skip
     write_json(folder / "compare.json", facts)
     write_svg(plots(gains, first.label), folder / "compare.svg")

@@ -4,6 +4,7 @@ lm-eval words the questions, draws the demonstrations (`num_fewshot`, a fixed se
 the models are asked as on any other panel, in one message under their chat template.
 """
 
+import inspect
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -98,7 +99,7 @@ def _panel(name: str, path: str, tasks: dict[str, Any], items: int | None) -> Pa
     harness = Harness(
         task=name,
         path=path,
-        key=digest(version("lm_eval"), repr(content), [(task.name, task.items) for task in made]),
+        key=digest(version("lm_eval"), _described(content), [(task.name, task.items) for task in made]),
         pool=min(pools.values()),
         scores={task: _scores(found) for task, found in tasks.items()},
         zero_shot=all(found.get_config("num_fewshot") == 0 for found in tasks.values()),
@@ -142,6 +143,22 @@ def _pool(task: Any) -> int:
     docs = task.fewshot_docs()
     same = getattr(task.config, "fewshot_split", None) in (None, getattr(task.config, "test_split", None))
     return (len(docs) if docs is not None else 0) - bool(same and not task.has_training_docs())
+
+
+def _described(config: Any) -> str:
+    """A config in words that are the same in every process: a function as its source, nothing by its address."""
+
+    def told(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: told(item) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [told(item) for item in value]
+        try:
+            return inspect.getsource(value) if callable(value) else value
+        except (OSError, TypeError):
+            return value
+
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(told(config)))
 
 
 def _hash(docs: Iterable[Any] | None) -> str:

@@ -101,11 +101,12 @@ def verdict(row: Row) -> tuple[str, str]:
 
 
 def headlines(gains: Sequence[Row]) -> list[str]:
-    """One sentence a panel: exact match with the fewest and the most demonstrations, each with its interval."""
+    """One sentence a panel: exact match, or the first score where that is none, with the fewest and the most shots."""
     sentences = []
     for panel in dict.fromkeys(row["panel"] for row in gains):
         rows = [row for row in gains if row["panel"] == panel]
-        rows = [row for row in rows if row["score"] == "exact_match"] or rows
+        score = next((row["score"] for row in rows if row["score"] == "exact_match"), rows[0]["score"])
+        rows = [row for row in rows if row["score"] == score]
         rows.sort(key=lambda row: int(row["k"]))
         ends = rows[:1] if len(rows) == 1 else [rows[0], rows[-1]]
         said = [_part(row) for row in ends]

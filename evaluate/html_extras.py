@@ -75,9 +75,14 @@ def reported_table(rows: Sequence[Row]) -> Row:
     """A row a task, metric, number of shots and demo seed."""
     columns = ("panel", "task", "metric", "k", "seed", "base", "student")
     lines = [
-        [f"{row[name]:.4g}" if name in ("base", "student") else str(row[name]) for name in columns] for row in rows
+        [_figure(row.get(name)) if name in ("base", "student") else str(row[name]) for name in columns] for row in rows
     ]
     return {"title": "As lm-eval gives them", "columns": columns, "words": {0, 1, 2}, "rows": lines}
+
+
+def _figure(value: float | None) -> str:
+    """A metric as lm-eval gives it; a model whose values were all from 0 to 1 has it among the scores."""
+    return "–" if value is None else f"{value:.4g}"
 
 
 def _title(row: Row) -> str:

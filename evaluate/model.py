@@ -7,7 +7,7 @@ In bfloat16 the output layer still works in float32: a logit near 20 has steps o
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 import torch
@@ -232,14 +232,17 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
 
     def _work(self, packs: Sequence[Pack], work: Callable[[Forest, Pack], None]) -> None:
         """Do the work of every pack, each core, or some of them together, at packs of its own."""
+        over = Event()
 
         def share(own: tuple[Forest, Sequence[Pack]]) -> None:
             with torch.no_grad():
                 for pack in own[1]:
+                    if over.is_set():
+                        return
                     work(own[0], pack)
 
         runs = dealt(packs, division(self._threads, len(packs)))
-        at_once(share, list(zip(self._forests, runs, strict=False)), self._threads)
+        at_once(share, list(zip(self._forests, runs, strict=False)), self._threads, over.set)
 
     def _count(self, done: int) -> None:
         with self._counting:

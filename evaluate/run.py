@@ -123,7 +123,7 @@ def _machine(config: Config, folder: Path, base: str) -> Machine:
 
     # Kept for the run: a probe that came out otherwise would part the cells of one table.
     key = digest(config.evaluate.dtype, config.train.threads)
-    return kept_machine(folder / "settings.json", key, find)[0]
+    return kept_machine(folder / "settings.json", key, find)
 
 
 def _write(

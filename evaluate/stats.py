@@ -92,7 +92,7 @@ def paired_gain(
     low, high = interval(units, resamples, rng, trainings)
     means = _means(differences)
     # One family can only be judged by its items.
-    flipped = np.array([means[f].sum() for f in siblings]) if len(siblings) > 1 else units[0].mean(axis=0)
+    flipped = np.array([means[f].sum() for f in siblings]) if len(siblings) > 1 else _items(differences)
     by_seed, base_seeds, student_seeds = (
         np.mean([row.mean(axis=1) for row in rows], axis=0) for rows in (differences, before.values(), after.values())
     )
@@ -136,8 +136,13 @@ def paired_gains(
     rows = []
     for (panel, k), found in before.items():
         for score, scores in found.items():
-            student, more = after[panel, k][score], families.get(panel, {})
-            gain = paired_gain(scores, student, resamples, seed, panel, score, k, trainings=trainings, families=more)
+            other, more = after[panel, k].get(score, {}), families.get(panel, {})
+            # lm-eval's metrics beyond 0 to 1 are not there for a model that has such values (harness.py).
+            tasks = [task for task in scores if task in other]
+            if not tasks:
+                continue
+            one, two = ({task: rows[task] for task in tasks} for rows in (scores, other))
+            gain = paired_gain(one, two, resamples, seed, panel, score, k, trainings=trainings, families=more)
             rows.append({"panel": panel, "score": score, "k": k} | asdict(gain))
     return rows
 
@@ -291,6 +296,12 @@ def _units(differences: Sequence[Array], siblings: Sequence[Sequence[int]]) -> l
         apart = [share * (differences[place] - middle) for place, share in zip(places, shares, strict=True)]
         units.append(middle + weight * np.concatenate(apart, axis=1))
     return units
+
+
+def _items(differences: Sequence[Array]) -> Array:
+    """The items of all tasks, those of a task with fewer of them weighing more; zero where nothing differs."""
+    size = sum(row.shape[1] for row in differences) / len(differences)
+    return np.concatenate([size / row.shape[1] * row.mean(axis=0) for row in differences])
 
 
 def _arrays(scores: Scores) -> dict[str, Array]:

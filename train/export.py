@@ -13,6 +13,11 @@ from kshot.weights import load_student
 CARD = Path(__file__).parent / "card.j2"
 
 
+def is_finite(model: Any) -> bool:
+    """Whether what was trained are numbers, as a training that diverged leaves none."""
+    return all(bool(weight.isfinite().all()) for weight in model.parameters() if weight.requires_grad)
+
+
 def scale_adapter(model: Any, scale: float) -> None:
     """Keep `scale` of what the LoRA layers add, by scaling their second matrices: adapter and merged student agree."""
     import torch

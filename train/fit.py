@@ -25,6 +25,11 @@ def planned(rows: Sequence[Row], settings: Train, seed: int) -> list[Row]:
     return within(ordered(rows, epochs, batch, seed), batch, settings.tokens)
 
 
+def steps_of(plan: Sequence[Row], settings: Train) -> int:
+    """In how many steps the plan is trained on."""
+    return -(-len(plan) // _batch({**SFT, **settings.sft}))
+
+
 def _batch(options: dict[str, Any]) -> int:
     return int(options["per_device_train_batch_size"]) * int(options.get("gradient_accumulation_steps", 1))
 
@@ -52,7 +57,7 @@ def fit(
     rewind(metrics, done)
     with quiet():
         arguments = sft_config(options, settings, machine, checkpoints, seed, bool(validation))
-    steps = arguments.max_steps if arguments.max_steps > 0 else -(-len(plan) // _batch(options))
+    steps = steps_of(plan, settings)
     if resume:
         say(f"resuming after step {done} of {steps}")
     if machine.dtype == "bfloat16":
@@ -76,7 +81,7 @@ def fit(
                 peft_config=lora_config(settings),
                 callbacks=[make_callback(metrics, tick)],
             )
-        except ValueError as error:
+        except (ImportError, RuntimeError, TypeError, ValueError) as error:
             raise ConfigError(
                 [f"train: TRL or PEFT refuses these settings for this student: {cause_of(error)}"]
             ) from None

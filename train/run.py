@@ -8,11 +8,12 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from kshot.config import Config
 from kshot.console import say
-from kshot.errors import ConfigError
+from kshot.errors import ConfigError, RunError
 from kshot.files import read_log
 from kshot.machine import Machine, find_machine, kept_machine
 from kshot.runs import Run, file_hash, finish, finished, versions
@@ -53,8 +54,8 @@ def _train(
     config: Config, name: str, folder: Path, key: str, student: str, records: list[dict[str, Any]], data: str,
     known: Machine | None,
 ) -> None:  # fmt: skip
-    from kshot.train.export import export, scale_adapter
-    from kshot.train.fit import fit, planned
+    from kshot.train.export import export, is_finite, scale_adapter
+    from kshot.train.fit import fit, planned, steps_of
     from kshot.train.metrics import loss_curve
 
     model, tokenizer = load_student(student)
@@ -70,6 +71,9 @@ def _train(
     rows = read_log(folder / "metrics.jsonl")
     losses = [row["loss"] for row in rows if "loss" in row]
     held = [row["eval_loss"] for row in rows if "eval_loss" in row]
+    # What is no number stands as null in the log.
+    if None in (*losses[-10:], *held[-1:]) or not is_finite(trained):
+        raise RunError(f"{folder}: the training diverged; lower train.sft.learning_rate")
     facts = {
         "run": name,
         "base": config.student,
@@ -78,8 +82,8 @@ def _train(
         "validation_rows": len(split.validation),
         "tokens": sum(row.tokens for row in plan),
         "dropped": split.dropped,
-        "steps": max((row["step"] for row in rows), default=0),
-        "loss": sum(losses[-10:]) / len(losses[-10:]) if losses else None,
+        "steps": steps_of(plan, settings),
+        "loss": fmean(losses[-10:]) if losses else None,
         "validation": held[-1] if held else None,
         "lora": {**LORA, **config.train.lora},
         "sft": {**SFT, **config.train.sft},
@@ -102,18 +106,13 @@ def _machine(config: Config, folder: Path, key: str, model: Any, known: Machine 
     settings = config.train
 
     def find() -> Machine:
-        if known is None:
-            return find_machine(model, settings.dtype, settings.threads, backward=True)
-        import torch
-
-        torch.set_num_threads(known.threads)
-        return known
-
-    machine, new = kept_machine(folder / "settings.json", key, find)
-    if new:
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        machine = known or find_machine(model, settings.dtype, settings.threads, backward=True)
+        # Before the key is noted: a run killed in between must not go on from the checkpoints of another training.
         (folder / "manifest.json").unlink(missing_ok=True)
-    return machine
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        return machine
+
+    return kept_machine(folder / "settings.json", key, find)
 
 
 def _announce(plan: Sequence[Row], split: Split, machine: Machine) -> None:

@@ -38,6 +38,12 @@ OURS = {
     "push_to_hub": "no key",
 }
 
+NUMBERS = {
+    "per_device_train_batch_size": 1, "per_device_eval_batch_size": 1, "gradient_accumulation_steps": 1,
+    "max_steps": -1, "num_train_epochs": 0,
+}  # fmt: skip
+"""What is counted with before TRL sees it, and the least it may be."""
+
 
 def lora_config(settings: Train) -> Any:
     """PEFT's settings: ours, then the user's."""
@@ -62,7 +68,8 @@ def sft_config(
             "disable_tqdm": True,
             "dataloader_pin_memory": machine.device == "cuda",
             **options,
-            "num_train_epochs": 1,  # The plan holds every epoch's rows.
+            "num_train_epochs": 1,  # The plan holds every epoch's rows, and those of max_steps.
+            "max_steps": -1,
             "output_dir": str(checkpoints),
             "max_length": settings.max_length,
             "bf16": machine.dtype == "bfloat16",
@@ -97,9 +104,14 @@ def trainer_faults(settings: Train) -> list[str]:
     if faults:
         return faults
     options = {**SFT, **settings.sft}
-    for name in ("per_device_train_batch_size", "gradient_accumulation_steps"):
-        if options.get(name, 1) < 1:
-            faults.append(f"train.sft.{name}: must be 1 or more, found {options[name]}")
+    for name, least in NUMBERS.items():
+        value = options.get(name, 1)
+        if isinstance(value, bool) or not isinstance(value, int if least == 1 else int | float):
+            faults.append(f"train.sft.{name}: expected a number, found {value!r}")
+        elif value < least:
+            faults.append(f"train.sft.{name}: must be {least} or more, found {value}")
+    if faults:
+        return faults
     plain = Machine("cpu", 1, "float32", "sdpa", {})
     for section, name, make in (
         ("lora", "PEFT", partial(lora_config, settings)),

@@ -67,6 +67,22 @@ def test_settings_that_cannot_be(config_file: Path, override: str, fault: str, m
     assert fault in refused_once("generate", config_file, "--dry-run", "--set", override)
 
 
+def test_a_training_that_diverges_is_one_line_and_leaves_no_student(config_file: Path) -> None:
+    kshot("generate", config_file)
+    assert "the training diverged; lower" in refused_once(
+        "train", config_file, "--set", "train.sft.learning_rate=1.0e+30", "--set", "train.validation=0"
+    )
+    assert not (config_file.parent / "runs" / "tiny" / "train" / "merged").exists()
+
+
+def test_a_training_that_logs_no_loss_ends_as_others_do(config_file: Path) -> None:
+    kshot("generate", config_file)
+    kshot("train", config_file, "--set", "train.sft.logging_steps=1000", "--set", "train.validation=0")
+    folder = config_file.parent / "runs" / "tiny" / "train"
+    assert "| training loss, last 10 steps | not logged |" in (folder / "merged" / "README.md").read_text()
+    assert json.loads((folder / "manifest.json").read_text())["steps"] > 0
+
+
 def test_a_manifest_that_is_none_is_made_afresh(config_file: Path) -> None:
     kshot("generate", config_file)
     manifest = config_file.parent / "runs" / "tiny" / "generate" / "manifest.json"

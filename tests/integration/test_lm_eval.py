@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -136,7 +137,19 @@ def test_what_shapes_the_questions_shapes_the_key(tasks: Path, config_file: Path
     path = tasks / "choice.yaml"
     path.write_text(path.read_text().replace("What colour is", "Which colour has"))
     load_harness.__globals__["_manager"].cache_clear()
-    assert key() not in {first, second}
+    third = key()
+    assert third not in {first, second}
+    # A function is what it does, and not where this process has it.
+    code = tasks / "utils.py"
+    code.write_text("def text(doc):\n    return doc['thing'] + ' is'\n")
+    path.write_text(re.sub("doc_to_text: .*", "doc_to_text: !function utils.text", path.read_text()))
+    keys = []
+    for change in ("is", "is", "has"):
+        code.write_text(code.read_text().replace("is", change))
+        load_harness.__globals__["_manager"].cache_clear()
+        keys.append(key())
+    assert keys[0] == keys[1] != keys[2]
+    assert third not in keys
 
 
 def test_another_demo_seed_draws_other_demonstrations(config_file: Path, tiny_student: Path, tasks: Path) -> None:

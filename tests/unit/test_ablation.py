@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from kshot.evaluate.ablation import curves
+from kshot.evaluate.ablation import curves, name_of
+from kshot.evaluate.candidates import Candidate
 from kshot.evaluate.cells import Groups
 from kshot.evaluate.heatmap import DOWN, MIDDLE, UP, heat_maps, ink, luminance, shade, write_heatmap
 from kshot.evaluate.ranking import Scored, gain_rows, ranking
@@ -34,6 +35,12 @@ def right(share: float, items: int = 20) -> list[int]:
 def eight(share: float) -> Groups:
     """Eight tasks, so that the sign-flip test can tell something."""
     return scores(**{f"t{n}": lambda _: [right(share)] for n in range(8)})
+
+
+def test_two_bases_in_folders_of_one_name_are_two() -> None:
+    named: dict[str, str] = {}
+    bases = [Candidate("model", f"{place}/model", "", None, place, ()) for place in "aba"]
+    assert [name_of(base, named) for base in bases] == ["model", "b/model", "model"]
 
 
 def test_a_row_stacks_training_seeds_against_the_same_base() -> None:

@@ -110,7 +110,10 @@ def test_what_trl_refuses_is_said_before_training() -> None:
     (fault,) = found(lr_scheduler_type="cosin")
     assert fault.startswith("train.sft: TRL refuses it: cosin is not a valid SchedulerType")
     assert "train.sft.per_device_train_batch_size: must be 1 or more, found 0" in found(per_device_train_batch_size=0)
-    assert found(max_steps=3) == []
+    assert "train.sft.per_device_eval_batch_size: must be 1 or more, found 0" in found(per_device_eval_batch_size=0)
+    for name in ("per_device_train_batch_size", "max_steps", "num_train_epochs"):
+        assert found(**{name: None}) == [f"train.sft.{name}: expected a number, found None"]
+    assert found(max_steps=3, num_train_epochs=0.5) == []
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])

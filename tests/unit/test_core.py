@@ -1,11 +1,14 @@
 """Files that are whole, streams that do not move, prompts that are the same in training and evaluation."""
 
+import time
 from pathlib import Path
+from threading import Event
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kshot.cores import at_once
 from kshot.errors import DataError, RunError
 from kshot.files import read_jsonl, read_log, whole_file, whole_folder, write_json, write_jsonl
 from kshot.prompting import TEMPLATES, answer, fits, render, with_options
@@ -144,3 +147,23 @@ def test_a_fingerprint_sees_every_byte_that_answers_depend_on(tmp_path: Path) ->
     (tmp_path / "README.md").write_text("no part of the model")
     seen.add(fingerprint(str(tmp_path)))
     assert len(seen) == 3
+    (tmp_path / "generation_config.json").write_text('{"repetition_penalty": 1.5}')
+    assert fingerprint(str(tmp_path)) not in seen
+
+
+def test_who_interrupts_waits_for_what_is_begun_only() -> None:
+    """Two threads of ten parts each; one of them fails at its third."""
+    over, done = Event(), []
+
+    def work(share: int) -> None:
+        for part in range(10):
+            if over.is_set():
+                return
+            if share == 1 and part == 2:
+                raise KeyboardInterrupt
+            time.sleep(0.02)
+            done.append((share, part))
+
+    with pytest.raises(KeyboardInterrupt):
+        at_once(work, [0, 1], 2, over.set)
+    assert len(done) < 12

@@ -297,6 +297,12 @@ def test_the_headline_says_no_more_than_the_interval() -> None:
     (single,) = headlines([gain(1, 0.1, 0.1, score="loglikelihood")])
     assert "with 1 demonstration (" in single
     assert "right answers (log-likelihood choice) rose" in single
+    (first,) = headlines(
+        [gain(0, 0.1, 0.1, score="acc"), gain(4, 0.2, 0.2, score="acc"), gain(0, 0.0, 0.2, score="acc_norm"),
+         gain(4, -0.3, -0.1, score="acc_norm")]
+    )  # fmt: skip
+    assert "(acc) rose from 50.0 to 60.0 % without" in first
+    assert "and from 50.0 to 70.0 % with 4" in first
     (graded,) = headlines([gain(1, 0.1, 0.1, score="rouge_l")])
     assert "the mean (ROUGE-L) rose" in graded
 

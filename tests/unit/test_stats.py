@@ -13,6 +13,7 @@ from kshot.evaluate.stats import (
     interval,
     over_trainings,
     paired_gain,
+    paired_gains,
     sign_flip,
     with_holm,
 )
@@ -194,6 +195,20 @@ def test_siblings_of_a_family_are_one_unit() -> None:
     alone = paired_gain(base, student, 4000, 1, families=dict.fromkeys(student, "all"))
     assert (alone.families, alone.gain) == (1, apart.gain)
     assert alone.p < 0.01
+
+
+def test_the_items_of_one_family_are_judged_by_those_that_differ() -> None:
+    """Tasks of 10 and 40 items, three of which got better: one sign in four is as good as that by chance."""
+    student = {"a": [1.0] + [0.0] * 9, "b": [1.0, 1.0] + [0.0] * 38}
+    base = {task: [0.0] * len(rows) for task, rows in student.items()}
+    assert paired_gain(base, student, 4000, 1, families=dict.fromkeys(student, "all")).p == pytest.approx(2 / 2**3)
+
+
+def test_a_score_that_one_model_lacks_for_a_task_is_not_compared() -> None:
+    before = {("p", 0): {"acc": {"a": [0.0, 0.0], "b": [0.0, 1.0]}, "bleu": {"a": [0.0, 0.0]}}}
+    after = {("p", 0): {"acc": {"b": [1.0, 1.0]}}}
+    (row,) = paired_gains(before, after, 100, 1)
+    assert (row["score"], row["tasks"], row["gain"]) == ("acc", 1, 0.5)
 
 
 def test_where_all_siblings_gain_alike_many_of_one_family_do_not_widen_the_interval() -> None:

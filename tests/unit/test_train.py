@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kshot.config import Train
+from kshot.config import Config, Train
 from kshot.errors import DataError, RunError
 from kshot.machine import Machine, kept_machine
 from kshot.prompting import render
@@ -15,8 +15,9 @@ from kshot.quiet import quiet
 from kshot.schema import Example
 from kshot.train.checkpoints import is_whole, last_whole, mark_whole
 from kshot.train.data import IGNORED, Row, ordered, prepare, read_records, tokenize
-from kshot.train.fit import planned
+from kshot.train.fit import planned, steps_of
 from kshot.train.metrics import rewind
+from kshot.train.run import _machine
 from kshot.train.settings import SFT, sft_config
 from kshot.weights import load_student
 
@@ -98,6 +99,35 @@ def test_a_budget_of_tokens_takes_the_first_whole_batches() -> None:
     assert len(planned(rows, Train(tokens=1, sft=eight), 1)) == 8
 
 
+def test_the_trainer_goes_once_over_the_plan_whatever_made_it(tmp_path: Path) -> None:
+    """TRL would take max_steps for a reason to begin again with a plan that the budget cut short."""
+    rows = [Row(f"p{i}", "c", 0, (1,) * 10, ()) for i in range(60)]
+    settings = Train(tokens=300, sft={"max_steps": 50, "per_device_train_batch_size": 4})
+    plan = planned(rows, settings, 1)
+    assert (len(plan), steps_of(plan, settings)) == (28, 7)
+    machine = Machine("cpu", 1, "float32", "sdpa", {})
+    with quiet():
+        arguments = sft_config({**SFT, **settings.sft}, settings, machine, tmp_path, 1, validate=False)
+    assert (arguments.max_steps, arguments.num_train_epochs) == (-1, 1)
+
+
+def test_a_training_killed_as_it_begins_anew_does_not_go_on_from_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(path: Path, ignore_errors: bool) -> None:
+        raise KeyboardInterrupt
+
+    machine = Machine("cpu", 1, "float32", "sdpa", {})
+    config = Config()
+    _machine(config, tmp_path, "old", None, machine)
+    checkpoint(tmp_path / "checkpoints", 50)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("kshot.train.run.shutil.rmtree", killed)
+        _machine(config, tmp_path, "new", None, machine)
+    _machine(config, tmp_path, "new", None, machine)
+    assert last_whole(tmp_path / "checkpoints") is None
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -105,6 +135,9 @@ def test_a_budget_of_tokens_takes_the_first_whole_batches() -> None:
         ('{"instruction": "a"}\n', r":1: 'output' must be a text"),
         ('{"instruction": "a", "output": "b"}\n{"instruction": ', r":2: broken JSON"),
         ('{"instruction": " ", "output": "b"}\n', r":1: 'instruction' must be a text"),
+        ('{"instruction": "a", "output": "b", "meta": "x"}\n', r":1: 'meta': expected an object, found 'x'"),
+        ('{"instruction": "a", "output": "b", "meta": {"k": null}}\n', r":1: 'meta': 'k' must be a whole number"),
+        ('{"instruction": "a", "output": "b", "meta": {"targets": [[1]]}}\n', r":1: 'meta': 'targets' must be pairs"),
     ],
 )
 def test_bad_data_is_named(tmp_path: Path, text: str, fault: str) -> None:
@@ -240,12 +273,12 @@ def test_settings_of_a_device_that_is_gone_are_refused_and_kept(
     """Beginning again by itself would sweep the checkpoints that were made there."""
     path = tmp_path / "settings.json"
     there, here = Machine("cuda", 1, "bfloat16", "sdpa", {}), Machine("cpu", 1, "float32", "sdpa", {})
-    assert kept_machine(path, "key", lambda: there) == (there, True)
+    assert kept_machine(path, "key", lambda: there) == there
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(RunError, match=r"settings\.json: this began on cuda, which is not here; go on where"):
         kept_machine(path, "key", lambda: here)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert kept_machine(path, "key", lambda: here) == (there, False)
+    assert kept_machine(path, "key", lambda: here) == there
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     path.unlink()
-    assert kept_machine(path, "key", lambda: here) == (here, True)
+    assert kept_machine(path, "key", lambda: here) == here
