@@ -105,7 +105,7 @@ def headlines(gains: Sequence[Row]) -> list[str]:
     sentences = []
     for panel in dict.fromkeys(row["panel"] for row in gains):
         rows = [row for row in gains if row["panel"] == panel]
-        score = next((row["score"] for row in rows if row["score"] == "exact_match"), rows[0]["score"])
+        score = "exact_match" if any(row["score"] == "exact_match" for row in rows) else rows[0]["score"]
         rows = [row for row in rows if row["score"] == score]
         rows.sort(key=lambda row: int(row["k"]))
         ends = rows[:1] if len(rows) == 1 else [rows[0], rows[-1]]

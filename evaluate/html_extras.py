@@ -7,7 +7,7 @@ from kshot.evaluate import leaning, overlap_report, regression_report
 from kshot.evaluate.controls import NAMES as CONTROLS
 from kshot.evaluate.overlap import NOVELTY
 from kshot.evaluate.regression import REGRESSION
-from kshot.evaluate.report import probability
+from kshot.evaluate.report import metric, probability
 from kshot.evaluate.scores import NAMES
 from kshot.evaluate.svg import Row, between, points, signed
 from kshot.files import read_json
@@ -74,15 +74,8 @@ def fewshot_tables(rows: Sequence[Row]) -> list[Row]:
 def reported_table(rows: Sequence[Row]) -> Row:
     """A row a task, metric, number of shots and demo seed."""
     columns = ("panel", "task", "metric", "k", "seed", "base", "student")
-    lines = [
-        [_figure(row.get(name)) if name in ("base", "student") else str(row[name]) for name in columns] for row in rows
-    ]
+    lines = [[metric(row[name]) if name in ("base", "student") else str(row[name]) for name in columns] for row in rows]
     return {"title": "As lm-eval gives them", "columns": columns, "words": {0, 1, 2}, "rows": lines}
-
-
-def _figure(value: float | None) -> str:
-    """A metric as lm-eval gives it; a model whose values were all from 0 to 1 has it among the scores."""
-    return "–" if value is None else f"{value:.4g}"
 
 
 def _title(row: Row) -> str:

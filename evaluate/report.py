@@ -17,6 +17,7 @@ __all__ = [
     "draw_scores",
     "markdown_table",
     "measured_on",
+    "metric",
     "points",
     "print_table",
     "probability",
@@ -76,6 +77,11 @@ def measured_on(facts: Row) -> str:
     return text
 
 
+def metric(value: float | None) -> str:
+    """A metric as lm-eval gives it."""
+    return "–" if value is None else f"{value:.4g}"
+
+
 def points(share: float) -> str:
     return f"{100 * share:.1f}"
 
@@ -107,6 +113,7 @@ def write_report(folder: Path, facts: dict[str, Any]) -> None:
     """Write report.md; see `report.j2` for what `facts` holds. Its `sections` are Markdown of further sections."""
     environment = SandboxedEnvironment(autoescape=False, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
+        "metric": metric,
         "points": points,
         "signed": signed,
         "probability": probability,

@@ -222,13 +222,16 @@ def _controls(panels: Sequence[Panel], gold: Measured, random: Measured, setting
 
 
 def reported_rows(cells: Sequence[Cell]) -> Rows:
-    """lm-eval's metrics that are no mean over items: base and student beside each other, a row a cell and metric."""
+    """lm-eval's metrics that are no mean over items: base and student beside each other, a row a cell and metric.
+
+    One of them has None where its values were all from 0 to 1, which makes the metric one of its scores.
+    """
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for cell in cells:
         for task, values in read_json(cell.folder / "cell.json").get("reported", {}).items():
             for metric, value in values.items():
                 names = {"panel": cell.panel.name, "task": task, "metric": metric, "k": cell.k, "seed": cell.seed}
-                rows.setdefault(tuple(names.values()), names)[cell.model] = value
+                rows.setdefault(tuple(names.values()), {**names, "base": None, "student": None})[cell.model] = value
     return list(rows.values())
 
 

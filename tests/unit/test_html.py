@@ -11,9 +11,14 @@ from typing import Any
 import pytest
 
 from kshot.errors import DataError
+from kshot.evaluate.cells import Cell
 from kshot.evaluate.html import headlines, task_tables, write_html
 from kshot.evaluate.html_examples import MOST_CHARACTERS, choose, pair
+from kshot.evaluate.html_extras import reported_table
+from kshot.evaluate.run import reported_rows
 from kshot.evaluate.svg import Line, Plot, Point, clean, describe, figure, signed, write_svg
+from kshot.files import write_json
+from kshot.panel import Panel
 
 HOSTILE = [
     "<img src=x onerror=\"document.title='owned'\">",
@@ -305,6 +310,15 @@ def test_the_headline_says_no_more_than_the_interval() -> None:
     assert "and from 50.0 to 70.0 % with 4" in first
     (graded,) = headlines([gain(1, 0.1, 0.1, score="rouge_l")])
     assert "the mean (ROUGE-L) rose" in graded
+
+
+def test_a_metric_that_one_model_has_among_its_scores_has_a_dash(tmp_path: Path) -> None:
+    cells = []
+    for model, found in (("base", {}), ("student", {"t": {"bleu_max": 13.875}})):
+        cells.append(Cell(model, Panel("p", (), None), 0, tmp_path / model, ""))
+        write_json(tmp_path / model / "cell.json", {"reported": found})
+    (line,) = reported_table(reported_rows(cells))["rows"]
+    assert line == ["p", "t", "bleu_max", "0", "0", "–", "13.88"]
 
 
 def test_tasks_have_a_cell_for_each_k_and_the_mean_of_those_measured() -> None:
