@@ -14,7 +14,7 @@ from kshot.errors import RunError, WeightsError, cause_of
 from kshot.files import read_json
 from kshot.runs import MANIFEST
 from kshot.seeding import digest
-from kshot.weights import Wheel, fingerprint, load_student, parse, resolve
+from kshot.weights import GgufFile, Wheel, fingerprint, load_student, parse, resolve
 
 INSIDE = ("train", "merged", "adapter")
 """Folders of a run that do not name it."""
@@ -56,9 +56,9 @@ def candidates(names: Sequence[str], config: Config) -> list[Candidate]:
 
 
 def _label(name: str) -> str:
-    if name.startswith("pypi:"):
+    if name.startswith("pypi:") or name.endswith(".gguf"):
         place = parse(name)
-        return Path(place.file).stem if isinstance(place, Wheel) else name
+        return place.label if isinstance(place, Wheel | GgufFile) else name
     path = Path(name)
     steps = [step for step in path.parts if step not in INSIDE]
     if not (path.is_dir() and steps):

@@ -12,7 +12,7 @@ from kshot import config
 from kshot.config import Structured, Teacher
 from kshot.errors import TeacherError
 from kshot.seeding import digest
-from kshot.weights import fingerprint, parse, resolve
+from kshot.weights import GgufFile, fingerprint, parse, resolve
 
 LOCAL = "local"
 DEFAULT_KEY = "OPENAI_API_KEY"
@@ -77,13 +77,17 @@ def endpoints_of(teacher: Teacher, student: str) -> list[Endpoint]:
 
 
 def local_weights(teacher: Teacher, student: str) -> list[str]:
-    """Fingerprints of the local teachers that are folders: what they answer may change under the same name.
+    """Fingerprints of the local teachers that are folders or files: what they answer may change under the same name.
 
     Raises:
         WeightsError: a local teacher's reference is none.
     """
     models = [parse(place.model or teacher.model or student) for place in _places(teacher) if _url(place) == LOCAL]
-    return [fingerprint(str(model)) for model in models if isinstance(model, Path)]
+    return [
+        model.sha256 if isinstance(model, GgufFile) else fingerprint(str(model))
+        for model in models
+        if isinstance(model, Path | GgufFile)
+    ]
 
 
 def _places(teacher: Teacher) -> list[config.Endpoint]:

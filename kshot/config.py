@@ -383,7 +383,7 @@ class Config(Section):
 
     seed: Seed = 7
     student: str = QUICKSTART_STUDENT
-    """A folder, a hub id, or `pypi:distribution==version/file.gguf`."""
+    """A folder, a hub id, a GGUF file, or `pypi:distribution==version/file.gguf`."""
     runs: Path = Path("runs")
     """The folder of all runs, relative to where the command is started."""
     generate: Generate = Generate()

