@@ -10,7 +10,8 @@ from pathlib import Path
 from random import Random
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from kshot.config_file import hint
 from kshot.errors import ConfigError, DataError
@@ -184,13 +185,19 @@ def _plain(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(text.replace("{", "{{").replace("}", "}}") for text in texts)
 
 
-Words = Annotated[str, Field(pattern=r"\S")]
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("blank", "nothing is written there")
+    return text
+
+
+Words = Annotated[str, AfterValidator(_not_blank)]
 
 
 class _ExampleRow(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
-    input: str = Field(min_length=1)
-    output: str = Field(min_length=1)
+    input: Words
+    output: Words
     rationale: str | None = None
 
 

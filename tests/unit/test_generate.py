@@ -265,7 +265,11 @@ def test_an_unknown_family_gets_the_nearest_name() -> None:
         ("- [", "not YAML"),
         (
             "- {id: a, category: c, descriptions: [' '], examples: [{input: x, output: y}, {input: z, output: y}]}",
-            "descr",
+            "task 'a': descriptions.0: nothing is written there",
+        ),
+        (
+            "- {id: a, category: c, descriptions: [d], examples: [{input: x, output: y}, {input: z, output: ' '}]}",
+            "task 'a': examples.1.output: nothing is written there",
         ),
     ],
 )
