@@ -73,7 +73,8 @@ def measured_on(facts: Row) -> str:
     text = f"{machine['device']}, {machine['dtype']}, {machine['attention']}, {machine['threads']} threads. "
     text += ", ".join(f"{name} {version}" for name, version in facts["versions"].items()) + "."
     if facts["truncated"]:
-        text += f"\n\nPrompts longer than the model's context, which were cut on the left: {facts['truncated']}."
+        cut = ", ".join(f"{n} in {cell}" for cell, n in facts["truncated"].items())
+        text += f"\n\nPrompts longer than the model's context, which were cut on the left: {cut}."
     return text
 
 
