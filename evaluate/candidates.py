@@ -48,17 +48,16 @@ def candidates(names: Sequence[str], config: Config) -> list[Candidate]:
         WeightsError: an unknown name, incomplete weights, no chat template, an adapter made for another base.
     """
     names = list(dict.fromkeys(names))
-    short = [_label(name) for name in names]
-    labels = [name if short.count(label) > 1 else label for name, label in zip(names, short, strict=True)]
     # What can be known without fetching anything comes first.
     places = [_place(name, config) for name in names]
+    short = [_label(name, place) for name, place in zip(names, places, strict=True)]
+    labels = [name if short.count(label) > 1 else label for name, label in zip(names, short, strict=True)]
     return [_candidate(*three, config) for three in zip(names, labels, places, strict=True)]
 
 
-def _label(name: str) -> str:
-    if name.startswith("pypi:") or name.endswith(".gguf"):
-        place = parse(name)
-        return place.label if isinstance(place, Wheel | GgufFile) else name
+def _label(name: str, place: Path | str) -> str:
+    if isinstance(place, str) and isinstance(packed := parse(place), Wheel | GgufFile):
+        return packed.label
     path = Path(name)
     steps = [step for step in path.parts if step not in INSIDE]
     if not (path.is_dir() and steps):

