@@ -30,7 +30,7 @@ from kshot.evaluate.questions import Labels, check_shots, lm_eval_tasks, request
 from kshot.files import read_json, read_jsonl, whole_folder, write_json, write_jsonl
 from kshot.machine import Machine
 from kshot.panel import Panel, load_panel
-from kshot.quiet import quiet
+from kshot.quiet import quiet, without_git
 from kshot.seeding import digest
 
 SHAPING = (
@@ -195,7 +195,7 @@ def measure(cell: Cell, lm: Any, items: int | None) -> None:
 
     harness = cell.panel.harness
     total = questions(cell.panel, items) if harness else requests(cell.panel, items)
-    with progress(cell.label, total) as tick, quiet():
+    with progress(cell.label, total) as tick, quiet(), without_git():
         lm.tick = up_to(total, tick)
         if harness:
             settings = asked(harness, cell.k, items, cell.seed)

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 # Read by tqdm when it is first imported, so this module comes before the libraries.
 os.environ.setdefault("TQDM_DISABLE", "1")
@@ -72,3 +73,20 @@ def quiet() -> Iterator[None]:
         transformers_logging.enable_progress_bar()
         if bars:
             datasets_logging.enable_progress_bar()
+
+
+@contextmanager
+def without_git() -> Iterator[None]:
+    """Inside, lm-eval reads the commit of the working folder from its files, as it does where there is no git.
+
+    By itself it runs git, which complains on the screen at every cell where the folder is no repository.
+    """
+    from lm_eval import evaluator
+    from lm_eval.loggers.utils import get_commit_from_path
+
+    asking = evaluator.get_git_commit_hash
+    evaluator.get_git_commit_hash = lambda: get_commit_from_path(Path.cwd())
+    try:
+        yield
+    finally:
+        evaluator.get_git_commit_hash = asking

@@ -253,3 +253,16 @@ def test_a_prompt_that_leaves_no_room_for_the_answer_counts_as_cut(
         length += ours.max_length - len(ours.tok_encode(found["prompt"])) - spare
     assert len(ours.tok_encode(found["prompt"])) == ours.max_length - spare
     assert read_json(cell.folder / "cell.json")["truncated"] == found["truncated"] == cut
+
+
+def test_git_does_not_complain_where_there_is_no_repository(
+    both: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from kshot.evaluate.cells import Cell, measure
+    from kshot.panel import Panel, PanelTask, Row, TaskEntry
+
+    monkeypatch.chdir(tmp_path)
+    entry = TaskEntry(task="t", instruction="Do it.", kind="generation", demos=0)
+    panel = Panel("p", (PanelTask(entry, (), (Row(input="x", output=["yes"]),)),))
+    measure(Cell("base", panel, 0, tmp_path / "cell", "key"), both[0], None)
+    assert "fatal" not in capfd.readouterr().err
