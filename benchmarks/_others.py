@@ -16,9 +16,9 @@ from typing import IO
 
 import orjson
 
-from kshot.console import say
-from kshot.seeding import digest
-from kshot.weights import cache_folder
+from kshot.core.console import say
+from kshot.core.seeding import digest
+from kshot.models.references import cache_folder
 
 FOLDER = Path(__file__).parent / "others"
 INSTALL_SECONDS, ASK_SECONDS = 1800, 600

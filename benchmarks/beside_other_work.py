@@ -12,17 +12,17 @@ import sys
 import time
 from pathlib import Path
 
-from kshot.files import write_json
-from kshot.machine import cores
-from kshot.train.settings import lora_config
-from kshot.weights import load_student, resolve
+from kshot.core.files import write_json
+from kshot.models.references import load_student, resolve
+from kshot.runtime.device import cores
+from kshot.train.trainer_config import lora_config
 
 ROWS, TOKENS, WARM_UP = 4, 128, 2
 
 
 def work(seconds: float) -> float:
     """Steps a minute of this process; at least one step is made."""
-    import torch  # first, since it reads the policy and kshot.quiet sets one
+    import torch  # first, since it reads the policy and kshot.runtime.environment sets one
     from peft import get_peft_model
 
     from kshot.config import Config

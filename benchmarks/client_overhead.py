@@ -28,9 +28,10 @@ from _others import Spent, UnavailableError, ask, environment
 from _server import Answer, Behave, completion, lognormal, serve
 
 from kshot.config import Teacher
-from kshot.files import write_json
-from kshot.generate.store import ReplyStore
-from kshot.generate.teacher import Request, make_asker
+from kshot.core.files import write_json
+from kshot.generate.teacher.cache import ReplyStore
+from kshot.generate.teacher.client import make_asker
+from kshot.generate.teacher.messages import Request
 
 PROMPT = "Write the following instruction in other words, and keep what it asks for: " + "word " * 60 + "number {n}"
 REPLY = completion("A reply of a usual length, which is some sixty words. " * 6)

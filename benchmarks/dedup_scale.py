@@ -16,9 +16,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from kshot.files import write_json
-from kshot.generate.dedup import SEED, bands, near_duplicates, text_key
-from kshot.ngrams import SHORT, jaccard, normalised, shingles
+from kshot.core.files import write_json
+from kshot.core.text import SHORT, jaccard, normalised, shingles
+from kshot.generate.curation.dedup import SEED, bands, near_duplicates, text_key
 
 VOCABULARY = 20_000
 PLANTED = 0.05

@@ -13,10 +13,10 @@ from pathlib import Path
 import yaml
 
 from kshot.config import Config
-from kshot.evaluate.candidates import candidates
+from kshot.core.files import read_jsonl, write_json, write_text
 from kshot.evaluate.compare import run_compare
-from kshot.files import read_jsonl, write_json, write_text
-from kshot.panel import Row, load_panel
+from kshot.models.checkpoints import candidates
+from kshot.suites.format import Row, load_panel
 
 SHOTS = 4
 HERE = Path("runs/demo_order")

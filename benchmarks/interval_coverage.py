@@ -1,6 +1,6 @@
 """How often does the 95 % interval of a gain exclude zero where there is none? `interval_coverage.py --json FILE`.
 
-Simulates panels on which student and base are equally good, and asks `kshot.evaluate.stats.paired_gain` about each.
+Simulates panels on which student and base are equally good, and asks `paired_gain` about each.
 A task has its difficulty, and a difference between the models that is real for this task and has mean zero over tasks;
 an item has a difficulty of its own, of which both models share a part; answers are right or wrong (a probit model).
 
@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kshot.evaluate.stats import paired_gain
-from kshot.files import write_json
+from kshot.core.files import write_json
+from kshot.evaluate.stats.paired import paired_gain
 
 Right = npt.NDArray[np.bool_]
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from _server import Answer, completion, serve
 
-from kshot.files import read_log, write_json
+from kshot.core.files import read_log, write_json
 
 REQUESTS = 400
 
@@ -43,8 +43,9 @@ def child(url: str, folder: Path, first: int) -> None:
     import orjson
 
     from kshot.config import Teacher
-    from kshot.generate.store import ReplyStore
-    from kshot.generate.teacher import Request, make_asker
+    from kshot.generate.teacher.cache import ReplyStore
+    from kshot.generate.teacher.client import make_asker
+    from kshot.generate.teacher.messages import Request
 
     store = ReplyStore(folder / "replies.sqlite")
     asker = make_asker(Teacher(endpoint=url, model="m", concurrency=32), "", store, folder)

@@ -18,9 +18,10 @@ import orjson
 from _server import Answer, completion, serve
 
 from kshot.config import Teacher
-from kshot.files import write_json
-from kshot.generate.store import ReplyStore
-from kshot.generate.teacher import Request, make_asker
+from kshot.core.files import write_json
+from kshot.generate.teacher.cache import ReplyStore
+from kshot.generate.teacher.client import make_asker
+from kshot.generate.teacher.messages import Request
 
 SCHEMA = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

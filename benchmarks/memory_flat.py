@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from kshot.files import read_json, write_json
+from kshot.core.files import read_json, write_json
 
 KIB_OR_BYTES = 1 if sys.platform == "darwin" else 1024
 

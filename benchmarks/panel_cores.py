@@ -11,11 +11,11 @@ from typing import Any
 
 from prefix_eval import differing, questions
 
-from kshot import quiet
 from kshot.config import Config
-from kshot.files import write_json
-from kshot.machine import cores
-from kshot.weights import load_student, resolve
+from kshot.core.files import write_json
+from kshot.models.references import load_student, resolve
+from kshot.runtime import environment as quiet
+from kshot.runtime.device import cores
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
     with quiet.quiet():
         import torch
 
-        from kshot.evaluate.model import PanelLM
+        from kshot.evaluate.lm.prefix_lm import PanelLM
 
         torch.set_num_threads(cores())
         student = resolve(Config().student)

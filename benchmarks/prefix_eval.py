@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from kshot import quiet
 from kshot.config import Config
-from kshot.files import write_json
-from kshot.panel import load_panel
-from kshot.weights import load_student, resolve
+from kshot.core.files import write_json
+from kshot.models.references import load_student, resolve
+from kshot.runtime import environment as quiet
+from kshot.suites.format import load_panel
 
 
 def timed(ask: Any, requests: Any) -> tuple[float, Any]:
@@ -27,7 +27,7 @@ def timed(ask: Any, requests: Any) -> tuple[float, Any]:
 
 def questions(lm: Any, shots: int, items: int) -> dict[str, list[Any]]:
     """lm-eval's requests for kshot's own panel by their kind, in the order in which it asks them."""
-    from kshot.evaluate.questions import lm_eval_tasks
+    from kshot.evaluate.measure.requests import lm_eval_tasks
 
     asked: dict[str, list[Any]] = {"generate_until": [], "loglikelihood": []}
     for task in lm_eval_tasks(load_panel("kshot"), shots, items, lm.tokenizer):
@@ -57,7 +57,7 @@ def main() -> None:
         import torch
         from lm_eval.models.huggingface import HFLM
 
-        from kshot.evaluate.model import PanelLM
+        from kshot.evaluate.lm.prefix_lm import PanelLM
 
         torch.set_num_threads(1)
         student = resolve(Config().student)

@@ -16,9 +16,10 @@ from typing import Any
 from _server import Answer, completion, serve
 
 from kshot.config import Teacher
-from kshot.files import write_json
-from kshot.generate.store import ReplyStore
-from kshot.generate.teacher import Request, make_asker
+from kshot.core.files import write_json
+from kshot.generate.teacher.cache import ReplyStore
+from kshot.generate.teacher.client import make_asker
+from kshot.generate.teacher.messages import Request
 
 ABSURD = [b"", b"0", b"86400", b"-5", b"1e300", b"nan", b"soon", b"Fri, 31 Dec 9999 23:59:59 GMT", b"0.01"]
 

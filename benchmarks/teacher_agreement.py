@@ -8,14 +8,14 @@ import random
 import tempfile
 from pathlib import Path
 
-from kshot import quiet
 from kshot.config import Config, Describe, Teacher
-from kshot.files import write_json
-from kshot.generate import local_teacher
-from kshot.generate.describe import plan
-from kshot.generate.store import ReplyStore
-from kshot.generate.teacher import make_asker
-from kshot.generate.units import select_units
+from kshot.core.files import write_json
+from kshot.generate.sources import select_units
+from kshot.generate.synthesis.paraphrase import plan
+from kshot.generate.teacher import local_server as local_teacher
+from kshot.generate.teacher.cache import ReplyStore
+from kshot.generate.teacher.client import make_asker
+from kshot.runtime import environment as quiet
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 Trains the quickstart's student for a few steps on the same rows: with TRL's trainer as it is; with scores at the
 answers' positions only; with each core at rows of its own as well; with one heap that keeps what is freed
-(`kshot.quiet.keep_heap`); and, in bfloat16, with frozen weights cast once. Each way has its own process. Prints the
+(`keep_heap`); and, in bfloat16, with frozen weights cast once. Each way has its own process. Prints the
 ratios of the median times, and the largest difference of the losses.
 """
 
@@ -17,16 +17,16 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from kshot import quiet
 from kshot.config import Config, Generate
-from kshot.files import write_json
-from kshot.generate.compose import compose
-from kshot.generate.screen import Screen
-from kshot.generate.units import select_units
-from kshot.machine import Machine, cores, halve
+from kshot.core.files import write_json
+from kshot.generate.compose.composer import compose
+from kshot.generate.curation.decontaminate import Screen
+from kshot.generate.sources import select_units
+from kshot.models.references import load_student, resolve
+from kshot.runtime import environment as quiet
+from kshot.runtime.device import Machine, cores, halve
 from kshot.train.data import ordered, prepare
-from kshot.train.settings import SFT, lora_config, sft_config
-from kshot.weights import load_student, resolve
+from kshot.train.trainer_config import SFT, lora_config, sft_config
 
 BATCH = 8
 ONE_HEAP = ("one_heap", "halved")
@@ -70,7 +70,7 @@ def run(name: str, count: int, dtype: str) -> list[tuple[float, float]]:
     with quiet.quiet():
         from trl import SFTTrainer
 
-        from kshot.train.answers import AnswerTrainer
+        from kshot.train.trainer import AnswerTrainer
 
         student = resolve(Config().student)
         _, tokenizer = load_student(student)

@@ -11,23 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from kshot.config import Config
-from kshot.console import say
-from kshot.evaluate.candidates import Candidate, candidates, load
-from kshot.evaluate.cells import Cell, Groups, measure_missing, read_groups, read_samples, truncated
+from kshot.core.console import say
+from kshot.core.files import write_json, write_text
+from kshot.core.runs import versions
 from kshot.evaluate.compare import Cells, planned
-from kshot.evaluate.heatmap import heat_maps, write_heatmap
-from kshot.evaluate.leaning import leaning
-from kshot.evaluate.leaning import markdown as leaning_markdown
-from kshot.evaluate.ranking import BEST, LEVEL, Scored, gain_rows, ranking
-from kshot.evaluate.report import between, markdown_table, measured_on, points, probability, rich_table, signed
-from kshot.evaluate.scores import NAMES
-from kshot.evaluate.stats import Families
-from kshot.evaluate.svg import Line, Plot, Point, gained, write_svg
-from kshot.files import write_json, write_text
-from kshot.grid import GridCell, short_names
-from kshot.machine import Machine
-from kshot.panel import Panel, families
-from kshot.runs import versions
+from kshot.evaluate.measure.measurement import Cell, Groups, measure_missing, read_groups, read_samples, truncated
+from kshot.evaluate.metrics.label_bias import leaning
+from kshot.evaluate.metrics.label_bias import markdown as leaning_markdown
+from kshot.evaluate.metrics.ranking import BEST, LEVEL, Scored, gain_rows, ranking
+from kshot.evaluate.report.heatmap import heat_maps, write_heatmap
+from kshot.evaluate.report.markdown import between, markdown_table, measured_on, points, probability, rich_table, signed
+from kshot.evaluate.report.svg import Line, Plot, Point, gained, write_svg
+from kshot.evaluate.scoring.text import NAMES
+from kshot.evaluate.stats.paired import Families
+from kshot.models.checkpoints import Candidate, candidates, load
+from kshot.runtime.device import Machine
+from kshot.suites.format import Panel, families
+from kshot.sweep.grid import GridCell, short_names
 
 Row = dict[str, Any]
 RANKING = ("panel", "score", "place", "cell", "mean", "difference", "95 % interval", "p", "verdict")

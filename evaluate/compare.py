@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from kshot.config import Config
-from kshot.console import say
-from kshot.errors import ConfigError, DataError
-from kshot.evaluate.backends import check_own
-from kshot.evaluate.candidates import Candidate, candidates, load
-from kshot.evaluate.cells import (
+from kshot.core.console import say
+from kshot.core.errors import ConfigError, DataError
+from kshot.core.files import read_json, write_json, write_text
+from kshot.core.runs import Run, versions
+from kshot.core.seeding import digest
+from kshot.evaluate.lm.backends import check_own
+from kshot.evaluate.measure.measurement import (
     Cell,
     load_panels,
     make_cell,
@@ -25,17 +27,15 @@ from kshot.evaluate.cells import (
     truncated,
     wanted,
 )
-from kshot.evaluate.leaning import leaning
-from kshot.evaluate.leaning import markdown as leaning_markdown
-from kshot.evaluate.report import between, markdown_table, measured_on, points, probability, rich_table, signed
-from kshot.evaluate.scores import NAMES
-from kshot.evaluate.stats import paired_gains, with_holm
-from kshot.evaluate.svg import Line, Plot, Point, gained, write_svg
-from kshot.files import read_json, write_json, write_text
-from kshot.machine import Machine, find_machine, kept_machine
-from kshot.panel import Panel, families
-from kshot.runs import Run, versions
-from kshot.seeding import digest
+from kshot.evaluate.metrics.label_bias import leaning
+from kshot.evaluate.metrics.label_bias import markdown as leaning_markdown
+from kshot.evaluate.report.markdown import between, markdown_table, measured_on, points, probability, rich_table, signed
+from kshot.evaluate.report.svg import Line, Plot, Point, gained, write_svg
+from kshot.evaluate.scoring.text import NAMES
+from kshot.evaluate.stats.paired import paired_gains, with_holm
+from kshot.models.checkpoints import Candidate, candidates, load
+from kshot.runtime.device import Machine, find_machine, kept_machine
+from kshot.suites.format import Panel, families
 
 Row = dict[str, Any]
 Cells = dict[str, list[Cell]]

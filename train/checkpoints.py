@@ -7,8 +7,8 @@ resumed from (https://github.com/huggingface/transformers/issues/35782).
 import shutil
 from pathlib import Path
 
-from kshot.errors import DataError
-from kshot.files import read_json, write_json
+from kshot.core.errors import DataError
+from kshot.core.files import read_json, write_json
 
 MARKER = "whole.json"
 

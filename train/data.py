@@ -8,9 +8,9 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from kshot.errors import DataError
-from kshot.files import read_jsonl
-from kshot.seeding import stream
+from kshot.core.errors import DataError
+from kshot.core.files import read_jsonl
+from kshot.core.seeding import stream
 
 GROUP = 32
 """Batches. On the quickstart's rows 8 of them leave 16 % of padding beside the tokens, 32 leave 9 %."""
@@ -85,7 +85,7 @@ def tokenize(record: dict[str, Any], tokenizer: Any, targets: bool) -> Row:
     """A record through the student's chat template.
 
     The loss is on the answer with its end-of-turn, as in TRL's prompt-completion rows; with `targets` also on those
-    outputs of demonstrations that what stands before them determines (`meta.targets`, see `kshot.generate.compose`).
+    outputs of demonstrations that what stands before them determines (`meta.targets`).
     """
     prompt, completion, meta = record["instruction"], record["output"], record.get("meta") or {}
     asked = [{"role": "user", "content": prompt}]

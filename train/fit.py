@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from kshot.config import Train
-from kshot.console import progress, say
-from kshot.errors import ConfigError, cause_of
-from kshot.files import read_log
-from kshot.machine import Machine, halve
-from kshot.quiet import quiet
+from kshot.core.console import progress, say
+from kshot.core.errors import ConfigError, cause_of
+from kshot.core.files import read_log
+from kshot.runtime.device import Machine, halve
+from kshot.runtime.logging import quiet
+from kshot.train.callbacks import make_callback, rewind
 from kshot.train.checkpoints import last_whole, step_of
 from kshot.train.data import Row, ordered, within
-from kshot.train.metrics import make_callback, rewind
-from kshot.train.settings import SFT, lora_config, sft_config
+from kshot.train.trainer_config import SFT, lora_config, sft_config
 
 
 def planned(rows: Sequence[Row], settings: Train, seed: int) -> list[Row]:
@@ -47,7 +47,7 @@ def fit(
     from datasets import Dataset
     from trl import SFTTrainer
 
-    from kshot.train.answers import AnswerTrainer
+    from kshot.train.trainer import AnswerTrainer
 
     options = {**SFT, **settings.sft}
     checkpoints = folder / "checkpoints"

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from kshot.cli import guarded
-from kshot.config_file import load_config
-from kshot.evaluate.run import run_evaluate
-from kshot.files import write_json, write_jsonl
-from kshot.runs import Run
+from kshot.config.loader import load_config
+from kshot.core.files import write_json, write_jsonl
+from kshot.core.runs import Run
+from kshot.evaluate.stage import run_evaluate
 
 
 def ready_run(config: Path, base: Path, rows: list[dict[str, Any]] | None = None) -> Path:

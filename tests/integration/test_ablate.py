@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from kshot.ablate import Stages, run_grid
-from kshot.cli import app, guarded
-from kshot.generate.run import run_generate
-from kshot.generate.teaching import inherit
-from kshot.grid import load_grid
-from kshot.runs import Run
+from kshot.cli.app import app, guarded
+from kshot.core.runs import Run
+from kshot.generate.stage import run_generate
+from kshot.generate.synthesis.pipeline import inherit
+from kshot.sweep.grid import load_grid
+from kshot.sweep.run import Stages, run_grid
 from tests.conftest import write_config
 from tests.integration.test_pipeline import kill_when, kshot, lines
 from tests.integration.test_teacher import Endpoint, endpoint

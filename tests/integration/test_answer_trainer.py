@@ -13,8 +13,8 @@ def _trainer(make: Any, student: Path, folder: Path, batch: int = 8) -> Any:
     from peft import LoraConfig
     from trl import SFTConfig
 
+    from kshot.models.references import load_student
     from kshot.train.data import tokenize
-    from kshot.weights import load_student
 
     model, tokenizer = load_student(str(student))
     asked = [{"instruction": f"say {n}" * n, "output": f"word {n}"} for n in range(1, 5)]
@@ -39,7 +39,7 @@ def test_the_loss_is_trl_s_loss(tiny_student: Path, tmp_path: Path) -> None:
     import torch
     from trl import SFTTrainer
 
-    from kshot.train.answers import AnswerTrainer
+    from kshot.train.trainer import AnswerTrainer
 
     trl = _trainer(SFTTrainer, tiny_student, tmp_path).evaluate()["eval_loss"]
     before = torch.get_num_threads()
@@ -59,7 +59,7 @@ def test_cores_with_rows_of_their_own_find_the_same_gradients(tiny_student: Path
     """Also where the rows do not go up in the cores, with gradients there before; and to the bit when repeated."""
     import torch
 
-    from kshot.train.answers import AnswerTrainer
+    from kshot.train.trainer import AnswerTrainer
 
     def gradients(threads: int, repeats: int = 1) -> tuple[float, torch.Tensor]:
         trainer = _trainer(partial(AnswerTrainer, threads=threads), tiny_student, tmp_path, 4)
@@ -92,9 +92,9 @@ def test_cores_with_rows_of_their_own_find_the_same_gradients(tiny_student: Path
 
 
 def test_rows_are_dealt_out_by_length_and_only_where_their_order_is_nothing(tiny_student: Path) -> None:
-    from kshot.cores import division
-    from kshot.train.answers import any_order, shared_out
-    from kshot.weights import load_student
+    from kshot.models.references import load_student
+    from kshot.runtime.parallel import division
+    from kshot.train.trainer import any_order, shared_out
 
     found = {(threads, rows): division(threads, rows) for threads in (1, 2, 3, 6, 9, 16) for rows in (1, 4)}
     assert found == {
@@ -119,7 +119,7 @@ def test_the_pull_towards_the_base_is_the_divergence_from_it(tiny_student: Path,
     """Summed by hand over the answer tokens, from plain forward passes; and none where the loss is only measured."""
     import torch
 
-    from kshot.train.answers import AnswerTrainer
+    from kshot.train.trainer import AnswerTrainer
 
     trainer = _trainer(partial(AnswerTrainer, near_base=0.5), tiny_student, tmp_path)
     model, batch = trainer.model, next(iter(trainer.get_train_dataloader()))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kshot.cli import guarded
-from kshot.errors import ConfigError
+from kshot.core.errors import ConfigError
 from tests.integration.test_pipeline import kshot
 
 
@@ -176,7 +176,7 @@ def test_an_unreachable_teacher_loses_nothing(config_file: Path) -> None:
 
 
 def test_a_second_process_in_the_same_run_is_refused(config_file: Path) -> None:
-    from kshot.runs import Run
+    from kshot.core.runs import Run
 
     with Run(config_file.parent / "runs" / "tiny").held("generate"):
         assert "another kshot is at work" in refused_once("generate", config_file)

@@ -11,9 +11,10 @@ import orjson
 import pytest
 
 from kshot.config import Teacher
-from kshot.errors import TeacherError
-from kshot.generate.store import ReplyStore
-from kshot.generate.teacher import Asker, Request, make_asker
+from kshot.core.errors import TeacherError
+from kshot.generate.teacher.cache import ReplyStore
+from kshot.generate.teacher.client import Asker, make_asker
+from kshot.generate.teacher.messages import Request
 
 
 class BatchServer(ThreadingHTTPServer):
@@ -145,7 +146,7 @@ def test_a_batch_left_by_a_crash_is_collected_not_bought_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr("kshot.generate.batch.time.sleep", killed)
+        patched.setattr("kshot.generate.teacher.batch.time.sleep", killed)
         asker(server, store, tmp_path).batch(REQUESTS, "asking")
     if not id_known:
         with sqlite3.connect(tmp_path / "replies.sqlite") as database:
@@ -161,7 +162,7 @@ def test_an_asker_that_goes_by_batches_keeps_to_the_budget(
     server: BatchServer, store: ReplyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = asker(server, store, tmp_path, budget={"requests": 2})
-    monkeypatch.setattr("kshot.generate.batch.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("kshot.generate.teacher.batch.time.sleep", lambda seconds: None)
     client.batched = True
     replies = client.ask(REQUESTS, "asking")
     assert [reply.text for reply in replies] == ["Reply to p0", "Reply to p1", "", "", "", ""]

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from kshot.evaluate.cells import Cell
+from kshot.core.files import write_jsonl
 from kshot.evaluate.compare import gains_over
-from kshot.files import write_jsonl
-from kshot.panel import load_panel
+from kshot.evaluate.measure.measurement import Cell
+from kshot.suites.format import load_panel
 from tests.conftest import write_config, write_panel
 from tests.integration.test_pipeline import kshot, lines
 

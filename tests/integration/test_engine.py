@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from kshot.config import Teacher
-from kshot.errors import TeacherError
-from kshot.generate.budget import BudgetSpent
-from kshot.generate.store import ReplyStore
-from kshot.generate.teacher import Asker, Reply, Request, make_asker
+from kshot.core.errors import TeacherError
+from kshot.generate.teacher.budget import BudgetSpent
+from kshot.generate.teacher.cache import ReplyStore
+from kshot.generate.teacher.client import Asker, make_asker
+from kshot.generate.teacher.messages import Reply, Request
 from tests.integration.misbehaving import Answer, Behave, Server, echo, in_turn, says
 
 KEY = "sk-secret-0123456789"
@@ -106,7 +107,7 @@ def test_a_failing_endpoint_is_set_aside_and_the_other_does_its_work(
 def test_a_set_aside_endpoint_is_tried_again(
     servers: Any, store: ReplyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kshot.generate.engine.ASIDE_SECONDS", 0.05)
+    monkeypatch.setattr("kshot.generate.teacher.scheduler.ASIDE_SECONDS", 0.05)
 
     def slowly(body: dict[str, Any]) -> Answer:
         time.sleep(0.02)

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from kshot.config import Config
-from kshot.errors import WeightsError
-from kshot.evaluate.candidates import candidates
-from kshot.weights import load_student, resolve
+from kshot.core.errors import WeightsError
+from kshot.models.checkpoints import candidates
+from kshot.models.references import load_student, resolve
 
 NAMES = {
     "model.embed_tokens": "token_embd", "model.norm": "output_norm", "input_layernorm": "attn_norm",

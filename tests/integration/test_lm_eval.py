@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from kshot.config_file import load_config
-from kshot.errors import PanelError
-from kshot.evaluate.cells import load_panels
-from kshot.evaluate.harness import load_harness
+from kshot.config.loader import load_config
+from kshot.core.errors import PanelError
+from kshot.evaluate.measure.lm_eval_tasks import load_harness
+from kshot.evaluate.measure.measurement import load_panels
 from tests.integration.ready import evaluated, read, ready_run
 from tests.integration.test_pipeline import lines
 

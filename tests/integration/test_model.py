@@ -15,8 +15,8 @@ def both(tiny_student: Path, request: pytest.FixtureRequest) -> Iterator[Both]:
     import torch
     from lm_eval.models.huggingface import HFLM
 
-    from kshot.evaluate.model import PanelLM
-    from kshot.weights import load_student
+    from kshot.evaluate.lm.prefix_lm import PanelLM
+    from kshot.models.references import load_student
 
     ticks: list[int] = []
     model, tokenizer = load_student(str(tiny_student))
@@ -81,7 +81,7 @@ def test_options_are_scored_where_their_prompt_is_answered(both: Both, seed: int
     """Of one token and of several, with two prompts alike; nothing is run for them again, and lm-eval says the same."""
     from lm_eval.api.instance import Instance
 
-    from kshot.evaluate.questions import CHOICES
+    from kshot.evaluate.measure.requests import CHOICES
 
     ours, theirs, ticks = both
     rng = random.Random(seed)
@@ -128,7 +128,7 @@ def test_what_is_shared_is_run_once(both: Both) -> None:
 
 
 def test_packs_are_dealt_out_in_runs_of_about_as_many_tokens() -> None:
-    from kshot.evaluate.forest import Pack, dealt
+    from kshot.evaluate.lm.prefix_tree import Pack, dealt
 
     long, short = tuple(range(60)), tuple(range(20))
     packs = [Pack(long, (0,), 40), Pack(long, (1,), 30), Pack(short, (2,), 30), Pack((), (3,), 100)]
@@ -156,8 +156,8 @@ def test_cores_have_packs_of_their_own(both: Both) -> None:
 
 
 def test_a_model_without_a_whole_past_is_asked_lm_eval_s_way(tiny_student: Path) -> None:
-    from kshot.evaluate.model import why_alone
-    from kshot.weights import load_student
+    from kshot.evaluate.lm.prefix_lm import why_alone
+    from kshot.models.references import load_student
 
     model, _ = load_student(str(tiny_student))
     assert why_alone(model) is None
@@ -193,8 +193,8 @@ def test_a_prompt_longer_than_the_context_is_cut_on_the_left(both: Both) -> None
 def test_bfloat16_keeps_a_float32_output_layer(tiny_student: Path) -> None:
     import torch
 
-    from kshot.evaluate.model import PanelLM
-    from kshot.weights import load_student
+    from kshot.evaluate.lm.prefix_lm import PanelLM
+    from kshot.models.references import load_student
 
     model, tokenizer = load_student(str(tiny_student))
     ours = PanelLM(model.to(torch.bfloat16).eval(), tokenizer)
@@ -209,9 +209,9 @@ def test_options_that_begin_alike_are_scored_with_the_end_of_the_turn(
     """Without it "no" has a higher log-probability than "no opinion", whatever the question."""
     import torch
 
-    from kshot.evaluate.cells import Cell, measure
-    from kshot.files import read_jsonl
-    from kshot.panel import Panel, PanelTask, Row, TaskEntry
+    from kshot.core.files import read_jsonl
+    from kshot.evaluate.measure.measurement import Cell, measure
+    from kshot.suites.format import Panel, PanelTask, Row, TaskEntry
 
     ours = both[0]
     entry = TaskEntry(task="t", instruction="Do it.", kind="multiple_choice", options_fixed=True, demos=0)
@@ -238,9 +238,9 @@ def test_options_that_begin_alike_are_scored_with_the_end_of_the_turn(
 def test_a_prompt_that_leaves_no_room_for_the_answer_counts_as_cut(
     both: Both, tmp_path: Path, spare: int, cut: int
 ) -> None:
-    from kshot.evaluate.cells import Cell, measure
-    from kshot.files import read_json, read_jsonl
-    from kshot.panel import Panel, PanelTask, Row, TaskEntry
+    from kshot.core.files import read_json, read_jsonl
+    from kshot.evaluate.measure.measurement import Cell, measure
+    from kshot.suites.format import Panel, PanelTask, Row, TaskEntry
 
     ours = both[0]
     entry = TaskEntry(task="t", instruction="Do it.", kind="generation", demos=0)
@@ -258,8 +258,8 @@ def test_a_prompt_that_leaves_no_room_for_the_answer_counts_as_cut(
 def test_git_does_not_complain_where_there_is_no_repository(
     both: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from kshot.evaluate.cells import Cell, measure
-    from kshot.panel import Panel, PanelTask, Row, TaskEntry
+    from kshot.evaluate.measure.measurement import Cell, measure
+    from kshot.suites.format import Panel, PanelTask, Row, TaskEntry
 
     monkeypatch.chdir(tmp_path)
     entry = TaskEntry(task="t", instruction="Do it.", kind="generation", demos=0)

@@ -9,19 +9,19 @@ import orjson
 import pytest
 
 from kshot.config import Augment, Demonstrate, Invent, Invert, Modes, Reason, Teacher, Verify
-from kshot.generate.modes.augment import augment
-from kshot.generate.modes.demonstrate import demonstrate
-from kshot.generate.modes.invent import invent, vary
-from kshot.generate.modes.invert import invert
-from kshot.generate.modes.make import make
-from kshot.generate.modes.reason import reason
-from kshot.generate.modes.shop import Shop
-from kshot.generate.screen import Screen
-from kshot.generate.store import ReplyStore
-from kshot.generate.teacher import make_asker
-from kshot.generate.templates import Prompts
-from kshot.panel import load_panel
-from kshot.schema import Example, Task
+from kshot.core.types import Example, Task
+from kshot.generate.curation.decontaminate import Screen
+from kshot.generate.synthesis.context import Shop
+from kshot.generate.synthesis.examples import demonstrate
+from kshot.generate.synthesis.inversion import invert
+from kshot.generate.synthesis.modes import make
+from kshot.generate.synthesis.paraphrase_inputs import augment
+from kshot.generate.synthesis.prompt_templates import Prompts
+from kshot.generate.synthesis.rationales import reason
+from kshot.generate.synthesis.self_instruct import invent, vary
+from kshot.generate.teacher.cache import ReplyStore
+from kshot.generate.teacher.client import make_asker
+from kshot.suites.format import load_panel
 from tests.scripted import SKILLS, Script, serving
 
 CAPITALS, _, _, LENGTH, *_ = SKILLS

@@ -178,7 +178,7 @@ def test_a_scaled_adapter_is_part_of_the_way_to_the_student(finished: Path, tiny
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    from kshot.train.export import scale_adapter
+    from kshot.train.export.merged import scale_adapter
 
     weights = []
     for scale in (0.5, 1.0):
@@ -273,10 +273,10 @@ def test_asked_as_it_was_taught(finished: Path, tiny_student: Path) -> None:
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    from kshot.evaluate.questions import prompt
-    from kshot.panel import load_panel
+    from kshot.evaluate.measure.requests import prompt
+    from kshot.models.references import load_student
+    from kshot.suites.format import load_panel
     from kshot.train.data import tokenize
-    from kshot.weights import load_student
 
     wanted = {"task": "echo", "k": 4, "item": 0, "score": "exact_match", "model": "student"}
     samples = lines(finished / "runs" / "whole" / "evaluate" / "samples.jsonl")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kshot.evaluate.regression import material
+from kshot.evaluate.metrics.forgetting import material
 from tests.integration.ready import evaluated, read, ready_run
 
 

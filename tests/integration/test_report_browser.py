@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kshot.evaluate.html import write_html
+from kshot.evaluate.report.html import write_html
 from tests.unit.test_html import HOSTILE, SHOTS, write_folder
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

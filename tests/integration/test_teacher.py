@@ -15,12 +15,13 @@ import orjson
 import pytest
 
 from kshot.config import Describe, Teacher
-from kshot.errors import TeacherError
-from kshot.generate.describe import describe
-from kshot.generate.store import ReplyStore
-from kshot.generate.teacher import Asker, Request, make_asker
-from kshot.generate.templates import Prompts
-from kshot.generate.units import select_units
+from kshot.core.errors import TeacherError
+from kshot.generate.sources import select_units
+from kshot.generate.synthesis.paraphrase import describe
+from kshot.generate.synthesis.prompt_templates import Prompts
+from kshot.generate.teacher.cache import ReplyStore
+from kshot.generate.teacher.client import Asker, make_asker
+from kshot.generate.teacher.messages import Request
 
 
 class Endpoint(ThreadingHTTPServer):
@@ -171,7 +172,7 @@ time.sleep(600)
 """
 PARENT = """
 import subprocess, sys, time
-guard = [sys.executable, '-m', 'kshot.generate.guard']
+guard = [sys.executable, '-m', 'kshot.generate.teacher.watchdog']
 subprocess.Popen([*guard, sys.executable, '-c', sys.argv[1], sys.argv[2]], stdin=subprocess.PIPE)
 time.sleep(600)
 """

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from kshot.config import Config
-from kshot.errors import ConfigError
-from kshot.generate.run import dry_run, run_generate
-from kshot.runs import Run
+from kshot.core.errors import ConfigError
+from kshot.core.runs import Run
+from kshot.generate.stage import dry_run, run_generate
 from tests.scripted import SKILLS, Script, serving
 
 CAPITALS, _, _, LENGTH, *_ = SKILLS

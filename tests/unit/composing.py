@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from kshot.config import Generate
-from kshot.generate.compose import compose
-from kshot.generate.screen import Screen
-from kshot.generate.units import select_units
-from kshot.schema import Record, Reject
+from kshot.core.types import Record, Reject
+from kshot.generate.compose.composer import compose
+from kshot.generate.curation.decontaminate import Screen
+from kshot.generate.sources import select_units
 
 SEEDS = Path(__file__).parents[2] / "configs" / "tasks"
 TASKS = SEEDS / "everyday.yaml"

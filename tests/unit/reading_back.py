@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from kshot.families import Params
-from kshot.generate.families import by_id
-from kshot.seeding import stream
+from kshot.core.seeding import stream
+from kshot.generate.bank import by_id
+from kshot.tasks.family import Params
 
 FromText = Mapping[str, Callable[[str, Params], str]]
 """By family, the answer to a problem's text under these params."""

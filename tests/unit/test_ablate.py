@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from kshot.ablate import Stages, link, run_grid
 from kshot.config import Config, Train
-from kshot.errors import ConfigError, DataError, RunError
-from kshot.files import write_json, write_text
-from kshot.generate.exchange import Reply
-from kshot.generate.store import ReplyStore
-from kshot.generate.teaching import inherit
-from kshot.grid import Grid, GridCell, load_grid, names_of, short_names
-from kshot.machine import Machine
-from kshot.runs import Run
-from kshot.train.run import _key
+from kshot.core.errors import ConfigError, DataError, RunError
+from kshot.core.files import write_json, write_text
+from kshot.core.runs import Run
+from kshot.generate.synthesis.pipeline import inherit
+from kshot.generate.teacher.cache import ReplyStore
+from kshot.generate.teacher.messages import Reply
+from kshot.runtime.device import Machine
+from kshot.sweep.grid import Grid, GridCell, load_grid, names_of, short_names
+from kshot.sweep.run import Stages, link, run_grid
+from kshot.train.stage import _key
 
 MACHINE = Machine("cpu", 1, "float32", "sdpa", {})
 

@@ -10,12 +10,12 @@ import pytest
 from rich.console import Console
 
 from kshot.evaluate.ablation import curves, name_of
-from kshot.evaluate.candidates import Candidate
-from kshot.evaluate.cells import Groups
-from kshot.evaluate.heatmap import DOWN, MIDDLE, UP, heat_maps, ink, luminance, shade, write_heatmap
-from kshot.evaluate.ranking import Scored, gain_rows, ranking
-from kshot.evaluate.report import rich_table
-from kshot.evaluate.svg import describe, write_svg
+from kshot.evaluate.measure.measurement import Groups
+from kshot.evaluate.metrics.ranking import Scored, gain_rows, ranking
+from kshot.evaluate.report.heatmap import DOWN, MIDDLE, UP, heat_maps, ink, luminance, shade, write_heatmap
+from kshot.evaluate.report.markdown import rich_table
+from kshot.evaluate.report.svg import describe, write_svg
+from kshot.models.checkpoints import Candidate
 
 Rows = Callable[[int], list[list[int]]]
 
@@ -196,7 +196,7 @@ def test_where_one_number_varies_its_scores_are_a_curve(tmp_path: Path) -> None:
 
 def test_a_table_wider_than_the_terminal_loses_no_letter_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     printed = io.StringIO()
-    monkeypatch.setattr("kshot.evaluate.report.out", Console(file=printed, width=30))
+    monkeypatch.setattr("kshot.evaluate.report.markdown.out", Console(file=printed, width=30))
     rich_table("Gains", ("cell", "gain"), [["families_at_most=10", "+1.5"], ["families_at_most=304", "+2.5"]], {"cell"})
     rows = [line.split("│")[1:-1] for line in printed.getvalue().splitlines() if "│" in line]
     assert "".join(row[0].strip() for row in rows) == "families_at_most=10families_at_most=304"

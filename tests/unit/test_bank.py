@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from kshot.config import Config, Generate
-from kshot.errors import ConfigError, DataError
-from kshot.generate.bank import sources
+from kshot.core.errors import ConfigError, DataError
+from kshot.generate.sources import sources
 from tests.unit.composing import SEEDS
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from kshot.cli import app
-from kshot.errors import ConfigError, DataError
-from kshot.generate.families import FAMILIES
-from kshot.generate.own_tasks_panel import write_panel
-from kshot.generate.units import select_units
-from kshot.panel import load_panel
+from kshot.cli.app import app
+from kshot.core.errors import ConfigError, DataError
+from kshot.generate.bank import FAMILIES
+from kshot.generate.dataset.training_suite import write_panel
+from kshot.generate.sources import select_units
+from kshot.suites.format import load_panel
 
 FILE = str(Path(__file__).parents[2] / "configs" / "tasks" / "decisions.yaml")
 
@@ -32,7 +32,8 @@ def test_the_list_is_whole_and_machines_can_read_it() -> None:
 
 
 def test_a_task_is_shown_and_sampled_as_a_student_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
-    from kshot.generate.catalog import find, sampled, shown
+    from kshot.generate.sources import find
+    from kshot.tasks.catalog import sampled, shown
 
     unit = find("fact_or_opinion", [Path(FILE)])
     assert all(text in shown(unit) for text in unit.descriptions)

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kshot.families import no_params
-from kshot.generate.checks import Candidate, as_template, doubt_of, fault_of, with_slots
-from kshot.generate.describe import clean
-from kshot.generate.families import FAMILIES
-from kshot.generate.verify import answered
-from kshot.seeding import stream
+from kshot.core.seeding import stream
+from kshot.generate.bank import FAMILIES
+from kshot.generate.synthesis.checks import Candidate, as_template, doubt_of, fault_of, with_slots
+from kshot.generate.synthesis.paraphrase import clean
+from kshot.generate.synthesis.verify import answered
+from kshot.tasks.family import no_params
 
 SOURCE = "Write 'urgent' if the message is urgent, otherwise 'calm'. Answer with one word."
 PARAMS = {"a": "urgent", "b": "calm"}

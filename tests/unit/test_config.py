@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from kshot.config import Config
-from kshot.config_file import load_config
-from kshot.errors import ConfigError
-from kshot.train.settings import trainer_faults
+from kshot.config.loader import load_config
+from kshot.core.errors import ConfigError
+from kshot.train.trainer_config import trainer_faults
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 

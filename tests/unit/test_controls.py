@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from kshot.config import Evaluate
-from kshot.errors import RunError
-from kshot.evaluate.cells import Cell, make_cell, read_results, read_seeds
-from kshot.evaluate.controls import below, cheap_controls, control_means, control_rows
-from kshot.evaluate.questions import Labels, demonstrations, prompt, random_label
-from kshot.evaluate.report import write_report
-from kshot.machine import Machine
-from kshot.panel import Panel, PanelTask, Row, TaskEntry, load_panel
+from kshot.core.errors import RunError
+from kshot.evaluate.measure.measurement import Cell, make_cell, read_results, read_seeds
+from kshot.evaluate.measure.requests import Labels, demonstrations, prompt, random_label
+from kshot.evaluate.metrics.baselines import below, cheap_controls, control_means, control_rows
+from kshot.evaluate.report.markdown import write_report
+from kshot.runtime.device import Machine
+from kshot.suites.format import Panel, PanelTask, Row, TaskEntry, load_panel
 
 COLOURS = ["red", "blue", "green", "grey"]
 

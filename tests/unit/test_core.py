@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kshot.cores import at_once
-from kshot.errors import DataError, RunError
-from kshot.files import read_jsonl, read_log, whole_file, whole_folder, write_json, write_jsonl
-from kshot.prompting import TEMPLATES, answer, fits, render, with_options
-from kshot.runs import Run, finish, finished
-from kshot.schema import Example
-from kshot.seeding import digest, stream
-from kshot.weights import fingerprint
+from kshot.core.errors import DataError, RunError
+from kshot.core.files import read_jsonl, read_log, whole_file, whole_folder, write_json, write_jsonl
+from kshot.core.prompting import TEMPLATES, answer, fits, render, with_options
+from kshot.core.runs import Run, finish, finished
+from kshot.core.seeding import digest, stream
+from kshot.core.types import Example
+from kshot.models.references import fingerprint
+from kshot.runtime.parallel import at_once
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kshot.config import Dedup, Forms, Generate
-from kshot.generate.compose import Kept, compose_stream
-from kshot.generate.dedup import NearIndex, Seen, bands, near_duplicates
-from kshot.generate.screen import Screen
-from kshot.generate.units import Unit, select_units
-from kshot.ngrams import jaccard, shingles
-from kshot.schema import Record, Reject
+from kshot.core.text import jaccard, shingles
+from kshot.core.types import Record, Reject
+from kshot.generate.compose.composer import Kept, compose_stream
+from kshot.generate.curation.decontaminate import Screen
+from kshot.generate.curation.dedup import NearIndex, Seen, bands, near_duplicates
+from kshot.generate.sources import select_units
+from kshot.tasks.source import Unit
 from tests.unit.composing import SEEDS
 
 LONG = "on the third day the old keeper of the light walked down to the harbour and counted every boat that lay there"

@@ -5,14 +5,13 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from kshot.config import Describe
-from kshot.generate.budget import BudgetSpent
-from kshot.generate.describe import describe
-from kshot.generate.exchange import UNASKED
-from kshot.generate.families import by_id
-from kshot.generate.teacher import Reply, Request
-from kshot.generate.templates import Prompts
-from kshot.generate.units import from_family, from_task
-from kshot.schema import Example, Task
+from kshot.core.types import Example, Task
+from kshot.generate.bank import by_id
+from kshot.generate.synthesis.paraphrase import describe
+from kshot.generate.synthesis.prompt_templates import Prompts
+from kshot.generate.teacher.budget import BudgetSpent
+from kshot.generate.teacher.messages import UNASKED, Reply, Request
+from kshot.tasks.source import from_family, from_task
 
 DOUBTED = "Not from left to right but backwards: write out the short string of letters given, reversed."
 WORDS = ("amber", "basil", "cedar", "delta")

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kshot.config import Budget, Config, Teacher
-from kshot.config_file import load_config
-from kshot.errors import ConfigError, TeacherError
-from kshot.generate.budget import Cost, Meter
-from kshot.generate.endpoints import PRESETS, Endpoint, endpoints_of, preferred
-from kshot.generate.exchange import mended, packed
-from kshot.generate.pace import Pace, pause, retry_after
-from kshot.generate.run import _key
-from kshot.generate.wire import loads
+from kshot.config.loader import load_config
+from kshot.core.errors import ConfigError, TeacherError
+from kshot.generate.stage import _key
+from kshot.generate.teacher.budget import Cost, Meter
+from kshot.generate.teacher.concurrency import Pace, pause, retry_after
+from kshot.generate.teacher.endpoints import PRESETS, Endpoint, endpoints_of, preferred
+from kshot.generate.teacher.messages import mended, packed
+from kshot.generate.teacher.transport import loads
 
 TEACHERS = Path(__file__).parents[2] / "configs" / "teachers"
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from kshot.families import Family, Params, Problem
-from kshot.generate.families import FAMILIES, by_id, vocabulary, words
-from kshot.seeding import stream
+from kshot.core.seeding import stream
+from kshot.generate.bank import FAMILIES, by_id, vocabulary, words
+from kshot.tasks.family import Family, Params, Problem
 
 HELD_OUT = re.compile(
     "sentiment|herbivore|carnivore|synonym|antonym|date|acronym|initials|arriv|metric|cheaper|spam|vowel|roman|capital_of"

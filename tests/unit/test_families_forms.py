@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kshot.families import Params
-from kshot.generate.families import by_id, words
+from kshot.generate.bank import by_id, words
+from kshot.tasks.family import Params
 from tests.unit.reading_back import FromText, misread
 
 LETTERS = {"marks": "ABCD", "answer": "mark"}

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from kshot.families import Params
-from kshot.generate.families import FAMILIES, by_id, vocabulary
-from kshot.generate.families.table_drawing import Asked
-from kshot.generate.families.unanswerable import Story
+from kshot.generate.bank import FAMILIES, by_id, vocabulary
+from kshot.generate.bank.table_drawing import Asked
+from kshot.generate.bank.unanswerable import Story
+from kshot.tasks.family import Params
 from tests.unit.reading_back import FromText, misread
 
 ROWS = [["Al", "5", "red"], ["Bo", "9", "-"], ["Cy", "7", "blue"]]

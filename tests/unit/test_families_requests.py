@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from kshot.families import Params
-from kshot.generate.families import by_id, words
-from kshot.generate.families.requests import FAMILIES
+from kshot.generate.bank import by_id, words
+from kshot.generate.bank.requests import FAMILIES
+from kshot.tasks.family import Params
 from tests.unit.reading_back import FromText, misread
 
 # Answers worked out by hand: family, facts, params, answer.

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from kshot.families import Params
-from kshot.generate.families import by_id, words
-from kshot.generate.units import from_family
-from kshot.seeding import stream
+from kshot.core.seeding import stream
+from kshot.generate.bank import by_id, words
+from kshot.tasks.family import Params
+from kshot.tasks.source import from_family
 from tests.unit.reading_back import FromText, misread
 
 # Answers worked out by hand: family, facts, params, answer.

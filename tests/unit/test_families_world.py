@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kshot.families import Params
-from kshot.generate.families import FAMILIES, by_id, words
+from kshot.generate.bank import FAMILIES, by_id, words
+from kshot.tasks.family import Params
 from tests.unit.reading_back import FromText, misread
 
 CATEGORIES = ("comparison", "world_knowledge")

@@ -9,16 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kshot.config import Config, Forms, Generate, Modes
-from kshot.errors import ConfigError, DataError
-from kshot.generate.compose import Kept, compose, compose_stream, quotas
-from kshot.generate.families import FAMILIES
-from kshot.generate.screen import Overlap, Screen
-from kshot.generate.store import ReplyStore
-from kshot.generate.teaching import teach
-from kshot.generate.units import load_tasks, select_units
-from kshot.panel import load_panel
-from kshot.schema import Description, Reject
-from kshot.seeding import stream
+from kshot.core.errors import ConfigError, DataError
+from kshot.core.seeding import stream
+from kshot.core.types import Description, Reject
+from kshot.generate.bank import FAMILIES
+from kshot.generate.compose.composer import Kept, compose, compose_stream, quotas
+from kshot.generate.curation.decontaminate import Overlap, Screen
+from kshot.generate.sources import select_units
+from kshot.generate.synthesis.pipeline import teach
+from kshot.generate.teacher.cache import ReplyStore
+from kshot.suites.format import load_panel
+from kshot.tasks.yaml_reader import load_tasks
 from tests.unit.composing import NOTHING, SEEDS, TASKS, composed
 
 

@@ -17,22 +17,23 @@ import pytest
 
 from kshot.cli import guarded
 from kshot.config import Config, Describe, Generate
-from kshot.config_file import load_config
-from kshot.console import progress
-from kshot.errors import ConfigError, DataError
-from kshot.generate.catalog import find, listing, sampled
-from kshot.generate.compose import compose
-from kshot.generate.describe import plan
-from kshot.generate.families import FAMILIES, by_id
-from kshot.generate.gym import HELD_OUT, UNFIT, gym_units, installed
-from kshot.generate.gym_table import TABLE, Taken
-from kshot.generate.run import run_generate
-from kshot.generate.screen import Screen
-from kshot.generate.templates import Prompts
-from kshot.generate.units import Unit
-from kshot.runs import Run
-from kshot.schema import Example
-from kshot.seeding import stream
+from kshot.config.loader import load_config
+from kshot.core.console import progress
+from kshot.core.errors import ConfigError, DataError
+from kshot.core.runs import Run
+from kshot.core.seeding import stream
+from kshot.core.types import Example
+from kshot.generate.bank import FAMILIES, by_id
+from kshot.generate.bank.reasoning_gym import HELD_OUT, UNFIT, gym_units, installed
+from kshot.generate.bank.reasoning_gym_table import TABLE, Taken
+from kshot.generate.compose.composer import compose
+from kshot.generate.curation.decontaminate import Screen
+from kshot.generate.sources import every_source, find
+from kshot.generate.stage import run_generate
+from kshot.generate.synthesis.paraphrase import plan
+from kshot.generate.synthesis.prompt_templates import Prompts
+from kshot.tasks.catalog import listing, sampled
+from kshot.tasks.source import Unit
 from tests.unit import test_families
 
 OWN = {family.id for family in FAMILIES}
@@ -148,7 +149,7 @@ def test_without_the_extra_a_run_stops_before_anything_is_made(
 def test_without_the_extra_the_list_is_of_kshots_own_tasks_and_a_sample_says_what_to_install(absent: None) -> None:
     assert not installed()
     assert gym_units([]) == []
-    assert {row["kind"] for row in listing([])} == {"programmatic"}
+    assert {row.kind for row in listing(every_source([]))} == {"programmatic"}
     with pytest.raises(ConfigError, match=r"pip install 'kshot\[gym\]'"):
         find("gym_gcd", [])
 
@@ -229,8 +230,8 @@ def test_real_examples_are_many_short_and_the_same_for_a_seed(real: dict[str, Un
 
 
 def test_another_process_draws_the_same(real: dict[str, Unit]) -> None:
-    code = """from kshot.generate.gym import gym_units
-from kshot.seeding import digest, stream
+    code = """from kshot.generate.bank.reasoning_gym import gym_units
+from kshot.core.seeding import digest, stream
 for unit in gym_units(["all"]):
     print(unit.id, digest(*(unit.problems(stream(seed, unit.id), {}, 60, ()) for seed in range(3))))"""
     said = [
@@ -244,9 +245,9 @@ for unit in gym_units(["all"]):
 
 
 def test_the_list_and_a_sample_show_real_datasets(real: dict[str, Unit]) -> None:
-    rows = {row["id"]: row for row in listing([])}
-    assert rows["gym_chain_sum"]["kind"] == "gym"
-    assert rows["gym_chain_sum"]["family"] == rows["add_or_subtract"]["family"]
+    rows = {row.id: row for row in listing(every_source([]))}
+    assert rows["gym_chain_sum"].kind == "gym"
+    assert rows["gym_chain_sum"].family == rows["add_or_subtract"].family
     (text,) = sampled(find("gym_gcd", []), 1, 2, 7)
     assert text.count("Input: ") == 3
 

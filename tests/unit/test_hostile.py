@@ -4,15 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from kshot.config_file import load_config
-from kshot.errors import ConfigError, DataError, KshotError, PanelError
-from kshot.generate.novelty import Novelty
-from kshot.generate.replies import NewTask, Pair, read_text
-from kshot.generate.templates import Prompts
-from kshot.generate.units import from_task, load_tasks, select_units
-from kshot.panel import load_panel
-from kshot.schema import Example, Task
-from kshot.seeding import stream
+from kshot.config.loader import load_config
+from kshot.core.errors import ConfigError, DataError, KshotError, PanelError
+from kshot.core.seeding import stream
+from kshot.core.types import Example, Task
+from kshot.generate.sources import select_units
+from kshot.generate.synthesis.novelty import Novelty
+from kshot.generate.synthesis.prompt_templates import Prompts
+from kshot.generate.teacher.structured import NewTask, Pair, read_text
+from kshot.suites.format import load_panel
+from kshot.tasks.source import from_task
+from kshot.tasks.yaml_reader import load_tasks
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join(f'*{before}' for _ in range(9))}]\n"

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from kshot.errors import DataError
-from kshot.evaluate.cells import Cell
-from kshot.evaluate.html import headlines, task_tables, write_html
-from kshot.evaluate.html_examples import MOST_CHARACTERS, choose, pair
-from kshot.evaluate.html_extras import reported_table
-from kshot.evaluate.run import reported_rows
-from kshot.evaluate.svg import Line, Plot, Point, clean, describe, figure, signed, write_svg
-from kshot.files import write_json
-from kshot.panel import Panel
+from kshot.core.errors import DataError
+from kshot.core.files import write_json
+from kshot.evaluate.measure.measurement import Cell
+from kshot.evaluate.report.html import headlines, task_tables, write_html
+from kshot.evaluate.report.html_answers import MOST_CHARACTERS, choose, pair
+from kshot.evaluate.report.html_sections import reported_table
+from kshot.evaluate.report.svg import Line, Plot, Point, clean, describe, figure, signed, write_svg
+from kshot.evaluate.stage import reported_rows
+from kshot.suites.format import Panel
 
 HOSTILE = [
     "<img src=x onerror=\"document.title='owned'\">",

@@ -7,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kshot.config import Forms, Generate
-from kshot.generate.compose import compose, quotas
-from kshot.generate.draft import Turns, wanted_labels
-from kshot.generate.framing import LABEL_RULES, MOST_LISTED, RULES, Frame, draw_frame, list_of
-from kshot.generate.units import choose, select_units
-from kshot.prompting import names, standing
-from kshot.schema import Example
-from kshot.seeding import stream
+from kshot.core.prompting import names, standing
+from kshot.core.seeding import stream
+from kshot.core.types import Example
+from kshot.generate.compose.composer import compose, quotas
+from kshot.generate.compose.sampler import Turns, wanted_labels
+from kshot.generate.compose.wrappers import LABEL_RULES, MOST_LISTED, RULES, Frame, draw_frame, list_of
+from kshot.generate.sources import select_units
+from kshot.tasks.source import choose
 from tests.unit.composing import NOTHING, SEEDS, TASKS, composed
 
 FOR_LABELS = [rule for wordings in LABEL_RULES for rule in wordings]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kshot.evaluate import leaning
-from kshot.evaluate.leaning import calibrated, gain_lines, lines, markdown, section, separation
+from kshot.evaluate.metrics import label_bias as leaning
+from kshot.evaluate.metrics.label_bias import calibrated, gain_lines, lines, markdown, section, separation
 
 YES_NO = ["yes", "no"]
 

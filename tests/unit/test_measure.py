@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from kshot.answers import exact_match, normalise
-from kshot.evaluate.stats import paired_gain
+from kshot.core.answers import exact_match, normalise
+from kshot.evaluate.stats.paired import paired_gain
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kshot.config import Config
-from kshot.errors import PanelError, RunError
-from kshot.evaluate.overlap import kept_novelty, left_out, novelty, refuse_contaminated
-from kshot.evaluate.overlap_report import clean_gains, markdown, nearest_lines, section, summary
-from kshot.evaluate.taught import read_taught
-from kshot.files import read_json, write_jsonl
-from kshot.ngrams import Alike, Targets, jaccard, shingles
-from kshot.panel import Panel, PanelTask, Row, TaskEntry
-from kshot.prompting import TEMPLATES, fits, render
-from kshot.schema import Example
+from kshot.core.errors import PanelError, RunError
+from kshot.core.files import read_json, write_jsonl
+from kshot.core.prompting import TEMPLATES, fits, render
+from kshot.core.text import Alike, Targets, jaccard, shingles
+from kshot.core.types import Example
+from kshot.evaluate.contamination.overlap import kept_novelty, left_out, novelty, refuse_contaminated
+from kshot.evaluate.contamination.records import read_taught
+from kshot.evaluate.report.contamination import clean_gains, markdown, nearest_lines, section, summary
+from kshot.suites.format import Panel, PanelTask, Row, TaskEntry
 
 LONG = "the old mill beside the river was sold last spring to a baker from the next town over"
 OTHER = "every second morning the postman leaves two parcels and a letter at the yellow house behind the church"

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from kshot.evaluate import build_panel
-from kshot.evaluate.heldout_families import FAMILIES, LABELLED, knowledge, messages, options, uneven
-from kshot.families import Family
+from kshot.evaluate.heldout import FAMILIES, LABELLED, knowledge, messages, options, uneven
+from kshot.evaluate.heldout import build as build_panel
+from kshot.tasks.family import Family
 
 FOLDER = build_panel.FOLDER / "kshot"
 PANEL = yaml.safe_load((FOLDER / "panel.yaml").read_text(encoding="utf-8"))
@@ -150,7 +150,7 @@ def test_the_panel_has_every_family_and_enough_of_each_kind() -> None:
 
 
 def test_no_family_is_also_a_training_family() -> None:
-    training = pytest.importorskip("kshot.generate.families")
+    training = pytest.importorskip("kshot.generate.bank")
     if training.__file__ is None:
         pytest.skip("the training families are not there yet")
     assert not set(BY_ID) & {family.id for family in training.FAMILIES}

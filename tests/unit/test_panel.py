@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from kshot.errors import PanelError
-from kshot.evaluate.questions import check_shots, prompt
-from kshot.panel import load_panel
+from kshot.core.errors import PanelError
+from kshot.evaluate.measure.requests import check_shots, prompt
+from kshot.suites.format import load_panel
 
 
 def test_the_own_panel_loads_and_is_large_enough() -> None:

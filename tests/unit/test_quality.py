@@ -13,21 +13,21 @@ from hypothesis import strategies as st
 
 from kshot.config import Config, Generate
 from kshot.config import Filters as FilterSettings
-from kshot.errors import ConfigError, RunError
-from kshot.generate.compose import Kept, compose_stream
-from kshot.generate.filters import chosen, first_fault, in_language, refusal
-from kshot.generate.gate import drop_wordings
-from kshot.generate.nearest import nearest
-from kshot.generate.publish import push, write_parquet
-from kshot.generate.run import run_generate
-from kshot.generate.screen import Overlap, Screen
-from kshot.generate.shuffle import BUCKETS, FEW, Shuffle
-from kshot.generate.tally import SHOWN, Tally
-from kshot.generate.units import select_units
-from kshot.generate.writing import write_set
-from kshot.panel import load_panel
-from kshot.runs import Run
-from kshot.schema import Description, Record, Reject
+from kshot.core.errors import ConfigError, RunError
+from kshot.core.runs import Run
+from kshot.core.types import Description, Record, Reject
+from kshot.generate.compose.acceptance import drop_wordings
+from kshot.generate.compose.composer import Kept, compose_stream
+from kshot.generate.curation.decontaminate import Overlap, Screen
+from kshot.generate.curation.filters import chosen, first_fault, in_language, refusal
+from kshot.generate.curation.similarity import nearest
+from kshot.generate.dataset.hub import push, write_parquet
+from kshot.generate.dataset.shuffle import BUCKETS, FEW, Shuffle
+from kshot.generate.dataset.stats import SHOWN, Tally
+from kshot.generate.dataset.writer import write_set
+from kshot.generate.sources import select_units
+from kshot.generate.stage import run_generate
+from kshot.suites.format import load_panel
 from tests.unit.composing import SEEDS
 
 
@@ -240,7 +240,7 @@ def test_the_same_command_writes_the_same_bytes_and_parquet_the_same_rows(tmp_pa
 def test_parquet_is_written_a_group_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import pyarrow.parquet as pq
 
-    monkeypatch.setattr("kshot.generate.publish.ROWS", 100)
+    monkeypatch.setattr("kshot.generate.dataset.hub.ROWS", 100)
     folder = generated(tmp_path, families=["morphology"], records=250)
     write_parquet(folder / "train.jsonl", tmp_path / "t.parquet")
     file = pq.ParquetFile(tmp_path / "t.parquet")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from kshot.config import Config
-from kshot.evaluate.regression import Probe, manner, material, regression, repetition, task_rows, text_rows
-from kshot.evaluate.regression_report import markdown, section, summary
-from kshot.files import write_json
+from kshot.core.files import write_json
+from kshot.evaluate.metrics.forgetting import Probe, manner, material, regression, repetition, task_rows, text_rows
+from kshot.evaluate.report.forgetting import markdown, section, summary
 
 CONFIG = Config.model_validate({"evaluate": {"resamples": 200}})
 

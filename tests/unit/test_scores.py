@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kshot.errors import PanelError
-from kshot.evaluate.questions import ROOM, SPARE_TOKENS, _generation
-from kshot.evaluate.report import mark
-from kshot.evaluate.scores import contains, last_number, numeric, rouge_l
-from kshot.panel import load_panel
+from kshot.core.errors import PanelError
+from kshot.evaluate.measure.requests import ROOM, SPARE_TOKENS, _generation
+from kshot.evaluate.report.markdown import mark
+from kshot.evaluate.scoring.text import contains, last_number, numeric, rouge_l
+from kshot.suites.format import load_panel
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from kshot.evaluate.stats import (
+from kshot.evaluate.stats.paired import (
     Gain,
     detectable,
     holm,

@@ -42,7 +42,7 @@ def test_stages_never_import_one_another_nor_the_command(path: Path) -> None:
 
 @pytest.mark.parametrize("path", CORE, ids=lambda path: path.name)
 def test_only_the_command_knows_the_stages(path: Path) -> None:
-    if path.name != "cli.py":
+    if path.name != "cli":
         assert not [name for name in imports(path) if name.startswith(tuple(f"kshot.{stage}" for stage in STAGES))]
 
 

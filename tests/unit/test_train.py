@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from kshot.config import Config, Train
-from kshot.errors import DataError, RunError
-from kshot.machine import Machine, kept_machine
-from kshot.prompting import render
-from kshot.quiet import quiet
-from kshot.schema import Example
+from kshot.core.errors import DataError, RunError
+from kshot.core.prompting import render
+from kshot.core.types import Example
+from kshot.models.references import load_student
+from kshot.runtime.device import Machine, kept_machine
+from kshot.runtime.logging import quiet
+from kshot.train.callbacks import rewind
 from kshot.train.checkpoints import is_whole, last_whole, mark_whole
 from kshot.train.data import IGNORED, Row, ordered, prepare, read_records, tokenize
 from kshot.train.fit import planned, steps_of
-from kshot.train.metrics import rewind
-from kshot.train.run import _machine
-from kshot.train.settings import SFT, sft_config
-from kshot.weights import load_student
+from kshot.train.stage import _machine
+from kshot.train.trainer_config import SFT, sft_config
 
 
 def records(n: int, length: int = 5) -> list[dict[str, Any]]:
@@ -122,7 +122,7 @@ def test_a_training_killed_as_it_begins_anew_does_not_go_on_from_the_old_one(
     _machine(config, tmp_path, "old", None, machine)
     checkpoint(tmp_path / "checkpoints", 50)
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr("kshot.train.run.shutil.rmtree", killed)
+        patched.setattr("kshot.train.stage.shutil.rmtree", killed)
         _machine(config, tmp_path, "new", None, machine)
     _machine(config, tmp_path, "new", None, machine)
     assert last_whole(tmp_path / "checkpoints") is None
@@ -183,7 +183,7 @@ def test_a_dtype_that_is_hopelessly_slow_is_not_probed_to_its_end(
     """A CPU without bfloat16 instructions takes several times as long for it, and each such pass is the user's time."""
     import torch
 
-    from kshot import machine
+    from kshot.runtime import device as machine
 
     products = {torch.float32: 1.0, torch.bfloat16: 1.9}
     spent = {(False, "sdpa"): 2.0, (False, "eager"): 1.5, (True, "sdpa"): 3.5, (True, "eager"): 1.0}
@@ -209,7 +209,7 @@ def test_a_dtype_that_is_hopelessly_slow_is_not_probed_to_its_end(
 
 
 def test_a_probe_ends_when_it_knows_enough(tiny_student: Path) -> None:
-    from kshot.machine import _probe
+    from kshot.runtime.device import _probe
 
     model, _ = load_student(str(tiny_student))
     passes = []
@@ -223,7 +223,7 @@ def test_a_probe_ends_when_it_knows_enough(tiny_student: Path) -> None:
 def test_halved_weights_give_the_loss_and_the_gradients_of_autocast(tiny_student: Path) -> None:
     import torch
 
-    from kshot.machine import halve
+    from kshot.runtime.device import halve
 
     ids = torch.tensor([[1, 5, 9, 4, 3]])
     results = []

@@ -1,0 +1,1 @@
+"""Text that held-out items share with the training data."""

@@ -1,0 +1,1 @@
+"""The language model that lm-eval asks: shared prefixes run once, or lm-eval's own backends."""

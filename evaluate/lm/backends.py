@@ -1,0 +1,71 @@
+"""Who asks the model: our `PanelLM`, or lm-eval's own classes `hf` and `vllm`, built from the model's folder."""
+
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any
+
+from kshot.config import Evaluate
+from kshot.core.errors import ConfigError, cause_of
+from kshot.runtime.device import Machine
+from kshot.runtime.logging import quiet
+
+
+@dataclass(frozen=True)
+class Backend:
+    """lm-eval's class of this name, over the model in a folder."""
+
+    name: str
+    folder: str
+    args: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Changes with what shapes the answers."""
+        from importlib.metadata import version
+
+        return repr((self.name, sorted(self.args.items()), version("lm_eval")))
+
+
+def backend_for(settings: Evaluate, folder: str) -> Backend | None:
+    """None for our own."""
+    return None if settings.backend == "own" else Backend(settings.backend, folder, settings.backend_args)
+
+
+def check_backend(settings: Evaluate) -> None:
+    """What can be known without a model.
+
+    Raises:
+        ConfigError: vllm is not installed, or there are arguments that nobody takes.
+    """
+    if settings.backend == "vllm" and find_spec("vllm") is None:
+        raise ConfigError(["evaluate.backend: vllm is not installed here; `pip install vllm`, or take hf or own"])
+    if settings.backend == "own" and settings.backend_args:
+        raise ConfigError(["evaluate.backend_args: only the backends hf and vllm take any; set evaluate.backend"])
+
+
+def check_own(settings: Evaluate) -> None:
+    """For the commands that ask adapters on their base, which other backends would not take as they are.
+
+    Raises:
+        ConfigError: another backend than our own.
+    """
+    if settings.backend != "own":
+        raise ConfigError([f"evaluate.backend: only `kshot evaluate` takes {settings.backend}; leave it out here"])
+
+
+def opened(backend: Backend, machine: Machine) -> Any:
+    """lm-eval's model.
+
+    Raises:
+        ConfigError: it does not take its arguments, or does not start with them.
+    """
+    from lm_eval.api.registry import get_model
+
+    settings: dict[str, Any] = {"pretrained": backend.folder, "dtype": machine.dtype}
+    if backend.name == "hf":
+        settings |= {"device": machine.device, "attn_implementation": machine.attention, "batch_size": 8}
+    try:
+        with quiet():
+            return get_model(backend.name).create_from_arg_obj(settings | backend.args)
+    except (TypeError, ValueError, AttributeError, ImportError, OSError, RuntimeError) as error:
+        raise ConfigError([f"evaluate.backend_args: {backend.name} does not start: {cause_of(error)}"]) from None

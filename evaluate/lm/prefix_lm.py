@@ -1,0 +1,249 @@
+"""The model that lm-eval asks: Hugging Face weights, shared beginnings of prompts run once, float32 logits.
+
+lm-eval's own `hf` model runs the whole prompt again for every option and takes the log-softmax over the vocabulary at
+every position. Here what prompts share is run once (`prefix_tree.py`), for options and for greedy answers alike.
+In bfloat16 the output layer still works in float32: a logit near 20 has steps of 1/8 there, enough to tie options.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from threading import Event, Lock
+from typing import Any
+
+import torch
+from lm_eval.models.huggingface import HFLM
+from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs, postprocess_generated_text
+
+from kshot.core.console import Ticker, say
+from kshot.evaluate.lm.prefix_tree import Forest, Pack, Row, Tokens, dealt, plan
+from kshot.evaluate.measure.requests import CHOICES
+from kshot.runtime.parallel import at_once, division, keeps_nothing
+
+Request = tuple[tuple[str, str], list[int], list[int]]
+Wanted = tuple[int, int, tuple[int, ...]]
+"""Index of the request, the position that predicts its first token, its tokens."""
+Option = tuple[Tokens, Tokens]
+"""The tokens before an option, its own."""
+Score = tuple[float, bool]
+"""Sum of log-probabilities, whether it is the greedy continuation."""
+
+ALONE = 8
+"""Requests at a time where nothing can be shared."""
+ROW = {"cpu": 512}
+LONGEST_ROW = 4096
+KEPT = 4096
+"""Tokens of shared beginnings that are remembered."""
+TOGETHER = 4
+"""Rows' worth of prompts that are answered together: a step costs little more for many than for one."""
+
+
+def scored(log_probs: torch.Tensor, tokens: Sequence[int]) -> Score:
+    """The sum of some tokens' log-probabilities, of (tokens, vocabulary), and whether they are the greedy ones."""
+    target = torch.tensor(tokens, device=log_probs.device)
+    total = float(log_probs.gather(1, target[:, None]).sum())
+    return total, bool((log_probs.argmax(-1) == target).all())
+
+
+class Float32Head(torch.nn.Module):  # type: ignore[misc,unused-ignore]
+    """The output layer in float32, whatever the rest of the model computes in."""
+
+    def __init__(self, head: torch.nn.Module) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(head.weight.detach().float(), requires_grad=False)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.linear(hidden.float(), self.weight)
+
+
+def why_alone(model: Any) -> str | None:
+    """Why the prompts of this model cannot share their beginnings; None if they can."""
+    config = model.config
+    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
+    if kinds != {"full_attention"} or getattr(config, "sliding_window", None):
+        return "its layers keep no whole past (a sliding window or a state)"
+    if getattr(config, "model_type", "") in {"mamba", "mamba2", "rwkv", "recurrent_gemma", "falcon_mamba"}:
+        return "it keeps a state and no past"
+    if config._attn_implementation not in ("sdpa", "eager"):
+        return f"its attention ({config._attn_implementation}) takes no mask of our own"
+    return None
+
+
+class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
+    """lm-eval's model over a loaded student. Its `tick`, when set, counts the requests done.
+
+    Args:
+        share: run shared beginnings once; lm-eval's own way if false.
+        row: tokens that are run at once; None for what suits the device.
+        threads: cores that may be given prompts of their own; one leaves them all to torch's threads.
+    """
+
+    def __init__(
+        self, model: Any, tokenizer: Any, share: bool = True, row: int | None = None, threads: int = 1
+    ) -> None:
+        super().__init__(
+            pretrained=model, tokenizer=tokenizer, batch_size=ALONE, backend="causal", enable_thinking=False
+        )
+        # After lm-eval has tied the weights, which would tie this layer to the bfloat16 embedding.
+        head = model.get_output_embeddings()
+        if model.dtype != torch.float32 and head.bias is None:
+            model.set_output_embeddings(Float32Head(head))
+        self.tick: Ticker = lambda done=1, note="": None
+        reason = why_alone(model) if share else None
+        if reason:
+            say(f"every prompt is run alone, which is slower: {reason}")
+        self._shares = share and reason is None
+        self._row = row or ROW.get(self.device.type, LONGEST_ROW)
+        self._threads = threads if keeps_nothing(model.config) else 1
+        self._forests = [Forest(model, self.device, self._row, KEPT // self._threads) for _ in range(self._threads)]
+        self._scored: dict[Option, Score] = {}
+        self._counting = Lock()
+
+    def loglikelihood(self, requests: Any, disable_tqdm: bool = False) -> list[tuple[float, bool]]:
+        """As lm-eval's, without its progress bar: ours counts."""
+        scores: list[tuple[float, bool]] = super().loglikelihood(requests, disable_tqdm=True)
+        return scores
+
+    def _loglikelihood_tokens(
+        self, requests: list[Request], disable_tqdm: bool = False, override_bs: int | None = None
+    ) -> list[tuple[float, bool]]:
+        """(sum of log-probabilities of the continuation, whether it is the greedy one) for each request, in order."""
+        if not self._shares:
+            alone: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, True, override_bs)
+            self.tick(len(requests))
+            return alone
+        asked: dict[Tokens, list[Wanted]] = defaultdict(list)
+        found: dict[int, Score] = {}
+        for index, (_, context, option) in enumerate(requests):
+            if known := self._scored.get((tuple(context), tuple(option))):
+                found[index] = known
+                continue
+            tokens: Tokens = tuple([*context, *option][-(self.max_length + 1) :][:-1])
+            asked[tokens].append((index, len(tokens) - len(option), tuple(option)))
+        sequences = sorted(asked)
+        free = [min(first for _, first, _ in asked[tokens]) for tokens in sequences]
+
+        def score(forest: Forest, pack: Pack) -> None:
+            wanted = [asked[sequences[member]] for member in pack.members]
+            places = [sorted({first + i for _, first, option in row for i in range(len(option))}) for row in wanted]
+            logits = forest.grow(pack, sequences).logits(places)
+            for row, positions, scores in zip(wanted, places, logits, strict=True):
+                log_probs = torch.log_softmax(scores, -1)
+                for index, first, answer in row:
+                    found[index] = scored(log_probs[positions.index(first) :][: len(answer)], answer)
+            self._count(sum(map(len, wanted)))
+
+        self._scored.clear()
+        self._count(len(found))
+        self._work(plan(sequences, free, self._row), score)
+        return [found[index] for index in range(len(requests))]
+
+    def generate_until(self, requests: Any, disable_tqdm: bool = False) -> list[str]:
+        """Greedy answers from the shared beginnings; lm-eval's way where request or model ask for anything else."""
+        kinds: dict[str, list[int]] = defaultdict(list)
+        for index, request in enumerate(requests):
+            kinds[repr(request.args[1])].append(index)
+        answers: dict[int, str] = {}
+        for indices in kinds.values():
+            chosen = [requests[index] for index in indices]
+            settings = normalize_gen_kwargs(chosen[0].args[1], self.max_gen_toks)
+            until = handle_stop_sequences(
+                settings.pop("until", None), eos=self.tok_decode(self.eot_token_id, skip_special_tokens=False)
+            )
+            length = settings.pop("max_gen_toks")
+            if self._shares and self._plain(settings):
+                texts = self._greedy(chosen, until, length)
+            else:
+                texts = super().generate_until(chosen, disable_tqdm=True)
+                self.tick(len(chosen))
+            answers.update(zip(indices, texts, strict=True))
+        return [answers[index] for index in range(len(requests))]
+
+    def _plain(self, settings: dict[str, Any]) -> bool:
+        """Whether the answer is what has the highest logit, token by token."""
+        own = self.model.generation_config
+        neutral = {"do_sample": False, "temperature": 0.0}
+        asked = all(name in neutral and value == neutral[name] for name, value in settings.items())
+        penalties = [own.repetition_penalty or 1.0, own.encoder_repetition_penalty or 1.0]
+        others = [own.no_repeat_ngram_size, own.bad_words_ids, own.suppress_tokens, own.begin_suppress_tokens,
+                  own.forced_eos_token_id, own.min_length, own.min_new_tokens, own.sequence_bias]  # fmt: skip
+        return asked and all(p == 1.0 for p in penalties) and not any(others) and (own.num_beams or 1) == 1
+
+    def _greedy(self, requests: Sequence[Any], until: list[str], length: int) -> list[str]:
+        room = self.max_length - length
+        counts: dict[Tokens, int] = defaultdict(int)
+        options: dict[Tokens, set[Option]] = defaultdict(set)
+        contexts: list[Tokens] = []
+        for request in requests:
+            contexts.append(tuple(self.tok_batch_encode([request.args[0]], left_truncate_len=room)[0][0].tolist()))
+            counts[contexts[-1]] += 1
+            options[contexts[-1]].update(self._options(request, contexts[-1]))
+        sequences = sorted(counts)
+        ends = self.model.generation_config.eos_token_id
+        ends = {self.eot_token_id, *(ends if isinstance(ends, list) else [ends])}
+        made: dict[Tokens, str] = {}
+
+        def answer(forest: Forest, pack: Pack) -> None:
+            members = [sequences[member] for member in pack.members]
+            row = forest.grow(pack, sequences)
+            steps = row.follow(self._first(row, members, [sorted(options[member]) for member in members]))
+            live = [(member, list[int]()) for member in members]
+            chosen = next(steps)
+            while live:
+                stay = []
+                for place, ((sequence, tokens), token) in enumerate(zip(live, chosen, strict=True)):
+                    tokens.append(token)
+                    text = self.tok_decode(tokens, skip_special_tokens=False)
+                    if token in ends or len(tokens) == length or any(stop in text for stop in until if stop):
+                        made[sequence] = postprocess_generated_text(self.tok_decode(tokens), until, None)
+                        self._count(counts[sequence])
+                    else:
+                        stay.append(place)
+                live = [live[place] for place in stay]
+                if live:
+                    chosen = steps.send(stay)
+
+        # With fewer tokens a row for more cores, what all of them keep takes no more room.
+        together = self._row * max(1, TOGETHER // self._threads)
+        self._work(plan(sequences, [len(sequence) - 1 for sequence in sequences], together), answer)
+        return [made[context] for context in contexts]
+
+    def _options(self, request: Any, context: Tokens) -> list[Option]:
+        """What lm-eval will ask the log-probabilities of after the same prompt, if it is a whole one."""
+        found = []
+        for option in request.doc.get(CHOICES) or ():
+            before, answer = self._encode_pair(request.args[0], option)
+            whole = (*before, *answer)
+            if whole[: len(context)] == context and len(context) < len(whole) <= self.max_length:
+                found.append((tuple(before), tuple(answer)))
+        return found
+
+    def _first(self, row: Row, members: Sequence[Tokens], options: Sequence[Sequence[Option]]) -> list[int]:
+        """The first token of each answer; options are scored on the way, while their prompts are there."""
+        places = [range(min([len(member), *(len(before) for before, _ in own)]) - 1, len(member))
+                  for member, own in zip(members, options, strict=True)]  # fmt: skip
+        after = row.logits(places)
+        ways = [[(*before, *answer)[len(member) : -1] for before, answer in own]
+                for member, own in zip(members, options, strict=True)]  # fmt: skip
+        for asked, own, prompt, rest in zip(places, options, after, row.branch(ways), strict=True):
+            for (before, answer), more in zip(own, rest, strict=True):
+                scores = torch.stack([*prompt[len(before) - 1 - asked.start :], *more])
+                self._scored[before, answer] = scored(torch.log_softmax(scores, -1), answer)
+        return [int(scores[-1].argmax()) for scores in after]
+
+    def _work(self, packs: Sequence[Pack], work: Callable[[Forest, Pack], None]) -> None:
+        """Do the work of every pack, each core, or some of them together, at packs of its own."""
+        over = Event()
+
+        def share(own: tuple[Forest, Sequence[Pack]]) -> None:
+            with torch.no_grad():
+                for pack in own[1]:
+                    if over.is_set():
+                        return
+                    work(own[0], pack)
+
+        runs = dealt(packs, division(self._threads, len(packs)))
+        at_once(share, list(zip(self._forests, runs, strict=False)), self._threads, over.set)
+
+    def _count(self, done: int) -> None:
+        with self._counting:
+            self.tick(done)

@@ -1,0 +1,1 @@
+"""What scores are set beside: trivial baselines, label bias, forgetting, the ranking of trials."""

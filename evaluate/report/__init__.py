@@ -1,0 +1,1 @@
+"""Reports of an evaluation: terminal, Markdown, HTML, pictures."""

@@ -1,0 +1,1 @@
+"""Paired gains: bootstrap intervals, permutation tests, the minimum detectable effect."""

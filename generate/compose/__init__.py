@@ -1,0 +1,1 @@
+"""Records from tasks: draws, label balance, instruction wrappers, and what a record must pass."""

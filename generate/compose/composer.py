@@ -1,0 +1,135 @@
+"""Records from units, as a stream: how many each gives, and another draw where one was not taken."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from kshot.config import Generate
+from kshot.core.console import Ticker
+from kshot.core.seeding import digest, stream
+from kshot.core.types import Description, Record, Reject
+from kshot.generate.compose.acceptance import Gate, Repeats
+from kshot.generate.compose.sampler import Turns, answers_of, draw, label_of, record_of
+from kshot.generate.curation.decontaminate import Match, Overlap, Screen
+from kshot.generate.curation.dedup import Seen
+from kshot.generate.curation.filters import chosen
+from kshot.tasks.source import Unit
+
+ATTEMPTS = 20
+
+
+class Kept(NamedTuple):
+    """A record that passed, and its answer as a label, None where answers are open (see `label_of`)."""
+
+    record: Record
+    label: str | None
+
+
+def quotas(units: Sequence[Unit], settings: Generate) -> dict[str, int]:
+    """Records for each unit: even shares, capped for gold examples, what is over going to the families.
+
+    Tasks with labels get `settings.labelled` of all records together, where that is set. A unit whose rule only
+    demonstrations show gives none where `settings.shots` are too few to show it.
+
+    Returns:
+        Counts that add up to `settings.records`, or to less if only capped units are left.
+    """
+    most = max(settings.shots, default=0)
+    units = [unit for unit in units if unit.min_k <= most]
+    cap = settings.examples_cap
+    if settings.labelled is None:
+        return _even(units, settings.records, cap)
+    groups = [[unit for unit in units if unit.labelled is labelled] for labelled in (True, False)]
+    with_labels = _even(groups[0], round(settings.records * settings.labelled), cap)
+    others = _even(groups[1], settings.records - sum(with_labels.values()), cap)
+    # What the others cannot give the first ones may.
+    return _even(groups[0], settings.records - sum(others.values()), cap) | others
+
+
+def _even(units: Sequence[Unit], records: int, cap: int) -> dict[str, int]:
+    capped = {u.id: cap * u.size for u in units if u.size is not None}
+    counts = {name: min(most, records // len(units)) for name, most in capped.items()}
+    free = [u.id for u in units if u.size is None]
+    left = records - sum(counts.values())
+    for place, name in enumerate(free):
+        counts[name] = left // len(free) + (place < left % len(free))
+    return counts
+
+
+def compose_stream(
+    units: Sequence[Unit],
+    variants: Mapping[str, Sequence[Description]],
+    settings: Generate,
+    screen: Screen,
+    seed: int,
+    tick: Ticker,
+) -> Iterator[Kept | Reject | Overlap]:
+    """Records and rejected drafts, unit by unit, as they are made; an Overlap follows the Reject that it explains.
+
+    The same arguments give the same stream. What is remembered does not grow with the records of all units but with
+    those of one (`Repeats`).
+
+    Raises:
+        ConfigError: filters that cannot be had.
+    """
+    counts = quotas(units, settings)
+    filters = chosen(settings.filters) if settings.filters.scope == "all" else []
+    bare, turns = Seen(), Turns()
+    for unit in units:
+        if unit.id not in counts:
+            continue
+        descriptions = [*(Description(text) for text in unit.descriptions), *variants.get(unit.id, [])]
+        answers = answers_of(unit)
+        gate = Gate(screen, filters, Repeats(settings.dedup, bare))
+        left = counts[unit.id]
+        for index in range(left):
+            if not left:
+                break
+            for attempt in range(ATTEMPTS):
+                draft = draw(unit, descriptions, settings, turns, seed, index, attempt)
+                if isinstance(draft, str):
+                    yield _reject(unit, index, attempt, draft, "")
+                    continue
+                # A record that reasons comes with a twin that answers directly.
+                drafts = [draft, replace(draft, reason=False)] if draft.reason and left > 1 else [draft]
+                fault: str | Match | None = None
+                for one in drafts:
+                    record = record_of(one, seed)
+                    fault = gate.fault(one, record)
+                    if fault is None:
+                        yield Kept(record, label_of(one, answers))
+                        left -= 1
+                    elif isinstance(fault, Match):
+                        reason = f"shares text with a panel: {fault.span!r}"
+                        reject = _reject(unit, index, attempt, reason, record.instruction)
+                        yield reject
+                        yield Overlap(reject.id, unit.id, fault)
+                    else:
+                        yield _reject(unit, index, attempt, fault, record.instruction)
+                if fault is None:
+                    break
+            tick()
+
+
+def compose(
+    units: Sequence[Unit],
+    variants: Mapping[str, Sequence[Description]],
+    settings: Generate,
+    screen: Screen,
+    seed: int,
+    tick: Ticker,
+) -> tuple[list[Record], list[Reject]]:
+    """All of `compose_stream` at once, for a small set: records in an order drawn by the seed, and rejects."""
+    records: list[Record] = []
+    rejects: list[Reject] = []
+    for event in compose_stream(units, variants, settings, screen, seed, tick):
+        if isinstance(event, Kept):
+            records.append(event.record)
+        elif isinstance(event, Reject):
+            rejects.append(event)
+    stream(seed, "order").shuffle(records)
+    return records, rejects
+
+
+def _reject(unit: Unit, index: int, attempt: int, reason: str, candidate: str) -> Reject:
+    return Reject(digest(unit.id, index, attempt), "compose", unit.id, reason, candidate)

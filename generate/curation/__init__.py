@@ -1,0 +1,1 @@
+"""What keeps data clean: decontamination, duplicates, filters, similarity to held-out tasks."""

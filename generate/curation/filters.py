@@ -1,0 +1,101 @@
+"""Plain filters of one text: its length, its language, and whether it is a refusal. Each gives a reason or None.
+
+A reason begins with words that name the fault for all texts alike, then a colon and what was found.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any
+
+from kshot.config import Filters
+from kshot.core.errors import ConfigError
+
+Filter = Callable[[str], str | None]
+
+FEWEST_WORDS = 6
+"""A language cannot be told from fewer."""
+LANGUAGES = (
+    "ar", "bg", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr", "he", "hi", "hr", "hu", "id", "it",
+    "ja", "ko", "lt", "lv", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sv", "th", "tr", "uk", "vi", "zh",
+)  # fmt: skip
+"""Told apart; over all of py3langid's languages a short English text with made-up words turns Nigerian Pidgin."""
+_DECLINED = "assist|help|provide|fulfil|comply|do|answer|complete|generate|create|write|give"
+_REFUSAL = re.compile(
+    r"^\W*(?:(?:i'?m|i am) (?:very |really |so )?sorry\b|(?:my )?apologies\b|i apologi[sz]e\b"
+    r"|unfortunately,? i (?:can|am|do)|i(?:'m| am) (?:unable|not able|not allowed|not permitted)\b"
+    rf"|i (?:can(?:no|')t|can not|won't|will not) (?:{_DECLINED})\b)"
+    r"|\bas an? (?:ai|artificial intelligence|(?:large )?language model)\b"
+    r"|\bi(?:'m| am) (?:just |only )?an? (?:ai|language model)\b"
+    r"|\bi (?:do not|don't) have (?:the (?:ability|capability)|access|enough (?:information|context))\b",
+    re.I,
+)
+
+
+def refusal(text: str) -> str | None:
+    """Turns of phrase with which models decline, at the beginning, or about themselves anywhere."""
+    found = _REFUSAL.search(text.replace("’", "'"))
+    return f"refusal: {found.group().strip()!r}" if found else None
+
+
+def length(unit: str, count: Callable[[str], int], least: int, most: int | None) -> Filter:
+    """At least and at most so many units; what `unit` names is what `count` counts."""
+
+    def filter_length(text: str) -> str | None:
+        size = count(text)
+        if size < least:
+            return f"fewer {unit} than {least}: {size}"
+        return f"more {unit} than {most}: {size}" if most is not None and size > most else None
+
+    return filter_length
+
+
+def in_language(code: str) -> Filter:
+    """Whether a text is in the language of the ISO 639-1 code; texts under `FEWEST_WORDS` words pass.
+
+    Raises:
+        ConfigError: the language is none of `LANGUAGES`.
+    """
+    if code not in LANGUAGES:
+        raise ConfigError([f"generate.filters.language: {code!r} is not one of {', '.join(LANGUAGES)}"])
+
+    def filter_language(text: str) -> str | None:
+        if len(text.split()) < FEWEST_WORDS:
+            return None
+        found = _identifier().classify(text)[0]
+        return None if found == code else f"not in the language {code!r}: {found!r}"
+
+    return filter_language
+
+
+@cache
+def _identifier() -> Any:
+    """py3langid (naive Bayes over byte n-grams, its model in the wheel); loaded at the first use, 120 MB."""
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
+    identifier.set_languages(list(LANGUAGES))
+    return identifier
+
+
+def chosen(settings: Filters) -> list[Filter]:
+    """The filters that the settings switch on, in the order in which they are asked."""
+    filters: list[Filter] = []
+    if settings.min_characters or settings.max_characters is not None:
+        filters.append(length("characters", len, settings.min_characters, settings.max_characters))
+    if settings.min_words or settings.max_words is not None:
+        filters.append(length("words", _words, settings.min_words, settings.max_words))
+    if settings.refusals:
+        filters.append(refusal)
+    if settings.language is not None:
+        filters.append(in_language(settings.language))
+    return filters
+
+
+def first_fault(text: str, filters: Iterable[Filter]) -> str | None:
+    """The first filter's reason, or None if the text may stay."""
+    return next((reason for check in filters if (reason := check(text))), None)
+
+
+def _words(text: str) -> int:
+    return len(text.split())

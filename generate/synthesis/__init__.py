@@ -1,0 +1,1 @@
+"""What the teacher writes, a module a method, and how it is checked."""

@@ -1,0 +1,1 @@
+"""The client of an LLM endpoint: requests, retries, concurrency, cache, budget, batches, a local server."""

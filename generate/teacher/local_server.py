@@ -1,0 +1,73 @@
+"""A teacher on this machine: `transformers serve` on a free loopback port, stopped when kshot ends however it ends."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from kshot.core.console import say
+from kshot.core.errors import TeacherError
+
+START_SECONDS = 180.0
+DTYPE = "float32"
+"""In bfloat16 a greedy reply depends on which requests share its batch (benchmarks/teacher_agreement.py)."""
+CACHE = ["--cb-block-size", "32", "--cb-num-blocks", "512", "--cb-max-batch-tokens", "1024"]
+"""16,384 tokens of keys and values; left alone the server takes most of the memory for them."""
+_LAUNCH = "from transformers.cli.transformers import main; main()"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def local_server(model: str, log: Path) -> Iterator[str]:
+    """Serve the model folder; yield the base URL once it answers.
+
+    Raises:
+        TeacherError: the server ended or did not answer in time; names its log.
+    """
+    port = free_port()
+    serve = [sys.executable, "-c", _LAUNCH, "serve", model, "--continuous-batching", "--dtype", DTYPE]
+    serve += ["--host", "127.0.0.1", "--port", str(port)]
+    serve += CACHE
+    guard = [sys.executable, "-m", "kshot.generate.teacher.watchdog", *serve]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    say("starting the local teacher")
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            guard, stdin=subprocess.PIPE, stdout=sink, stderr=sink, env=environment, start_new_session=True
+        )
+    try:
+        _wait_until_up(process, port, log)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        # Closing the pipe is the signal to stop; the wait makes sure that the server is gone before kshot goes on.
+        if process.stdin:
+            process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(15)
+        process.kill()
+        process.wait()
+
+
+def _wait_until_up(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise TeacherError(f"the local teacher ended while starting (exit {process.returncode}); see {log}")
+        with (
+            suppress(urllib.error.URLError, ConnectionError, TimeoutError),
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5),
+        ):
+            return
+        time.sleep(0.3)
+    raise TeacherError(f"the local teacher did not answer within {START_SECONDS:.0f} s; see {log}")

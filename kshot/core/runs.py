@@ -1,0 +1,92 @@
+"""A run folder: where each stage writes, who holds it, and what it was made from.
+
+    runs/<run>/generate/   train.jsonl rejects.jsonl contamination.jsonl manifest.json README.md replies.sqlite
+    runs/<run>/train/      adapter/ merged/ metrics.jsonl loss.png settings.json manifest.json checkpoints/
+    runs/<run>/evaluate/   gains.json controls.json fewshot.json novelty.json report.html report.md scores.png
+                           scores.svg samples.jsonl regression.json regression/ cells/ settings.json manifest.json
+
+A stage is done when its manifest stands, which is written last. The manifest carries a key of everything that shaped
+the outputs; the same key means that there is nothing to do, another that the stage is made afresh.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from kshot import __version__
+from kshot.core.errors import RunError
+from kshot.core.files import read_json, write_json
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of one run."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    def stage(self, name: str) -> Path:
+        path = self.folder / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    @contextmanager
+    def held(self, stage: str) -> Iterator[Path]:
+        """Hold a stage's folder against a second process; the system lets go when the holder dies.
+
+        Raises:
+            RunError: another process is at work there.
+        """
+        folder = self.stage(stage)
+        lock = FileLock(folder / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RunError(
+                f"{folder}: another kshot is at work here; wait for it, or give this one another --run"
+            ) from None
+        try:
+            yield folder
+        finally:
+            lock.release()
+
+
+def finished(folder: Path, key: str) -> dict[str, Any] | None:
+    """The manifest of a stage that is done under `key`, else None."""
+    path = folder / MANIFEST
+    if not path.exists():
+        return None
+    manifest = read_json(path)
+    return manifest if isinstance(manifest, dict) and manifest.get("key") == key else None
+
+
+def finish(folder: Path, manifest: dict[str, Any]) -> None:
+    write_json(folder / MANIFEST, manifest)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Installed versions of kshot and of the packages named, for a manifest."""
+    found = {"kshot": __version__}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "absent"
+    return found

@@ -1,0 +1,1 @@
+"""Models: references to weights, conversion, loading, checkpoints and adapters, chat templates."""

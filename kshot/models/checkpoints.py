@@ -1,0 +1,207 @@
+"""What `kshot compare` is given: runs, model folders, adapters and hub ids, found and checked before one is loaded."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kshot.config import Config
+from kshot.config.loader import hint
+from kshot.core.console import say
+from kshot.core.errors import RunError, WeightsError, cause_of
+from kshot.core.files import read_json
+from kshot.core.runs import MANIFEST
+from kshot.core.seeding import digest
+from kshot.models.references import GgufFile, Wheel, fingerprint, load_student, parse, resolve
+
+INSIDE = ("train", "merged", "adapter")
+"""Folders of a run that do not name it."""
+Shapes = dict[str, list[int]]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A checkpoint: a folder of whole weights, or an adapter and the folder of its base."""
+
+    label: str
+    reference: str
+    folder: str
+    adapter: Path | None
+    identity: str
+    """Changes with the weights."""
+    runs: tuple[Path, ...]
+    """Run folders that may hold finished cells of it."""
+
+    @property
+    def cell(self) -> str:
+        """The name of its cells."""
+        return f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', self.label).strip('-.')}-{self.identity[:8]}"
+
+
+def candidates(names: Sequence[str], config: Config) -> list[Candidate]:
+    """The checkpoints of these names, in their order; a name that is given twice counts once.
+
+    Raises:
+        RunError: a run that has no student yet.
+        WeightsError: an unknown name, incomplete weights, no chat template, an adapter made for another base.
+    """
+    names = list(dict.fromkeys(names))
+    # What can be known without fetching anything comes first.
+    places = [_place(name, config) for name in names]
+    short = [_label(name, place) for name, place in zip(names, places, strict=True)]
+    labels = [name if short.count(label) > 1 else label for name, label in zip(names, short, strict=True)]
+    return [_candidate(*three, config) for three in zip(names, labels, places, strict=True)]
+
+
+def _label(name: str, place: Path | str) -> str:
+    if isinstance(place, str) and isinstance(packed := parse(place), Wheel | GgufFile):
+        return packed.label
+    path = Path(name)
+    steps = [step for step in path.parts if step not in INSIDE]
+    if not (path.is_dir() and steps):
+        return name
+    own = path.resolve().name if steps == ["/"] else Path(*steps).resolve().name
+    return f"{own}-adapter" if path.name == "adapter" else own
+
+
+def _place(name: str, config: Config) -> Path | str:
+    """The folder of weights or of an adapter, or a reference that `resolve` takes."""
+    given = Path(name).expanduser()
+    own = config.runs / name
+    for path in (own, given):
+        if path.is_dir():
+            found = [p for p in (path / "train" / "merged", path / "merged", path) if (p / "config.json").is_file()]
+            if found and found[0].parent == path / "train":
+                training(path / "train")
+            if found or (path / "adapter_config.json").is_file():
+                return found[0] if found else path
+            if any((path / stage).is_dir() for stage in ("generate", "train")):
+                raise RunError(f"{path}: no student here; run `kshot train` for this run first")
+            raise WeightsError(
+                f"{path}: neither a run, nor a model (config.json), nor an adapter (adapter_config.json)"
+            )
+    try:
+        parse(name)
+    except WeightsError as error:
+        if "/" in name or name.startswith(("pypi:", ".", "~")):
+            raise
+        runs = sorted(p.name for p in config.runs.iterdir() if p.is_dir()) if config.runs.is_dir() else []
+        near = hint(name, runs, f"runs there: {', '.join(runs) or 'none'}")
+        raise WeightsError(
+            f"{name!r}: no run in {config.runs}, no folder and no hub id (owner/name); {near}"
+        ) from error
+    return name
+
+
+def training(folder: Path) -> dict[str, Any]:
+    """What the manifest of a finished train stage says.
+
+    Raises:
+        RunError: it is being trained, or was broken off.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise RunError(f"{folder}: the training is not finished; run `kshot train` for this run")
+    manifest: dict[str, Any] = read_json(folder / MANIFEST)
+    return manifest
+
+
+def _candidate(name: str, label: str, place: Path | str, config: Config) -> Candidate:
+    if isinstance(place, str) and isinstance(parse(place), str) and (fetched := Path(resolve(place))).is_dir():
+        place = fetched
+    adapter = place if isinstance(place, Path) and not (place / "config.json").is_file() else None
+    if adapter is None:
+        folder = resolve(str(place))
+        identity = fingerprint(folder)
+    else:
+        settings = _adapter_settings(adapter)
+        folder = resolve(_base(adapter, settings, config))
+        _fits(adapter, folder)
+        identity = digest(fingerprint(folder), fingerprint(str(adapter)), json.dumps(settings, sort_keys=True))
+    _has_chat_template(name, Path(folder))
+    above = (place, *place.parents[:2]) if isinstance(place, Path) else ()
+    runs = tuple(path for path in above if (path / "evaluate" / "cells").is_dir())
+    return Candidate(label, name, folder, adapter, identity, runs)
+
+
+def _adapter_settings(adapter: Path) -> dict[str, Any]:
+    if not (adapter / "adapter_model.safetensors").is_file():
+        raise WeightsError(f"{adapter}: an adapter needs adapter_model.safetensors (pickled weights are refused)")
+    settings = read_json(adapter / "adapter_config.json")
+    if not isinstance(settings, dict):
+        raise WeightsError(f"{adapter / 'adapter_config.json'}: expected an object")
+    return settings
+
+
+def _base(adapter: Path, settings: dict[str, Any], config: Config) -> str:
+    """The base that the adapter names, or the config's student where that is a folder of another machine."""
+    named = str(settings.get("base_model_name_or_path") or "")
+    try:
+        if named:
+            parse(named)
+            return named
+    except WeightsError:
+        say(f"{adapter}: its base {named!r} is not here; it is put on the config's student, {config.student!r}")
+    return config.student
+
+
+def _fits(adapter: Path, base: str) -> None:
+    """The adapter's matrices must be those of the base's layers; only the headers of the files are read.
+
+    Raises:
+        WeightsError: names the first that does not fit.
+    """
+    layers = dict(_shapes(Path(base).glob("*.safetensors")))
+    for name, (rank, wide) in _shapes([adapter / "adapter_model.safetensors"]):
+        if not name.endswith(".lora_A.weight"):
+            continue
+        layer = name.removeprefix("base_model.model.").removesuffix(".lora_A.weight") + ".weight"
+        found = layers.get(layer)
+        if found is None or wide not in found:
+            there = f"is {' x '.join(map(str, found))} there" if found else "is not there"
+            raise WeightsError(
+                f"{adapter}: made for another base than {base}: {layer} takes {wide} inputs (rank {rank}) and {there}"
+            )
+
+
+def _shapes(files: Any) -> Iterator[tuple[str, list[int]]]:
+    """(name, shape) of every matrix of these safetensors files."""
+    from safetensors import SafetensorError, safe_open
+
+    for file in sorted(files):
+        try:
+            with safe_open(file, framework="numpy") as opened:
+                for name in opened.keys():  # noqa: SIM118 - not a mapping
+                    shape = list(opened.get_slice(name).get_shape())
+                    if len(shape) == 2:
+                        yield name, shape
+        except SafetensorError as error:
+            raise WeightsError(f"{file}: broken: {error}; make or fetch it again") from None
+
+
+def _has_chat_template(name: str, folder: Path) -> None:
+    settings = folder / "tokenizer_config.json"
+    beside = any((folder / file).is_file() for file in ("chat_template.jinja", "chat_template.json"))
+    if not beside and not (settings.is_file() and read_json(settings).get("chat_template")):
+        raise WeightsError(f"{name}: the tokenizer has no chat template; use an instruction-tuned model")
+
+
+def load(candidate: Candidate) -> tuple[Any, Any]:
+    """The model in float32, an adapter merged into its base, and the tokenizer.
+
+    Raises:
+        WeightsError: it does not load.
+    """
+    model, tokenizer = load_student(candidate.folder)
+    if candidate.adapter is not None:
+        from peft import PeftModel
+
+        from kshot.runtime.logging import quiet
+
+        try:
+            with quiet():
+                model = PeftModel.from_pretrained(model, candidate.adapter).merge_and_unload()
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise WeightsError(f"{candidate.adapter}: does not load on {candidate.folder}: {cause_of(error)}") from None
+    return model, tokenizer

@@ -1,0 +1,1 @@
+"""The machine: device and dtype, work in parallel, environment variables, library logs."""

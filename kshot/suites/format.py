@@ -1,0 +1,165 @@
+"""Panels of held-out tasks: a folder with `panel.yaml` and a JSONL file for each task.
+
+`panel.yaml` holds `tasks`, a list of `task` (file stem), `instruction`, `kind` (multiple_choice or generation),
+`options_fixed` (the options are the same for every item and need not be shown) and `demos`, and optionally
+`scores`: how written answers are scored, of exact_match (the default), contains, numeric and rouge_l. A row of a task's
+file holds `input`, `output` (the accepted answers) and, for multiple choice, `options`; the first `demos` rows are the
+pool of demonstrations, the rest the items. No row may repeat another one's input and options.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kshot.core.errors import DataError, PanelError
+from kshot.core.files import read_jsonl
+from kshot.core.safe_yaml import read_yaml
+
+OWN = Path(__file__).parent / "shipped"
+"""Each folder in it is a panel that ships with the package, and is asked for by the folder's name."""
+
+
+class Row(BaseModel):
+    """One line of a task's file."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+    input: str
+    output: list[str] = Field(min_length=1)
+    options: list[Annotated[str, Field(min_length=1)]] = []
+
+
+class TaskEntry(BaseModel):
+    """One task of `panel.yaml`."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+    task: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    instruction: str = Field(min_length=1)
+    kind: Literal["multiple_choice", "generation"]
+    options_fixed: bool = False
+    demos: int = Field(ge=0)
+    scores: list[Literal["exact_match", "contains", "numeric", "rouge_l"]] = Field(["exact_match"], min_length=1)
+    family: str = ""
+
+
+@dataclass(frozen=True)
+class PanelTask:
+    """A held-out task: its entry, the pool of demonstrations, and the items."""
+
+    entry: TaskEntry
+    demos: tuple[Row, ...]
+    items: tuple[Row, ...]
+
+    @property
+    def name(self) -> str:
+        return self.entry.task
+
+    @property
+    def multiple_choice(self) -> bool:
+        return self.entry.kind == "multiple_choice"
+
+
+@dataclass(frozen=True)
+class Harness:
+    """What lm-eval is asked for where its task, group or tag stands in for a folder; see evaluate/harness.py."""
+
+    task: str
+    path: str
+    """A folder of the user's task YAMLs; empty for lm-eval's tasks only."""
+    key: str
+    """Changes with everything that shapes questions and scores."""
+    pool: int
+    """Demonstrations that every task has to choose from."""
+    scores: Mapping[str, tuple[str, ...]]
+    """By task, the metrics that are means over items."""
+    zero_shot: bool
+    """No task is ever asked with demonstrations."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    name: str
+    tasks: tuple[PanelTask, ...]
+    harness: Harness | None = None
+    """Set where lm-eval asks and scores; the tasks then show the items as it has them, without demonstrations."""
+
+    def takes(self, k: int) -> bool:
+        """Whether it can be asked with k demonstrations at all."""
+        return k == 0 or self.harness is None or not self.harness.zero_shot
+
+
+def families(panels: Iterable[Panel]) -> dict[str, dict[str, str]]:
+    """Panel -> task -> its family; a task that names none is not in it."""
+    return {panel.name: {task.name: task.entry.family for task in panel.tasks if task.entry.family} for panel in panels}
+
+
+def is_own(name: str) -> bool:
+    """Whether this names a panel that ships with the package."""
+    return name in {folder.name for folder in OWN.iterdir()}
+
+
+def panel_folder(name: str) -> Path:
+    """The folder of a panel, which may be one that ships with the package."""
+    return OWN / name if is_own(name) else Path(name)
+
+
+def load_panel(name: str) -> Panel:
+    """Read and check a whole panel.
+
+    Raises:
+        PanelError: the file and line of the first thing that cannot be used, and what to do.
+    """
+    folder = panel_folder(name)
+    index = folder / "panel.yaml"
+    try:
+        _, tree = read_yaml(index)
+    except FileNotFoundError:
+        raise PanelError(f"{index}: no such file; a panel is a folder with panel.yaml and a JSONL a task") from None
+    except DataError as error:
+        raise PanelError(str(error)) from None
+    entries = tree.get("tasks") if isinstance(tree, dict) else None
+    if not isinstance(entries, list) or not entries:
+        raise PanelError(f"{index}: `tasks` must be a list of at least one task")
+    tasks = [_load_task(folder, index, number, entry) for number, entry in enumerate(entries)]
+    doubled = sorted({t.name for t in tasks if sum(t.name == other.name for other in tasks) > 1})
+    if doubled:
+        raise PanelError(f"{index}: {', '.join(doubled)} listed twice")
+    return Panel(folder.resolve().name, tuple(tasks))
+
+
+def _load_task(folder: Path, index: Path, number: int, raw: Any) -> PanelTask:
+    try:
+        entry = TaskEntry.model_validate(raw)
+    except ValidationError as error:
+        raise PanelError(f"{index}: tasks[{number}]: {_first(error)}") from None
+    path = folder / f"{entry.task}.jsonl"
+    rows: list[Row] = []
+    lines: dict[tuple[str, ...], int] = {}
+    for line, value in read_jsonl(path):
+        try:
+            row = Row.model_validate(value)
+        except ValidationError as error:
+            raise PanelError(f"{path}:{line}: {_first(error)}") from None
+        if entry.kind == "multiple_choice" and not any(answer in row.options for answer in row.output):
+            raise PanelError(f"{path}:{line}: none of the answers {row.output!r} is among the options {row.options!r}")
+        if "numeric" in entry.scores and not all(any(c.isdigit() for c in answer) for answer in row.output):
+            raise PanelError(f"{path}:{line}: scored by its number, and no number in one of {row.output!r}")
+        first = lines.setdefault((row.input.strip(), *sorted(row.options)), line)
+        if first != line:
+            raise PanelError(
+                f"{path}:{line}: the same input and options as in line {first}; an item counts once, and must not be a "
+                "demonstration too: take one of the two out"
+            )
+        rows.append(row)
+    if len(rows) <= entry.demos:
+        raise PanelError(f"{path}: {len(rows)} rows, and {entry.demos} of them are demonstrations; no item is left")
+    return PanelTask(entry, tuple(rows[: entry.demos]), tuple(rows[entry.demos :]))
+
+
+def _first(error: ValidationError) -> str:
+    detail = error.errors(include_url=False)[0]
+    return f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}"

@@ -1,0 +1,1 @@
+"""`kshot ablate`: the grid of trials, and the runner that makes what is missing."""

@@ -1,0 +1,1 @@
+"""What training leaves: the adapter, the merged student, the model card."""

@@ -1,0 +1,52 @@
+"""What training leaves: the adapter, the merged student that plain transformers loads, and the model card."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2.sandbox import SandboxedEnvironment
+
+from kshot.core.files import whole_folder
+from kshot.models.references import load_student
+from kshot.runtime.logging import quiet
+
+CARD = Path(__file__).parent / "card.j2"
+
+
+def is_finite(model: Any) -> bool:
+    """Whether what was trained are numbers, as a training that diverged leaves none."""
+    return all(bool(weight.isfinite().all()) for weight in model.parameters() if weight.requires_grad)
+
+
+def scale_adapter(model: Any, scale: float) -> None:
+    """Keep `scale` of what the LoRA layers add, by scaling their second matrices: adapter and merged student agree."""
+    import torch
+
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.mul_(scale)
+
+
+def export(model: Any, tokenizer: Any, student: str, folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write `adapter/` and `merged/` into `folder`, each whole or absent.
+
+    Args:
+        model: the PEFT model.
+        student: the folder of its base, into whose float32 weights the adapter is merged.
+        facts: what the card tells.
+    """
+    from peft import PeftModel
+
+    environment = SandboxedEnvironment(autoescape=False, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(CARD.read_text(encoding="utf-8"))
+    with whole_folder(folder / "adapter") as target, quiet():
+        model.save_pretrained(target)
+        tokenizer.save_pretrained(target)
+        (target / "README.md").write_text(template.render(**facts, merged=False) + "\n", encoding="utf-8")
+    with whole_folder(folder / "merged") as target, quiet():
+        base, _ = load_student(student)
+        merged = PeftModel.from_pretrained(base, folder / "adapter").merge_and_unload()
+        merged.save_pretrained(target)
+        tokenizer.save_pretrained(target)
+        (target / "README.md").write_text(template.render(**facts, merged=True) + "\n", encoding="utf-8")

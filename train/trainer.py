@@ -1,0 +1,131 @@
+"""An SFTTrainer for CPUs: it projects answer positions only, and gives each core rows of its own.
+
+TRL 1.16 scores just the labelled positions where Triton runs, and every position elsewhere
+(`trl.trainer.utils.add_fused_lm_head`). With a large vocabulary and short answers that is much of a CPU step. And the
+matrices of a small model are too small to be shared out well: threads wait for one another after each of them, where
+rows of a batch have nothing to wait for but the sum of their gradients. Loss and gradients are the same
+(benchmarks/train_step.py).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.nn import Dropout, functional
+from trl import SFTTrainer
+
+from kshot.runtime.parallel import at_once, division, keeps_nothing
+from kshot.train.data import IGNORED
+
+
+class AnswerTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
+    """TRL's trainer but for where the loss is computed, and for a pull towards the base.
+
+    Args:
+        near_base: weight of the divergence KL(base || student) on the answer tokens, in training only.
+        threads: cores that may be given rows of their own; one leaves a batch to torch's threads.
+    """
+
+    def __init__(self, *arguments: Any, near_base: float = 0.0, threads: int = 1, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._near_base = near_base
+        self._threads = threads
+        self._any_order = any_order(self.model)
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
+        """Gradients of the whole batch, added to those that are there; returns its loss."""
+        # For the divergence the adapter is switched off and on, for all rows at once.
+        shares = self._shared_out(inputs) if not self._near_base else []
+        if len(shares) < 2 or num_items_in_batch is None:
+            return super().training_step(model, inputs, num_items_in_batch)
+        model.train()
+        inputs = self._prepare_inputs(inputs)
+        learnt = [weights for weights in model.parameters() if weights.requires_grad]
+
+        def work(rows: Sequence[int]) -> tuple[torch.Tensor, Sequence[torch.Tensor | None]]:
+            loss = self.compute_loss(model, self._own(inputs, rows), num_items_in_batch=num_items_in_batch)
+            return loss.detach(), torch.autograd.grad(loss, learnt, allow_unused=True)
+
+        total = torch.zeros(())
+        # In the order of the shares, whichever is ready first: sums of floats depend on it.
+        for loss, gradients in at_once(work, shares, self._threads):
+            total += loss
+            for weights, gradient in zip(learnt, gradients, strict=True):
+                if gradient is not None:
+                    weights.grad = gradient if weights.grad is None else weights.grad.add_(gradient)
+        return total
+
+    def prediction_step(
+        self, model: Any, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: list[str] | None = None
+    ) -> tuple[Any, Any, Any]:
+        """The loss of a batch of the validation slice, and no logits."""
+        shares = self._shared_out(inputs)
+        if len(shares) < 2:
+            found: tuple[Any, Any, Any] = super().prediction_step(model, inputs, prediction_loss_only, ignore_keys)
+            return found
+        inputs = self._prepare_inputs(inputs)
+        count = (inputs["labels"][:, 1:] != IGNORED).sum()
+
+        def work(rows: Sequence[int]) -> Any:
+            with torch.no_grad():
+                return self.compute_loss(model, self._own(inputs, rows), num_items_in_batch=count)
+
+        return torch.stack(at_once(work, shares, self._threads)).sum(), None, None
+
+    def _shared_out(self, inputs: dict[str, Any]) -> list[list[int]]:
+        """The rows of a batch in shares that may be computed at once; one where that would not do."""
+        # Without a mask the rows stand one after another in one.
+        mask = inputs.get("attention_mask")
+        lengths = mask.sum(dim=1).tolist() if mask is not None and self._any_order else []
+        return shared_out(lengths, division(self._threads, len(lengths)))
+
+    def _own(self, inputs: dict[str, Any], rows: Sequence[int]) -> dict[str, Any]:
+        return trimmed(inputs, rows, self.args.pad_to_multiple_of or 1)
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Mean negative log-likelihood of the answer tokens, over the whole step if gradients are accumulated."""
+        inputs = dict(inputs)
+        labels = inputs.pop("labels")[:, 1:]
+        student = self.accelerator.unwrap_model(model)
+        answers = labels != IGNORED
+        ours = self._log_probabilities(student, inputs, answers)
+        loss = functional.nll_loss(ours, labels[answers], reduction="sum")
+        if self._near_base and model.training:
+            with torch.no_grad(), student.disable_adapter():
+                base = self._log_probabilities(student, inputs, answers)
+            loss = loss + self._near_base * functional.kl_div(ours, base, reduction="sum", log_target=True)
+        count = answers.sum() if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
+        loss = loss / count.clamp(min=1)
+        return (loss, {}) if return_outputs else loss
+
+    def _log_probabilities(self, student: Any, inputs: dict[str, Any], answers: torch.Tensor) -> torch.Tensor:
+        """Of shape (answer tokens, vocabulary) in float32, from the positions before the marked ones."""
+        model = student.get_base_model()
+        with torch.autocast(answers.device.type, torch.bfloat16, enabled=self.args.bf16):
+            hidden = model.base_model(**inputs, use_cache=False).last_hidden_state[:, :-1]
+            logits = model.get_output_embeddings()(hidden[answers])
+        return functional.log_softmax(logits.float(), dim=-1)
+
+
+def any_order(student: Any) -> bool:
+    """Whether rows may be computed at once and in any order: nothing is drawn at random or kept from row to row."""
+    drawn = any(module.p for module in student.modules() if isinstance(module, Dropout))
+    settings = student.config.to_dict().items()
+    drawn = drawn or any("drop" in name and value for name, value in settings if isinstance(value, float))
+    return not drawn and keeps_nothing(student.config)
+
+
+def shared_out(lengths: Sequence[int], shares: int) -> list[list[int]]:
+    """Rows dealt out to at most so many shares, as many to each, give or take one, and like lengths together."""
+    order = sorted(range(len(lengths)), key=lambda row: lengths[row])
+    count = max(1, min(shares, len(order)))
+    return [order[len(order) * n // count : len(order) * (n + 1) // count] for n in range(count)]
+
+
+def trimmed(inputs: dict[str, Any], rows: Sequence[int], multiple: int) -> dict[str, Any]:
+    """Some rows of a batch that is padded on the right, without the padding that only the others need."""
+    longest = int(inputs["attention_mask"][rows].sum(dim=1).max())
+    width = -(-longest // multiple) * multiple
+    return {name: values[rows, :width] for name, values in inputs.items()}

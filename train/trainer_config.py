@@ -1,0 +1,130 @@
+"""What TRL and PEFT are given where the config says nothing, and what of the config they would not take."""
+
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from kshot.config import Train
+from kshot.config.loader import hint
+from kshot.runtime.device import Machine
+
+LORA: dict[str, Any] = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0, "target_modules": "all-linear"}
+SFT: dict[str, Any] = {
+    "learning_rate": 8e-4,
+    "lr_scheduler_type": "cosine",
+    "warmup_steps": 0.1,
+    "per_device_train_batch_size": 4,
+    "per_device_eval_batch_size": 8,
+    # Batches of ever other lengths scatter the heap of a CPU, and finding a free block in it takes longer and longer.
+    "pad_to_multiple_of": 16,
+    "num_train_epochs": 1,
+    "weight_decay": 0.0,
+    "save_steps": 50,
+    "save_total_limit": 2,
+    "logging_steps": 1,
+    "eval_strategy": "steps",
+    "eval_steps": 0.25,  # A share of all steps: a validation slice that grows with the data is not measured more often.
+}
+OURS = {
+    "output_dir": "the run folder",
+    "max_length": "train.max_length",
+    "seed": "seed",
+    "data_seed": "seed",
+    "bf16": "train.dtype",
+    "fp16": "train.dtype",
+    "use_cpu": "the machine",
+    "resume_from_checkpoint": "rerunning the stage",
+    "push_to_hub": "no key",
+}
+
+NUMBERS = {
+    "per_device_train_batch_size": 1, "per_device_eval_batch_size": 1, "gradient_accumulation_steps": 1,
+    "max_steps": -1, "num_train_epochs": 0,
+}  # fmt: skip
+"""What is counted with before TRL sees it, and the least it may be."""
+
+
+def lora_config(settings: Train) -> Any:
+    """PEFT's settings: ours, then the user's."""
+    from peft import LoraConfig
+
+    return LoraConfig(**{"task_type": "CAUSAL_LM", **LORA, **settings.lora})
+
+
+def sft_config(
+    options: dict[str, Any], settings: Train, machine: Machine, checkpoints: Path, seed: int, validate: bool
+) -> Any:
+    """TRL's settings: ours, then the user's, then what the machine decides."""
+    from trl import SFTConfig
+
+    if not validate:
+        options = {**options, "eval_strategy": "no"}
+    return SFTConfig(
+        **{
+            "gradient_checkpointing": False,
+            "train_sampling_strategy": "sequential",
+            "report_to": [],
+            "disable_tqdm": True,
+            "dataloader_pin_memory": machine.device == "cuda",
+            **options,
+            "num_train_epochs": 1,  # The plan holds every epoch's rows, and those of max_steps.
+            "max_steps": -1,
+            "output_dir": str(checkpoints),
+            "max_length": settings.max_length,
+            "bf16": machine.dtype == "bfloat16",
+            "use_cpu": machine.device == "cpu",
+            "seed": seed,
+        }
+    )
+
+
+def trainer_faults(settings: Train) -> list[str]:
+    """What TRL or PEFT would not take, all at once; imports both, which takes seconds."""
+    if not settings.sft and not settings.lora:
+        return []
+    from kshot.runtime.logging import quiet
+
+    with quiet():
+        from peft import LoraConfig
+        from trl import SFTConfig
+    faults = []
+    for section, values, cls in (("sft", settings.sft, SFTConfig), ("lora", settings.lora, LoraConfig)):
+        known = [field.name for field in fields(cls)]
+        for name, value in values.items():
+            if section == "sft" and name in OURS:
+                faults.append(f"train.sft.{name}: set by kshot from {OURS[name]}; leave it out here")
+            elif name not in known:
+                near = hint(name, known, f"it is no field of {cls.__name__}")
+                faults.append(f"train.{section}.{name}: unknown key; {near}")
+            elif isinstance(value, str) and _is_number(cls, name):
+                faults.append(
+                    f"train.{section}.{name}: expected a number, found {value!r}; YAML reads 1e-4 as text: write 1.0e-4"
+                )
+    if faults:
+        return faults
+    options = {**SFT, **settings.sft}
+    for name, least in NUMBERS.items():
+        value = options.get(name, 1)
+        if isinstance(value, bool) or not isinstance(value, int if least == 1 else int | float):
+            faults.append(f"train.sft.{name}: expected a number, found {value!r}")
+        elif value < least:
+            faults.append(f"train.sft.{name}: must be {least} or more, found {value}")
+    if faults:
+        return faults
+    plain = Machine("cpu", 1, "float32", "sdpa", {})
+    for section, name, make in (
+        ("lora", "PEFT", partial(lora_config, settings)),
+        ("sft", "TRL", partial(sft_config, options, settings, plain, Path("unused"), 0, validate=True)),
+    ):
+        try:
+            with quiet():
+                make()
+        except (ImportError, TypeError, ValueError) as error:
+            faults.append(f"train.{section}: {name} refuses it: {' '.join(str(error).split())}")
+    return faults
+
+
+def _is_number(cls: Any, name: str) -> bool:
+    kind = str(next(field.type for field in fields(cls) if field.name == name))
+    return any(word in kind for word in ("float", "int")) and "str" not in kind
