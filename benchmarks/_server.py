@@ -47,7 +47,7 @@ def completion(text: str) -> bytes:
 
 
 @dataclass
-class Tally:
+class DatasetStats:
     """Requests received, and the seconds that they were held, together."""
 
     served: int = 0
@@ -55,7 +55,7 @@ class Tally:
 
 
 class _Protocol(asyncio.Protocol):
-    def __init__(self, behave: Behave, tally: "Tally") -> None:
+    def __init__(self, behave: Behave, tally: "DatasetStats") -> None:
         self._behave = behave
         self._tally = tally
         self._buffer = b""
@@ -95,7 +95,7 @@ class _Protocol(asyncio.Protocol):
 
 def _run(make: Callable[[], Behave], pipe: Connection) -> None:
     async def main() -> None:
-        tally = Tally()
+        tally = DatasetStats()
         behave = make()
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: _Protocol(behave, tally), "127.0.0.1", 0, backlog=4096)
@@ -118,7 +118,7 @@ class Server:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.tally = Tally()
+        self.tally = DatasetStats()
         self.seen: Any = None
 
 

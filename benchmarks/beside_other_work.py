@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from kshot.core.files import write_json
-from kshot.models.references import load_student, resolve
-from kshot.runtime.device import cores
+from kshot.models.references import load_student, resolve_model
+from kshot.runtime.device import count_cores
 from kshot.train.trainer_config import lora_config
 
 ROWS, TOKENS, WARM_UP = 4, 128, 2
@@ -27,8 +27,8 @@ def work(seconds: float) -> float:
 
     from kshot.config import Config
 
-    torch.set_num_threads(cores())
-    model, _ = load_student(str(resolve(Config().student)))
+    torch.set_num_threads(count_cores())
+    model, _ = load_student(str(resolve_model(Config().student)))
     model = get_peft_model(model, lora_config(Config().train))
     ids = torch.randint(5, 5000, (ROWS, TOKENS), generator=torch.Generator().manual_seed(7))
     done, began = -WARM_UP, 0.0

@@ -27,10 +27,10 @@ from typing import Any
 from _others import Spent, UnavailableError, ask, environment
 from _server import Answer, Behave, completion, lognormal, serve
 
-from kshot.config import Teacher
+from kshot.config import TeacherConfig
 from kshot.core.files import write_json
-from kshot.generate.teacher.cache import ReplyStore
-from kshot.generate.teacher.client import make_asker
+from kshot.generate.teacher.cache import ReplyCache
+from kshot.generate.teacher.client import make_client
 from kshot.generate.teacher.messages import Request
 
 PROMPT = "Write the following instruction in other words, and keep what it asks for: " + "word " * 60 + "number {n}"
@@ -48,8 +48,8 @@ def ours(url: str, count: int, concurrency: int) -> tuple[list[float], Spent]:
     """When each reply was committed, in seconds from the start, and what all of them took."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "replies.sqlite"
-        store = ReplyStore(path)
-        asker = make_asker(Teacher(endpoint=url, model="m", concurrency=concurrency), "", store, Path(folder))
+        store = ReplyCache(path)
+        asker = make_client(TeacherConfig(endpoint=url, model="m", concurrency=concurrency), "", store, Path(folder))
         began, cpu, wall = time.time(), time.process_time(), time.perf_counter()
         got = sum(1 for _ in asker.stream((Request(PROMPT.format(n=n)) for n in range(count)), "asking", count))
         spent = Spent(time.process_time() - cpu, time.perf_counter() - wall)

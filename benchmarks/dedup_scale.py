@@ -17,8 +17,8 @@ from random import Random
 from typing import Any
 
 from kshot.core.files import write_json
-from kshot.core.text import SHORT, jaccard, normalised, shingles
-from kshot.generate.curation.dedup import SEED, bands, near_duplicates, text_key
+from kshot.core.text import MIN_SHINGLES, jaccard, normalize_text, shingles
+from kshot.generate.curation.dedup import SEED, hash_text, lsh_bands, near_duplicates
 
 VOCABULARY = 20_000
 PLANTED = 0.05
@@ -56,14 +56,14 @@ def with_datasketch(texts: list[str], threshold: float) -> list[int]:
     """What `near_duplicates` does, with datasketch's MinHash and LSH in place of rensa's."""
     from datasketch import MinHash, MinHashLSH
 
-    count, rows = bands(threshold)
+    count, rows = lsh_bands(threshold)
     index = MinHashLSH(num_perm=count * rows, params=(count, rows))
     exact: dict[int, int] = {}
     found: list[int] = []
     for place, text in enumerate(texts):
-        earlier = exact.setdefault(text_key(normalised(text)), place)
+        earlier = exact.setdefault(hash_text(normalize_text(text)), place)
         held = shingles(text)
-        if earlier < place or len(held) < SHORT:
+        if earlier < place or len(held) < MIN_SHINGLES:
             found.append(earlier if earlier < place else -1)
             continue
         sketch = MinHash(num_perm=count * rows, seed=SEED)

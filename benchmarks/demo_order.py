@@ -15,8 +15,8 @@ import yaml
 from kshot.config import Config
 from kshot.core.files import read_jsonl, write_json, write_text
 from kshot.evaluate.compare import run_compare
-from kshot.models.checkpoints import candidates
-from kshot.suites.format import Row, load_panel
+from kshot.models.checkpoints import find_checkpoints
+from kshot.suites.format import Row, load_suite
 
 SHOTS = 4
 HERE = Path("runs/demo_order")
@@ -26,7 +26,7 @@ def reordered(place: int, folder: Path) -> dict[str, str]:
     """Write the panel with the rarer label of the demonstrations at this place; returns that label by task."""
     rare: dict[str, str] = {}
     entries = []
-    for task in load_panel("kshot-uneven").tasks:
+    for task in load_suite("kshot-uneven").tasks:
         first, others = list(task.demos[:SHOTS]), task.demos[SHOTS:]
         labels = [row.output[0] for row in first]
         odd = first.pop(next(n for n, label in enumerate(labels) if labels.count(label) == 1))
@@ -34,7 +34,7 @@ def reordered(place: int, folder: Path) -> dict[str, str]:
         rare[task.name] = odd.output[0]
         rows: list[Row] = [*first, *others, *task.items]
         write_text(folder / f"{task.name}.jsonl", "".join(row.model_dump_json() + "\n" for row in rows))
-        entries.append(task.entry.model_dump())
+        entries.append(task.spec.model_dump())
     write_text(folder / "panel.yaml", yaml.safe_dump({"tasks": entries}))
     return rare
 
@@ -47,11 +47,11 @@ def main() -> None:
     options = parser.parse_args()
     panels = {f"rare{place + 1}": place for place in range(SHOTS)}
     rare = {name: reordered(place, HERE / "panels" / name) for name, place in panels.items()}
-    asked = {"panels": [], "shots": [SHOTS], "items": options.items}
+    asked = {"suites": [], "shots": [SHOTS], "items": options.items}
     config = Config.model_validate({"evaluate": asked})
     run_compare(config, options.runs, "", [str(HERE / "panels" / name) for name in panels], HERE)
     # Cells of earlier calls lie there too.
-    models = [one.cell for one in candidates([config.student, *options.runs], config)]
+    models = [one.measurement_name for one in find_checkpoints([config.student, *options.runs], config)]
     found: dict[str, dict[str, list[tuple[bool, float]]]] = defaultdict(lambda: defaultdict(list))
     for model, name in product(models, panels):
         for _, row in read_jsonl(HERE / "cells" / name / f"{model}-k{SHOTS}" / "samples.jsonl"):

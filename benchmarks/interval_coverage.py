@@ -4,7 +4,7 @@ Simulates panels on which student and base are equally good, and asks `paired_ga
 A task has its difficulty, and a difference between the models that is real for this task and has mean zero over tasks;
 an item has a difficulty of its own, of which both models share a part; answers are right or wrong (a probit model).
 
-Prints for each scenario, in percent of the panels: `interval`, the share of intervals without zero, which should be 5;
+Prints for each scenario, in percent of the suites: `interval`, the share of intervals without zero, which should be 5;
 `plain`, the same for the plain percentile bootstrap over tasks and items; `test`, the share where p is at or below 5 %
 (of one training at most 5 by construction, less where few patterns differ). `false_alarm_rate` is the share of
 intervals without zero over the scenarios that resemble a panel: 10 to 16 tasks that do differ. Over 1,000
@@ -107,7 +107,7 @@ def simulate(scenario: Scenario, panels: int, resamples: int, seed: int) -> dict
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--panels", type=int, default=1000, help="simulated panels for each scenario")
+    parser.add_argument("--suites", type=int, default=1000, help="simulated panels for each scenario")
     parser.add_argument("--resamples", type=int, default=1000, help="draws of the bootstrap for each panel")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
@@ -125,7 +125,7 @@ def main() -> None:
     seconds = time.monotonic() - began
     print(f"false_alarm_rate {100 * rate:.1f} % in {seconds:.0f} s")
     if options.json:
-        result = {"false_alarm_rate": rate, "panels": options.panels, "resamples": options.resamples}
+        result = {"false_alarm_rate": rate, "suites": options.panels, "bootstrap_resamples": options.resamples}
         write_json(options.json, {**result, "seed": options.seed, "scenarios": rows, "seconds": seconds})
 
 

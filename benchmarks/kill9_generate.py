@@ -42,13 +42,13 @@ class Counting:
 def child(url: str, folder: Path, first: int) -> None:
     import orjson
 
-    from kshot.config import Teacher
-    from kshot.generate.teacher.cache import ReplyStore
-    from kshot.generate.teacher.client import make_asker
+    from kshot.config import TeacherConfig
+    from kshot.generate.teacher.cache import ReplyCache
+    from kshot.generate.teacher.client import make_client
     from kshot.generate.teacher.messages import Request
 
-    store = ReplyStore(folder / "replies.sqlite")
-    asker = make_asker(Teacher(endpoint=url, model="m", concurrency=32), "", store, folder)
+    store = ReplyCache(folder / "replies.sqlite")
+    asker = make_client(TeacherConfig(endpoint=url, model="m", concurrency=32), "", store, folder)
     requests = [Request(f"{folder / 'asked.log'}#{first + n}") for n in range(REQUESTS)]
     with (folder / "given.log").open("wb", buffering=0) as log:
         for request, reply in asker.stream(requests, "asking", len(requests)):

@@ -17,10 +17,10 @@ from typing import Any
 import orjson
 from _server import Answer, completion, serve
 
-from kshot.config import Teacher
+from kshot.config import TeacherConfig
 from kshot.core.files import write_json
-from kshot.generate.teacher.cache import ReplyStore
-from kshot.generate.teacher.client import make_asker
+from kshot.generate.teacher.cache import ReplyCache
+from kshot.generate.teacher.client import make_client
 from kshot.generate.teacher.messages import Request
 
 SCHEMA = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
@@ -97,14 +97,16 @@ def main() -> None:
     with serve(Fuzzer) as server, tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "replies.sqlite"
         while True:
-            store = ReplyStore(path)
-            teacher = Teacher(endpoint=server.url, model="m", longest_pause=0.02, timeout=20.0, attempts=4)
-            asker = make_asker(teacher, "", store, Path(folder))
+            store = ReplyCache(path)
+            teacher = TeacherConfig(
+                endpoint=server.url, model="m", max_backoff_seconds=0.02, timeout=20.0, max_attempts=4
+            )
+            asker = make_client(teacher, "", store, Path(folder))
             prompts = [Request(f"prompt {asked + n}", schema=SCHEMA) for n in range(2000)]
             try:
                 for request, reply in asker.stream(prompts, "asking", len(prompts)):
-                    faults += bool(reply.fault)
-                    assert reply.fault or len(reply.text) <= 1_000_000
+                    faults += bool(reply.error)
+                    assert reply.error or len(reply.text) <= 1_000_000
                     accounted.add(request.prompt)
             except Exception:
                 crashes += 1

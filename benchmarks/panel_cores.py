@@ -13,9 +13,9 @@ from prefix_eval import differing, questions
 
 from kshot.config import Config
 from kshot.core.files import write_json
-from kshot.models.references import load_student, resolve
+from kshot.models.references import load_student, resolve_model
 from kshot.runtime import environment as quiet
-from kshot.runtime.device import cores
+from kshot.runtime.device import count_cores
 
 
 def main() -> None:
@@ -28,16 +28,16 @@ def main() -> None:
     with quiet.quiet():
         import torch
 
-        from kshot.evaluate.lm.prefix_lm import PanelLM
+        from kshot.evaluate.lm.prefix_lm import PrefixSharingLM
 
-        torch.set_num_threads(cores())
-        student = resolve(Config().student)
+        torch.set_num_threads(count_cores())
+        student = resolve_model(Config().student)
         seconds: dict[str, list[float]] = {"together": [], "apart": []}
         replies: dict[str, Any] = {}
-        for name, threads in (("together", 1), ("apart", cores())) * options.rounds:
+        for name, threads in (("together", 1), ("apart", count_cores())) * options.rounds:
             model, tokenizer = load_student(student)
             model.set_attn_implementation("eager")
-            lm = PanelLM(model.eval(), tokenizer, threads=threads)
+            lm = PrefixSharingLM(model.eval(), tokenizer, threads=threads)
             asked = questions(lm, options.shots, options.items)
             began = time.perf_counter()
             replies[name] = {kind: getattr(lm, kind)(asked[kind], disable_tqdm=True) for kind in asked}
@@ -47,7 +47,7 @@ def main() -> None:
         "seconds": seconds,
         "ratio": round(min(seconds["apart"]) / min(seconds["together"]), 3),
         **differing(replies["together"], replies["apart"]),
-        "cores": cores(),
+        "cores": count_cores(),
         "shots": options.shots,
     }
     print(result)

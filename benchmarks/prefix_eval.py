@@ -13,9 +13,9 @@ from typing import Any
 
 from kshot.config import Config
 from kshot.core.files import write_json
-from kshot.models.references import load_student, resolve
+from kshot.models.references import load_student, resolve_model
 from kshot.runtime import environment as quiet
-from kshot.suites.format import load_panel
+from kshot.suites.format import load_suite
 
 
 def timed(ask: Any, requests: Any) -> tuple[float, Any]:
@@ -27,10 +27,10 @@ def timed(ask: Any, requests: Any) -> tuple[float, Any]:
 
 def questions(lm: Any, shots: int, items: int) -> dict[str, list[Any]]:
     """lm-eval's requests for kshot's own panel by their kind, in the order in which it asks them."""
-    from kshot.evaluate.measure.requests import lm_eval_tasks
+    from kshot.evaluate.measure.requests import build_lm_eval_tasks
 
     asked: dict[str, list[Any]] = {"generate_until": [], "loglikelihood": []}
-    for task in lm_eval_tasks(load_panel("kshot"), shots, items, lm.tokenizer):
+    for task in build_lm_eval_tasks(load_suite("kshot"), shots, items, lm.tokenizer):
         task.build_all_requests(apply_chat_template=True, chat_template=lm.apply_chat_template)
         for request in task.instances:
             asked[request.request_type].append(request)
@@ -57,13 +57,13 @@ def main() -> None:
         import torch
         from lm_eval.models.huggingface import HFLM
 
-        from kshot.evaluate.lm.prefix_lm import PanelLM
+        from kshot.evaluate.lm.prefix_lm import PrefixSharingLM
 
         torch.set_num_threads(1)
-        student = resolve(Config().student)
+        student = resolve_model(Config().student)
         model, tokenizer = load_student(student)
         theirs = HFLM(pretrained=model.eval(), tokenizer=tokenizer, backend="causal", batch_size=8)
-        ours = PanelLM(load_student(student)[0].eval(), tokenizer)
+        ours = PrefixSharingLM(load_student(student)[0].eval(), tokenizer)
         asked = questions(theirs, options.shots, options.items)
         times: dict[str, dict[str, float]] = {"theirs": {}, "ours": {}}
         replies: dict[str, dict[str, Any]] = {"theirs": {}, "ours": {}}

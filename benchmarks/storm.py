@@ -15,10 +15,10 @@ from typing import Any
 
 from _server import Answer, completion, serve
 
-from kshot.config import Teacher
+from kshot.config import TeacherConfig
 from kshot.core.files import write_json
-from kshot.generate.teacher.cache import ReplyStore
-from kshot.generate.teacher.client import make_asker
+from kshot.generate.teacher.cache import ReplyCache
+from kshot.generate.teacher.client import make_client
 from kshot.generate.teacher.messages import Request
 
 ABSURD = [b"", b"0", b"86400", b"-5", b"1e300", b"nan", b"soon", b"Fri, 31 Dec 9999 23:59:59 GMT", b"0.01"]
@@ -54,10 +54,10 @@ class Weather:
 
 def run(stormy: bool, count: int) -> tuple[set[tuple[str, str]], int, float, dict[str, int]]:
     with serve(partial(Weather, stormy)) as server, tempfile.TemporaryDirectory() as folder:
-        store = ReplyStore(Path(folder) / "replies.sqlite")
+        store = ReplyCache(Path(folder) / "replies.sqlite")
         # Pauses and the timeout are short, as the latencies here are.
-        teacher = Teacher(endpoint=server.url, model="m", timeout=0.5, longest_pause=0.3, attempts=10)
-        asker = make_asker(teacher, "", store, Path(folder))
+        teacher = TeacherConfig(endpoint=server.url, model="m", timeout=0.5, max_backoff_seconds=0.3, max_attempts=10)
+        asker = make_client(teacher, "", store, Path(folder))
         began = time.monotonic()
         pairs = [(request.prompt, reply.text) for request, reply in asker.stream(requests(count), "asking", count)]
         seconds = time.monotonic() - began

@@ -8,13 +8,13 @@ import random
 import tempfile
 from pathlib import Path
 
-from kshot.config import Config, Describe, Teacher
+from kshot.config import Config, ParaphraseConfig, TeacherConfig
 from kshot.core.files import write_json
-from kshot.generate.sources import select_units
-from kshot.generate.synthesis.paraphrase import plan
+from kshot.generate.sources import select_sources
+from kshot.generate.synthesis.paraphrase import plan_requests
 from kshot.generate.teacher import local_server as local_teacher
-from kshot.generate.teacher.cache import ReplyStore
-from kshot.generate.teacher.client import make_asker
+from kshot.generate.teacher.cache import ReplyCache
+from kshot.generate.teacher.client import make_client
 from kshot.runtime import environment as quiet
 
 
@@ -24,15 +24,15 @@ def main() -> None:
     parser.add_argument("--dtype", default=local_teacher.DTYPE)
     options = parser.parse_args()
     local_teacher.DTYPE = options.dtype
-    asks = plan(select_units([], []), Describe(modes=["rephrase"], tasks=24), 1)
+    asks = plan_requests(select_sources([], []), ParaphraseConfig(modes=["rephrase"], tasks=24), 1)
     replies: list[dict[str, str]] = []
     with quiet.quiet():
         for seed in (1, 2):
             requests = [ask.request for ask in asks]
             random.Random(seed).shuffle(requests)
             with tempfile.TemporaryDirectory() as folder:
-                store = ReplyStore(Path(folder) / "replies.sqlite")
-                asker = make_asker(Teacher(), Config().student, store, Path(folder))
+                store = ReplyCache(Path(folder) / "replies.sqlite")
+                asker = make_client(TeacherConfig(), Config().student, store, Path(folder))
                 found = asker.ask(requests, f"asking, order {seed}")
                 store.close()
             replies.append({request.prompt: reply.text for request, reply in zip(requests, found, strict=True)})

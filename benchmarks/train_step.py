@@ -17,16 +17,16 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from kshot.config import Config, Generate
+from kshot.config import Config, GenerateConfig
 from kshot.core.files import write_json
-from kshot.generate.compose.composer import compose
-from kshot.generate.curation.decontaminate import Screen
-from kshot.generate.sources import select_units
-from kshot.models.references import load_student, resolve
+from kshot.generate.compose.composer import compose_records
+from kshot.generate.curation.decontaminate import Decontaminator
+from kshot.generate.sources import select_sources
+from kshot.models.references import load_student, resolve_model
 from kshot.runtime import environment as quiet
-from kshot.runtime.device import Machine, cores, halve
-from kshot.train.data import ordered, prepare
-from kshot.train.trainer_config import SFT, lora_config, sft_config
+from kshot.runtime.device import Device, cast_frozen_linears, count_cores
+from kshot.train.data import order_rows, prepare_rows
+from kshot.train.trainer_config import SFT_DEFAULTS, lora_config, sft_config
 
 BATCH = 8
 ONE_HEAP = ("one_heap", "halved")
@@ -40,11 +40,11 @@ def steps(
 
     model, _ = load_student(student)
     model.config.use_cache = False
-    machine = Machine("cpu", cores(), dtype, "eager" if dtype == "bfloat16" else "sdpa", {})
+    machine = Device("cpu", count_cores(), dtype, "eager" if dtype == "bfloat16" else "sdpa", {})
     model.set_attn_implementation(machine.attention)
     if halved:
-        halve(model)
-    options = {**SFT, "per_device_train_batch_size": BATCH, "max_steps": count, "save_strategy": "no"}
+        cast_frozen_linears(model)
+    options = {**SFT_DEFAULTS, "per_device_train_batch_size": BATCH, "max_steps": count, "save_strategy": "no"}
     with tempfile.TemporaryDirectory() as folder:
         settings = sft_config(options, Config().train, machine, Path(folder), seed, validate=False)
         trainer = make(
@@ -70,15 +70,19 @@ def run(name: str, count: int, dtype: str) -> list[tuple[float, float]]:
     with quiet.quiet():
         from trl import SFTTrainer
 
-        from kshot.train.trainer import AnswerTrainer
+        from kshot.train.trainer import CompletionTrainer
 
-        student = resolve(Config().student)
+        student = resolve_model(Config().student)
         _, tokenizer = load_student(student)
-        units = select_units([], [])
-        records, _ = compose(units, {}, Generate(records=240), Screen([]), 1, lambda done=1, note="": None)
-        split = prepare([vars(record) for record in records], tokenizer, 512, 0.0, 1, True)
-        rows = ordered(split.train, 1, BATCH, 1)[: BATCH * count]
-        make = {"trl": SFTTrainer, "answers": AnswerTrainer}.get(name, partial(AnswerTrainer, threads=cores()))
+        units = select_sources([], [])
+        records, _ = compose_records(
+            units, {}, GenerateConfig(records=240), Decontaminator([]), 1, lambda done=1, note="": None
+        )
+        split = prepare_rows([vars(record) for record in records], tokenizer, 512, 0.0, 1, True)
+        rows = order_rows(split.train, 1, BATCH, 1)[: BATCH * count]
+        make = {"trl": SFTTrainer, "answers": CompletionTrainer}.get(
+            name, partial(CompletionTrainer, threads=count_cores())
+        )
         return steps(make, name == "halved", rows, tokenizer, student, count, 1, dtype)
 
 
@@ -86,7 +90,7 @@ def alone(name: str, count: int, dtype: str) -> list[tuple[float, float]]:
     """`run` in a process of its own, which glibc gives its usual heaps before the way `one_heap`."""
     os.environ.pop("MALLOC_ARENA_MAX", None)
     if name not in ONE_HEAP:
-        os.environ["MALLOC_ARENA_MAX"] = str(8 * cores())
+        os.environ["MALLOC_ARENA_MAX"] = str(8 * count_cores())
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(run, name, count, dtype).result()
 

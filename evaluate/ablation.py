@@ -13,21 +13,28 @@ from typing import Any
 from kshot.config import Config
 from kshot.core.console import say
 from kshot.core.files import write_json, write_text
-from kshot.core.runs import versions
+from kshot.core.runs import installed_versions
 from kshot.evaluate.compare import Cells, planned
-from kshot.evaluate.measure.measurement import Cell, Groups, measure_missing, read_groups, read_samples, truncated
-from kshot.evaluate.metrics.label_bias import leaning
+from kshot.evaluate.measure.measurement import (
+    Groups,
+    Measurement,
+    count_truncated,
+    measure_missing,
+    read_samples,
+    read_suite_scores,
+)
 from kshot.evaluate.metrics.label_bias import markdown as leaning_markdown
-from kshot.evaluate.metrics.ranking import BEST, LEVEL, Scored, gain_rows, ranking
+from kshot.evaluate.metrics.label_bias import measure_label_bias
+from kshot.evaluate.metrics.ranking import BEST, LEVEL, ScoredTrial, gain_rows, ranking
 from kshot.evaluate.report.heatmap import heat_maps, write_heatmap
 from kshot.evaluate.report.markdown import between, markdown_table, measured_on, points, probability, rich_table, signed
 from kshot.evaluate.report.svg import Line, Plot, Point, gained, write_svg
-from kshot.evaluate.scoring.text import NAMES
+from kshot.evaluate.scoring.text import SCORE_NAMES
 from kshot.evaluate.stats.paired import Families
-from kshot.models.checkpoints import Candidate, candidates, load
-from kshot.runtime.device import Machine
-from kshot.suites.format import Panel, families
-from kshot.sweep.grid import GridCell, short_names
+from kshot.models.checkpoints import Checkpoint, find_checkpoints, load_checkpoint
+from kshot.runtime.device import Device
+from kshot.suites.format import Suite, families_by_suite
+from kshot.sweep.grid import Trial, short_names
 
 Row = dict[str, Any]
 RANKING = ("panel", "score", "place", "cell", "mean", "difference", "95 % interval", "p", "verdict")
@@ -35,7 +42,7 @@ GAINS = ("panel", "score", "k", "cell", "base", "student", "gain", "95 % interva
 WORDS = {"panel", "score", "cell", "verdict", "folder", "data", "state"}
 
 
-def measure_cell(config: Config, cell: GridCell, run: Path, panels: Sequence[Panel], folder: Path) -> None:
+def measure_cell(config: Config, cell: Trial, run: Path, panels: Sequence[Suite], folder: Path) -> None:
     """Measure a trained cell, and its base where that was not measured; what is there already is left alone.
 
     Args:
@@ -45,20 +52,20 @@ def measure_cell(config: Config, cell: GridCell, run: Path, panels: Sequence[Pan
     """
     found, cells, machine = _planned(config, cell, run, panels, folder)
     for one in found:
-        measure_missing(cells[one.label], partial(load, one), machine, config.evaluate.items)
+        measure_missing(cells[one.label], partial(load_checkpoint, one), machine, config.evaluate.limit)
 
 
 def _planned(
-    config: Config, cell: GridCell, run: Path, panels: Sequence[Panel], folder: Path
-) -> tuple[list[Candidate], Cells, Machine]:
+    config: Config, cell: Trial, run: Path, panels: Sequence[Suite], folder: Path
+) -> tuple[list[Checkpoint], Cells, Device]:
     """The base and the cell's student, in this order."""
     own = config.model_copy(update={"student": cell.config.student})
-    found = candidates([own.student, str((run / "train" / "adapter").absolute())], own)
+    found = find_checkpoints([own.student, str((run / "train" / "adapter").absolute())], own)
     return found, *planned(own, found, panels, folder)
 
 
 def write_ablation(
-    config: Config, cells: Sequence[GridCell], runs: Path, failed: Mapping[str, str], panels: Sequence[Panel],
+    config: Config, cells: Sequence[Trial], runs: Path, failed: Mapping[str, str], panels: Sequence[Suite],
     folder: Path,
 ) -> None:  # fmt: skip
     """Write all tables and pictures from cells that are measured.
@@ -69,7 +76,7 @@ def write_ablation(
     """
     bases: dict[str, Groups] = {}
     students: dict[str, dict[int, Groups]] = {}
-    answers: dict[str, dict[tuple[str, int], Sequence[Cell]]] = {}
+    answers: dict[str, dict[tuple[str, int], Sequence[Measurement]]] = {}
     named: dict[str, str] = {}
     cut: dict[str, int] = {}
     machine = None
@@ -80,26 +87,26 @@ def write_ablation(
         found, measured, machine = _planned(config, cell, runs / cell.label, panels, folder)
         base, student = (measured[one.label] for one in found)
         if cell.setting not in bases:
-            bases[cell.setting] = read_groups(base)
-        seeds[cell.seed] = read_groups(student)
+            bases[cell.setting] = read_suite_scores(base)
+        seeds[cell.seed] = read_suite_scores(student)
         name = name_of(found[0], named)
         answers.setdefault(name, {(name, 0): base})[cell.setting, cell.seed] = student
-        cut |= truncated([*base, *student])
+        cut |= count_truncated([*base, *student])
     values = {cell.setting: cell.values for cell in cells}
-    scored = [Scored(name, values[name], bases[name], seeds) for name, seeds in students.items() if seeds]
-    asked = config.evaluate.resamples, config.seed, families(panels)
+    scored = [ScoredTrial(name, values[name], bases[name], seeds) for name, seeds in students.items() if seeds]
+    asked = config.evaluate.bootstrap_resamples, config.seed, families_by_suite(panels)
     facts: Row = {
         "varied": list(dict.fromkeys(key for cell in cells for key in cell.values)),
-        "cells": [_cell(cell, failed) for cell in cells],
+        "measurements": [_cell(cell, failed) for cell in cells],
         "rows": gain_rows(scored, *asked),
         "ranking": ranking(scored, *asked),
         "leaning": leanings(answers, *asked),
         "seed": config.seed,
-        "new_data": config.ablate.new_data,
-        "resamples": config.evaluate.resamples,
-        "items": config.evaluate.items,
+        "new_data": config.ablate.resample_data,
+        "resamples": config.evaluate.bootstrap_resamples,
+        "items": config.evaluate.limit,
         "machine": machine and asdict(machine),
-        "versions": versions("lm_eval", "torch", "transformers"),
+        "versions": installed_versions("lm_eval", "torch", "transformers"),
         "truncated": cut,
     }
     heat_map, curve = folder / "heatmap.svg", folder / "curve.svg"
@@ -117,14 +124,14 @@ def write_ablation(
     say(f"ablate: wrote {folder / 'ablate.json'}, {', '.join(made)}")
 
 
-def name_of(base: Candidate, named: dict[str, str]) -> str:
+def name_of(base: Checkpoint, named: dict[str, str]) -> str:
     """The base's label, or its whole reference where another base has that label; `named` notes it by reference."""
     return named.setdefault(base.reference, base.reference if base.label in named.values() else base.label)
 
 
 def leanings(
-    answers: Mapping[str, Mapping[tuple[str, int], Sequence[Cell]]], resamples: int, seed: int,
-    families: Mapping[str, Families],
+    answers: Mapping[str, Mapping[tuple[str, int], Sequence[Measurement]]], resamples: int, seed: int,
+    families_by_suite: Mapping[str, Families],
 ) -> dict[str, list[Row]]:  # fmt: skip
     """What bases and cells know and lean to, a cell's trainings pooled.
 
@@ -138,7 +145,7 @@ def leanings(
             for (model, training), cells in measured.items()
             for row in read_samples(cells)
         )
-        for name, more in leaning(rows, baseline, families, resamples, seed).items():
+        for name, more in measure_label_bias(rows, baseline, families_by_suite, resamples, seed).items():
             found[name] += more
     models = [model for measured in answers.values() for model, _ in measured]
     for every in found.values():
@@ -161,14 +168,14 @@ def curves(rows: Sequence[Row]) -> list[Plot]:
         for row in own:
             by_k.setdefault(row["k"], []).append(gained(row["values"][key], row["base"], row["student"], row))
         lines = tuple(Line(f"k={k}", tuple(found)) for k, found in sorted(by_k.items()))
-        made.append(Plot(f"{panel}: {NAMES.get(score, score)}", lines, name, name))
+        made.append(Plot(f"{panel}: {SCORE_NAMES.get(score, score)}", lines, name, name))
     return made
 
 
-def _cell(cell: GridCell, failed: Mapping[str, str]) -> Row:
+def _cell(cell: Trial, failed: Mapping[str, str]) -> Row:
     state = {"state": "failed", "cause": failed[cell.label]} if cell.label in failed else {"state": "done"}
     names = {"cell": cell.setting, "values": dict(cell.values), "seed": cell.seed}
-    return {"label": cell.label, **names, "data": cell.data, **state}
+    return {"label": cell.label, **names, "data": cell.data_key, **state}
 
 
 def ranking_lines(facts: Row) -> list[list[str]]:
@@ -178,7 +185,7 @@ def ranking_lines(facts: Row) -> list[list[str]]:
         against = ["", "", ""]
         if row["verdict"] != BEST:
             against = [signed(row["difference"]), between(row["low"], row["high"]), probability(row["p_holm"])]
-        names = [row["panel"], NAMES.get(row["score"], row["score"]), str(row["place"]), row["cell"]]
+        names = [row["panel"], SCORE_NAMES.get(row["score"], row["score"]), str(row["place"]), row["cell"]]
         lines.append([*names, points(row["mean"]), *against, row["verdict"]])
     return lines
 
@@ -189,10 +196,10 @@ def gain_lines(facts: Row) -> list[list[str]]:
     for row in facts["rows"]:
         several = len(row["seeds"]) > 1
         over_seeds = between(row["seed_low"], row["seed_high"]) if several else ""
-        names = [row["panel"], NAMES.get(row["score"], row["score"]), str(row["k"]), row["cell"]]
+        names = [row["panel"], SCORE_NAMES.get(row["score"], row["score"]), str(row["k"]), row["cell"]]
         found = [points(row["base"]), points(row["student"]), signed(row["gain"]), between(row["low"], row["high"])]
         lines.append([*names, *found, probability(row["p_holm"]), over_seeds, str(row["tasks"]), str(row["items"])])
-    for cell in facts["cells"]:
+    for cell in facts["measurements"]:
         if cell["state"] == "failed":
             lines.append(["", "", "", f"{cell['cell']} seed={cell['seed']}", "", "", "failed", *[""] * 5])
     return lines
@@ -202,7 +209,7 @@ def markdown(facts: Row, curve: bool) -> str:
     """ablate.md: what ablate.json holds, as tables, with the heat map."""
     cells = [
         [cell["label"], cell["data"], f"{cell['state']}: {cell['cause']}" if "cause" in cell else cell["state"]]
-        for cell in facts["cells"]
+        for cell in facts["measurements"]
     ]
     parts = [f"# Ablation of {', '.join(facts['varied']) or 'training seeds'}"]
     if facts["rows"]:

@@ -1,7 +1,7 @@
 """`kshot compare RUN|MODEL ... [--baseline X]`: checkpoints against one baseline on the panels of a config.
 
 Writes compare.json, compare.md and compare.svg. A run's finished cells are used where they were measured alike; what is
-missing is measured and kept in cells/, so that a rerun measures only what is new.
+missing is measured and kept in measurements/, so that a rerun measures only what is new.
 """
 
 from collections.abc import Sequence
@@ -14,33 +14,33 @@ from kshot.config import Config
 from kshot.core.console import say
 from kshot.core.errors import ConfigError, DataError
 from kshot.core.files import read_json, write_json, write_text
-from kshot.core.runs import Run, versions
+from kshot.core.runs import Run, installed_versions
 from kshot.core.seeding import digest
-from kshot.evaluate.lm.backends import check_own
+from kshot.evaluate.lm.backends import require_own_backend
 from kshot.evaluate.measure.measurement import (
-    Cell,
-    load_panels,
-    make_cell,
+    Measurement,
+    count_truncated,
+    load_suites,
+    make_measurement,
     measure_missing,
-    read_groups,
+    plan_measurements,
     read_samples,
-    truncated,
-    wanted,
+    read_suite_scores,
 )
-from kshot.evaluate.metrics.label_bias import leaning
 from kshot.evaluate.metrics.label_bias import markdown as leaning_markdown
+from kshot.evaluate.metrics.label_bias import measure_label_bias
 from kshot.evaluate.report.markdown import between, markdown_table, measured_on, points, probability, rich_table, signed
 from kshot.evaluate.report.svg import Line, Plot, Point, gained, write_svg
-from kshot.evaluate.scoring.text import NAMES
+from kshot.evaluate.scoring.text import SCORE_NAMES
 from kshot.evaluate.stats.paired import paired_gains, with_holm
-from kshot.models.checkpoints import Candidate, candidates, load
-from kshot.runtime.device import Machine, find_machine, kept_machine
-from kshot.suites.format import Panel, families
+from kshot.models.checkpoints import Checkpoint, find_checkpoints, load_checkpoint
+from kshot.runtime.device import Device, load_or_probe_device, probe_device
+from kshot.suites.format import Suite, families_by_suite
 
 Row = dict[str, Any]
-Cells = dict[str, list[Cell]]
+Cells = dict[str, list[Measurement]]
 """By label: a cell for each panel, number of shots and demo seed, in the same order for all."""
-KEPT = ("gain", "low", "high", "p", "detectable", "seeds", "worst_seed_gain", "tasks", "items")
+KEPT = ("gain", "low", "high", "p", "mde", "seeds", "worst_seed_gain", "tasks", "items")
 
 
 def run_compare(config: Config, names: Sequence[str], baseline: str, panels: Sequence[str], folder: Path) -> None:
@@ -54,39 +54,39 @@ def run_compare(config: Config, names: Sequence[str], baseline: str, panels: Seq
     Raises:
         KshotError: faults of names, weights and panels are found before a model is loaded.
     """
-    check_own(config.evaluate)
-    loaded = load_panels(config.evaluate, panels)
+    require_own_backend(config.evaluate)
+    loaded = load_suites(config.evaluate, panels)
     against = baseline or config.student
     others = [name for name in names if name != against]
     if not others:
         raise ConfigError(["compare: name at least one model beside the baseline"])
-    found = candidates([against, *others], config)
+    found = find_checkpoints([against, *others], config)
     with Run(folder.parent).held(folder.name):
         cells, machine = planned(config, found, loaded, folder)
         for one in found:
             own = cells[one.label]
-            if done := sum(cell.done for cell in own):
+            if done := sum(cell.is_done for cell in own):
                 say(f"{one.label}: {done} of {len(own)} cells are there already")
-            measure_missing(own, partial(load, one), machine, config.evaluate.items)
+            measure_missing(own, partial(load_checkpoint, one), machine, config.evaluate.limit)
         _write(config, found, cells, machine, folder)
 
 
-def planned(config: Config, found: Sequence[Candidate], panels: Sequence[Panel], folder: Path) -> tuple[Cells, Machine]:
+def planned(config: Config, found: Sequence[Checkpoint], panels: Sequence[Suite], folder: Path) -> tuple[Cells, Device]:
     """The cells of each checkpoint, finished or not, and the settings they all share, which the first is probed for."""
     machine = _machine(config, found, folder)
     return {one.label: _cells(one, found, panels, config, folder, machine) for one in found}, machine
 
 
-def _machine(config: Config, found: Sequence[Candidate], folder: Path) -> Machine:
+def _machine(config: Config, found: Sequence[Checkpoint], folder: Path) -> Device:
     """The settings under which a run was measured, so that its cells serve; else those kept here or found now."""
     key = digest(config.evaluate.dtype, config.train.threads)
     kept = [run / "evaluate" / "settings.json" for one in found for run in one.runs]
     path = next((path for path in kept if _key(path) == key), folder / "settings.json")
 
-    def find() -> Machine:
-        return find_machine(load(found[0])[0], config.evaluate.dtype, config.train.threads, backward=False)
+    def find() -> Device:
+        return probe_device(load_checkpoint(found[0])[0], config.evaluate.dtype, config.train.threads, backward=False)
 
-    return kept_machine(path, key, find)
+    return load_or_probe_device(path, key, find)
 
 
 def _key(path: Path) -> str | None:
@@ -97,62 +97,68 @@ def _key(path: Path) -> str | None:
 
 
 def _cells(
-    one: Candidate, found: Sequence[Candidate], panels: Sequence[Panel], config: Config, folder: Path, machine: Machine
-) -> list[Cell]:
+    one: Checkpoint, found: Sequence[Checkpoint], panels: Sequence[Suite], config: Config, folder: Path, machine: Device
+) -> list[Measurement]:
     """Cells of a run where they are finished and their key says that they would come out the same, else our own."""
     runs = dict.fromkeys(run for other in found for run in other.runs)
-    places = [(run / "evaluate" / "cells", model) for run in runs for model in ("base", "student")]
-    own = (folder / "cells", one.cell)
+    places = [(run / "evaluate" / "measurements", model) for run in runs for model in ("base", "student")]
+    own = (folder / "measurements", one.measurement_name)
     cells = []
-    for panel, k, seed in wanted(panels, config.evaluate):
-        asked = (panel, k, config.evaluate.items, machine, seed)
-        options = [make_cell(root, model, one.identity, *asked) for root, model in (*places, own)]
-        cells.append(next((cell for cell in options if cell.done), options[-1]))
+    for panel, k, seed in plan_measurements(panels, config.evaluate):
+        asked = (panel, k, config.evaluate.limit, machine, seed)
+        options = [make_measurement(root, model, one.fingerprint, *asked) for root, model in (*places, own)]
+        cells.append(next((cell for cell in options if cell.is_done), options[-1]))
     return cells
 
 
-def gains_over(baseline: Sequence[Cell], other: Sequence[Cell], label: str, resamples: int, seed: int) -> list[Row]:
+def gains_over(
+    baseline: Sequence[Measurement], other: Sequence[Measurement], label: str, resamples: int, seed: int
+) -> list[Row]:
     """A row for each panel, score and k: both scores, the paired gain of `other` and its 95 % interval."""
-    siblings = families(cell.panel for cell in baseline)
+    siblings = families_by_suite(cell.suite for cell in baseline)
     return [
         {"model": label, "panel": row["panel"], "measure": row["score"], "k": row["k"]}
         | {"baseline": row["base"], "score": row["student"]}
         | {name: row[name] for name in KEPT}
-        for row in paired_gains(read_groups(baseline), read_groups(other), resamples, seed, families=siblings)
+        for row in paired_gains(
+            read_suite_scores(baseline), read_suite_scores(other), resamples, seed, families=siblings
+        )
     ]
 
 
-def _write(config: Config, found: Sequence[Candidate], cells: Cells, machine: Machine, folder: Path) -> None:
+def _write(config: Config, found: Sequence[Checkpoint], cells: Cells, machine: Device, folder: Path) -> None:
     first, *others = found
     settings = config.evaluate
     gains = [
         row
         for one in others
-        for row in gains_over(cells[first.label], cells[one.label], one.label, settings.resamples, config.seed)
+        for row in gains_over(
+            cells[first.label], cells[one.label], one.label, settings.bootstrap_resamples, config.seed
+        )
     ]
     gains = with_holm(sorted(gains, key=lambda row: (row["panel"], row["measure"], row["k"])))
     facts = {
         "baseline": first.label,
         "models": [
             {"label": one.label, "reference": one.reference, "folder": one.folder,
-             "adapter": one.adapter and str(one.adapter), "fingerprint": one.identity}
+             "adapter": one.adapter and str(one.adapter), "fingerprint": one.fingerprint}
             for one in found
         ],
         "gains": gains,
-        "leaning": leaning(
+        "leaning": measure_label_bias(
             ({**row, "model": one.label} for one in found for row in read_samples(cells[one.label])),
             first.label,
-            families(cell.panel for cell in cells[first.label]),
-            settings.resamples,
+            families_by_suite(cell.suite for cell in cells[first.label]),
+            settings.bootstrap_resamples,
             config.seed,
         ),
         "seed": config.seed,
-        "resamples": settings.resamples,
-        "items": settings.items,
+        "resamples": settings.bootstrap_resamples,
+        "items": settings.limit,
         "machine": asdict(machine),
-        "versions": versions("lm_eval", "torch", "transformers"),
+        "versions": installed_versions("lm_eval", "torch", "transformers"),
         # Cells of a run's own evaluation, which are used again, call its model the student.
-        "truncated": truncated([replace(cell, model=one.label) for one in found for cell in cells[one.label]]),
+        "truncated": count_truncated([replace(cell, model=one.label) for one in found for cell in cells[one.label]]),
     }  # fmt: skip
     write_json(folder / "compare.json", facts)
     write_svg(plots(gains, first.label), folder / "compare.svg")
@@ -171,7 +177,7 @@ def plots(gains: Sequence[Row], baseline: str) -> list[Plot]:
         for label in dict.fromkeys(row["model"] for row in rows):
             own = [row for row in rows if row["model"] == label]
             lines.append(Line(label, tuple(gained(row["k"], row["baseline"], row["score"], row) for row in own)))
-        made.append(Plot(f"{panel}: {NAMES.get(measure_, measure_)}", tuple(lines)))
+        made.append(Plot(f"{panel}: {SCORE_NAMES.get(measure_, measure_)}", tuple(lines)))
     return made
 
 
@@ -181,7 +187,7 @@ WORDS = {"panel", "measure", "model"}
 
 def _row(row: Row) -> list[str]:
     return [
-        row["panel"], NAMES.get(row["measure"], row["measure"]), str(row["k"]), row["model"], points(row["baseline"]),
+        row["panel"], SCORE_NAMES.get(row["measure"], row["measure"]), str(row["k"]), row["model"], points(row["baseline"]),
         points(row["score"]), signed(row["gain"]), between(row["low"], row["high"]),
         probability(row["p_holm"]), str(row["tasks"]), str(row["items"]),
     ]  # fmt: skip

@@ -4,22 +4,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kshot.config import Config
-from kshot.config.loader import hint
+from kshot.config.loader import suggest
 from kshot.core.errors import ConfigError
 from kshot.core.seeding import stream
 from kshot.core.types import Task
 from kshot.generate.bank import FAMILIES
-from kshot.generate.bank.reasoning_gym import ALL, PREFIX, gym_units, installed
-from kshot.tasks.source import Unit, distinct, from_family, from_task
+from kshot.generate.bank.reasoning_gym import ALL, PREFIX, is_installed, reasoning_gym_sources
+from kshot.tasks.source import TaskSource, check_unique_ids, source_from_family, source_from_task
 from kshot.tasks.yaml_reader import load_tasks
 
 LISTED = "`kshot tasks list` shows them all"
 
 
-def sources(config: Config) -> tuple[list[Unit], list[Task]]:
+def load_sources(config: Config) -> tuple[list[TaskSource], list[Task]]:
     """The programmatic units of a config, reasoning-gym's among them, and its example-based tasks.
 
-    What `generate.without` names is left out. Of the families that remain `generate.families_at_most` are drawn by the
+    What `generate.exclude` names is left out. Of the families that remain `generate.max_families` are drawn by the
     seed; a larger draw contains a smaller one.
 
     Raises:
@@ -27,36 +27,36 @@ def sources(config: Config) -> tuple[list[Unit], list[Task]]:
         DataError: a file of tasks that cannot be used, or an id used twice.
     """
     settings = config.generate
-    units = [*family_units(settings.families), *gym_units(settings.gym)]
+    units = [*family_sources(settings.families), *reasoning_gym_sources(settings.reasoning_gym)]
     tasks = [task for path in settings.tasks for task in load_tasks(path)]
-    every = distinct([*units, *map(from_task, tasks)])
-    out = _left_out(every, settings.without)
+    every = check_unique_ids([*units, *map(source_from_task, tasks)])
+    out = _left_out(every, settings.exclude)
     families = sorted({unit.family for unit in every if unit.id not in out})
     if not families:
         raise ConfigError(["generate: no task at all; name families or files of tasks"])
     stream(config.seed, "families").shuffle(families)
-    drawn = set(families[: settings.families_at_most])
+    drawn = set(families[: settings.max_families])
     return (
         [unit for unit in units if unit.family in drawn and unit.id not in out],
         [task for task in tasks if task.family in drawn and task.id not in out],
     )
 
 
-def _left_out(units: Sequence[Unit], names: Sequence[str]) -> set[str]:
+def _left_out(units: Sequence[TaskSource], names: Sequence[str]) -> set[str]:
     """The ids of those units that the names mean."""
     known = {name for unit in units for name in (unit.id, unit.family, unit.category)}
     if unknown := [name for name in names if name not in known]:
         raise ConfigError(
             [
-                f"generate.without: {name!r} is no task, family or category of this config; "
-                + hint(name, sorted(known), LISTED)
+                f"generate.exclude: {name!r} is no task, family or category of this config; "
+                + suggest(name, sorted(known), LISTED)
                 for name in unknown
             ]
         )
     return {unit.id for unit in units if {unit.id, unit.family, unit.category} & set(names)}
 
 
-def family_units(names: Sequence[str]) -> list[Unit]:
+def family_sources(names: Sequence[str]) -> list[TaskSource]:
     """The units of programmatic families, in a fixed order.
 
     Args:
@@ -69,31 +69,31 @@ def family_units(names: Sequence[str]) -> list[Unit]:
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ConfigError(
-            [f"generate.families: {name!r} is no family; {hint(name, known, LISTED)}" for name in unknown]
+            [f"generate.families: {name!r} is no family; {suggest(name, known, LISTED)}" for name in unknown]
         )
-    return [from_family(f) for f in FAMILIES if not names or f.id in names or f.category in names]
+    return [source_from_family(f) for f in FAMILIES if not names or f.id in names or f.category in names]
 
 
-def select_units(names: Sequence[str], task_files: Sequence[Path]) -> list[Unit]:
+def select_sources(names: Sequence[str], task_files: Sequence[Path]) -> list[TaskSource]:
     """The units of families and of files of tasks, as they are before a teacher adds to them."""
     tasks = [task for path in task_files for task in load_tasks(path)]
-    return distinct([*family_units(names), *map(from_task, tasks)])
+    return check_unique_ids([*family_sources(names), *map(source_from_task, tasks)])
 
 
-def every_source(files: Sequence[Path]) -> list[Unit]:
+def all_sources(files: Sequence[Path]) -> list[TaskSource]:
     """All families and the tasks of these files; reasoning-gym's data sets are among them where it is installed."""
-    return distinct([*select_units([], files), *gym_units([ALL] if installed() else [])])
+    return check_unique_ids([*select_sources([], files), *reasoning_gym_sources([ALL] if is_installed() else [])])
 
 
-def find(name: str, files: Sequence[Path]) -> Unit:
+def find_source(name: str, files: Sequence[Path]) -> TaskSource:
     """The unit of that id.
 
     Raises:
         ConfigError: there is none, with the nearest name; or it needs reasoning-gym.
     """
-    units = {unit.id: unit for unit in select_units([], files)}
+    units = {unit.id: unit for unit in select_sources([], files)}
     if name not in units and name.startswith(PREFIX):
-        units |= {unit.id: unit for unit in gym_units([ALL])}
+        units |= {unit.id: unit for unit in reasoning_gym_sources([ALL])}
     if name not in units:
-        raise ConfigError([f"no task {name!r}; {hint(name, units, LISTED)}"])
+        raise ConfigError([f"no task {name!r}; {suggest(name, units, LISTED)}"])
     return units[name]

@@ -84,17 +84,17 @@ generate:
   families: [morphology, arithmetic]
   records: 52
   teacher: null
-  screen: [{panel}]
+  decontaminate: [{panel}]
 train:
   max_length: 700
-  validation: 0.08
+  validation_fraction: 0.08
   dtype: float32
   sft: {{per_device_train_batch_size: 4, save_steps: 3, learning_rate: 1.0e-3}}
 evaluate:
-  panels: [{panel}]
+  suites: [{panel}]
   shots: [0, 1, 4]
   dtype: float32
-  resamples: 200
+  bootstrap_resamples: 200
 """)
     return path
 

@@ -24,7 +24,7 @@ WORDS = "amber basil cedar delta ember fjord grape hazel inlet jolly kiosk lemon
 
 
 def solve(prompt: str) -> str:
-    """The right answer to a prompt that ends in `Input: ...` and `Output:`."""
+    """The right answer to a prompt that ends in `InputOnly: ...` and `Output:`."""
     skill = next(skill for text, skill in SKILLS.items() if text in prompt)
     asked = prompt.rsplit("Input: ", 1)[1].rsplit("\nOutput:", 1)[0]
     if "step by step" in prompt:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from kshot.core.console import Ticker
-from kshot.core.files import read_log, whole_file, write_jsonl
-from kshot.train.checkpoints import mark_whole
+from kshot.core.files import atomic_file, read_log, write_jsonl
+from kshot.train.checkpoints import mark_complete
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 KEPT = ("loss", "eval_loss", "learning_rate", "grad_norm", "mean_token_accuracy", "epoch", "num_tokens")
 
 
-def rewind(path: Path, step: int) -> None:
+def truncate_metrics(path: Path, step: int) -> None:
     """Forget the rows after `step`, so that a resumed run writes each step once."""
     rows = [row for row in read_log(path) if row["step"] <= step]
     write_jsonl(path, rows)
@@ -41,12 +41,12 @@ def make_callback(path: Path, tick: Ticker) -> "TrainerCallback":
         def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             with path.open("ab") as handle:
                 os.fsync(handle.fileno())
-            mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+            mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     return Recorder()
 
 
-def loss_curve(metrics: Path, picture: Path) -> None:
+def draw_loss_curve(metrics: Path, picture: Path) -> None:
     """Draw training loss (thin: each step, thick: running mean of 10) and validation loss."""
     import matplotlib as mpl
 
@@ -65,6 +65,6 @@ def loss_curve(metrics: Path, picture: Path) -> None:
         axes.plot(*zip(*held, strict=True), "o-", color="tab:orange", label="validation")
     axes.set(xlabel="step", ylabel="loss per answer token", title="Loss on the answers")
     axes.legend()
-    with whole_file(picture) as temporary:
+    with atomic_file(picture) as temporary:
         figure.savefig(temporary, format="png", dpi=120)
     plt.close(figure)

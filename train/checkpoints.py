@@ -13,13 +13,13 @@ from kshot.core.files import read_json, write_json
 MARKER = "whole.json"
 
 
-def mark_whole(checkpoint: Path) -> None:
+def mark_complete(checkpoint: Path) -> None:
     """Write the marker of a checkpoint that is complete."""
     sizes = {path.name: path.stat().st_size for path in sorted(checkpoint.iterdir()) if path.name != MARKER}
     write_json(checkpoint / MARKER, sizes)
 
 
-def is_whole(checkpoint: Path) -> bool:
+def is_complete(checkpoint: Path) -> bool:
     try:
         sizes = read_json(checkpoint / MARKER)
     except DataError:
@@ -27,15 +27,15 @@ def is_whole(checkpoint: Path) -> bool:
     return all((checkpoint / n).is_file() and (checkpoint / n).stat().st_size == size for n, size in sizes.items())
 
 
-def step_of(checkpoint: Path) -> int:
+def checkpoint_step(checkpoint: Path) -> int:
     return int(checkpoint.name.rpartition("-")[2])
 
 
-def last_whole(folder: Path) -> Path | None:
+def last_complete(folder: Path) -> Path | None:
     """The latest whole checkpoint in `folder`; broken ones are removed on the way."""
     best = None
-    for checkpoint in sorted(folder.glob("checkpoint-*"), key=step_of):
-        if is_whole(checkpoint):
+    for checkpoint in sorted(folder.glob("checkpoint-*"), key=checkpoint_step):
+        if is_complete(checkpoint):
             best = checkpoint
         else:
             shutil.rmtree(checkpoint)

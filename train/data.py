@@ -18,7 +18,7 @@ IGNORED = -100
 
 
 @dataclass(frozen=True)
-class Row:
+class TrainRow:
     """A record as the trainer takes it.
 
     `labels` are its tokens where the loss is computed and `IGNORED` elsewhere.
@@ -41,8 +41,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Split:
-    train: list[Row]
-    validation: list[Row]
+    train: list[TrainRow]
+    validation: list[TrainRow]
     dropped: dict[str, int]
     """Rows whose answer or end-of-turn would be cut, by shots."""
 
@@ -81,7 +81,7 @@ def _fault_of(meta: Any) -> str | None:
     return None if pairs else "'targets' must be pairs of places in the instruction"
 
 
-def tokenize(record: dict[str, Any], tokenizer: Any, targets: bool) -> Row:
+def tokenize_record(record: dict[str, Any], tokenizer: Any, targets: bool) -> TrainRow:
     """A record through the student's chat template.
 
     The loss is on the answer with its end-of-turn, as in TRL's prompt-completion rows; with `targets` also on those
@@ -102,10 +102,10 @@ def tokenize(record: dict[str, Any], tokenizer: Any, targets: bool) -> Row:
     taught = [any(a < end and b > start for start, end in spans) for a, b in encoded["offset_mapping"]]
     ids = tuple(encoded["input_ids"])
     labels = tuple(token if learn else IGNORED for token, learn in zip(ids, taught, strict=True))
-    return Row(prompt, completion, int(meta.get("k", 0)), ids, labels)
+    return TrainRow(prompt, completion, int(meta.get("k", 0)), ids, labels)
 
 
-def prepare(
+def prepare_rows(
     records: Sequence[dict[str, Any]], tokenizer: Any, max_length: int, validation: float, seed: int, targets: bool
 ) -> Split:
     """Tokenize, drop what would be cut, hold back the validation slice, which is scored on its answers only.
@@ -116,7 +116,7 @@ def prepare(
     dropped = Counter[str]()
     kept = []
     for record in records:
-        row = tokenize(record, tokenizer, targets)
+        row = tokenize_record(record, tokenizer, targets)
         if row.tokens > max_length:
             dropped[f"k={row.k}"] += 1
         else:
@@ -125,20 +125,20 @@ def prepare(
         raise DataError(f"all {len(records)} records are longer than train.max_length={max_length} tokens; raise it")
     stream(seed, "validation").shuffle(kept)
     held = min(round(len(kept) * validation), len(kept) - 1)
-    measured = [tokenize(record, tokenizer, targets=False) for record, _ in kept[:held]]
+    measured = [tokenize_record(record, tokenizer, targets=False) for record, _ in kept[:held]]
     # Like lengths together save most of the padding.
     measured.sort(key=lambda row: row.tokens)
     return Split([row for _, row in kept[held:]], measured, dict(sorted(dropped.items())))
 
 
-def ordered(rows: Sequence[Row], epochs: float, batch: int, seed: int) -> list[Row]:
+def order_rows(rows: Sequence[TrainRow], epochs: float, batch: int, seed: int) -> list[TrainRow]:
     """The rows in the order of training, epoch after epoch: shuffled, then batches of like length.
 
     Rows of like length within `GROUP` batches share a batch, which saves most of the padding; the order is drawn here
     and not by the trainer, so that a resumed run sees the rows that the killed one would have seen.
     """
-    plan: list[Row] = []
-    left: list[Row] = []  # Less than a batch; it goes into the next epoch, so that the batches stay what they are.
+    plan: list[TrainRow] = []
+    left: list[TrainRow] = []  # Less than a batch; it goes into the next epoch, so that the batches stay what they are.
     total = max(1, round(len(rows) * epochs))
     epoch = 0
     while len(plan) + len(left) < total:
@@ -156,7 +156,7 @@ def ordered(rows: Sequence[Row], epochs: float, batch: int, seed: int) -> list[R
     return (plan + left)[:total]
 
 
-def within(plan: Sequence[Row], batch: int, tokens: int | None) -> list[Row]:
+def limit_tokens(plan: Sequence[TrainRow], batch: int, tokens: int | None) -> list[TrainRow]:
     """The first batches of the plan that together hold at most so many tokens; at least one."""
     if tokens is None:
         return list(plan)

@@ -5,29 +5,29 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kshot.config import Train
+from kshot.config import TrainConfig
 from kshot.core.console import progress, say
-from kshot.core.errors import ConfigError, cause_of
+from kshot.core.errors import ConfigError, summarize_error
 from kshot.core.files import read_log
-from kshot.runtime.device import Machine, halve
+from kshot.runtime.device import Device, cast_frozen_linears
 from kshot.runtime.logging import quiet
-from kshot.train.callbacks import make_callback, rewind
-from kshot.train.checkpoints import last_whole, step_of
-from kshot.train.data import Row, ordered, within
-from kshot.train.trainer_config import SFT, lora_config, sft_config
+from kshot.train.callbacks import make_callback, truncate_metrics
+from kshot.train.checkpoints import checkpoint_step, last_complete
+from kshot.train.data import TrainRow, limit_tokens, order_rows
+from kshot.train.trainer_config import SFT_DEFAULTS, lora_config, sft_config
 
 
-def planned(rows: Sequence[Row], settings: Train, seed: int) -> list[Row]:
+def plan_rows(rows: Sequence[TrainRow], settings: TrainConfig, seed: int) -> list[TrainRow]:
     """The rows in the order of training, those of every epoch."""
-    options = {**SFT, **settings.sft}
+    options = {**SFT_DEFAULTS, **settings.sft}
     batch, steps = _batch(options), int(options.get("max_steps", -1))
     epochs = steps * batch / len(rows) if steps > 0 else float(options["num_train_epochs"])
-    return within(ordered(rows, epochs, batch, seed), batch, settings.tokens)
+    return limit_tokens(order_rows(rows, epochs, batch, seed), batch, settings.max_train_tokens)
 
 
-def steps_of(plan: Sequence[Row], settings: Train) -> int:
+def count_steps(plan: Sequence[TrainRow], settings: TrainConfig) -> int:
     """In how many steps the plan is trained on."""
-    return -(-len(plan) // _batch({**SFT, **settings.sft}))
+    return -(-len(plan) // _batch({**SFT_DEFAULTS, **settings.sft}))
 
 
 def _batch(options: dict[str, Any]) -> int:
@@ -35,42 +35,42 @@ def _batch(options: dict[str, Any]) -> int:
 
 
 def fit(
-    model: Any, tokenizer: Any, plan: Sequence[Row], validation: Sequence[Row], settings: Train, machine: Machine,
+    model: Any, tokenizer: Any, plan: Sequence[TrainRow], validation: Sequence[TrainRow], settings: TrainConfig, machine: Device,
     folder: Path, seed: int,
 ) -> Any:  # fmt: skip
     """Train, resuming from the last whole checkpoint in `folder`; returns the PEFT model.
 
     Args:
-        plan: what `planned` gave; a step takes the next batch of it.
+        plan: what `plan_rows` gave; a step takes the next batch of it.
         model: the student in float32; LoRA layers are put into it, and under bfloat16 its frozen linear weights halved.
     """
     from datasets import Dataset
     from trl import SFTTrainer
 
-    from kshot.train.trainer import AnswerTrainer
+    from kshot.train.trainer import CompletionTrainer
 
-    options = {**SFT, **settings.sft}
+    options = {**SFT_DEFAULTS, **settings.sft}
     checkpoints = folder / "checkpoints"
-    resume = last_whole(checkpoints)
-    done = step_of(resume) if resume else 0
+    resume = last_complete(checkpoints)
+    done = checkpoint_step(resume) if resume else 0
     metrics = folder / "metrics.jsonl"
-    rewind(metrics, done)
+    truncate_metrics(metrics, done)
     with quiet():
         arguments = sft_config(options, settings, machine, checkpoints, seed, bool(validation))
-    steps = steps_of(plan, settings)
+    steps = count_steps(plan, settings)
     if resume:
         say(f"resuming after step {done} of {steps}")
     if machine.dtype == "bfloat16":
-        halve(model)
+        cast_frozen_linears(model)
     special = _is_special(model, arguments)
-    if settings.near_base and special:
+    if settings.kl_coef and special:
         raise ConfigError(
-            ["train.near_base: not with another loss, label smoothing, or a student that scales its scores"]
+            ["train.kl_coef: not with another loss, label smoothing, or a student that scales its scores"]
         )
     with progress("training", steps, done) as tick, quiet():
         make = SFTTrainer
-        if settings.near_base or (machine.device == "cpu" and not special):
-            make = partial(AnswerTrainer, near_base=settings.near_base, threads=machine.apart)
+        if settings.kl_coef or (machine.type == "cpu" and not special):
+            make = partial(CompletionTrainer, near_base=settings.kl_coef, threads=machine.worker_count)
         try:
             trainer = make(
                 model=model,
@@ -83,7 +83,7 @@ def fit(
             )
         except (ImportError, RuntimeError, TypeError, ValueError) as error:
             raise ConfigError(
-                [f"train: TRL or PEFT refuses these settings for this student: {cause_of(error)}"]
+                [f"train: TRL or PEFT refuses these settings for this student: {summarize_error(error)}"]
             ) from None
         _silence(trainer)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
@@ -94,13 +94,13 @@ def fit(
 
 
 def _is_special(model: Any, arguments: Any) -> bool:
-    """Whether the loss or the scores are more than the plain ones that `AnswerTrainer` computes."""
+    """Whether the loss or the scores are more than the plain ones that `CompletionTrainer` computes."""
     changed = ("logits_scaling", "logit_scale", "final_logit_softcapping")
     plain = arguments.loss_type == "nll" and not arguments.label_smoothing_factor
     return not plain or any(getattr(model.config, name, None) for name in changed)
 
 
-def _dataset(cls: Any, rows: Sequence[Row]) -> Any:
+def _dataset(cls: Any, rows: Sequence[TrainRow]) -> Any:
     return cls.from_list([row.example() for row in rows])
 
 

@@ -14,11 +14,11 @@ import torch
 from torch.nn import Dropout, functional
 from trl import SFTTrainer
 
-from kshot.runtime.parallel import at_once, division, keeps_nothing
+from kshot.runtime.parallel import count_worker_groups, is_row_independent, run_parallel
 from kshot.train.data import IGNORED
 
 
-class AnswerTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
+class CompletionTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
     """TRL's trainer but for where the loss is computed, and for a pull towards the base.
 
     Args:
@@ -30,7 +30,7 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
         super().__init__(*arguments, **options)
         self._near_base = near_base
         self._threads = threads
-        self._any_order = any_order(self.model)
+        self._any_order = can_split_rows(self.model)
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
         """Gradients of the whole batch, added to those that are there; returns its loss."""
@@ -48,7 +48,7 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
 
         total = torch.zeros(())
         # In the order of the shares, whichever is ready first: sums of floats depend on it.
-        for loss, gradients in at_once(work, shares, self._threads):
+        for loss, gradients in run_parallel(work, shares, self._threads):
             total += loss
             for weights, gradient in zip(learnt, gradients, strict=True):
                 if gradient is not None:
@@ -70,17 +70,17 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
             with torch.no_grad():
                 return self.compute_loss(model, self._own(inputs, rows), num_items_in_batch=count)
 
-        return torch.stack(at_once(work, shares, self._threads)).sum(), None, None
+        return torch.stack(run_parallel(work, shares, self._threads)).sum(), None, None
 
     def _shared_out(self, inputs: dict[str, Any]) -> list[list[int]]:
         """The rows of a batch in shares that may be computed at once; one where that would not do."""
         # Without a mask the rows stand one after another in one.
         mask = inputs.get("attention_mask")
         lengths = mask.sum(dim=1).tolist() if mask is not None and self._any_order else []
-        return shared_out(lengths, division(self._threads, len(lengths)))
+        return split_rows(lengths, count_worker_groups(self._threads, len(lengths)))
 
     def _own(self, inputs: dict[str, Any], rows: Sequence[int]) -> dict[str, Any]:
-        return trimmed(inputs, rows, self.args.pad_to_multiple_of or 1)
+        return trim_padding(inputs, rows, self.args.pad_to_multiple_of or 1)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -109,22 +109,22 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
         return functional.log_softmax(logits.float(), dim=-1)
 
 
-def any_order(student: Any) -> bool:
+def can_split_rows(student: Any) -> bool:
     """Whether rows may be computed at once and in any order: nothing is drawn at random or kept from row to row."""
     drawn = any(module.p for module in student.modules() if isinstance(module, Dropout))
     settings = student.config.to_dict().items()
     drawn = drawn or any("drop" in name and value for name, value in settings if isinstance(value, float))
-    return not drawn and keeps_nothing(student.config)
+    return not drawn and is_row_independent(student.config)
 
 
-def shared_out(lengths: Sequence[int], shares: int) -> list[list[int]]:
+def split_rows(lengths: Sequence[int], shares: int) -> list[list[int]]:
     """Rows dealt out to at most so many shares, as many to each, give or take one, and like lengths together."""
     order = sorted(range(len(lengths)), key=lambda row: lengths[row])
     count = max(1, min(shares, len(order)))
     return [order[len(order) * n // count : len(order) * (n + 1) // count] for n in range(count)]
 
 
-def trimmed(inputs: dict[str, Any], rows: Sequence[int], multiple: int) -> dict[str, Any]:
+def trim_padding(inputs: dict[str, Any], rows: Sequence[int], multiple: int) -> dict[str, Any]:
     """Some rows of a batch that is padded on the right, without the padding that only the others need."""
     longest = int(inputs["attention_mask"][rows].sum(dim=1).max())
     width = -(-longest // multiple) * multiple

@@ -5,12 +5,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kshot.config import Train
-from kshot.config.loader import hint
-from kshot.runtime.device import Machine
+from kshot.config import TrainConfig
+from kshot.config.loader import suggest
+from kshot.runtime.device import Device
 
-LORA: dict[str, Any] = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0, "target_modules": "all-linear"}
-SFT: dict[str, Any] = {
+LORA_DEFAULTS: dict[str, Any] = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0, "target_modules": "all-linear"}
+SFT_DEFAULTS: dict[str, Any] = {
     "learning_rate": 8e-4,
     "lr_scheduler_type": "cosine",
     "warmup_steps": 0.1,
@@ -26,7 +26,7 @@ SFT: dict[str, Any] = {
     "eval_strategy": "steps",
     "eval_steps": 0.25,  # A share of all steps: a validation slice that grows with the data is not measured more often.
 }
-OURS = {
+RESERVED = {
     "output_dir": "the run folder",
     "max_length": "train.max_length",
     "seed": "seed",
@@ -45,15 +45,15 @@ NUMBERS = {
 """What is counted with before TRL sees it, and the least it may be."""
 
 
-def lora_config(settings: Train) -> Any:
+def lora_config(settings: TrainConfig) -> Any:
     """PEFT's settings: ours, then the user's."""
     from peft import LoraConfig
 
-    return LoraConfig(**{"task_type": "CAUSAL_LM", **LORA, **settings.lora})
+    return LoraConfig(**{"task_type": "CAUSAL_LM", **LORA_DEFAULTS, **settings.lora})
 
 
 def sft_config(
-    options: dict[str, Any], settings: Train, machine: Machine, checkpoints: Path, seed: int, validate: bool
+    options: dict[str, Any], settings: TrainConfig, machine: Device, checkpoints: Path, seed: int, validate: bool
 ) -> Any:
     """TRL's settings: ours, then the user's, then what the machine decides."""
     from trl import SFTConfig
@@ -66,20 +66,20 @@ def sft_config(
             "train_sampling_strategy": "sequential",
             "report_to": [],
             "disable_tqdm": True,
-            "dataloader_pin_memory": machine.device == "cuda",
+            "dataloader_pin_memory": machine.type == "cuda",
             **options,
             "num_train_epochs": 1,  # The plan holds every epoch's rows, and those of max_steps.
             "max_steps": -1,
             "output_dir": str(checkpoints),
             "max_length": settings.max_length,
             "bf16": machine.dtype == "bfloat16",
-            "use_cpu": machine.device == "cpu",
+            "use_cpu": machine.type == "cpu",
             "seed": seed,
         }
     )
 
 
-def trainer_faults(settings: Train) -> list[str]:
+def check_trainer_config(settings: TrainConfig) -> list[str]:
     """What TRL or PEFT would not take, all at once; imports both, which takes seconds."""
     if not settings.sft and not settings.lora:
         return []
@@ -92,10 +92,10 @@ def trainer_faults(settings: Train) -> list[str]:
     for section, values, cls in (("sft", settings.sft, SFTConfig), ("lora", settings.lora, LoraConfig)):
         known = [field.name for field in fields(cls)]
         for name, value in values.items():
-            if section == "sft" and name in OURS:
-                faults.append(f"train.sft.{name}: set by kshot from {OURS[name]}; leave it out here")
+            if section == "sft" and name in RESERVED:
+                faults.append(f"train.sft.{name}: set by kshot from {RESERVED[name]}; leave it out here")
             elif name not in known:
-                near = hint(name, known, f"it is no field of {cls.__name__}")
+                near = suggest(name, known, f"it is no field of {cls.__name__}")
                 faults.append(f"train.{section}.{name}: unknown key; {near}")
             elif isinstance(value, str) and _is_number(cls, name):
                 faults.append(
@@ -103,7 +103,7 @@ def trainer_faults(settings: Train) -> list[str]:
                 )
     if faults:
         return faults
-    options = {**SFT, **settings.sft}
+    options = {**SFT_DEFAULTS, **settings.sft}
     for name, least in NUMBERS.items():
         value = options.get(name, 1)
         if isinstance(value, bool) or not isinstance(value, int if least == 1 else int | float):
@@ -112,7 +112,7 @@ def trainer_faults(settings: Train) -> list[str]:
             faults.append(f"train.sft.{name}: must be {least} or more, found {value}")
     if faults:
         return faults
-    plain = Machine("cpu", 1, "float32", "sdpa", {})
+    plain = Device("cpu", 1, "float32", "sdpa", {})
     for section, name, make in (
         ("lora", "PEFT", partial(lora_config, settings)),
         ("sft", "TRL", partial(sft_config, options, settings, plain, Path("unused"), 0, validate=True)),

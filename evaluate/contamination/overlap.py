@@ -13,23 +13,34 @@ from pathlib import Path
 from typing import Any
 
 from kshot.core import text as core_text
-from kshot.core.errors import DataError, PanelError, RunError
+from kshot.core.errors import DataError, RunError, SuiteError
 from kshot.core.files import read_json, write_json
-from kshot.core.runs import file_hash
+from kshot.core.runs import hash_file
 from kshot.core.seeding import digest
-from kshot.core.text import NEAR, SHINGLE, SHORT, SHORTEST_INPUT, Alike, Targets, jaccard, normalised, runs, words
-from kshot.evaluate.contamination.records import Taught, read_taught
-from kshot.suites.format import Panel, PanelTask
+from kshot.core.text import (
+    MIN_INPUT_WORDS,
+    MIN_NEAR_DUPLICATE_JACCARD,
+    MIN_SHINGLES,
+    SHINGLE_WORDS,
+    SimilarityIndex,
+    TfIdfSimilarity,
+    jaccard,
+    ngrams,
+    normalize_text,
+    words,
+)
+from kshot.evaluate.contamination.records import TrainingRecord, read_taught
+from kshot.suites.format import Suite, SuiteTask
 
 NGRAM = 13
 WORDINGS = 12
 """Instructions of a training task that are remembered, the first ones."""
 SHOWN = 3
 """Items that a refusal names."""
-NOVELTY = "novelty.json"
+CONTAMINATION = "contamination.json"
 MEASURES = ("name", "words", "wording")
 """By the names of tasks and families; by the share of the held-out task's three-word runs that stand in the training
-task's records; by the instructions (`kshot.core.text.Alike`)."""
+task's records; by the instructions (`kshot.core.text.TfIdfSimilarity`)."""
 Row = dict[str, Any]
 LeftOut = Mapping[tuple[str, str], set[int]]
 """(panel, task) -> items."""
@@ -58,7 +69,7 @@ class TrainingTask:
     shared: set[str] = field(default_factory=set)
     """Three-word runs that its records share with a panel."""
 
-    def meet(self, taught: Taught) -> None:
+    def meet(self, taught: TrainingRecord) -> None:
         if taught.instruction and len(self.wordings) < WORDINGS:
             self.wordings[taught.instruction] = None
 
@@ -68,10 +79,10 @@ class TrainingTask:
         return list(self.wordings) or [self.input]
 
 
-class Index:
+class SuiteIndex:
     """The panels' items, ready to be met by one training text after another."""
 
-    def __init__(self, panels: Sequence[Panel], items: int | None) -> None:
+    def __init__(self, panels: Sequence[Suite], items: int | None) -> None:
         self.items = [item for panel in panels for task in panel.tasks for item in _items(panel, task, items)]
         self._grams: dict[str, list[int]] = defaultdict(list)
         self._whole: dict[str, list[int]] = defaultdict(list)
@@ -82,11 +93,11 @@ class Index:
             for gram in item.grams:
                 self._grams[gram].append(place)
             own = words(item.input)
-            if len(own) >= SHORTEST_INPUT:
-                self._whole[normalised(" ".join(own))].append(place)
-            shingles = frozenset(runs(own, SHINGLE))
+            if len(own) >= MIN_INPUT_WORDS:
+                self._whole[normalize_text(" ".join(own))].append(place)
+            shingles = frozenset(ngrams(own, SHINGLE_WORDS))
             self._shingles.append(shingles)
-            if len(shingles) >= SHORT:
+            if len(shingles) >= MIN_SHINGLES:
                 for shingle in shingles:
                     self._holders[shingle].append(place)
 
@@ -102,7 +113,7 @@ class Index:
             while end < len(shingles) and shingles[end] in self.runs:
                 end += 1
             # A stretch of shared shingles; only there a longer run can be shared.
-            for first in range(start, end + SHINGLE - NGRAM):
+            for first in range(start, end + SHINGLE_WORDS - NGRAM):
                 for place in self._grams.get(" ".join(found[first : first + NGRAM]), ()):
                     span = spans.setdefault(place, [first, first])
                     span[1] = first if first == span[1] + 1 else span[1]
@@ -111,46 +122,48 @@ class Index:
 
     def same(self, found: Sequence[str]) -> list[int]:
         """Items whose whole input these words are."""
-        return self._whole.get(normalised(" ".join(found)), []) if len(found) >= SHORTEST_INPUT else []
+        return self._whole.get(normalize_text(" ".join(found)), []) if len(found) >= MIN_INPUT_WORDS else []
 
     def near(self, shingles: Sequence[str]) -> list[tuple[int, float]]:
         """(item, Jaccard similarity) of the items of which an input with these shingles is a near-duplicate."""
         mine = set(shingles)
-        if len(shingles) < SHORT or sum(shingle in self._holders for shingle in mine) < NEAR * len(mine):
+        if len(shingles) < MIN_SHINGLES or sum(
+            shingle in self._holders for shingle in mine
+        ) < MIN_NEAR_DUPLICATE_JACCARD * len(mine):
             return []
         counts = Counter(place for shingle in mine for place in self._holders.get(shingle, ()))
-        likely = [place for place, shared in counts.items() if shared >= NEAR * len(mine)]
-        return [(p, value) for p in likely if (value := jaccard(mine, self._shingles[p])) >= NEAR]
+        likely = [place for place, shared in counts.items() if shared >= MIN_NEAR_DUPLICATE_JACCARD * len(mine)]
+        return [(p, value) for p in likely if (value := jaccard(mine, self._shingles[p])) >= MIN_NEAR_DUPLICATE_JACCARD]
 
 
-def _items(panel: Panel, task: PanelTask, items: int | None) -> list[Item]:
+def _items(panel: Suite, task: SuiteTask, items: int | None) -> list[Item]:
     made = []
     for number, row in enumerate(task.items[:items]):
-        grams = frozenset(gram for answer in row.output for gram in runs(words(f"{row.input} {answer}"), NGRAM))
+        grams = frozenset(gram for answer in row.output for gram in ngrams(words(f"{row.input} {answer}"), NGRAM))
         made.append(Item(panel.name, task.name, number, row.input, grams))
     return made
 
 
-def task_runs(task: PanelTask, items: int | None) -> set[str]:
+def task_runs(task: SuiteTask, items: int | None) -> set[str]:
     """Three-word runs of a held-out task: of its instruction, and of its items' inputs with their answers."""
-    texts = [task.entry.instruction]
+    texts = [task.spec.instruction]
     texts += [f"{row.input} {answer}" for row in task.items[:items] for answer in row.output]
-    return {run for text in texts for run in runs(words(text), SHINGLE)}
+    return {run for text in texts for run in ngrams(words(text), SHINGLE_WORDS)}
 
 
-def novelty(panels: Sequence[Panel], train: Path, items: int | None) -> Row:
-    """What novelty.json holds, but for its key.
+def find_contamination(panels: Sequence[Suite], train: Path, items: int | None) -> Row:
+    """What contamination.json holds, but for its key.
 
     Args:
         train: a train.jsonl; where it is missing nothing can be said, and `records` is null.
-        items: how many of each task are measured, as in `evaluate.items`.
+        items: how many of each task are measured, as in `evaluate.limit`.
 
     Raises:
         DataError: a line of the training data is broken.
     """
     if not train.exists():
         return {"training": str(train), "records": None, "tasks": 0, "items": 0, "near": [], "contaminated": []}
-    index = Index(panels, items)
+    index = SuiteIndex(panels, items)
     tasks: dict[str, TrainingTask] = {}
     found: dict[int, Row] = {}
     records = 0
@@ -168,40 +181,41 @@ def novelty(panels: Sequence[Panel], train: Path, items: int | None) -> Row:
         "records": records,
         "tasks": len(tasks),
         "items": len(index.items),
-        "near": near_rows(panels, list(tasks.values()), items),
+        "near": nearest_rows(panels, list(tasks.values()), items),
         "contaminated": [found[place] for place in sorted(found)],
     }
 
 
-def _met(taught: Taught, index: Index, shared: set[str]) -> list[tuple[int, str, str]]:
+def _met(taught: TrainingRecord, index: SuiteIndex, shared: set[str]) -> list[tuple[int, str, str]]:
     """(item, how, span) for everything that a record shares with the panels; its shared runs are added to `shared`."""
     met = []
     texts = [taught.instruction, *(f"{shown} {output}" for shown, output in taught.pairs)]
     for text in texts:
         own = words(text)
-        shingles = runs(own, SHINGLE)
+        shingles = ngrams(own, SHINGLE_WORDS)
         shared.update(index.runs.intersection(shingles))
         met += [(place, f"{NGRAM} words in a row", span) for place, span in index.copied(own, shingles)]
     for shown, _ in taught.pairs:
         own = words(shown)
         met += [(place, "the same input", " ".join(own)) for place in index.same(own)]
         met += [
-            (place, f"near-duplicate ({value:.2f})", " ".join(own)) for place, value in index.near(runs(own, SHINGLE))
+            (place, f"near-duplicate ({value:.2f})", " ".join(own))
+            for place, value in index.near(ngrams(own, SHINGLE_WORDS))
         ]
     return met
 
 
-def near_rows(panels: Sequence[Panel], tasks: Sequence[TrainingTask], items: int | None) -> list[Row]:
+def nearest_rows(panels: Sequence[Suite], tasks: Sequence[TrainingTask], items: int | None) -> list[Row]:
     """For each held-out task the nearest training task by each of `MEASURES`, with the texts of both."""
     held_out = [(panel.name, task) for panel in panels for task in panel.tasks]
     if not tasks or not held_out:
         return []
     names = [_named(task.name, task.family) for task in tasks]
     owners = [(task, text) for task in tasks for text in task.texts]
-    own = [_named(task.name, task.entry.family) for _, task in held_out]
-    meant = [task.entry.instruction or task.items[0].input for _, task in held_out]
-    by_name = Targets(Alike([*names, *own]), names)
-    by_wording = Targets(Alike([*(text for _, text in owners), *meant]), [text for _, text in owners])
+    own = [_named(task.name, task.spec.family) for _, task in held_out]
+    meant = [task.spec.instruction or task.items[0].input for _, task in held_out]
+    by_name = SimilarityIndex(TfIdfSimilarity([*names, *own]), names)
+    by_wording = SimilarityIndex(TfIdfSimilarity([*(text for _, text in owners), *meant]), [text for _, text in owners])
     rows = []
     for (panel, task), name, text in zip(held_out, own, meant, strict=True):
         theirs = task_runs(task, items)
@@ -215,7 +229,7 @@ def near_rows(panels: Sequence[Panel], tasks: Sequence[TrainingTask], items: int
             "words": _near(tasks[best], shares[best]),
             "wording": _near(owner, alike, wording),
         }
-        rows.append({"panel": panel, "task": task.name, **_text(task.entry.instruction, task.items[0].input), **found})
+        rows.append({"panel": panel, "task": task.name, **_text(task.spec.instruction, task.items[0].input), **found})
     return rows
 
 
@@ -234,23 +248,23 @@ def _named(*names: str) -> str:
     return " ".join(dict.fromkeys(" ".join(names).replace("_", " ").replace("-", " ").split()))
 
 
-def kept_novelty(panels: Sequence[Panel], run: Path, items: int | None, folder: Path) -> Row:
-    """novelty.json of an evaluate folder: as it stands if nothing has changed, else written anew.
+def load_or_find_contamination(panels: Sequence[Suite], run: Path, items: int | None, folder: Path) -> Row:
+    """contamination.json of an evaluate folder: as it stands if nothing has changed, else written anew.
 
     Raises:
         DataError: a line of the training data is broken.
     """
     train = run / "generate" / "train.jsonl"
-    content = [(p.name, t.entry.model_dump_json(), t.demos, t.items) for p in panels for t in p.tasks]
+    content = [(p.name, t.spec.model_dump_json(), t.demos, t.items) for p in panels for t in p.tasks]
     code = "".join(Path(path).read_text(encoding="utf-8") for path in (__file__, str(core_text.__file__)))
-    key = digest(content, items, file_hash(train) if train.exists() else None, code)
+    key = digest(content, items, hash_file(train) if train.exists() else None, code)
     try:
-        found: Row = read_json(folder / NOVELTY)
+        found: Row = read_json(folder / CONTAMINATION)
     except DataError:
         found = {}
     if found.get("key") != key:
-        found = {"key": key, **novelty(panels, train, items)}
-        write_json(folder / NOVELTY, found)
+        found = {"key": key, **find_contamination(panels, train, items)}
+        write_json(folder / CONTAMINATION, found)
     return found
 
 
@@ -267,13 +281,13 @@ def refuse_contaminated(found: Row) -> None:
     if rows:
         named = ", ".join(f"{row['panel']}/{row['task']} item {row['item']}" for row in rows[:SHOWN])
         more = ", ..." if len(rows) > SHOWN else ""
-        raise PanelError(
+        raise SuiteError(
             f"--strict: {len(rows)} of {found['items']} items share text with the training data: {named}{more}; "
-            f"see {NOVELTY}, and screen the data against the panel (generate.screen) or take the items out"
+            f"see {CONTAMINATION}, and screen the data against the panel (generate.decontaminate) or take the items out"
         )
 
 
-def left_out(found: Row) -> LeftOut:
+def contaminated_items(found: Row) -> LeftOut:
     """The contaminated items."""
     items: dict[tuple[str, str], set[int]] = defaultdict(set)
     for row in found["contaminated"]:

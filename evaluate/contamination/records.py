@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from kshot.core.files import read_jsonl
-from kshot.core.prompting import REASON, TEMPLATES, Template
+from kshot.core.prompting import COT_INSTRUCTION, TEMPLATES, Template
 
 UNNAMED = "(no task named)"
 
 
 @dataclass(frozen=True)
-class Taught:
+class TrainingRecord:
     """A training record. `task` is the family where a task's parameters are drawn anew for each record."""
 
     id: str
@@ -29,7 +29,7 @@ class Taught:
     """(input, output) of each demonstration and, last, of the query."""
 
 
-def read_taught(path: Path) -> Iterator[Taught]:
+def read_taught(path: Path) -> Iterator[TrainingRecord]:
     """The records of a train.jsonl, one at a time.
 
     Raises:
@@ -42,7 +42,9 @@ def read_taught(path: Path) -> Iterator[Taught]:
         task = family if meta.get("source") == "programmatic" else str(meta.get("task") or family)
         instruction, pairs = _apart(str(row.get("instruction") or ""), str(row.get("output") or ""), meta)
         category = str(meta.get("category") or "")
-        yield Taught(str(meta.get("id") or f"line {line}"), task or UNNAMED, family, category, instruction, pairs)
+        yield TrainingRecord(
+            str(meta.get("id") or f"line {line}"), task or UNNAMED, family, category, instruction, pairs
+        )
 
 
 def _apart(text: str, output: str, meta: dict[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -50,8 +52,8 @@ def _apart(text: str, output: str, meta: dict[str, Any]) -> tuple[str, tuple[tup
     whole = "", ((text, output),)
     if layout is None:
         return whole
-    instruction, _, body = ("", "", text) if meta.get("form") == "demos" else text.partition("\n\n")
-    body = body.removeprefix(f"{REASON}\n\n").removeprefix(layout.before_demos + layout.between)
+    instruction, _, body = ("", "", text) if meta.get("form") == "demos_only" else text.partition("\n\n")
+    body = body.removeprefix(f"{COT_INSTRUCTION}\n\n").removeprefix(layout.before_demos + layout.between)
     before, after = layout.query.split("{input}")
     if not body.endswith(after):
         return whole

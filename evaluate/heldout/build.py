@@ -21,7 +21,7 @@ import yaml
 from kshot.core.seeding import stream
 from kshot.evaluate.heldout import FAMILIES, LABELLED, accepted, options
 from kshot.evaluate.heldout.long_instructions import LONG
-from kshot.suites.format import OWN as FOLDER
+from kshot.suites.format import SHIPPED as FOLDER
 from kshot.tasks.family import Family, Params, Problem
 
 SEED = 20260101
@@ -37,7 +37,7 @@ SOURCE = "drawn from kshot.evaluate.heldout; for evaluation only, never train on
 
 
 @dataclass(frozen=True)
-class Task:
+class PlannedTask:
     """A task of a panel: a family, and the label that most of its rows have, if it is an uneven one."""
 
     family: Family
@@ -57,20 +57,20 @@ class Task:
         return UNEVEN_ITEMS if self.frequent else ITEMS
 
 
-def _uneven() -> tuple[Task, ...]:
+def _uneven() -> tuple[PlannedTask, ...]:
     """Every family once for each of its labels; the other label stands first, second, third, last in turn."""
     pairs = [(family, label) for family in LABELLED if family.labels for label in family.labels({})]
-    return tuple(Task(family, label, number % 4) for number, (family, label) in enumerate(pairs))
+    return tuple(PlannedTask(family, label, number % 4) for number, (family, label) in enumerate(pairs))
 
 
-PANELS: Mapping[str, tuple[Task, ...]] = {
-    "kshot": tuple(Task(family) for family in FAMILIES),
+PANELS: Mapping[str, tuple[PlannedTask, ...]] = {
+    "kshot": tuple(PlannedTask(family) for family in FAMILIES),
     "kshot-uneven": _uneven(),
-    "kshot-long": tuple(Task(family, long=True) for family in FAMILIES),
+    "kshot-long": tuple(PlannedTask(family, long=True) for family in FAMILIES),
 }
 
 
-def _slots(keys: Sequence[Any], task: Task, rng: Random) -> list[Any]:
+def _slots(keys: Sequence[Any], task: PlannedTask, rng: Random) -> list[Any]:
     """One key per row: demonstrations go round the keys in turn, items are balanced and mixed, the first few too.
 
     Of an uneven task three rows in four have the frequent key, also of the first four and the last four demonstrations;
@@ -94,7 +94,7 @@ def _slots(keys: Sequence[Any], task: Task, rng: Random) -> list[Any]:
     return slots
 
 
-def _in_blocks(slots: Sequence[Any], task: Task) -> list[Any]:
+def _in_blocks(slots: Sequence[Any], task: PlannedTask) -> list[Any]:
     """In an order in which each key has come as often as its share, give or take one, wherever one stops.
 
     A block holds every key once, or three times the frequent one and once another; inside it the order stays.
@@ -108,7 +108,7 @@ def _in_blocks(slots: Sequence[Any], task: Task) -> list[Any]:
     return [slot for _, slot in sorted(zip(blocks, slots, strict=True), key=lambda each: each[0])]
 
 
-def _draw(task: Task, params: Params, rng: Random) -> list[Problem]:
+def _draw(task: PlannedTask, params: Params, rng: Random) -> list[Problem]:
     """Distinct problems, balanced by label, or by the place of the right answer where the options vary."""
     family = task.family
 
@@ -154,7 +154,7 @@ def build() -> dict[str, str]:
     return files
 
 
-def _add(files: dict[str, str], panel: str, task: Task) -> dict[str, Any]:
+def _add(files: dict[str, str], panel: str, task: PlannedTask) -> dict[str, Any]:
     """Put the task's file into `files`; returns its entry in `panel.yaml`."""
     family = task.family
     rng = stream(SEED, "panel", task.name)

@@ -153,7 +153,7 @@ FAMILIES = (
         ),
         sample=sample_date,
         solve=solve_date,
-        must=(("YYYY-MM-DD",),),
+        anchors=(("YYYY-MM-DD",),),
     ),
     Family(
         id="acronym",
@@ -165,7 +165,7 @@ FAMILIES = (
         ),
         sample=sample_organisation,
         solve=solve_organisation,
-        must=(("acronym", "initial", "first letter"),),
+        anchors=(("acronym", "initial", "first letter"),),
     ),
     Family(
         id="unit_conversion",
@@ -177,7 +177,7 @@ FAMILIES = (
         ),
         sample=sample_measure,
         solve=solve_measure,
-        must=(("unit",), ("number",)),
+        anchors=(("unit",), ("number",)),
     ),
     Family(
         id="vowel_removal",
@@ -189,7 +189,7 @@ FAMILIES = (
         ),
         sample=sample_words,
         solve=solve_words,
-        must=(("vowel", "a, e, i, o"),),
+        anchors=(("vowel", "a, e, i, o"),),
     ),
     Family(
         id="roman_numeral",
@@ -201,6 +201,6 @@ FAMILIES = (
         ),
         sample=sample_numeral,
         solve=solve_numeral,
-        must=(("Roman",),),
+        anchors=(("Roman",),),
     ),
 )

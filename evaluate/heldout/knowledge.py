@@ -151,7 +151,7 @@ FAMILIES = (
         ),
         sample=sample_pair,
         solve=solve_pair,
-        must=(("synonym",), ("antonym",)),
+        anchors=(("synonym",), ("antonym",)),
         labels=lambda params: tuple(PAIRS),
     ),
     Family(
@@ -164,7 +164,7 @@ FAMILIES = (
         ),
         sample=sample_country,
         solve=solve_country,
-        must=(("capital",),),
+        anchors=(("capital",),),
     ),
     Family(
         id="rhyme_choice",
@@ -176,6 +176,6 @@ FAMILIES = (
         ),
         sample=sample_rhyme,
         solve=solve_rhyme,
-        must=(("rhym",),),
+        anchors=(("rhym",),),
     ),
 )

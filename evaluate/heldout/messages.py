@@ -289,7 +289,7 @@ FAMILIES = (
         ),
         sample=sample_review,
         solve=solve_review,
-        must=(("positive",), ("negative",)),
+        anchors=(("positive",), ("negative",)),
         labels=_fixed("positive", "negative"),
     ),
     Family(
@@ -302,7 +302,7 @@ FAMILIES = (
         ),
         sample=sample_message,
         solve=solve_message,
-        must=(("spam",), ("not spam",)),
+        anchors=(("spam",), ("not spam",)),
         labels=_fixed("spam", "not spam"),
     ),
     sorting(

@@ -168,7 +168,7 @@ FAMILIES = (
         ),
         sample=sample_arrival,
         solve=solve_arrival,
-        must=(("last", "latest"),),
+        anchors=(("last", "latest"),),
     ),
     Family(
         id="cheaper_item",
@@ -180,7 +180,7 @@ FAMILIES = (
         ),
         sample=sample_prices,
         solve=solve_prices,
-        must=(("cheap", "less", "lower"),),
+        anchors=(("cheap", "less", "lower"),),
     ),
     Family(
         id="taller_person",
@@ -192,7 +192,7 @@ FAMILIES = (
         ),
         sample=sample_heights,
         solve=solve_heights,
-        must=(("yes",), ("no",)),
+        anchors=(("yes",), ("no",)),
         labels=lambda params: ("yes", "no"),
     ),
     Family(
@@ -205,6 +205,6 @@ FAMILIES = (
         ),
         sample=sample_sequence,
         solve=solve_sequence,
-        must=(("next", "continue"),),
+        anchors=(("next", "continue"),),
     ),
 )

@@ -29,6 +29,6 @@ def sorting(
         descriptions=descriptions,
         sample=sample,
         solve=solve,
-        must=tuple((label,) for label in groups),
+        anchors=tuple((label,) for label in groups),
         labels=lambda params: tuple(groups),
     )

@@ -145,7 +145,7 @@ FAMILIES = (
         ),
         sample=sample_telling,
         solve=solve_telling,
-        must=(("first person",), ("third person",)),
+        anchors=(("first person",), ("third person",)),
         labels=lambda params: TELLINGS,
     ),
 )

@@ -1,12 +1,12 @@
-"""Who asks the model: our `PanelLM`, or lm-eval's own classes `hf` and `vllm`, built from the model's folder."""
+"""Who asks the model: our `PrefixSharingLM`, or lm-eval's own classes `hf` and `vllm`, built from the model's folder."""
 
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
-from kshot.config import Evaluate
-from kshot.core.errors import ConfigError, cause_of
-from kshot.runtime.device import Machine
+from kshot.config import EvaluateConfig
+from kshot.core.errors import ConfigError, summarize_error
+from kshot.runtime.device import Device
 from kshot.runtime.logging import quiet
 
 
@@ -26,12 +26,12 @@ class Backend:
         return repr((self.name, sorted(self.args.items()), version("lm_eval")))
 
 
-def backend_for(settings: Evaluate, folder: str) -> Backend | None:
+def make_backend(settings: EvaluateConfig, folder: str) -> Backend | None:
     """None for our own."""
     return None if settings.backend == "own" else Backend(settings.backend, folder, settings.backend_args)
 
 
-def check_backend(settings: Evaluate) -> None:
+def check_backend(settings: EvaluateConfig) -> None:
     """What can be known without a model.
 
     Raises:
@@ -43,7 +43,7 @@ def check_backend(settings: Evaluate) -> None:
         raise ConfigError(["evaluate.backend_args: only the backends hf and vllm take any; set evaluate.backend"])
 
 
-def check_own(settings: Evaluate) -> None:
+def require_own_backend(settings: EvaluateConfig) -> None:
     """For the commands that ask adapters on their base, which other backends would not take as they are.
 
     Raises:
@@ -53,7 +53,7 @@ def check_own(settings: Evaluate) -> None:
         raise ConfigError([f"evaluate.backend: only `kshot evaluate` takes {settings.backend}; leave it out here"])
 
 
-def opened(backend: Backend, machine: Machine) -> Any:
+def open_backend(backend: Backend, machine: Device) -> Any:
     """lm-eval's model.
 
     Raises:
@@ -63,9 +63,9 @@ def opened(backend: Backend, machine: Machine) -> Any:
 
     settings: dict[str, Any] = {"pretrained": backend.folder, "dtype": machine.dtype}
     if backend.name == "hf":
-        settings |= {"device": machine.device, "attn_implementation": machine.attention, "batch_size": 8}
+        settings |= {"device": machine.type, "attn_implementation": machine.attention, "batch_size": 8}
     try:
         with quiet():
             return get_model(backend.name).create_from_arg_obj(settings | backend.args)
     except (TypeError, ValueError, AttributeError, ImportError, OSError, RuntimeError) as error:
-        raise ConfigError([f"evaluate.backend_args: {backend.name} does not start: {cause_of(error)}"]) from None
+        raise ConfigError([f"evaluate.backend_args: {backend.name} does not start: {summarize_error(error)}"]) from None

@@ -15,9 +15,9 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs, postprocess_generated_text
 
 from kshot.core.console import Ticker, say
-from kshot.evaluate.lm.prefix_tree import Forest, Pack, Row, Tokens, dealt, plan
+from kshot.evaluate.lm.prefix_tree import PackedBatch, PackedRow, PrefixTree, Tokens, pack, partition
 from kshot.evaluate.measure.requests import CHOICES
-from kshot.runtime.parallel import at_once, division, keeps_nothing
+from kshot.runtime.parallel import count_worker_groups, is_row_independent, run_parallel
 
 Request = tuple[tuple[str, str], list[int], list[int]]
 Wanted = tuple[int, int, tuple[int, ...]]
@@ -37,7 +37,7 @@ TOGETHER = 4
 """Rows' worth of prompts that are answered together: a step costs little more for many than for one."""
 
 
-def scored(log_probs: torch.Tensor, tokens: Sequence[int]) -> Score:
+def score_tokens(log_probs: torch.Tensor, tokens: Sequence[int]) -> Score:
     """The sum of some tokens' log-probabilities, of (tokens, vocabulary), and whether they are the greedy ones."""
     target = torch.tensor(tokens, device=log_probs.device)
     total = float(log_probs.gather(1, target[:, None]).sum())
@@ -55,7 +55,7 @@ class Float32Head(torch.nn.Module):  # type: ignore[misc,unused-ignore]
         return torch.nn.functional.linear(hidden.float(), self.weight)
 
 
-def why_alone(model: Any) -> str | None:
+def why_not_shared(model: Any) -> str | None:
     """Why the prompts of this model cannot share their beginnings; None if they can."""
     config = model.config
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
@@ -68,7 +68,7 @@ def why_alone(model: Any) -> str | None:
     return None
 
 
-class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
+class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
     """lm-eval's model over a loaded student. Its `tick`, when set, counts the requests done.
 
     Args:
@@ -88,13 +88,13 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
         if model.dtype != torch.float32 and head.bias is None:
             model.set_output_embeddings(Float32Head(head))
         self.tick: Ticker = lambda done=1, note="": None
-        reason = why_alone(model) if share else None
+        reason = why_not_shared(model) if share else None
         if reason:
             say(f"every prompt is run alone, which is slower: {reason}")
         self._shares = share and reason is None
         self._row = row or ROW.get(self.device.type, LONGEST_ROW)
-        self._threads = threads if keeps_nothing(model.config) else 1
-        self._forests = [Forest(model, self.device, self._row, KEPT // self._threads) for _ in range(self._threads)]
+        self._threads = threads if is_row_independent(model.config) else 1
+        self._forests = [PrefixTree(model, self.device, self._row, KEPT // self._threads) for _ in range(self._threads)]
         self._scored: dict[Option, Score] = {}
         self._counting = Lock()
 
@@ -122,19 +122,19 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
         sequences = sorted(asked)
         free = [min(first for _, first, _ in asked[tokens]) for tokens in sequences]
 
-        def score(forest: Forest, pack: Pack) -> None:
+        def score(forest: PrefixTree, pack: PackedBatch) -> None:
             wanted = [asked[sequences[member]] for member in pack.members]
             places = [sorted({first + i for _, first, option in row for i in range(len(option))}) for row in wanted]
             logits = forest.grow(pack, sequences).logits(places)
             for row, positions, scores in zip(wanted, places, logits, strict=True):
                 log_probs = torch.log_softmax(scores, -1)
                 for index, first, answer in row:
-                    found[index] = scored(log_probs[positions.index(first) :][: len(answer)], answer)
+                    found[index] = score_tokens(log_probs[positions.index(first) :][: len(answer)], answer)
             self._count(sum(map(len, wanted)))
 
         self._scored.clear()
         self._count(len(found))
-        self._work(plan(sequences, free, self._row), score)
+        self._work(pack(sequences, free, self._row), score)
         return [found[index] for index in range(len(requests))]
 
     def generate_until(self, requests: Any, disable_tqdm: bool = False) -> list[str]:
@@ -182,7 +182,7 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
         ends = {self.eot_token_id, *(ends if isinstance(ends, list) else [ends])}
         made: dict[Tokens, str] = {}
 
-        def answer(forest: Forest, pack: Pack) -> None:
+        def answer(forest: PrefixTree, pack: PackedBatch) -> None:
             members = [sequences[member] for member in pack.members]
             row = forest.grow(pack, sequences)
             steps = row.follow(self._first(row, members, [sorted(options[member]) for member in members]))
@@ -204,7 +204,7 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
 
         # With fewer tokens a row for more cores, what all of them keep takes no more room.
         together = self._row * max(1, TOGETHER // self._threads)
-        self._work(plan(sequences, [len(sequence) - 1 for sequence in sequences], together), answer)
+        self._work(pack(sequences, [len(sequence) - 1 for sequence in sequences], together), answer)
         return [made[context] for context in contexts]
 
     def _options(self, request: Any, context: Tokens) -> list[Option]:
@@ -217,7 +217,7 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
                 found.append((tuple(before), tuple(answer)))
         return found
 
-    def _first(self, row: Row, members: Sequence[Tokens], options: Sequence[Sequence[Option]]) -> list[int]:
+    def _first(self, row: PackedRow, members: Sequence[Tokens], options: Sequence[Sequence[Option]]) -> list[int]:
         """The first token of each answer; options are scored on the way, while their prompts are there."""
         places = [range(min([len(member), *(len(before) for before, _ in own)]) - 1, len(member))
                   for member, own in zip(members, options, strict=True)]  # fmt: skip
@@ -227,22 +227,22 @@ class PanelLM(HFLM):  # type: ignore[misc,unused-ignore]
         for asked, own, prompt, rest in zip(places, options, after, row.branch(ways), strict=True):
             for (before, answer), more in zip(own, rest, strict=True):
                 scores = torch.stack([*prompt[len(before) - 1 - asked.start :], *more])
-                self._scored[before, answer] = scored(torch.log_softmax(scores, -1), answer)
+                self._scored[before, answer] = score_tokens(torch.log_softmax(scores, -1), answer)
         return [int(scores[-1].argmax()) for scores in after]
 
-    def _work(self, packs: Sequence[Pack], work: Callable[[Forest, Pack], None]) -> None:
+    def _work(self, packs: Sequence[PackedBatch], work: Callable[[PrefixTree, PackedBatch], None]) -> None:
         """Do the work of every pack, each core, or some of them together, at packs of its own."""
         over = Event()
 
-        def share(own: tuple[Forest, Sequence[Pack]]) -> None:
+        def share(own: tuple[PrefixTree, Sequence[PackedBatch]]) -> None:
             with torch.no_grad():
                 for pack in own[1]:
                     if over.is_set():
                         return
                     work(own[0], pack)
 
-        runs = dealt(packs, division(self._threads, len(packs)))
-        at_once(share, list(zip(self._forests, runs, strict=False)), self._threads, over.set)
+        runs = partition(packs, count_worker_groups(self._threads, len(packs)))
+        run_parallel(share, list(zip(self._forests, runs, strict=False)), self._threads, over.set)
 
     def _count(self, done: int) -> None:
         with self._counting:

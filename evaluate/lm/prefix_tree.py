@@ -18,12 +18,12 @@ Tokens = tuple[int, ...]
 
 GRAIN = 16
 """Shared beginnings are kept in multiples of this, which bounds how deep the planning recurses."""
-WORTH = 128
+MIN_TOKENS_SAVED = 128
 """Keep a beginning if that saves at least so many tokens."""
 
 
 @dataclass(frozen=True)
-class Pack:
+class PackedBatch:
     """Sequences that are run in one row of `size` tokens after a beginning that they share."""
 
     prefix: Tokens
@@ -31,7 +31,7 @@ class Pack:
     size: int
 
 
-def common(a: Sequence[int], b: Sequence[int]) -> int:
+def shared_length(a: Sequence[int], b: Sequence[int]) -> int:
     """How many tokens two sequences share at their beginnings."""
     count = 0
     for x, y in zip(a, b, strict=False):
@@ -41,7 +41,7 @@ def common(a: Sequence[int], b: Sequence[int]) -> int:
     return count
 
 
-def plan(sequences: Sequence[Tokens], free: Sequence[int], row: int) -> list[Pack]:
+def pack(sequences: Sequence[Tokens], free: Sequence[int], row: int) -> list[PackedBatch]:
     """What to run, in an order in which neighbours share the most.
 
     Args:
@@ -49,20 +49,20 @@ def plan(sequences: Sequence[Tokens], free: Sequence[int], row: int) -> list[Pac
         free: for each the first position whose logits are wanted; it stays out of what is shared.
         row: the most tokens in a row, unless one sequence alone has more.
     """
-    shared = [0, *(common(a, b) // GRAIN * GRAIN for a, b in pairwise(sequences))]
-    packs: list[Pack] = []
+    shared = [0, *(shared_length(a, b) // GRAIN * GRAIN for a, b in pairwise(sequences))]
+    packs: list[PackedBatch] = []
 
     def emit(loose: list[int], depth: int) -> None:
         size, start = 0, 0
         for place, index in enumerate(loose):
-            before = common(sequences[loose[place - 1]], sequences[index]) if place > start else 0
+            before = shared_length(sequences[loose[place - 1]], sequences[index]) if place > start else 0
             new = len(sequences[index]) - max(depth, before)
             if size + new > row and place > start:
-                packs.append(Pack(sequences[loose[start]][:depth], tuple(loose[start:place]), size))
+                packs.append(PackedBatch(sequences[loose[start]][:depth], tuple(loose[start:place]), size))
                 size, start, new = 0, place, len(sequences[index]) - depth
             size += new
         if loose:
-            packs.append(Pack(sequences[loose[start]][:depth], tuple(loose[start:]), size))
+            packs.append(PackedBatch(sequences[loose[start]][:depth], tuple(loose[start:]), size))
 
     def walk(low: int, high: int, depth: int) -> list[int]:
         """Plan a range of neighbours that share `depth` tokens; returns those that found no longer company."""
@@ -70,7 +70,7 @@ def plan(sequences: Sequence[Tokens], free: Sequence[int], row: int) -> list[Pac
             return [low]
         least = min(shared[low + 1 : high])
         length = min(least, min(free[low:high]) // GRAIN * GRAIN)
-        keep = (high - low - 1) * (length - depth) >= WORTH
+        keep = (high - low - 1) * (length - depth) >= MIN_TOKENS_SAVED
         loose: list[int] = []
         if length < least:
             loose = list(range(low, high))
@@ -88,20 +88,20 @@ def plan(sequences: Sequence[Tokens], free: Sequence[int], row: int) -> list[Pac
     return packs
 
 
-def dealt(packs: Sequence[Pack], shares: int) -> list[list[Pack]]:
+def partition(packs: Sequence[PackedBatch], shares: int) -> list[list[PackedBatch]]:
     """Packs in so many runs of neighbours, which share the most, with about as many tokens to run in each."""
     before: Tokens = ()
     ends = [0]
     for pack in packs:
-        ends.append(ends[-1] + pack.size + len(pack.prefix) - common(before, pack.prefix))
+        ends.append(ends[-1] + pack.size + len(pack.prefix) - shared_length(before, pack.prefix))
         before = pack.prefix
-    runs: list[list[Pack]] = [[] for _ in range(shares)]
+    runs: list[list[PackedBatch]] = [[] for _ in range(shares)]
     for pack, (start, end) in zip(packs, pairwise(ends), strict=True):
         runs[shares * (start + end) // (2 * ends[-1] + 1)].append(pack)
     return runs
 
 
-class Forest:
+class PrefixTree:
     """Runs packs through a causal language model whose attention takes a mask of four dimensions.
 
     Args:
@@ -114,16 +114,16 @@ class Forest:
         self._model, self._device, self._kept = model, device, kept
         self._known: list[tuple[Tokens, Any]] = []
 
-    def grow(self, pack: Pack, sequences: Sequence[Tokens]) -> "Row":
+    def grow(self, pack: PackedBatch, sequences: Sequence[Tokens]) -> "PackedRow":
         """The row of a pack, ready to run."""
-        return Row(self, self._beginning(pack.prefix), len(pack.prefix), [sequences[i] for i in pack.members])
+        return PackedRow(self, self._beginning(pack.prefix), len(pack.prefix), [sequences[i] for i in pack.members])
 
     def _beginning(self, tokens: Tokens) -> Any:
         """A cache of exactly these tokens, made from the longest one known; the caller may change it."""
         from transformers import DynamicCache
 
-        best = max(self._known, key=lambda known: common(known[0], tokens), default=None)
-        have = common(best[0], tokens) if best else 0
+        best = max(self._known, key=lambda known: shared_length(known[0], tokens), default=None)
+        have = shared_length(best[0], tokens) if best else 0
         cache = deepcopy(best[1]) if best and have else DynamicCache(config=self._model.config)
         if best and have < len(best[0]):
             cache.crop(have - len(best[0]))
@@ -162,17 +162,17 @@ class Forest:
         return logits
 
 
-class Row:
+class PackedRow:
     """The tokens of a pack after its beginning, each of them once, and what has been generated since."""
 
-    def __init__(self, forest: Forest, cache: Any, start: int, members: Sequence[Tokens]) -> None:
+    def __init__(self, forest: PrefixTree, cache: Any, start: int, members: Sequence[Tokens]) -> None:
         self._forest, self._cache, self._start = forest, cache, start
         tokens: list[int] = []
         positions: list[int] = []
         self._paths: list[list[int]] = []
         before: Tokens = ()
         for member in members:
-            shared = max(0, common(before, member) - start)
+            shared = max(0, shared_length(before, member) - start)
             path = self._paths[-1][:shared] if self._paths else []
             self._paths.append([*path, *range(len(tokens), len(tokens) + len(member) - start - shared)])
             tokens += member[start + shared :]
@@ -213,7 +213,7 @@ class Row:
     def _pieces(
         self, tokens: Sequence[int], positions: Sequence[int], seen: torch.Tensor, asked: Collection[int]
     ) -> dict[int, torch.Tensor]:
-        """The logits after the asked of some tokens; `seen` as in `Forest.run`.
+        """The logits after the asked of some tokens; `seen` as in `PrefixTree.run`.
 
         What a token may see stands before it, so many of them can be run piece by piece.
         """

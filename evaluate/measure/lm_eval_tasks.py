@@ -13,11 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from kshot.config.loader import hint
-from kshot.core.errors import PanelError
+from kshot.config.loader import suggest
+from kshot.core.errors import SuiteError
 from kshot.core.seeding import digest
 from kshot.runtime.logging import quiet
-from kshot.suites.format import Harness, Panel, PanelTask, Row, TaskEntry
+from kshot.suites.format import LmEvalSource, Suite, SuiteRow, SuiteTask, SuiteTaskSpec
 
 PREFIX = "lm_eval:"
 SEED = 1234
@@ -26,7 +26,7 @@ OFFLINE = ("Couldn't reach", "Offline mode", "Connection error", "Max retries", 
 Sample = dict[str, Any]
 
 
-def load_harness(name: str, path: str, items: int | None) -> Panel:
+def load_lm_eval_suite(name: str, path: str, items: int | None) -> Suite:
     """The panel that `name` (with its prefix) stands for, with the items that will be asked.
 
     Args:
@@ -39,7 +39,7 @@ def load_harness(name: str, path: str, items: int | None) -> Panel:
     return _loaded(task, own or path, items)
 
 
-def manager(name: str, path: str) -> Any:
+def task_manager(name: str, path: str) -> Any:
     """lm-eval's TaskManager that knows the task: that of the user's folder alone if it can, else that of all tasks."""
     if path:
         own = _manager(path, False)
@@ -53,50 +53,50 @@ def _manager(path: str, defaults: bool) -> Any:
     from lm_eval.tasks import TaskManager
 
     if path and not Path(path).is_dir():
-        raise PanelError(f"{path}: no such folder of lm-eval tasks; see evaluate.lm_eval_path")
+        raise SuiteError(f"{path}: no such folder of lm-eval tasks; see evaluate.lm_eval_path")
     try:
         with quiet():
             return TaskManager(include_path=path or None, include_defaults=defaults)
     except Exception as error:
-        raise PanelError(f"{path}: lm-eval cannot read these tasks: {_cause(error)}") from None
+        raise SuiteError(f"{path}: lm-eval cannot read these tasks: {_cause(error)}") from None
 
 
 @lru_cache
-def _loaded(name: str, path: str, items: int | None) -> Panel:
-    known = manager(name, path)
+def _loaded(name: str, path: str, items: int | None) -> Suite:
+    known = task_manager(name, path)
     if name not in known.all_tasks:
-        near = hint(name, known.all_tasks, "`lm-eval ls tasks` lists them")
+        near = suggest(name, known.all_tasks, "`lm-eval ls tasks` lists them")
         where = f" or in {path}" if path else ""
-        raise PanelError(f"{PREFIX}{name}: no such task in lm-eval {version('lm_eval')}{where}; {near}")
+        raise SuiteError(f"{PREFIX}{name}: no such task in lm-eval {version('lm_eval')}{where}; {near}")
     try:
         with quiet():
             tasks: dict[str, Any] = known.load([name])["tasks"]
             return _panel(name, path, tasks, items)
-    except PanelError:
+    except SuiteError:
         raise
     except Exception as error:
         cause = _cause(error)
         if isinstance(error, ConnectionError) or any(sign in cause for sign in OFFLINE):
-            raise PanelError(
+            raise SuiteError(
                 f"{PREFIX}{name}: its data cannot be fetched, for there is no way to the hub ({cause}); go online, or "
                 "name a task of yours with local data (evaluate.lm_eval_path)"
             ) from None
-        raise PanelError(f"{PREFIX}{name}: lm-eval cannot load it: {cause}") from None
+        raise SuiteError(f"{PREFIX}{name}: lm-eval cannot load it: {cause}") from None
 
 
 def _cause(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
 
 
-def _panel(name: str, path: str, tasks: dict[str, Any], items: int | None) -> Panel:
+def _panel(name: str, path: str, tasks: dict[str, Any], items: int | None) -> Suite:
     if unsafe := [task for task, found in tasks.items() if getattr(found, "UNSAFE_CODE", False)]:
-        raise PanelError(f"{PREFIX}{name}: {unsafe[0]} runs code that a model wrote, which kshot does not do")
+        raise SuiteError(f"{PREFIX}{name}: {unsafe[0]} runs code that a model wrote, which kshot does not do")
     if other := [task for task, found in tasks.items() if getattr(found, "MULTIMODAL", False)]:
-        raise PanelError(f"{PREFIX}{name}: {other[0]} is not about text alone")
+        raise SuiteError(f"{PREFIX}{name}: {other[0]} is not about text alone")
     made = tuple(_task(task, found, items) for task, found in tasks.items())
     pools = {task: _pool(found) for task, found in tasks.items()}
     content = [(task, found.dump_config(), _hash(found.fewshot_docs())) for task, found in tasks.items()]
-    harness = Harness(
+    harness = LmEvalSource(
         task=name,
         path=path,
         key=digest(version("lm_eval"), _described(content), [(task.name, task.items) for task in made]),
@@ -104,30 +104,30 @@ def _panel(name: str, path: str, tasks: dict[str, Any], items: int | None) -> Pa
         scores={task: _scores(found) for task, found in tasks.items()},
         zero_shot=all(found.get_config("num_fewshot") == 0 for found in tasks.values()),
     )
-    return Panel(re.sub(r"[^A-Za-z0-9_.-]+", "-", name), made, harness)
+    return Suite(re.sub(r"[^A-Za-z0-9_.-]+", "-", name), made, harness)
 
 
-def _task(name: str, task: Any, items: int | None) -> PanelTask:
+def _task(name: str, task: Any, items: int | None) -> SuiteTask:
     choice = task.OUTPUT_TYPE == "multiple_choice"
     docs = [doc for doc, _ in zip(task.eval_docs, range(items) if items else iter(int, 1), strict=False)]
     if not docs:
-        raise PanelError(f"{PREFIX}{name}: no item in its data")
-    entry = TaskEntry.model_construct(
+        raise SuiteError(f"{PREFIX}{name}: no item in its data")
+    entry = SuiteTaskSpec.model_construct(
         task=name, instruction=str(task.get_config("description") or ""), options_fixed=False, demos=0, family="",
         kind="multiple_choice" if choice else "generation", scores=["exact_match"],
     )  # fmt: skip
-    return PanelTask(entry, (), tuple(_row(task, doc, choice) for doc in docs))
+    return SuiteTask(entry, (), tuple(_row(task, doc, choice) for doc in docs))
 
 
-def _row(task: Any, doc: Any, choice: bool) -> Row:
+def _row(task: Any, doc: Any, choice: bool) -> SuiteRow:
     options = [str(option) for option in task.doc_to_choice(doc)] if choice else []
     text, target = task.doc_to_text(doc), task.doc_to_target(doc)
     targets = list(target) if isinstance(target, list | tuple) else [target]
     if getattr(task, "multiple_input", False):
         # The options are beginnings, the target their common end.
-        return Row(input=" / ".join(options), output=[str(one) for one in targets] or [""], options=options)
+        return SuiteRow(input=" / ".join(options), output=[str(one) for one in targets] or [""], options=options)
     accepted = [options[one] if choice and isinstance(one, int) and one < len(options) else str(one) for one in targets]
-    return Row(input=str(text), output=accepted or [""], options=options)
+    return SuiteRow(input=str(text), output=accepted or [""], options=options)
 
 
 def _scores(task: Any) -> tuple[str, ...]:
@@ -165,7 +165,7 @@ def _hash(docs: Iterable[Any] | None) -> str:
     return digest(*(repr(doc) for doc in docs or ()))
 
 
-def check_harness_shots(panel: Panel, harness: Harness, shots: Iterable[int]) -> None:
+def check_lm_eval_shots(panel: Suite, harness: LmEvalSource, shots: Iterable[int]) -> None:
     """There must be as many demonstrations as the largest k, and k = 0 where a task never shows any.
 
     Raises:
@@ -173,19 +173,19 @@ def check_harness_shots(panel: Panel, harness: Harness, shots: Iterable[int]) ->
     """
     if harness.zero_shot:
         if 0 not in shots:
-            raise PanelError(f"{PREFIX}{panel.name}: always asked without demonstrations; add 0 to evaluate.shots")
+            raise SuiteError(f"{PREFIX}{panel.name}: always asked without demonstrations; add 0 to evaluate.shots")
     elif harness.pool < max(shots, default=0):
-        raise PanelError(
+        raise SuiteError(
             f"{PREFIX}{panel.name}: {harness.pool} demonstrations to choose from, fewer than k={max(shots)}; "
             "lower evaluate.shots"
         )
 
 
-def asked(harness: Harness, k: int, items: int | None, seed: int) -> dict[str, Any]:
+def evaluate_arguments(harness: LmEvalSource, k: int, items: int | None, seed: int) -> dict[str, Any]:
     """What lm-eval's simple_evaluate is given for a cell."""
     return {
         "tasks": [harness.task],
-        "task_manager": manager(harness.task, harness.path),
+        "task_manager": task_manager(harness.task, harness.path),
         "num_fewshot": k,
         "limit": items,
         "fewshot_random_seed": SEED + seed,
@@ -193,13 +193,13 @@ def asked(harness: Harness, k: int, items: int | None, seed: int) -> dict[str, A
     }
 
 
-def questions(panel: Panel, items: int | None) -> int:
+def count_lm_eval_requests(panel: Suite, items: int | None) -> int:
     """How many options and answers are asked for, about."""
     return sum(max(1, len(row.options)) for task in panel.tasks for row in task.items[:items])
 
 
-def harness_samples(
-    harness: Harness, panel: Panel, found: dict[str, list[Sample]], facts: Sample, cut: Callable[[str], bool]
+def collect_samples(
+    harness: LmEvalSource, panel: Suite, found: dict[str, list[Sample]], facts: Sample, cut: Callable[[str], bool]
 ) -> list[Sample]:
     """A row an item and score, sorted by task, score and item, paired by lm-eval's doc_id.
 
@@ -233,7 +233,7 @@ def _share(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value) and 0 <= value <= 1
 
 
-def _answer(task: PanelTask, sample: Sample, score: str) -> Sample:
+def _answer(task: SuiteTask, sample: Sample, score: str) -> Sample:
     replies = sample["filtered_resps"]
     if not task.multiple_choice:
         return {"answer": str(replies[0])}
@@ -244,7 +244,7 @@ def _answer(task: PanelTask, sample: Sample, score: str) -> Sample:
     return {"answer": options[place], "options": options, "log_probs": log_probs}
 
 
-def reported(results: dict[str, dict[str, Any]], rows: list[Sample]) -> dict[str, dict[str, float]]:
+def other_metrics(results: dict[str, dict[str, Any]], rows: list[Sample]) -> dict[str, dict[str, float]]:
     """By task, the values of lm-eval's metrics that are no mean over items, such as a perplexity."""
     kept = {(row["task"], row["score"].partition(" (")[0]) for row in rows}
     found: dict[str, dict[str, float]] = {}

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from itertools import permutations
 from typing import Any, Literal
 
-from kshot.core.errors import PanelError
-from kshot.core.prompting import MAIN_TEMPLATE, names, render, with_options
+from kshot.core.errors import SuiteError
+from kshot.core.prompting import EVAL_TEMPLATE, append_options, names_all, render_prompt
 from kshot.core.seeding import stream
 from kshot.core.types import Example
 from kshot.evaluate.scoring.text import SCORES
-from kshot.suites.format import Panel, PanelTask, Row
+from kshot.suites.format import Suite, SuiteRow, SuiteTask
 
 CHOICES = "scored_options"
 """Where a row holds the texts whose log-probabilities are asked."""
@@ -22,7 +22,7 @@ ROOM = 64
 Labels = Literal["gold", "random"]
 
 
-def check_shots(panel: Panel, shots: Sequence[int]) -> None:
+def check_shots(panel: Suite, shots: Sequence[int]) -> None:
     """Every task must have as many demonstrations as the largest k.
 
     Raises:
@@ -30,34 +30,34 @@ def check_shots(panel: Panel, shots: Sequence[int]) -> None:
     """
     short = [f"{task.name} ({len(task.demos)})" for task in panel.tasks if len(task.demos) < max(shots, default=0)]
     if short:
-        raise PanelError(
+        raise SuiteError(
             f"panel {panel.name}: fewer demonstrations than k={max(shots)}: {', '.join(short)}; lower evaluate.shots"
         )
 
 
-def query(task: PanelTask, row: Row) -> str:
+def render_query(task: SuiteTask, row: SuiteRow) -> str:
     """The input as shown: options that change from item to item are part of it."""
-    shown = task.multiple_choice and not task.entry.options_fixed
-    return with_options(row.input, row.options) if shown else row.input
+    shown = task.multiple_choice and not task.spec.options_fixed
+    return append_options(row.input, row.options) if shown else row.input
 
 
-def instruction(task: PanelTask) -> str:
+def render_instruction(task: SuiteTask) -> str:
     """The instruction as shown: labels that are the same for every item follow it, where it does not name them all.
 
     Nobody could answer with a label that is told nowhere.
     """
-    text, labels = task.entry.instruction, [option for row in task.items[:1] for option in row.options]
-    return text if not task.entry.options_fixed or names(text, labels) else with_options(text, labels)
+    text, labels = task.spec.instruction, [option for row in task.items[:1] for option in row.options]
+    return text if not task.spec.options_fixed or names_all(text, labels) else append_options(text, labels)
 
 
-def demonstrations(task: PanelTask, k: int, seed: int = 0) -> tuple[Row, ...]:
+def choose_demonstrations(task: SuiteTask, k: int, seed: int = 0) -> tuple[SuiteRow, ...]:
     """The first k of the pool: in the pool's order for seed 0, else in an order drawn for the task and seed."""
     if seed == 0:
         return task.demos[:k]
     return tuple(stream(seed, "demonstrations", task.name).sample(task.demos, len(task.demos))[:k])
 
 
-def random_label(task: PanelTask, demo: Row, seed: int = 0) -> str:
+def random_label(task: SuiteTask, demo: SuiteRow, seed: int = 0) -> str:
     """A demonstration's output without its meaning (Min et al., arXiv:2202.12837).
 
     One of the options, drawn evenly, which may happen to be right; in tasks without options the output of another
@@ -68,17 +68,17 @@ def random_label(task: PanelTask, demo: Row, seed: int = 0) -> str:
     return stream(seed, "random label", task.name, demo.input, *demo.options).choice(labels)
 
 
-def prompt(task: PanelTask, row: Row, k: int, seed: int = 0, labels: Labels = "gold") -> str:
+def render_item(task: SuiteTask, row: SuiteRow, k: int, seed: int = 0, labels: Labels = "gold") -> str:
     """The user's message for an item at k shots."""
     demos = [
-        Example(query(task, demo), demo.output[0] if labels == "gold" else random_label(task, demo, seed))
-        for demo in demonstrations(task, k, seed)
+        Example(render_query(task, demo), demo.output[0] if labels == "gold" else random_label(task, demo, seed))
+        for demo in choose_demonstrations(task, k, seed)
     ]
-    return render(MAIN_TEMPLATE, instruction(task), demos, query(task, row)).text
+    return render_prompt(EVAL_TEMPLATE, render_instruction(task), demos, render_query(task, row)).text
 
 
-def lm_eval_tasks(
-    panel: Panel, k: int, items: int | None, tokenizer: Any, seed: int = 0, labels: Labels = "gold"
+def build_lm_eval_tasks(
+    panel: Suite, k: int, items: int | None, tokenizer: Any, seed: int = 0, labels: Labels = "gold"
 ) -> list[Any]:
     """For each task the generation of an answer, and for multiple choice the choice by log-likelihood.
 
@@ -92,7 +92,7 @@ def lm_eval_tasks(
             {
                 "item": number,
                 "input": row.input,
-                "prompt": prompt(task, row, k, seed, labels),
+                "prompt": render_item(task, row, k, seed, labels),
                 "output": row.output,
                 "options": row.options,
                 CHOICES: [option + end for option in row.options],
@@ -107,7 +107,7 @@ def lm_eval_tasks(
     return made
 
 
-def _begins_another(task: PanelTask) -> bool:
+def _begins_another(task: SuiteTask) -> bool:
     pairs = (pair for row in task.items for pair in permutations(row.options, 2))
     return any(longer.startswith(shorter) for shorter, longer in pairs)
 
@@ -143,14 +143,14 @@ CHOICE: dict[str, Any] = {
 }
 
 
-def _generation(task: PanelTask, tokenizer: Any) -> dict[str, Any]:
+def _generation(task: SuiteTask, tokenizer: Any) -> dict[str, Any]:
     """Greedy decoding, cut where no accepted answer could still match.
 
     A line break ends the answer where no accepted answer of the task holds one; the longest accepted answer and some
     tokens to spare bound its length, since a longer one is wrong however it goes on. Scores that look for the answer in
     a longer text leave room for one.
     """
-    scores = task.entry.scores
+    scores = task.spec.scores
     accepted = [text for row in (*task.demos, *task.items) for text in row.output]
     longest = max(len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in accepted)
     whole = scores == ["exact_match"]
@@ -177,7 +177,7 @@ def _generation(task: PanelTask, tokenizer: Any) -> dict[str, Any]:
     }
 
 
-def requests(panel: Panel, items: int | None) -> int:
+def count_requests(panel: Suite, items: int | None) -> int:
     """How many answers and options a pass over the panel asks for, for the progress bar."""
     rows = [(task, row) for task in panel.tasks for row in task.items[:items]]
     return sum(1 + (len(row.options) if task.multiple_choice else 0) for task, row in rows)

@@ -16,13 +16,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from kshot.core.answers import normalise
+from kshot.core.answers import normalize_answer
 from kshot.evaluate.measure.measurement import Seeds
-from kshot.evaluate.measure.requests import demonstrations
+from kshot.evaluate.measure.requests import choose_demonstrations
 from kshot.evaluate.scoring.text import LOGLIKELIHOOD, SCORES
-from kshot.suites.format import Panel, PanelTask, Row
+from kshot.suites.format import Suite, SuiteRow, SuiteTask
 
-NAMES = {
+BASELINE_NAMES = {
     "majority": "majority class",
     "random": "random choice",
     "copy_first": "first demo's output",
@@ -34,15 +34,15 @@ Controls = dict[str, float | None]
 SLACK = 1e-9
 
 
-def cheap_controls(task: PanelTask, score: str, k: int, seeds: Sequence[int], items: int | None) -> Controls:
+def trivial_baselines(task: SuiteTask, score: str, k: int, seeds: Sequence[int], items: int | None) -> Controls:
     """The controls that need no model, as shares; those of demonstrations are means over the demo seeds.
 
     Args:
         score: answers are scored as a model's would be; for `loglikelihood` only the option itself is right.
-        items: how many are measured, as in `evaluate.items`.
+        items: how many are measured, as in `evaluate.limit`.
     """
     rows = task.items[:items]
-    shown = [demonstrations(task, k, seed) for seed in seeds] if k else []
+    shown = [choose_demonstrations(task, k, seed) for seed in seeds] if k else []
     return {
         "majority": _majority(task, rows, score, k),
         "random": _random(rows) if task.multiple_choice else None,
@@ -52,8 +52,8 @@ def cheap_controls(task: PanelTask, score: str, k: int, seeds: Sequence[int], it
     }
 
 
-def control_rows(
-    panel: Panel,
+def baseline_rows(
+    panel: Suite,
     k: int,
     seeds: Sequence[int],
     items: int | None,
@@ -61,7 +61,7 @@ def control_rows(
     student: Seeds,
     random_labels: Mapping[str, Seeds] | None = None,
 ) -> list[dict[str, Any]]:
-    """A row for each task and score: base, student, every control, and `below`, the controls that the student misses.
+    """A row for each task and score: base, student, every control, and `missed_baselines`, the controls that the student misses.
 
     Args:
         base, student: results of all demo seeds on the panel at k shots.
@@ -72,33 +72,35 @@ def control_rows(
         for score in sorted(student):
             if task.name not in student[score]:
                 continue
-            controls = _chance(panel, task, score, items) or cheap_controls(task, score, k, seeds, items)
+            controls = _chance(panel, task, score, items) or trivial_baselines(task, score, k, seeds, items)
             asked = {model: _score(results, score, task.name) for model, results in (random_labels or {}).items()}
             controls["random_labels"] = asked.get("student")
             before, after = (_score(results, score, task.name) for results in (base, student))
             row = {"panel": panel.name, "task": task.name, "score": score, "k": k, "base": before, "student": after}
-            rows.append({**row, **controls, "base_random_labels": asked.get("base"), "below": below(after, controls)})
+            rows.append(
+                {**row, **controls, "base_random_labels": asked.get("base"), "below": missed_baselines(after, controls)}
+            )
     return rows
 
 
-def _chance(panel: Panel, task: PanelTask, score: str, items: int | None) -> Controls | None:
+def _chance(panel: Suite, task: SuiteTask, score: str, items: int | None) -> Controls | None:
     """Of lm-eval's tasks only the accuracy of a random choice is known; None for other panels."""
-    if panel.harness is None:
+    if panel.lm_eval is None:
         return None
     accuracy = task.multiple_choice and score.startswith("acc")
-    return {**dict.fromkeys(NAMES), "random": _random(task.items[:items]) if accuracy else None}
+    return {**dict.fromkeys(BASELINE_NAMES), "random": _random(task.items[:items]) if accuracy else None}
 
 
-def below(student: float, controls: Controls) -> list[str]:
+def missed_baselines(student: float, controls: Controls) -> list[str]:
     """The controls that score more than the student."""
     return [name for name, value in controls.items() if value is not None and student < value - SLACK]
 
 
-def control_means(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def baseline_means(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Means over the tasks, a row for each panel, score and number of shots.
 
     Not every task has every control, so each stands beside the student's mean over the tasks that have it:
-    `controls[name]` is {"score", "student", "tasks"}, and `below` compares these two.
+    `controls[name]` is {"score", "student", "tasks"}, and `missed_baselines` compares these two.
     """
     groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
     for row in rows:
@@ -106,7 +108,7 @@ def control_means(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     means = []
     for (panel, score, k), group in sorted(groups.items()):
         found: dict[str, dict[str, Any]] = {}
-        for name in NAMES:
+        for name in BASELINE_NAMES:
             having = [row for row in group if row[name] is not None]
             if having:
                 found[name] = {
@@ -119,10 +121,10 @@ def control_means(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return means
 
 
-def _majority(task: PanelTask, rows: Sequence[Row], score: str, k: int) -> float | None:
+def _majority(task: SuiteTask, rows: Sequence[SuiteRow], score: str, k: int) -> float | None:
     """Several most frequent classes score their mean. Where options change by item, a class is a place among them."""
     pool = task.demos if k else ()
-    if task.multiple_choice and not task.entry.options_fixed:
+    if task.multiple_choice and not task.spec.options_fixed:
         places = _commonest(
             place for demo in pool for place, option in enumerate(demo.options) if option in demo.output
         )
@@ -135,8 +137,8 @@ def _majority(task: PanelTask, rows: Sequence[Row], score: str, k: int) -> float
         return _random(rows)
     if not pool:
         return None
-    wording = {normalise(demo.output[0]): demo for demo in pool}
-    commonest = _commonest(normalise(demo.output[0]) for demo in pool)
+    wording = {normalize_answer(demo.output[0]): demo for demo in pool}
+    commonest = _commonest(normalize_answer(demo.output[0]) for demo in pool)
     return _constant(rows, score, [wording[label] for label in commonest])
 
 
@@ -145,16 +147,16 @@ def _commonest(values: Iterable[Any]) -> list[Any]:
     return [value for value, n in counts.items() if n == max(counts.values())]
 
 
-def _random(rows: Sequence[Row]) -> float:
+def _random(rows: Sequence[SuiteRow]) -> float:
     return fmean(fmean(option in row.output for option in row.options) for row in rows)
 
 
-def _constant(rows: Sequence[Row], score: str, demos: Sequence[Row]) -> float:
+def _constant(rows: Sequence[SuiteRow], score: str, demos: Sequence[SuiteRow]) -> float:
     """Every item is answered with the output of one of the demonstrations, each as likely."""
     return fmean(fmean(_right(score, demo.output[0], row) for demo in demos) for row in rows)
 
 
-def _right(score: str, answer: str, row: Row) -> float:
+def _right(score: str, answer: str, row: SuiteRow) -> float:
     return float(answer in row.output) if score == LOGLIKELIHOOD else float(SCORES[score](answer, row.output))
 
 

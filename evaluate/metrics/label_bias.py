@@ -29,7 +29,7 @@ from kshot.evaluate.report.markdown import between, markdown_table, points, prob
 from kshot.evaluate.scoring.text import LOGLIKELIHOOD
 from kshot.evaluate.stats.paired import Families, paired_gain
 
-LEANING = "leaning.json"
+LABEL_BIAS = "label_bias.json"
 TITLE = "Knowing and leaning"
 ABOUT = (
     "Separation: of all pairs of items with different right labels, the share whose log-probabilities stand in the "
@@ -47,7 +47,7 @@ GAINED = ("separation", "calibrated")
 Row = dict[str, Any]
 
 
-def leaning(
+def measure_label_bias(
     samples: Iterable[Row], baseline: str, families: Mapping[str, Families], resamples: int, seed: int
 ) -> dict[str, list[Row]]:
     """Means by panel, number of shots and model, the tasks that they are of, and gains; demo seeds are averaged.
@@ -127,11 +127,11 @@ def _right(row: Row) -> str:
 def _measured(rows: Sequence[Row]) -> Row:
     """Of one task after one choice of demonstrations."""
     return {
-        "separation": separation(rows),
+        "separation": pairwise_auroc(rows),
         "lean": _commonest(row["answer"] for row in rows),
         "frequent": _commonest(map(_right, rows)),
         "score": fmean(row["right"] for row in rows),
-        "calibrated": calibrated(rows),
+        "calibrated": calibrated_score(rows),
     }
 
 
@@ -145,7 +145,7 @@ def _means(rows: Iterable[Row]) -> Row:
     return {name: fmean(row[name] for row in every) for name in MEASURED}
 
 
-def separation(rows: Sequence[Row]) -> float:
+def pairwise_auroc(rows: Sequence[Row]) -> float:
     """Over the pairs of items with different right labels; a tie is half in order."""
     right = np.array([row["options"].index(_right(row)) for row in rows])
     # asked[i, j]: the log-probability, as an answer to item i, of the label that is right for item j.
@@ -156,7 +156,7 @@ def separation(rows: Sequence[Row]) -> float:
     return float(((lead > other) + 0.5 * (lead == other))[apart].mean())
 
 
-def calibrated(rows: Sequence[Row]) -> float:
+def calibrated_score(rows: Sequence[Row]) -> float:
     """The share of right choices where no option is preferred over all items together."""
     # In logarithms, where an option that is hopeless for every item is still no zero to divide by.
     shares = log_softmax([row["log_probs"] for row in rows], axis=1)

@@ -13,13 +13,13 @@ from kshot.evaluate.stats.paired import Families, holm, paired_gain, paired_gain
 Row = dict[str, Any]
 Scores = dict[str, list[list[float]]]
 """task -> a row of scores, item by item, for each seed."""
-KEPT = ("base", "student", "gain", "low", "high", "p", "detectable", "tasks", "items")
+KEPT = ("base", "student", "gain", "low", "high", "p", "mde", "tasks", "items")
 LEVEL = 0.05
 BEST, REAL, OPEN = "best", "real", "not told apart"
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredTrial:
     """A setting of the grid with the scores of its base, and its own by training seed."""
 
     name: str
@@ -40,7 +40,7 @@ def stacked(every: Sequence[Groups]) -> Groups:
 
 
 def gain_rows(
-    scored: Sequence[Scored], resamples: int, seed: int, families: Mapping[str, Families] = MappingProxyType({})
+    scored: Sequence[ScoredTrial], resamples: int, seed: int, families: Mapping[str, Families] = MappingProxyType({})
 ) -> list[Row]:
     """A row for each panel, score, k and setting; its interval speaks of other trainings as well.
 
@@ -81,7 +81,7 @@ def over_shots(groups: Groups, panel: str, score: str) -> Scores:
 
 
 def ranking(
-    scored: Sequence[Scored], resamples: int, seed: int, families: Mapping[str, Families] = MappingProxyType({})
+    scored: Sequence[ScoredTrial], resamples: int, seed: int, families: Mapping[str, Families] = MappingProxyType({})
 ) -> list[Row]:
     """For each panel and score the settings by their mean over all k, and the paired difference of each to the best.
 
@@ -103,7 +103,7 @@ def ranking(
             pair, trainings = _paired(seeds[best.name], seeds[one.name])
             more = families.get(panel, {})
             gain = paired_gain(*pair, resamples, seed, "ranking", panel, score, trainings=trainings, families=more)
-            found = {name: getattr(gain, name) for name in ("low", "high", "p", "detectable", "tasks", "items")}
+            found = {name: getattr(gain, name) for name in ("low", "high", "p", "mde", "tasks", "items")}
             table.append(names | {"mean": means[one.name], "difference": gain.gain, **found, "seeds": list(one.seeds)})
         adjusted = [1.0, *holm([row["p"] for row in table[1:]])]
         verdicts = [BEST, *(REAL if p < LEVEL else OPEN for p in adjusted[1:])]

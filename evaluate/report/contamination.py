@@ -1,20 +1,20 @@
-"""What novelty.json says, in words and tables: on the terminal, in report.md and in report.html."""
+"""What contamination.json says, in words and tables: on the terminal, in report.md and in report.html."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kshot.config import Config
 from kshot.core.console import say
-from kshot.evaluate.contamination.overlap import MEASURES, NGRAM, NOVELTY, LeftOut
+from kshot.evaluate.contamination.overlap import CONTAMINATION, MEASURES, NGRAM, LeftOut
 from kshot.evaluate.measure.measurement import Groups
 from kshot.evaluate.report.markdown import between, markdown_table, points, rich_table, short, signed
-from kshot.evaluate.scoring.text import NAMES
+from kshot.evaluate.scoring.text import SCORE_NAMES
 from kshot.evaluate.stats.paired import Families, paired_gains
 
 Row = dict[str, Any]
 TITLE = "Novelty"
 LISTED = 100
-"""Contaminated items and held-out tasks that the reports list; novelty.json has all."""
+"""Contaminated items and held-out tasks that the reports list; contamination.json has all."""
 WAYS = {"name": "by name", "words": "by three-word runs", "wording": "by wording"}
 CLEAN = ("panel", "score", "k", "items left out", "base", "student", "gain", "95 % interval", "tasks", "items")
 ITEMS = ("panel", "task", "item", "how", "shared text", "training record", "its task")
@@ -44,7 +44,7 @@ def clean_gains(
     before, after = (_without(measured[model], items) for model in ("base", "student"))
     kept = ("base", "student", "gain", "low", "high", "tasks", "items")
     found = {}
-    for row in paired_gains(before, after, config.evaluate.resamples, config.seed, families=siblings):
+    for row in paired_gains(before, after, config.evaluate.bootstrap_resamples, config.seed, families=siblings):
         names = row["panel"], row["score"], row["k"]
         tasks = measured["base"][row["panel"], row["k"]][row["score"]]
         lost = sum(len(items.get((row["panel"], task), ())) for task in tasks)
@@ -82,7 +82,7 @@ def summary(found: Row) -> str:
     if not found["contaminated"]:
         return f"novelty: none of {found['items']} items shares text with the {found['records']} training records"
     count = len(found["contaminated"])
-    return f"novelty: {count} of {found['items']} items share text with the training data (contaminated); see {NOVELTY}"
+    return f"novelty: {count} of {found['items']} items share text with the training data (contaminated); see {CONTAMINATION}"
 
 
 def tell(found: Row, gains: Sequence[Row]) -> None:
@@ -95,7 +95,7 @@ def tell(found: Row, gains: Sequence[Row]) -> None:
 def clean_lines(gains: Sequence[Row]) -> list[list[str]]:
     """Rows of the columns `CLEAN`; none where no item is contaminated."""
     return [
-        [row["panel"], str(NAMES.get(row["score"], row["score"])), str(row["k"]), str(clean["left_out"]),
+        [row["panel"], str(SCORE_NAMES.get(row["score"], row["score"])), str(row["k"]), str(clean["left_out"]),
          points(clean["base"]), points(clean["student"]), signed(clean["gain"]),
          between(clean["low"], clean["high"]), str(clean["tasks"]), str(clean["items"])]
         for row in gains if (clean := row.get("clean"))
@@ -142,7 +142,7 @@ def markdown(found: Row, gains: Sequence[Row]) -> str:
     if lines := item_lines(found):
         parts.append(markdown_table(ITEMS, lines, WORDS))
     if lines := nearest_lines(found):
-        parts += [f"{ABOUT} The texts of both stand in `{NOVELTY}`.", markdown_table(NEAREST, lines, WORDS)]
+        parts += [f"{ABOUT} The texts of both stand in `{CONTAMINATION}`.", markdown_table(NEAREST, lines, WORDS)]
     return "\n\n".join(parts)
 
 

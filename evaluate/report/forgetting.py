@@ -1,18 +1,18 @@
-"""What regression.json says, in words and tables: on the terminal, in report.md and in report.html."""
+"""What forgetting.json says, in words and tables: on the terminal, in report.md and in report.html."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from kshot.core.console import say
-from kshot.evaluate.metrics.forgetting import REGRESSION, TOKENS
+from kshot.evaluate.metrics.forgetting import FORGETTING, TOKENS
 from kshot.evaluate.report.markdown import between, markdown_table, points, probability, short, signed
-from kshot.evaluate.scoring.text import NAMES
+from kshot.evaluate.scoring.text import SCORE_NAMES
 from kshot.evaluate.stats.paired import LEVEL
 
 Row = dict[str, Any]
 TITLE = "What got worse"
 MOST = 40
-"""Tasks that the reports list; regression.json has all."""
+"""Tasks that the reports list; forgetting.json has all."""
 SHOWN = 5
 """Answers in report.md; report.html has all."""
 TEXT = ("kind of text", "paragraphs", "base", "student", "difference")
@@ -87,7 +87,7 @@ def chat_lines(found: Row) -> list[list[str]]:
 def task_lines(found: Row) -> list[list[str]]:
     """Rows of the columns `TASKS`, the greatest falls."""
     return [
-        [row["panel"], row["task"], str(NAMES.get(row["score"], row["score"])), str(row["k"]), points(row["control"]),
+        [row["panel"], row["task"], str(SCORE_NAMES.get(row["score"], row["score"])), str(row["k"]), points(row["control"]),
          points(row["base"]), points(row["student"]), signed(row["gain"]),
          between(row["low"], row["high"]), probability(row["p_holm"]),
          "fell" if _is_clear(row) else "may be chance"]
@@ -107,7 +107,7 @@ def markdown(found: Row) -> str:
         parts += [ABOUT_TEXT, markdown_table(TEXT, lines, WORDS)]
     if lines := chat_lines(found):
         shown = [[short(row[name]) for name in ANSWERS] for row in found["answers"][:SHOWN]]
-        more = f"The first {SHOWN}; all stand in `{REGRESSION}`."
+        more = f"The first {SHOWN}; all stand in `{FORGETTING}`."
         parts += [ABOUT_CHAT, markdown_table(CHAT, lines, WORDS), more, markdown_table(ANSWERS, shown, set(ANSWERS))]
     if lines := task_lines(found):
         parts += [ABOUT_TASKS, markdown_table(TASKS, lines, WORDS)]

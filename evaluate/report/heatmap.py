@@ -12,7 +12,7 @@ from typing import Any
 
 from kshot.core.files import write_text
 from kshot.evaluate.report.svg import between, clean, environment, signed
-from kshot.evaluate.scoring.text import NAMES
+from kshot.evaluate.scoring.text import SCORE_NAMES
 
 Row = dict[str, Any]
 Colour = tuple[int, int, int]
@@ -64,7 +64,7 @@ def heat_maps(gains: Sequence[Row], cells: Sequence[str]) -> list[HeatMap]:
         found = {(row["cell"], row["k"]): Square(row["gain"], row["low"], row["high"]) for row in own}
         shots = tuple(sorted({row["k"] for row in own}))
         rows = tuple((cell, tuple(found.get((cell, k)) for k in shots)) for cell in cells)
-        made.append(HeatMap(f"{panel}: {NAMES.get(score, score)}", shots, rows))
+        made.append(HeatMap(f"{panel}: {SCORE_NAMES.get(score, score)}", shots, rows))
     return made
 
 

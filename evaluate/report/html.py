@@ -14,17 +14,17 @@ from markupsafe import Markup
 
 from kshot.core.errors import DataError
 from kshot.core.files import read_json, write_text
-from kshot.core.runs import file_hash
-from kshot.evaluate.metrics.baselines import NAMES as CONTROLS
+from kshot.core.runs import hash_file
+from kshot.evaluate.metrics.baselines import BASELINE_NAMES
 from kshot.evaluate.report.html_answers import choose, embedded, pair, read_samples
 from kshot.evaluate.report.html_sections import extras
 from kshot.evaluate.report.markdown import least, probability
 from kshot.evaluate.report.svg import Row, between, clean, environment, figure, plots, points, signed, write_svg
-from kshot.evaluate.scoring.text import NAMES
+from kshot.evaluate.scoring.text import SCORE_NAMES
 
 HERE = Path(__file__).parent
 ASSETS = {"style": "report.css", "script": "report.js"}
-MORE = {"p_holm": "p, Holm", "detectable": "detectable", "seeds": "demo seeds", "worst_seed_gain": "worst seed"}
+MORE = {"p_holm": "p, Holm", "mde": "mde", "seeds": "demo seeds", "worst_seed_gain": "worst seed"}
 """Columns of the table of gains that not every version of gains.json has; the last two only where seeds differ."""
 EXPLAINED = {
     "exact_match": "the whole answer equals an accepted one but for case, outer quotes and a final stop.",
@@ -35,7 +35,7 @@ EXPLAINED = {
     "acc_norm": "lm-eval's accuracy by likelihood for each character of an option.",
     "rouge_l": "the longest common subsequence of words with an accepted answer, as an F1.",
 }
-NOT_FACTS = {"by_task", "cells", "seconds", "counts", "truncated", "flow", "reported"}
+NOT_FACTS = {"by_task", "measurements", "seconds", "counts", "truncated", "flow", "reported"}
 TINTS = (0.02, 0.10, 0.25)
 """Gains from which a cell of the table by task is coloured, and more strongly so."""
 
@@ -61,7 +61,7 @@ def write_html(folder: Path) -> None:
         run=manifest.get("run", folder.resolve().parent.name),
         base=manifest.get("base", "unknown"),
         version=manifest.get("versions", {}).get("kshot", "of unknown version"),
-        names=NAMES | {name: name for name in ("acc", "acc_norm")},
+        names=SCORE_NAMES | {name: name for name in ("acc", "acc_norm")},
         explained=EXPLAINED,
         scores={row["score"] for row in gains},
         gains=gains,
@@ -116,7 +116,7 @@ def headlines(gains: Sequence[Row]) -> list[str]:
             said[1] = ("", said[1][1])
         words = " and ".join(f"{verb} {rest}".strip() for verb, rest in said)
         what = "mean" if ends[0]["score"] == "rouge_l" else "share of right answers"
-        name = NAMES.get(ends[0]["score"], ends[0]["score"])
+        name = SCORE_NAMES.get(ends[0]["score"], ends[0]["score"])
         sentences.append(f"On the {ends[0]['tasks']} held-out tasks of {panel}, the {what} ({name}) {words}.")
     return sentences
 
@@ -137,9 +137,9 @@ def cards(gains: Sequence[Row]) -> list[Row]:
     """Every gain, by panel and score."""
     groups: dict[str, Row] = {}
     for row in gains:
-        title = f"{row['panel']}: {NAMES.get(row['score'], row['score'])}"
+        title = f"{row['panel']}: {SCORE_NAMES.get(row['score'], row['score'])}"
         kind, words = verdict(row)
-        missed = [CONTROLS.get(name, name) for name in row.get("below", [])]
+        missed = [BASELINE_NAMES.get(name, name) for name in row.get("below", [])]
         card = {**row, "kind": kind, "verdict": words, "below": missed}
         groups.setdefault(title, {"title": title, "rows": []})["rows"].append(card)
     return list(groups.values())
@@ -159,9 +159,9 @@ def task_tables(by_task: Sequence[Row]) -> list[Row]:
         means = [[sum(cell[name] for cell in c) / len(c) for name in ("base", "student")] for c in columns]
         tables.append(
             {
-                "title": f"{panel}: {NAMES.get(score, score)}",
+                "title": f"{panel}: {SCORE_NAMES.get(score, score)}",
                 "shots": shots,
-                "rows": [{"task": task, "cells": [cells.get((task, k)) for k in shots]} for task in tasks],
+                "rows": [{"task": task, "measurements": [cells.get((task, k)) for k in shots]} for task in tasks],
                 "mean": [_cell(base, student) for base, student in means],
             }
         )
@@ -198,12 +198,12 @@ def more(content: float | None, name: str) -> str:
         return probability(content)
     if name == "seeds":
         return str(content)
-    return least(content) if name == "detectable" else signed(content)
+    return least(content) if name == "mde" else signed(content)
 
 
 def made(folder: Path, manifest: Row) -> list[Row]:
     """What the report rests on: settings, seeds, versions and hashes of this stage and of those before it."""
-    hashes = {f"{name} (sha256)": file_hash(folder / name) for name in ("gains.json", "samples.jsonl")}
+    hashes = {f"{name} (sha256)": hash_file(folder / name) for name in ("gains.json", "samples.jsonl")}
     cut = manifest.get("truncated") or {}
     own = [*facts(manifest), *hashes.items(), ("prompts cut to the model's context", value(cut))]
     groups = [{"title": "Evaluation", "facts": own}]
@@ -213,7 +213,7 @@ def made(folder: Path, manifest: Row) -> list[Row]:
         except DataError:
             continue
         groups.append({"title": title, "facts": inner})
-    cells = [(name, value(key)) for name, key in sorted(manifest.get("cells", {}).items())]
+    cells = [(name, value(key)) for name, key in sorted(manifest.get("measurements", {}).items())]
     return [*groups, {"title": "Keys of the cells", "facts": cells}] if cells else groups
 
 

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kshot.core.files import read_json
-from kshot.evaluate.contamination.overlap import NOVELTY
+from kshot.evaluate.contamination.overlap import CONTAMINATION
 from kshot.evaluate.metrics import label_bias as leaning
-from kshot.evaluate.metrics.baselines import NAMES as CONTROLS
-from kshot.evaluate.metrics.forgetting import REGRESSION
+from kshot.evaluate.metrics.baselines import BASELINE_NAMES
+from kshot.evaluate.metrics.forgetting import FORGETTING
 from kshot.evaluate.report import contamination as overlap_report
 from kshot.evaluate.report import forgetting as regression_report
 from kshot.evaluate.report.markdown import metric, probability
 from kshot.evaluate.report.svg import Row, between, points, signed
-from kshot.evaluate.scoring.text import NAMES
+from kshot.evaluate.scoring.text import SCORE_NAMES
 
 ABOUT_CONTROLS = (
     "What can be scored without understanding the task, beside the student's own score on the tasks that have this "
@@ -22,15 +22,17 @@ ABOUT_FEWSHOT = "Each model with k demonstrations against itself without any: sc
 
 
 def extras(folder: Path) -> list[Row]:
-    """A section for each of controls, leaning, fewshot, novelty and regression.json that the folder has.
+    """A section for each of controls, leaning, fewshot, novelty and forgetting.json that the folder has.
 
     A section has an `id`, a `title`, words `about` it, `tables` and, where texts are to be read side by side, `pairs`:
     a `summary` and `sides` with a `title` and a `text` each.
     """
     found = []
-    if (folder / "controls.json").exists() and (tables := control_tables(read_json(folder / "controls.json")["means"])):
+    if (folder / "baselines.json").exists() and (
+        tables := control_tables(read_json(folder / "baselines.json")["means"])
+    ):
         found.append({"id": "controls", "title": "Controls", "about": ABOUT_CONTROLS, "tables": tables})
-    if (folder / leaning.LEANING).exists() and (leans := read_json(folder / leaning.LEANING))["means"]:
+    if (folder / leaning.LABEL_BIAS).exists() and (leans := read_json(folder / leaning.LABEL_BIAS))["means"]:
         found.append(leaning.section(leans))
     if (folder / "fewshot.json").exists() and (tables := fewshot_tables(read_json(folder / "fewshot.json"))):
         title = "What demonstrations add"
@@ -39,10 +41,10 @@ def extras(folder: Path) -> list[Row]:
         about = "Metrics of lm-eval's tasks that are no means over items, so they are not compared item by item."
         tables = [reported_table(rows)]
         found.append({"id": "reported", "title": "Other metrics of lm-eval", "about": about, "tables": tables})
-    if (folder / NOVELTY).exists():
-        found.append(overlap_report.section(read_json(folder / NOVELTY), read_json(folder / "gains.json")))
-    if (folder / REGRESSION).exists():
-        found.append(regression_report.section(read_json(folder / REGRESSION)))
+    if (folder / CONTAMINATION).exists():
+        found.append(overlap_report.section(read_json(folder / CONTAMINATION), read_json(folder / "gains.json")))
+    if (folder / FORGETTING).exists():
+        found.append(regression_report.section(read_json(folder / FORGETTING)))
     return found
 
 
@@ -52,7 +54,7 @@ def control_tables(means: Sequence[Row]) -> list[Row]:
     for row in means:
         for name, each in row["controls"].items():
             verdict = "below the control" if name in row["below"] else "not below"
-            cells = [CONTROLS.get(name, name), str(row["k"]), points(each["score"]), points(each["student"])]
+            cells = [BASELINE_NAMES.get(name, name), str(row["k"]), points(each["score"]), points(each["student"])]
             columns = ("control", "k", "control's score", "student", "tasks", "the student is")
             table = tables.setdefault(
                 _title(row), {"title": _title(row), "columns": columns, "words": {0, 5}, "rows": []}
@@ -81,4 +83,4 @@ def reported_table(rows: Sequence[Row]) -> Row:
 
 
 def _title(row: Row) -> str:
-    return f"{row['panel']}: {NAMES.get(row['score'], row['score'])}"
+    return f"{row['panel']}: {SCORE_NAMES.get(row['score'], row['score'])}"

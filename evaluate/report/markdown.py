@@ -8,12 +8,11 @@ from jinja2.sandbox import SandboxedEnvironment
 from rich.table import Table
 
 from kshot.core.console import out
-from kshot.core.files import whole_file
-from kshot.evaluate.metrics.baselines import NAMES as CONTROLS
-from kshot.evaluate.scoring.text import NAMES
+from kshot.core.files import atomic_file
+from kshot.evaluate.metrics.baselines import BASELINE_NAMES
+from kshot.evaluate.scoring.text import SCORE_NAMES
 
 __all__ = [
-    "NAMES",
     "draw_scores",
     "markdown_table",
     "measured_on",
@@ -40,7 +39,7 @@ def print_table(gains: Sequence[Row]) -> None:
         table.add_column(name, justify="left" if name in {"panel", "score"} else "right")
     for row in gains:
         table.add_row(
-            row["panel"], NAMES.get(row["score"], row["score"]), str(row["k"]), points(row["base"]),
+            row["panel"], SCORE_NAMES.get(row["score"], row["score"]), str(row["k"]), points(row["base"]),
             points(row["student"]) + ("*" if row["below"] else ""), signed(row["gain"]),
             between(row["low"], row["high"]), probability(row["p_holm"]), str(row["tasks"]),
             str(row["items"]),
@@ -124,9 +123,9 @@ def write_report(folder: Path, facts: dict[str, Any]) -> None:
     }
     scores = {row["score"] for row in facts["gains"]}
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        names={name: name for name in scores} | NAMES, controls_names=CONTROLS, scores=scores, **facts
+        names={name: name for name in scores} | SCORE_NAMES, controls_names=BASELINE_NAMES, scores=scores, **facts
     )
-    with whole_file(folder / "report.md") as temporary:
+    with atomic_file(folder / "report.md") as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
@@ -157,10 +156,12 @@ def draw_scores(gains: Sequence[Row], picture: Path) -> None:
         low = [100 * (row["base"] + row["low"]) for row in rows]
         high = [100 * (row["base"] + row["high"]) for row in rows]
         axes.fill_between(shots, low, high, color="tab:blue", alpha=0.15, label="base + 95 % interval of the gain")
-        axes.set(title=f"{group[0]}: {NAMES.get(group[1], group[1])}", xlabel="shots", xticks=shots, ylim=(0, None))
+        axes.set(
+            title=f"{group[0]}: {SCORE_NAMES.get(group[1], group[1])}", xlabel="shots", xticks=shots, ylim=(0, None)
+        )
         axes.grid(alpha=0.3)
     plots[0][0].set_ylabel("score, %")
     plots[0][0].legend(fontsize="small")
-    with whole_file(picture) as temporary:
+    with atomic_file(picture) as temporary:
         figure.savefig(temporary, format="png", dpi=120)
     plt.close(figure)

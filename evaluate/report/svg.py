@@ -15,7 +15,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
 from kshot.core.files import write_text
-from kshot.evaluate.scoring.text import NAMES
+from kshot.evaluate.scoring.text import SCORE_NAMES
 
 Row = dict[str, Any]
 WIDTH, HEIGHT = 380, 236
@@ -115,7 +115,7 @@ def plots(gains: Sequence[Row]) -> list[Plot]:
         rows = sorted((r for r in gains if (r["panel"], r["score"]) == (panel, score)), key=lambda r: int(r["k"]))
         before = tuple(Point(r["k"], r["base"]) for r in rows)
         after = tuple(gained(r["k"], r["base"], r["student"], r) for r in rows)
-        title = f"{panel}: {NAMES.get(score, score)}"
+        title = f"{panel}: {SCORE_NAMES.get(score, score)}"
         made.append(Plot(title, (Line("base", before), Line("student", after))))
     return made
 

@@ -9,11 +9,11 @@ from decimal import Decimal
 
 from rapidfuzz.distance import LCSseq
 
-from kshot.core.answers import exact_match, normalise
+from kshot.core.answers import exact_match, normalize_answer
 
 LOGLIKELIHOOD = "loglikelihood"
 """The choice among options, which is scored by the model's probabilities and not by what it writes."""
-NAMES = {
+SCORE_NAMES = {
     "exact_match": "exact match",
     LOGLIKELIHOOD: "log-likelihood choice",
     "contains": "contains the answer",
@@ -25,8 +25,8 @@ NUMBER = re.compile(r"(?<![\w.])[-+]?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+
 
 def contains(answer: str, accepted: Sequence[str]) -> bool:
     """Whether an accepted answer stands in the answer as whole words, but for case and spacing."""
-    text = normalise(answer)
-    wanted = [normalise(each) for each in accepted]
+    text = normalize_answer(answer)
+    wanted = [normalize_answer(each) for each in accepted]
     return any(re.search(rf"(?<!\w){re.escape(each)}(?!\w)", text) if each else not text for each in wanted)
 
 

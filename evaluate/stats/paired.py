@@ -50,7 +50,7 @@ class Gain:
     items: int
     p: float
     """Two-sided, of no gain: `sign_flip`; of several trainings that or `over_trainings`, whichever is higher."""
-    detectable: float | None
+    mde: float | None
     """The smallest gain that would have been found with 80 % power at 5 %; above 1 for none at all, null where there is
     no spread to tell by."""
     seeds: int
@@ -74,8 +74,8 @@ def paired_gain(
             row stands against several, as zero-shot scores against those of several demo seeds.
         names: name the random streams, so that each cell of a table has its own.
         trainings: the rows are those of so many trainings, one after another, with as many demo seeds each. The
-            interval, p and `detectable` then speak of other trainings too.
-        families: the interval, p and `detectable` speak of other families, not of other siblings of these.
+            interval, p and `mde` then speak of other trainings too.
+        families: the interval, p and `mde` speak of other families, not of other siblings of these.
 
     Raises:
         ValueError: the two do not hold the same items, there are none, or a score is missing (NaN).
@@ -108,7 +108,7 @@ def paired_gain(
         families=len(siblings),
         items=sum(row.shape[1] for row in differences),
         p=max(sign_flip(flipped, resamples, rng), over_trainings(units, trainings)),
-        detectable=detectable(units, trainings),
+        mde=minimum_detectable_effect(units, trainings),
         seeds=len(by_seed),
         worst_seed_gain=float(by_seed.min()),
         spread=_spread(by_seed),
@@ -235,7 +235,7 @@ def with_holm(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**row, "p_holm": p} for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True)]
 
 
-def detectable(differences: Sequence[Array], trainings: int = 1) -> float | None:
+def minimum_detectable_effect(differences: Sequence[Array], trainings: int = 1) -> float | None:
     """The smallest gain that this panel would have shown with 80 % power in a two-sided test at 5 %.
 
     (t[0.975, n-1] + t[0.8, n-1]) * se (Bloom, Evaluation Review 19 (1995) 547), where se is the standard deviation of
@@ -252,7 +252,7 @@ def over_trainings(differences: Sequence[Array], trainings: int) -> float:
 
     The test of signs knows the tasks of these trainings only: where trainings differ as tasks do it calls every third
     of three useless ones a gain (`benchmarks/interval_coverage.py`). Standard error and degrees of freedom are those of
-    `detectable`. 0 where trainings do not differ at all, so that the other test stands.
+    `minimum_detectable_effect`. 0 where trainings do not differ at all, so that the other test stands.
     """
     if not _over_trainings(differences, trainings)[1]:
         return 0.0

@@ -3,7 +3,7 @@
 from random import Random
 
 from kshot.generate.bank import labels, words
-from kshot.tasks.family import Family, Params, Problem, plain
+from kshot.tasks.family import Family, Params, Problem, text_problem
 
 Pair = tuple[int, int]
 
@@ -79,7 +79,7 @@ def _letter_count_params(rng: Random) -> Params:
 def _word_with_letter(rng: Random, params: Params) -> Problem:
     wanted = rng.choice((0, 1, 1, 2, 2, 3))
     pool = [word for word in words.word_list(rng, 250) if word.count(params["letter"]) == wanted]
-    return plain(pool[0] if pool else words.word(rng))
+    return text_problem(pool[0] if pool else words.word(rng))
 
 
 def _letter_count_why(text: str, params: Params) -> str:
@@ -201,7 +201,7 @@ FAMILIES = (
         ),
         sample=_sum_text,
         solve=_sum,
-        must=(("calculat", "comput", "result"),),
+        anchors=(("calculat", "comput", "result"),),
         params=_operation,
         rationale=_sum_why,
     ),
@@ -216,10 +216,10 @@ FAMILIES = (
             "Please add the two numbers yourself and write '{yes}' if the stated sum agrees with yours, otherwise"
             " '{no}'.",
         ),
-        briefs=("Check the addition.",),
+        no_label_instructions=("Check the addition.",),
         sample=_claimed_sum,
         solve=lambda facts, params: params["yes"] if facts[0] + facts[1] == facts[2] else params["no"],
-        must=(("add", "sum"),),
+        anchors=(("add", "sum"),),
         params=labels.scheme("yes no", *labels.TRUE_FALSE, ("yes", "no")),
         labels=labels.space("yes no"),
         rationale=_claimed_why,
@@ -237,7 +237,7 @@ FAMILIES = (
         ),
         sample=_story,
         solve=lambda facts, params: str(facts[0] + facts[2] * facts[1]),
-        must=(("number", "many"),),
+        anchors=(("number", "many"),),
         rationale=_story_why,
     ),
     Family(
@@ -250,10 +250,10 @@ FAMILIES = (
             "Given a whole number, please look at whether it is even or odd and reply with '{even}' or '{odd}'"
             " accordingly.",
         ),
-        briefs=("What kind of number is this?",),
-        sample=lambda rng, params: plain(str(2 * rng.randint(1, 499) + rng.randint(0, 1))),
+        no_label_instructions=("What kind of number is this?",),
+        sample=lambda rng, params: text_problem(str(2 * rng.randint(1, 499) + rng.randint(0, 1))),
         solve=lambda text, params: params["odd"] if int(text) % 2 else params["even"],
-        must=(("even",), ("odd",)),
+        anchors=(("even",), ("odd",)),
         params=_parity_params,
         labels=labels.space("even odd"),
     ),
@@ -268,7 +268,7 @@ FAMILIES = (
         ),
         sample=_word_with_letter,
         solve=lambda text, params: str(text.count(params["letter"])),
-        must=(("letter",), ("count", "many", "number", "often")),
+        anchors=(("letter",), ("count", "many", "number", "often")),
         params=_letter_count_params,
         rationale=_letter_count_why,
     ),
@@ -281,9 +281,9 @@ FAMILIES = (
             "Given a piece of text, write the number of words in it.",
             "Please count the words of this text and reply with the number only.",
         ),
-        sample=lambda rng, params: plain(" ".join(words.bare_phrase(rng).split()[: rng.randint(2, 9)])),
+        sample=lambda rng, params: text_problem(" ".join(words.bare_phrase(rng).split()[: rng.randint(2, 9)])),
         solve=lambda text, params: str(len(text.split())),
-        must=(("word",), ("count", "many", "number")),
+        anchors=(("word",), ("count", "many", "number")),
     ),
     Family(
         id="largest_minus_smallest",
@@ -296,7 +296,7 @@ FAMILIES = (
         ),
         sample=_number_text,
         solve=lambda numbers, params: str(max(numbers) - min(numbers)),
-        must=(("largest", "biggest", "highest", "greatest", "maximum"), ("smallest", "lowest", "least", "minimum")),
+        anchors=(("largest", "biggest", "highest", "greatest", "maximum"), ("smallest", "lowest", "least", "minimum")),
         rationale=lambda numbers, params: f"The largest number is {max(numbers)} and the smallest is {min(numbers)}.",
     ),
     Family(
@@ -310,7 +310,7 @@ FAMILIES = (
         ),
         sample=_operator_problem,
         solve=lambda facts, params: str(_OPERATORS[params["rule"]](*facts)),
-        must=(("number", "sum", "product"),),
+        anchors=(("number", "sum", "product"),),
         params=_operator,
         rationale=_operator_why,
     ),
@@ -325,10 +325,10 @@ FAMILIES = (
             "Given two numbers, reply '{more}' when the first one is greater than the second one, '{less}' when it is"
             " less, or '{same}' when they are equal.",
         ),
-        briefs=("Compare the first number with the second.",),
+        no_label_instructions=("Compare the first number with the second.",),
         sample=_two_numbers,
         solve=_compared,
-        must=(("first",), ("second",), ("number",)),
+        anchors=(("first",), ("second",), ("number",)),
         params=_compare_params,
         labels=labels.space("more less same"),
     ),
@@ -345,7 +345,7 @@ FAMILIES = (
         ),
         sample=_later,
         solve=lambda facts, params: f"{sum(facts) // 60}:{sum(facts) % 60:02}",
-        must=(("minute",), ("time",)),
+        anchors=(("minute",), ("time",)),
         rationale=_later_why,
     ),
     Family(
@@ -358,9 +358,11 @@ FAMILIES = (
             "Given a number in digits, spell it out in words, as in 'two hundred and five'.",
             "Please turn the digits into the number in words (say 'and' after 'hundred').",
         ),
-        sample=lambda rng, params: plain(str(rng.randint(0, 99) if rng.random() < 0.3 else rng.randint(100, 999))),
+        sample=lambda rng, params: text_problem(
+            str(rng.randint(0, 99) if rng.random() < 0.3 else rng.randint(100, 999))
+        ),
         solve=lambda text, params: words.number_words(int(text)),
-        must=(("word",), ("number",)),
+        anchors=(("word",), ("number",)),
     ),
     Family(
         id="number_band",
@@ -377,7 +379,7 @@ FAMILIES = (
         ),
         sample=_band_number,
         solve=_band,
-        must=(("number",),),
+        anchors=(("number",),),
         params=_band_params,
         labels=labels.space("below between above"),
         rationale=_band_why,

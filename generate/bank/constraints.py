@@ -242,7 +242,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=_styled_question,
         solve=_in_style,
-        must=(("answer", "reply"), ("letter",), ("bracket", "mark", "star", "sign")),
+        anchors=(("answer", "reply"), ("letter",), ("bracket", "mark", "star", "sign")),
         params=_style,
     ),
     Family(
@@ -257,7 +257,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=lambda rng, params: _row_of_words(rng, 5, 9),
         solve=_joined,
-        must=(("word",),),
+        anchors=(("word",),),
         params=_two_places,
         rationale=lambda row, params: (
             f"The {params['n']} word is {row[_PLACES[params['n']]]}, the {params['m']} word is"
@@ -277,7 +277,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=_maybe_trigger,
         solve=lambda text, params: params["yes" if _has(params["trigger"], text) else "no"],
-        must=(("word",),),
+        anchors=(("word",),),
         params=_trigger,
         labels=labels.space("yes no"),
     ),
@@ -295,7 +295,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=_forked_row,
         solve=_fork_taken,
-        must=(("word",), ("letter",)),
+        anchors=(("word",), ("letter",)),
         params=_fork,
         rationale=_fork_why,
     ),
@@ -311,7 +311,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=_commanded,
         solve=lambda facts, params: str(_DEEDS[params["xyz"[facts[0]]]](facts[1])),
-        must=(("command",), ("word",)),
+        anchors=(("command",), ("word",)),
         params=_commands,
         rationale=lambda facts, params: (
             f"The command is {params['abc'[facts[0]]]}, which means: {params['xyz'[facts[0]]]}. The word is {facts[1]}."
@@ -331,7 +331,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=_orders,
         solve=_obeyed,
-        must=(("write", "written", "copy"),),
+        anchors=(("write", "written", "copy"),),
         params=_boss,
         rationale=lambda orders, params: (
             f"{params['boss']} speaks {'once' if [who for who, _ in orders].count(params['boss']) == 1 else 'twice'}"
@@ -349,7 +349,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=_private_note,
         solve=_masked,
-        must=(("number", "name", "country"),),
+        anchors=(("number", "name", "country"),),
         params=_mask_params,
     ),
     Family(
@@ -365,8 +365,8 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=_parcel,
         solve=_rule_that_fits,
-        stated=True,
-        must=(("rule",), ("kg",)),
+        needs_instruction=True,
+        anchors=(("rule",), ("kg",)),
         params=_first_fit,
         labels=labels.space("a b c"),
         rationale=_fit_why,
@@ -385,7 +385,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=_marked_text,
         solve=lambda inside, params: _CASES[params["case"]](" ".join(inside)),
-        must=(("word",), ("letter",)),
+        anchors=(("word",), ("letter",)),
         params=_markers,
         rationale=lambda inside, params: (
             f"After {params['start']} comes {inside[0]}, and before {params['end']} stands {inside[-1]}."

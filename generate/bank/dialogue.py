@@ -5,10 +5,10 @@ from random import Random
 from kshot.generate.bank import labels, words
 from kshot.tasks.family import Family, Params, Problem
 
-Turns = list[tuple[str, str]]
+LabelTurns = list[tuple[str, str]]
 
 
-def _talk(turns: Turns, joint: str = "\n") -> str:
+def _talk(turns: LabelTurns, joint: str = "\n") -> str:
     return joint.join(f"{name}: {line}" for name, line in turns)
 
 
@@ -255,7 +255,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=_statements,
         solve=lambda name, params: name or params["none"],
-        must=(("question",), ("speaker",)),
+        anchors=(("question",), ("speaker",)),
         params=_nobody,
     ),
     Family(
@@ -272,7 +272,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=_proposals,
         solve=lambda plan, params: plan or params["none"],
-        must=(("activity",),),
+        anchors=(("activity",),),
         params=lambda rng: {"none": rng.choice(("nothing", "no agreement", "none", "-", "undecided"))},
     ),
     Family(
@@ -286,10 +286,10 @@ FAMILIES: tuple[Family, ...] = (
             "Given a request and the reply, please decide what the reply means: '{yes}' for doing it, '{no}' for"
             " refusing.",
         ),
-        briefs=("Does the second speaker agree to do what the first one asks for?",),
+        no_label_instructions=("Does the second speaker agree to do what the first one asks for?",),
         sample=_request,
         solve=lambda granted, params: params["yes" if granted else "no"],
-        must=(("request", "ask", "favour"),),
+        anchors=(("request", "ask", "favour"),),
         params=labels.scheme_or_made_up(
             "yes no", ("accepted", "refused"), ("yes", "no"), ("agrees", "declines"), ("A", "R"), ("+", "-")
         ),
@@ -310,7 +310,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=_order,
         solve=lambda order, params: ", ".join(order),
-        must=(("order", "customer"), ("comma",)),
+        anchors=(("order", "customer"), ("comma",)),
     ),
     Family(
         id="time_settled",
@@ -325,7 +325,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=_time_talk,
         solve=lambda facts, params: _clock(facts[0] + sum(facts[1])),
-        must=(("time",),),
+        anchors=(("time",),),
         rationale=_time_why,
     ),
     Family(
@@ -340,10 +340,10 @@ FAMILIES: tuple[Family, ...] = (
             "Does the reply tell the one who asked what the question is after? '{yes}' if so, '{no}' if it passes the"
             " question by.",
         ),
-        briefs=("Does the reply fit the question?",),
+        no_label_instructions=("Does the reply fit the question?",),
         sample=_reply,
         solve=lambda facts, params: params["yes" if facts[1] else "no"],
-        must=(("reply",),),
+        anchors=(("reply",),),
         params=labels.scheme_or_made_up(
             "yes no", ("yes", "no"), ("answered", "unanswered"), ("on", "off"), ("True", "False"), ("1", "0")
         ),
@@ -364,7 +364,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=_pointing,
         solve=lambda facts, params: str(facts[1]),
-        must=(("word",),),
+        anchors=(("word",),),
         rationale=lambda facts, params: f"The marked '{facts[0]}' stands for {_STOOD_FOR[facts[0]]}.",
     ),
     Family(
@@ -382,7 +382,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=_round,
         solve=lambda facts, params: str(facts[0]),
-        must=(("last",), ("speak",)),
+        anchors=(("last",), ("speak",)),
         rationale=lambda facts, params: (
             f"In the last turn {facts[1]} {'asks somebody by name' if facts[2] else 'asks no question'}."
         ),

@@ -4,7 +4,7 @@ from random import Random
 from typing import Any
 
 from kshot.generate.bank import labels, words
-from kshot.tasks.family import Family, Params, Problem, plain
+from kshot.tasks.family import Family, Params, Problem, text_problem
 
 _FIELDS = ("name", "city", "job", "age", "pet", "email")
 
@@ -73,7 +73,7 @@ def _unique_length(rng: Random, params: Params) -> Problem:
         items = words.word_list(rng, rng.randint(3, 6))
         best = pick(len(item) for item in items)
         if [len(item) for item in items].count(best) == 1:
-            return plain(" ".join(items))
+            return text_problem(" ".join(items))
 
 
 def _length_why(text: str, params: Params) -> str:
@@ -89,7 +89,7 @@ def _initial_text(rng: Random, params: Params) -> Problem:
     hits = [word for word in pool if word[0] == params["letter"]][: rng.choice((0, 1, 1, 2, 3))]
     mixed = hits + [word for word in pool if word[0] != params["letter"]][: rng.randint(3, 5)]
     rng.shuffle(mixed)
-    return plain(" ".join(mixed))
+    return text_problem(" ".join(mixed))
 
 
 def _initial_hits(text: str, params: Params) -> str:
@@ -176,7 +176,7 @@ FAMILIES = (
         ),
         sample=_person_text,
         solve=lambda person, params: str(person[params["field"]]),
-        must=(("person",), ("name", "city", "job", "age", "pet", "email")),
+        anchors=(("person",), ("name", "city", "job", "age", "pet", "email")),
         params=lambda rng: {"field": rng.choice(_FIELDS)},
     ),
     Family(
@@ -190,7 +190,7 @@ FAMILIES = (
         ),
         sample=_record_text,
         solve=lambda person, params: str(person[params["field"]]),
-        must=(("field", "record", "value"),),
+        anchors=(("field", "record", "value"),),
         params=lambda rng: {"field": rng.choice(_FIELDS)},
     ),
     Family(
@@ -206,7 +206,7 @@ FAMILIES = (
         ),
         sample=_members_text,
         solve=lambda hits, params: ", ".join(hits) if hits else "none",
-        must=(("none",), _KIND_PARAMS),
+        anchors=(("none",), _KIND_PARAMS),
         params=lambda rng: {"kind": rng.choice(_KIND_PARAMS)},
     ),
     Family(
@@ -220,7 +220,7 @@ FAMILIES = (
         ),
         sample=_quoted,
         solve=lambda quote, params: str(quote),
-        must=(("quot",),),
+        anchors=(("quot",),),
     ),
     Family(
         id="word_by_length",
@@ -233,7 +233,7 @@ FAMILIES = (
         ),
         sample=_unique_length,
         solve=lambda text, params: (max if params["which"] == "longest" else min)(text.split(), key=len),
-        must=(("word",), ("letter",)),
+        anchors=(("word",), ("letter",)),
         params=lambda rng: rng.choice(
             ({"which": "longest", "extreme": "most"}, {"which": "shortest", "extreme": "fewest"})
         ),
@@ -251,7 +251,7 @@ FAMILIES = (
         ),
         sample=_initial_text,
         solve=_initial_hits,
-        must=(("word",), ("none",)),
+        anchors=(("word",), ("none",)),
         params=_initial,
     ),
     Family(
@@ -265,7 +265,7 @@ FAMILIES = (
         ),
         sample=_mixed_numbers,
         solve=lambda numbers, params: ", ".join(numbers),
-        must=(("number",),),
+        anchors=(("number",),),
     ),
     Family(
         id="meeting_detail",
@@ -278,7 +278,7 @@ FAMILIES = (
         ),
         sample=_meeting,
         solve=lambda facts, params: str(facts[params["detail"]]),
-        must=(("meeting",), ("day", "time", "place", "person")),
+        anchors=(("meeting",), ("day", "time", "place", "person")),
         params=lambda rng: {"detail": rng.choice(("day", "time", "place", "person"))},
     ),
     Family(
@@ -292,7 +292,7 @@ FAMILIES = (
         ),
         sample=_colour_text,
         solve=lambda facts, params: str(facts[1]),
-        must=(("colo",), ("bracket",)),
+        anchors=(("colo",), ("bracket",)),
     ),
     Family(
         id="mentions_or_not",
@@ -303,10 +303,10 @@ FAMILIES = (
             "Given a sentence, check whether it mentions {what}; the answer is '{yes}' or '{no}'.",
             "Please reply '{yes}' for a sentence that contains {what} and '{no}' for one that does not.",
         ),
-        briefs=("Does the sentence mention {what}?",),
+        no_label_instructions=("Does the sentence mention {what}?",),
         sample=_mention_text,
         solve=lambda wanted, params: params["yes" if wanted else "no"],
-        must=(("sentence",), ("number", "name", "weekday", "colour")),
+        anchors=(("sentence",), ("number", "name", "weekday", "colour")),
         params=_has_params,
         labels=labels.space("yes no"),
     ),

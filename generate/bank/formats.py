@@ -4,13 +4,13 @@ import re
 from random import Random
 
 from kshot.generate.bank import labels, words
-from kshot.tasks.family import Family, Params, Problem, plain
+from kshot.tasks.family import Family, Params, Problem, text_problem
 
 _NAME_FORMS = ("Doe, Jane", "DOE Jane", "jane.doe", "jane_doe", "Doe Jane", "JANE/DOE", "doe-jane")
 
 
 def _full_name(rng: Random, params: Params) -> Problem:
-    return plain(f"{rng.choice(words.FIRST_NAMES)} {rng.choice(words.LAST_NAMES)}")
+    return text_problem(f"{rng.choice(words.FIRST_NAMES)} {rng.choice(words.LAST_NAMES)}")
 
 
 def _named(text: str, params: Params) -> str:
@@ -55,7 +55,7 @@ def _row(rng: Random, params: Params) -> Problem:
         "animal": words.ANIMALS,
         "tool": words.TOOLS,
     }
-    return plain(f"{rng.choice(pools[params['a']])},{rng.randint(2, 99)}")
+    return text_problem(f"{rng.choice(pools[params['a']])},{rng.randint(2, 99)}")
 
 
 def _json(text: str, params: Params) -> str:
@@ -89,7 +89,7 @@ def _last_word(rng: Random) -> Params:
 
 
 def _digits(rng: Random, params: Params) -> Problem:
-    return plain("".join(str(rng.randint(0, 9)) for _ in range(rng.choice((6, 8, 9)))))
+    return text_problem("".join(str(rng.randint(0, 9)) for _ in range(rng.choice((6, 8, 9)))))
 
 
 def _grouping(rng: Random) -> Params:
@@ -143,7 +143,7 @@ def _code(rng: Random, params: Params) -> Problem:
             _code_of(rng.choice(list(_CODES)), rng), code[:i] + code[i + 1 :], code[:i] + code[i] + code[i:],
             code.swapcase(),
         ))  # fmt: skip
-    return plain(code)
+    return text_problem(code)
 
 
 def _is_code(text: str, params: Params) -> str:
@@ -151,7 +151,7 @@ def _is_code(text: str, params: Params) -> str:
 
 
 def _clock(rng: Random, params: Params) -> Problem:
-    return plain(f"{rng.randint(0, 23)}:{rng.randint(0, 59):02}")
+    return text_problem(f"{rng.randint(0, 23)}:{rng.randint(0, 59):02}")
 
 
 def _twelve_hours(text: str, params: Params) -> str:
@@ -200,7 +200,7 @@ FAMILIES = (
         ),
         sample=_full_name,
         solve=_named,
-        must=(("name",),),
+        anchors=(("name",),),
         params=lambda rng: {"example": rng.choice(_NAME_FORMS)},
     ),
     Family(
@@ -212,9 +212,9 @@ FAMILIES = (
             "What would a variable named with these words be called in {style}, as in '{example}'?",
             "Given a few words, please join them in the style of '{example}', known as {style}.",
         ),
-        sample=lambda rng, params: plain(" ".join(words.word_list(rng, rng.randint(2, 4)))),
+        sample=lambda rng, params: text_problem(" ".join(words.word_list(rng, rng.randint(2, 4)))),
         solve=_identifier,
-        must=(("snake", "kebab", "camel", "pascal", "constant"),),
+        anchors=(("snake", "kebab", "camel", "pascal", "constant"),),
         params=_style,
     ),
     Family(
@@ -228,7 +228,7 @@ FAMILIES = (
         ),
         sample=_row,
         solve=_json,
-        must=(("json",),),
+        anchors=(("json",),),
         params=_columns,
     ),
     Family(
@@ -242,7 +242,7 @@ FAMILIES = (
         ),
         sample=_items,
         solve=lambda items, params: "".join(f"<{params['tag']}>{item}</{params['tag']}>" for item in items),
-        must=(("item",),),
+        anchors=(("item",),),
         params=_tag_params,
     ),
     Family(
@@ -256,7 +256,7 @@ FAMILIES = (
         ),
         sample=_items,
         solve=_bullets,
-        must=(("item",), ("line", "below")),
+        anchors=(("item",), ("line", "below")),
         params=_bullet,
     ),
     Family(
@@ -271,7 +271,7 @@ FAMILIES = (
             words.word_list(rng, rng.randint(2, 5))
         ),
         solve=lambda items, params: words.listed(items, params["word"]),
-        must=(("item",),),
+        anchors=(("item",),),
         params=_last_word,
     ),
     Family(
@@ -286,7 +286,7 @@ FAMILIES = (
         ),
         sample=_digits,
         solve=_grouped,
-        must=(("digit",), ("two", "three")),
+        anchors=(("digit",), ("two", "three")),
         params=_grouping,
     ),
     Family(
@@ -299,7 +299,7 @@ FAMILIES = (
         ),
         sample=_pairs,
         solve=_pair_value,
-        must=(("value",), ("key",)),
+        anchors=(("value",), ("key",)),
     ),
     Family(
         id="code_has_form",
@@ -313,7 +313,7 @@ FAMILIES = (
         ),
         sample=_code,
         solve=_is_code,
-        must=(("digit",), ("code", "string", "input", "pattern")),
+        anchors=(("digit",), ("code", "string", "input", "pattern")),
         params=_code_params,
         labels=labels.space("yes no"),
     ),
@@ -328,7 +328,7 @@ FAMILIES = (
         ),
         sample=_clock,
         solve=_twelve_hours,
-        must=(("time",), ("hour", "pm")),
+        anchors=(("time",), ("hour", "pm")),
         rationale=_clock_why,
     ),
     Family(
@@ -341,7 +341,7 @@ FAMILIES = (
         ),
         sample=_price_text,
         solve=lambda facts, params: f"{params['sign']}{facts[0]}.{facts[1]:02}",
-        must=(("price", "amount", "money"),),
+        anchors=(("price", "amount", "money"),),
         params=_price,
     ),
 )

@@ -221,10 +221,10 @@ FAMILIES = (
             " '{no}'.",
             "Please decide from the facts alone, even if the words are nonsense, and write '{yes}' or '{no}'.",
         ),
-        briefs=("Answer the question from the facts given.",),
+        no_label_instructions=("Answer the question from the facts given.",),
         sample=_syllogism,
         solve=lambda facts, params: params["yes" if facts[2] else "no"],
-        must=(("fact", "rule"),),
+        anchors=(("fact", "rule"),),
         params=labels.scheme("yes no", *labels.YES_NO),
         labels=labels.space("yes no"),
         rationale=_syllogism_why,
@@ -242,7 +242,7 @@ FAMILIES = (
         ),
         sample=_either_rule,
         solve=lambda facts, params: str(facts[1] if facts[3] else facts[2]),
-        must=(("rule",),),
+        anchors=(("rule",),),
         rationale=lambda facts, params: (
             f"The condition is {'met' if facts[3] else 'not met'}, so the"
             f" {'first' if facts[3] else 'second'} action applies."
@@ -259,7 +259,7 @@ FAMILIES = (
         ),
         sample=_container,
         solve=lambda facts, params: str(facts[2]),
-        must=(("room",),),
+        anchors=(("room",),),
         rationale=lambda facts, params: f"The {facts[0]} is in the {facts[1]}, so look where the {facts[1]} is.",
     ),
     Family(
@@ -273,10 +273,10 @@ FAMILIES = (
             "Please compare the meaning of A and B. '{yes}' stands for the same meaning, '{no}' for a different"
             " meaning.",
         ),
-        briefs=("Compare the meaning of the sentences A and B.",),
+        no_label_instructions=("Compare the meaning of the sentences A and B.",),
         sample=_paraphrase,
         solve=lambda alike, params: params["yes" if alike else "no"],
-        must=(("same",),),
+        anchors=(("same",),),
         params=_paraphrase_params,
         labels=labels.space("yes no"),
     ),
@@ -291,10 +291,10 @@ FAMILIES = (
             "Given a premise and, after the arrow, a conclusion, choose '{yes}' when the conclusion is certainly true,"
             " '{no}' when it is certainly false, and '{maybe}' when the premise does not settle it.",
         ),
-        briefs=("Does the statement after '=>' follow from the text before it?",),
+        no_label_instructions=("Does the statement after '=>' follow from the text before it?",),
         sample=_entailment,
         solve=lambda verdict, params: params[verdict],
-        must=(("follow", "true", "conclusion"),),
+        anchors=(("follow", "true", "conclusion"),),
         params=_entailment_params,
         labels=labels.space("yes no maybe"),
     ),
@@ -309,7 +309,7 @@ FAMILIES = (
         ),
         sample=_pronoun,
         solve=lambda facts, params: str(facts[0] if facts[2] == "she" else facts[1]),
-        must=(("name",),),
+        anchors=(("name",),),
         rationale=_pronoun_why,
     ),
     Family(
@@ -323,13 +323,13 @@ FAMILIES = (
             "Given a person's age and ticket, decide about the entry: '{yes}' when the age is between {low} and {high}"
             " (both included) and there is a ticket, '{no}' in any other case.",
         ),
-        briefs=(
+        no_label_instructions=(
             "Visitors may enter if they are from {low} to {high} years old and have a ticket. Decide about this one.",
         ),
         sample=_visitor,
         solve=_admitted,
-        stated=True,
-        must=(("ticket",), ("enter", "entry", "admi")),
+        needs_instruction=True,
+        anchors=(("ticket",), ("enter", "entry", "admi")),
         params=_admission_params,
         labels=labels.space("yes no"),
         rationale=_admitted_why,
@@ -346,7 +346,7 @@ FAMILIES = (
         ),
         sample=_quantified,
         solve=lambda follows, params: params["yes" if follows else "no"],
-        must=(("conclusion", "sentence", "statement"),),
+        anchors=(("conclusion", "sentence", "statement"),),
         params=labels.scheme("yes no", *labels.TRUE_FALSE, ("follows", "does_not_follow")),
         labels=labels.space("yes no"),
     ),

@@ -3,7 +3,7 @@
 from random import Random
 
 from kshot.generate.bank import labels, words
-from kshot.tasks.family import Family, Params, Problem, plain
+from kshot.tasks.family import Family, Params, Problem, text_problem
 
 _COUNTABLE = tuple(
     dict.fromkeys(
@@ -126,7 +126,7 @@ def _affix_word(rng: Random, params: Params) -> Problem:
     pool = [
         word for word in (_PREFIXED if params["where"] == "begin" else _SUFFIXED) if _has_affix(word, params) == wanted
     ]
-    return plain(rng.choice(pool))
+    return text_problem(rng.choice(pool))
 
 
 def _compound_why(facts: tuple[str, str], params: Params) -> str:
@@ -154,7 +154,7 @@ FAMILIES = (
         ),
         sample=lambda rng, params: _noun_phrase(rng, singular=True),
         solve=_plural,
-        must=(("plural",),),
+        anchors=(("plural",),),
     ),
     Family(
         id="singular_form",
@@ -167,7 +167,7 @@ FAMILIES = (
         ),
         sample=lambda rng, params: _noun_phrase(rng, singular=False),
         solve=lambda facts, params: f"{facts[0]} {facts[1]}".strip(),
-        must=(("singular",),),
+        anchors=(("singular",),),
     ),
     Family(
         id="degree_of_adjective",
@@ -181,7 +181,7 @@ FAMILIES = (
         ),
         sample=lambda rng, params: (lambda forms: Problem(forms[0], forms))(rng.choice(DEGREES[8:])),
         solve=_degree_form,
-        must=(("comparative", "superlative"), ("adjective",)),
+        anchors=(("comparative", "superlative"), ("adjective",)),
         params=_degree,
     ),
     Family(
@@ -195,7 +195,7 @@ FAMILIES = (
         ),
         sample=lambda rng, params: (lambda pair: Problem(pair[0], pair))(rng.choice(ADVERBS)),
         solve=lambda pair, params: pair[1],
-        must=(("adverb",), ("adjective",)),
+        anchors=(("adverb",), ("adjective",)),
     ),
     Family(
         id="person_who_does_it",
@@ -208,7 +208,7 @@ FAMILIES = (
         ),
         sample=lambda rng, params: (lambda pair: Problem(pair[0], pair))(rng.choice(AGENTS)),
         solve=lambda pair, params: pair[1],
-        must=(("noun",), ("person",), ("verb",)),
+        anchors=(("noun",), ("person",), ("verb",)),
     ),
     Family(
         id="split_compound",
@@ -221,7 +221,7 @@ FAMILIES = (
         ),
         sample=lambda rng, params: (lambda pair: Problem(pair[0] + pair[1], pair))(rng.choice(COMPOUNDS)),
         solve=lambda pair, params: f"{pair[0]} {pair[1]}",
-        must=(("compound",), ("two",)),
+        anchors=(("compound",), ("two",)),
         rationale=_compound_why,
     ),
     Family(
@@ -235,7 +235,7 @@ FAMILIES = (
         ),
         sample=_possession,
         solve=lambda facts, params: f"{facts[0]}'s {facts[1]}",
-        must=(("possessive",),),
+        anchors=(("possessive",),),
     ),
     Family(
         id="ordinal_number",
@@ -246,9 +246,9 @@ FAMILIES = (
             "Turn the number into an ordinal written with digits and st, nd, rd or th.",
             "Given a whole number, please answer with its ordinal form in digits.",
         ),
-        sample=lambda rng, params: plain(str(rng.randint(1, 999))),
+        sample=lambda rng, params: text_problem(str(rng.randint(1, 999))),
         solve=lambda text, params: _ordinal_figure(int(text)),
-        must=(("ordinal",),),
+        anchors=(("ordinal",),),
     ),
     Family(
         id="word_has_affix",
@@ -259,10 +259,10 @@ FAMILIES = (
             "Check whether the given word {wheres} with '{affix}' and reply '{yes}' if so, otherwise '{no}'.",
             "Given a word, please say '{yes}' if it {wheres} with '{affix}' or '{no}' if not.",
         ),
-        briefs=("Does the word {where} with '{affix}'?",),
+        no_label_instructions=("Does the word {where} with '{affix}'?",),
         sample=_affix_word,
         solve=lambda word, params: params["yes"] if _has_affix(word, params) else params["no"],
-        must=(("begin", "start", "end"), ("word",)),
+        anchors=(("begin", "start", "end"), ("word",)),
         params=_affix_params,
         labels=labels.space("yes no"),
     ),
@@ -278,6 +278,6 @@ FAMILIES = (
         ),
         sample=_third_person,
         solve=lambda facts, params: f"{facts[0]} {facts[1]} {facts[2]}.",
-        must=(("subject",), ("bracket", "parenthes")),
+        anchors=(("subject",), ("bracket", "parenthes")),
     ),
 )

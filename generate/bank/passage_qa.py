@@ -170,7 +170,7 @@ FAMILIES = (
         ),
         sample=_person_question,
         solve=lambda answer, params: str(answer),
-        must=(("question",), ("answer",)),
+        anchors=(("question",), ("answer",)),
     ),
     Family(
         id="question_maybe_unanswerable",
@@ -186,7 +186,7 @@ FAMILIES = (
         ),
         sample=_person_question_or_gap,
         solve=lambda answer, params: answer or params["missing"],
-        must=(("question",), ("text", "passage")),
+        anchors=(("question",), ("text", "passage")),
         params=_missing,
     ),
     Family(
@@ -200,7 +200,7 @@ FAMILIES = (
         ),
         sample=_moves,
         solve=_last_room,
-        must=(("room", "place"),),
+        anchors=(("room", "place"),),
         rationale=_moves_why,
     ),
     Family(
@@ -213,7 +213,7 @@ FAMILIES = (
         ),
         sample=_schedule,
         solve=lambda answer, params: str(answer),
-        must=(("schedule", "plan", "timetable"), ("question",)),
+        anchors=(("schedule", "plan", "timetable"), ("question",)),
     ),
     Family(
         id="claim_three_way",
@@ -226,10 +226,10 @@ FAMILIES = (
             "Given a text and a claim, choose a label. '{yes}': the text supports the claim. '{no}': the text"
             " contradicts the claim. '{maybe}': the text gives no information on it.",
         ),
-        briefs=("Compare the claim with the text.",),
+        no_label_instructions=("Compare the claim with the text.",),
         sample=lambda rng, params: _claim(rng, ("yes", "no", "maybe")),
         solve=_verdict,
-        must=(("claim",), ("text",)),
+        anchors=(("claim",), ("text",)),
         params=_claim_params,
         labels=labels.space("yes no maybe"),
         rationale=_claim_why,
@@ -245,10 +245,10 @@ FAMILIES = (
             " does not.",
             "Please read the facts, then decide whether the claim holds. Write only '{yes}' or '{no}'.",
         ),
-        briefs=("Judge the claim by the text.",),
+        no_label_instructions=("Judge the claim by the text.",),
         sample=lambda rng, params: _claim(rng, ("yes", "no")),
         solve=lambda facts, params: params["yes" if facts[0] == facts[1] else "no"],
-        must=(("claim",),),
+        anchors=(("claim",),),
         params=labels.scheme_or_made_up("yes no", *labels.TRUE_FALSE, *labels.YES_NO),
         labels=labels.space("yes no"),
     ),
@@ -263,7 +263,7 @@ FAMILIES = (
         ),
         sample=_letter,
         solve=lambda answer, params: str(answer),
-        must=(("letter",), ("question",)),
+        anchors=(("letter",), ("question",)),
     ),
     Family(
         id="who_has_what",
@@ -277,7 +277,7 @@ FAMILIES = (
         ),
         sample=_owners,
         solve=lambda answer, params: str(answer),
-        must=(("question",), ("answer",)),
+        anchors=(("question",), ("answer",)),
     ),
     Family(
         id="answer_in_a_sentence",
@@ -290,6 +290,6 @@ FAMILIES = (
         ),
         sample=_full_sentence,
         solve=lambda facts, params: f"{facts[0]} is at the {facts[1]}.",
-        must=(("sentence",), ("stop", "period")),
+        anchors=(("sentence",), ("stop", "period")),
     ),
 )

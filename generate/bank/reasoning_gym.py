@@ -1,4 +1,4 @@
-"""Datasets of reasoning-gym (arXiv:2505.24760) as units: `generate.gym`, with `pip install 'kshot[gym]'`.
+"""Datasets of reasoning-gym (arXiv:2505.24760) as units: `generate.reasoning_gym`, with `pip install 'kshot[gym]'`.
 
 Only what stands in `gym_table.py` is taken, so a later release brings nothing into training that nobody has read.
 reasoning_gym is imported when a unit of it is asked for, and not otherwise.
@@ -11,16 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from kshot.config.loader import hint
+from kshot.config.loader import suggest
 from kshot.core.errors import ConfigError, DataError
 from kshot.core.types import Example
-from kshot.generate.bank.reasoning_gym_table import TABLE, Taken
+from kshot.generate.bank.reasoning_gym_table import TABLE, ReasoningGymDataset
 from kshot.tasks.family import Params, no_params
-from kshot.tasks.source import Unit, choose, draws
+from kshot.tasks.source import TaskSource, choose_examples, count_draws
 
 ALL = "all"
 PACKAGE = "reasoning_gym"
-PREFIX = "gym_"
+PREFIX = "reasoning_gym_"
 LONGEST = 900
 """Characters of a question and its answer together."""
 
@@ -69,7 +69,7 @@ UNFIT: Mapping[str, tuple[str, ...]] = {
 """Why the other datasets of reasoning-gym 0.1.25 are left out."""
 
 
-def gym_units(names: Sequence[str]) -> list[Unit]:
+def reasoning_gym_sources(names: Sequence[str]) -> list[TaskSource]:
     """The units of datasets of reasoning-gym, in a fixed order.
 
     Args:
@@ -86,7 +86,7 @@ def gym_units(names: Sequence[str]) -> list[Unit]:
     return [_unit(taken, package) for taken in TABLE if taken.name in names or ALL in names]
 
 
-def installed() -> bool:
+def is_installed() -> bool:
     """Whether reasoning-gym can be found; it is not imported."""
     return importlib.util.find_spec(PACKAGE) is not None
 
@@ -97,11 +97,13 @@ def _fault(name: str) -> str | None:
     if name == ALL or name in known:
         return None
     if name in HELD_OUT:
-        return f"generate.gym: {name!r} is left out, since held-out tasks are about the same: {HELD_OUT[name]}"
+        return (
+            f"generate.reasoning_gym: {name!r} is left out, since held-out tasks are about the same: {HELD_OUT[name]}"
+        )
     if why := next((why for why, others in UNFIT.items() if name in others), None):
-        return f"generate.gym: {name!r} is left out: {why}"
-    near = hint(name.removeprefix(PREFIX), [*known, ALL], f"known here: {', '.join([ALL, *known])}")
-    return f"generate.gym: {name!r} is no dataset that kshot takes from reasoning-gym; {near}"
+        return f"generate.reasoning_gym: {name!r} is left out: {why}"
+    near = suggest(name.removeprefix(PREFIX), [*known, ALL], f"known here: {', '.join([ALL, *known])}")
+    return f"generate.reasoning_gym: {name!r} is no dataset that kshot takes from reasoning-gym; {near}"
 
 
 def _package() -> Any:
@@ -109,27 +111,27 @@ def _package() -> Any:
         return importlib.import_module(PACKAGE)
     except ImportError as error:
         raise ConfigError(
-            [f"generate.gym: reasoning-gym cannot be loaded ({error}); pip install 'kshot[gym]'"]
+            [f"generate.reasoning_gym: reasoning-gym cannot be loaded ({error}); pip install 'kshot[gym]'"]
         ) from None
 
 
-def _unit(taken: Taken, package: Any) -> Unit:
+def _unit(taken: ReasoningGymDataset, package: Any) -> TaskSource:
     def problems(rng: Random, params: Params, n: int, wanted: Sequence[str] = ()) -> list[Example]:
-        return choose(_drawn(taken, package, rng.randrange(2**31), draws(n)), n)
+        return choose_examples(_drawn(taken, package, rng.randrange(2**31), count_draws(n)), n)
 
-    return Unit(
+    return TaskSource(
         id=f"{PREFIX}{taken.name}",
         family=taken.family or taken.name,
         category=taken.category,
-        source="gym",
+        origin="reasoning_gym",
         descriptions=taken.descriptions,
-        must=taken.must,
+        anchors=taken.anchors,
         params=no_params,
-        problems=problems,
+        sample_examples=problems,
     )
 
 
-def _drawn(taken: Taken, package: Any, seed: int, size: int) -> Iterator[Example]:
+def _drawn(taken: ReasoningGymDataset, package: Any, seed: int, size: int) -> Iterator[Example]:
     """Up to `size` examples that are short and whose answer passes the dataset's own check."""
     dataset = package.create_dataset(taken.name, seed=seed, size=size, **taken.settings)
     for number in range(size):
@@ -141,4 +143,4 @@ def _drawn(taken: Taken, package: Any, seed: int, size: int) -> Iterator[Example
         short = len(question) + len(answer) <= LONGEST
         if short and answer and dataset.score_answer(answer, entry) == 1:
             text = "\n".join(part.strip() for part in found.groups())
-            yield Example(text, answer, None, "gym", "score_answer")
+            yield Example(text, answer, None, "reasoning_gym", "score_answer")

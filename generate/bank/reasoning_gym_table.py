@@ -12,7 +12,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Taken:
+class ReasoningGymDataset:
     """A dataset of reasoning-gym, as kshot uses it.
 
     Args:
@@ -28,7 +28,7 @@ class Taken:
     name: str
     category: str
     descriptions: tuple[str, ...]
-    must: tuple[tuple[str, ...], ...]
+    anchors: tuple[tuple[str, ...], ...]
     problem: str
     family: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -43,7 +43,7 @@ _WOMEN = ("Mary", "Patricia", "Jennifer", "Linda", "Elizabeth", "Barbara", "Susa
 _NO_TURNS = {f"w_{name}": -50 for name in ("rotate", "hmirror", "vmirror", "dmirror", "cmirror")}
 
 _ARITHMETIC = (
-    Taken(
+    ReasoningGymDataset(
         "chain_sum",
         "arithmetic",
         (
@@ -56,7 +56,7 @@ _ARITHMETIC = (
         "add_or_subtract",
         {"max_terms": 4, "max_digits": 3},
     ),
-    Taken(
+    ReasoningGymDataset(
         "decimal_chain_sum",
         "arithmetic",
         (
@@ -69,7 +69,7 @@ _ARITHMETIC = (
         "add_or_subtract",
         {"max_terms": 3, "max_digits": 2, "max_decimal_places": 2},
     ),
-    Taken(
+    ReasoningGymDataset(
         "basic_arithmetic",
         "arithmetic",
         (
@@ -81,7 +81,7 @@ _ARITHMETIC = (
         r"^Calculate (.+)\.$",
         settings={"max_terms": 4, "max_digits": 2, "operators": ("+", "-", "*")},
     ),
-    Taken(
+    ReasoningGymDataset(
         "products",
         "arithmetic",
         (
@@ -93,7 +93,7 @@ _ARITHMETIC = (
         r"multiplication: (.+)\. Give",
         settings={"max_terms": 3, "max_digits": 2},
     ),
-    Taken(
+    ReasoningGymDataset(
         "gcd",
         "arithmetic",
         (
@@ -105,7 +105,7 @@ _ARITHMETIC = (
         r"numbers: ([\d, ]+)\.",
         settings={"max_value": 200},
     ),
-    Taken(
+    ReasoningGymDataset(
         "lcm",
         "arithmetic",
         (
@@ -117,7 +117,7 @@ _ARITHMETIC = (
         r"numbers: ([\d, ]+)$",
         settings={"max_value": 50},
     ),
-    Taken(
+    ReasoningGymDataset(
         "fraction_simplification",
         "arithmetic",
         (
@@ -129,7 +129,7 @@ _ARITHMETIC = (
         r"fraction (\S+) to",
         settings={"max_value": 30, "min_factor": 2, "max_factor": 12, "styles": ("plain",)},
     ),
-    Taken(
+    ReasoningGymDataset(
         "prime_factorization",
         "arithmetic",
         (
@@ -141,7 +141,7 @@ _ARITHMETIC = (
         r"factorization of (\d+)\.",
         settings={"max_value": 1000},
     ),
-    Taken(
+    ReasoningGymDataset(
         "simple_equations",
         "arithmetic",
         (
@@ -153,7 +153,7 @@ _ARITHMETIC = (
         r": (.+)$",
         settings={"max_value": 30, "max_terms": 3},
     ),
-    Taken(
+    ReasoningGymDataset(
         "simple_geometry",
         "arithmetic",
         (
@@ -168,7 +168,7 @@ _ARITHMETIC = (
 )
 
 _LISTS = (
-    Taken(
+    ReasoningGymDataset(
         "number_filtering",
         "extraction",
         (
@@ -180,7 +180,7 @@ _LISTS = (
         r"^(.+)\nReturn",
         settings={"max_numbers": 6, "min_decimals": 0, "max_decimals": 0, "min_value": 1.0, "max_value": 99.0},
     ),
-    Taken(
+    ReasoningGymDataset(
         "number_sorting",
         "ordering",
         (
@@ -193,7 +193,7 @@ _LISTS = (
         "sort_numbers",
         {"max_numbers": 5, "max_decimals": 1},
     ),
-    Taken(
+    ReasoningGymDataset(
         "spell_backward",
         "text_transformation",
         (
@@ -205,7 +205,7 @@ _LISTS = (
         r"\): (\w+)$",
         "reverse_letters",
     ),
-    Taken(
+    ReasoningGymDataset(
         "word_sequence_reversal",
         "text_transformation",
         (
@@ -221,7 +221,7 @@ _LISTS = (
 )
 
 _STRUCTURES = (
-    Taken(
+    ReasoningGymDataset(
         "rotate_matrix",
         "structured_data",
         (
@@ -233,7 +233,7 @@ _STRUCTURES = (
         r"(Rotate the matrix below .+)$",
         settings={"max_n": 3, "min_rotations": 1, "max_rotations": 3},
     ),
-    Taken(
+    ReasoningGymDataset(
         "spiral_matrix",
         "structured_data",
         (
@@ -246,7 +246,7 @@ _STRUCTURES = (
         r"order\?\n(.+)$",
         settings={"max_n": 3},
     ),
-    Taken(
+    ReasoningGymDataset(
         "manipulate_matrix",
         "structured_data",
         (
@@ -258,7 +258,7 @@ _STRUCTURES = (
         r"(For the following matrix:\n.+?)\n\n(Perform the following series of operations in order:)\n[^\n]+\n(.+)$",
         settings={"max_rows": 3, "max_cols": 3, "max_transforms": 2, **_NO_TURNS},
     ),
-    Taken(
+    ReasoningGymDataset(
         "path_star",
         "structured_data",
         (
@@ -273,7 +273,7 @@ _STRUCTURES = (
         r"task:\s+(\|.+?) =$",
         settings={"degree": 2, "node_range": 100, "min_path_length": 2, "max_path_length": 3},
     ),
-    Taken(
+    ReasoningGymDataset(
         "ab",
         "instruction_following",
         (
@@ -291,7 +291,7 @@ _STRUCTURES = (
 )
 
 _REASONING = (
-    Taken(
+    ReasoningGymDataset(
         "needle_haystack",
         "passage_qa",
         (
@@ -304,7 +304,7 @@ _REASONING = (
         "who_has_what",
         {"min_num_statements": 3, "max_num_statements": 6},
     ),
-    Taken(
+    ReasoningGymDataset(
         "family_relationships",
         "inference",
         (
@@ -316,7 +316,7 @@ _REASONING = (
         r"^(.+?)\s*\n\n(.+?\?)",
         settings={"male_names": list(_MEN), "female_names": list(_WOMEN)},
     ),
-    Taken(
+    ReasoningGymDataset(
         "course_schedule",
         "inference",
         (
@@ -330,7 +330,7 @@ _REASONING = (
         r"(There are .+? labeled from 0 to \d+\.).+\n(\[.+\])",
         settings={"min_num_courses": 4, "max_num_courses": 5, "max_num_prerequisites": 1, "max_cycle_length": 3},
     ),
-    Taken(
+    ReasoningGymDataset(
         "syllogism",
         "inference",
         (
@@ -343,7 +343,7 @@ _REASONING = (
         "made_up_syllogism",
         {"allow_some": False, "allow_some_not": False, "inversion_probability": 0.0, "invalid_ratio": 0.5},
     ),
-    Taken(
+    ReasoningGymDataset(
         "knights_knaves",
         "inference",
         (
@@ -360,4 +360,4 @@ _REASONING = (
     ),
 )
 
-TABLE: tuple[Taken, ...] = (*_ARITHMETIC, *_LISTS, *_STRUCTURES, *_REASONING)
+TABLE: tuple[ReasoningGymDataset, ...] = (*_ARITHMETIC, *_LISTS, *_STRUCTURES, *_REASONING)

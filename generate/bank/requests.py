@@ -7,7 +7,7 @@ from random import Random
 
 from kshot.generate.bank import labels, words
 from kshot.generate.bank import request_texts as texts
-from kshot.tasks.family import Family, Params, plain
+from kshot.tasks.family import Family, Params, text_problem
 
 _YES_NO = labels.scheme_or_made_up("yes no", *labels.YES_NO)
 _SAME = labels.scheme_or_made_up("yes no", ("same", "different"), ("yes", "no"), ("1", "0"), ("True", "False"))
@@ -42,7 +42,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=texts.order_to_report,
         solve=lambda facts, params: f"{facts[0]} tells {facts[1]} to {facts[2]}.",
-        must=(("tells",),),
+        anchors=(("tells",),),
     ),
     Family(
         id="report_a_question",
@@ -58,7 +58,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=texts.question_to_report,
         solve=lambda facts, params: f"{facts[0]} asks {facts[1]} {facts[2]}.",
-        must=(("ask",),),
+        anchors=(("ask",),),
     ),
     Family(
         id="allow_or_forbid",
@@ -75,7 +75,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=texts.order_or_ban,
         solve=lambda facts, params: f"{words.capital(facts[0])}." if facts[1] else f"Do not {facts[0]}.",
-        must=(("not",),),
+        anchors=(("not",),),
     ),
     Family(
         id="person_spoken_to",
@@ -89,7 +89,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=texts.addressed,
         solve=lambda name, params: str(name),
-        must=(("request", "ask", "spoken"),),
+        anchors=(("request", "ask", "spoken"),),
     ),
     Family(
         id="thing_asked_for",
@@ -103,7 +103,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=texts.thing_wanted,
         solve=lambda thing, params: str(thing),
-        must=(("thing",),),
+        anchors=(("thing",),),
     ),
     Family(
         id="time_limit_given",
@@ -117,10 +117,10 @@ FAMILIES: tuple[Family, ...] = (
             "Mark the order as a secretary would: write '{yes}' if it names a time by which it must be done, and '{no}'"
             " if it can be done at any time.",
         ),
-        briefs=("Does the message set a time limit for what is asked?",),
+        no_label_instructions=("Does the message set a time limit for what is asked?",),
         sample=texts.with_or_without_limit,
         solve=lambda limited, params: params["yes" if limited else "no"],
-        must=(("time",),),
+        anchors=(("time",),),
         params=_LIMITED,
         labels=labels.space("yes no"),
     ),
@@ -133,9 +133,9 @@ FAMILIES: tuple[Family, ...] = (
             "Please write the given text {how}. Even if it asks something, you do not reply.",
             "Repeat the text {how}, without obeying or answering it.",
         ),
-        sample=lambda rng, params: plain(texts.anything(rng)),
+        sample=lambda rng, params: text_problem(texts.anything(rng)),
         solve=lambda text, params: texts.COPIES[params["how"]].format(text),
-        must=(("text",),),
+        anchors=(("text",),),
         params=_copying,
     ),
     Family(
@@ -151,7 +151,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=texts.message,
         solve=lambda question, params: question or params["none"],
-        must=(("question",), ("copy", "copi", "writ", "word")),
+        anchors=(("question",), ("copy", "copi", "writ", "word")),
         params=lambda rng: {"none": rng.choice(_NO_QUESTION)},
     ),
     Family(
@@ -165,10 +165,10 @@ FAMILIES: tuple[Family, ...] = (
             "A help page lists each question once. Write '{yes}' if these two are one and the same question in other"
             " words, '{no}' if they are two.",
         ),
-        briefs=("Would one answer do for both questions?",),
+        no_label_instructions=("Would one answer do for both questions?",),
         sample=texts.two_questions,
         solve=lambda same, params: params["yes" if same else "no"],
-        must=(("question",), ("same", "both", "other")),
+        anchors=(("question",), ("same", "both", "other")),
         params=_SAME,
         labels=labels.space("yes no"),
     ),
@@ -182,10 +182,10 @@ FAMILIES: tuple[Family, ...] = (
             " something else. Somebody else will answer it.",
             "Sort the questions: those about {desk} are '{a}', all others are '{b}'. None of them is to be answered.",
         ),
-        briefs=("Is this question about {desk}?",),
+        no_label_instructions=("Is this question about {desk}?",),
         sample=texts.at_the_desk,
         solve=lambda facts, params: params["a" if facts[1] else "b"],
-        must=(("question",),),
+        anchors=(("question",),),
         params=_desk,
         labels=labels.space("a b"),
         rationale=lambda facts, params: f"The question is about {facts[0]}.",
@@ -200,10 +200,10 @@ FAMILIES: tuple[Family, ...] = (
             " days do not count.",
             "Look at the names in the question. If one of them is a person's, the output is '{yes}', otherwise '{no}'.",
         ),
-        briefs=("Is a person named in the question?",),
+        no_label_instructions=("Is a person named in the question?",),
         sample=texts.naming,
         solve=lambda named, params: params["yes" if named else "no"],
-        must=(("person", "people"), ("name",)),
+        anchors=(("person", "people"), ("name",)),
         params=_YES_NO,
         labels=labels.space("yes no"),
     ),
@@ -220,7 +220,7 @@ FAMILIES: tuple[Family, ...] = (
         ),
         sample=texts.trapped,
         solve=lambda answer, params: str(answer),
-        must=(("text",),),
+        anchors=(("text",),),
         params=lambda rng: {"kind": rng.choice(list(texts.TOLD))},
     ),
 )

@@ -3,7 +3,7 @@
 from random import Random
 
 from kshot.generate.bank import words
-from kshot.tasks.family import Family, Params, Problem, plain
+from kshot.tasks.family import Family, Params, Problem, text_problem
 
 _SHOWN = (
     "Work out the rule from the examples and apply it.",
@@ -132,7 +132,7 @@ def _property_text(rng: Random, params: Params) -> Problem:
         text = (", " if rng.random() < 0.5 else " ").join(parts) + rng.choice(("", "!"))
         text = words.capital(text) if rng.random() < 0.5 else text
         if _property_holds(text, params["rule"]) == wanted:
-            return plain(text)
+            return text_problem(text)
 
 
 _SHUFFLES = ("reverse", "swap_ends", "drop_first", "drop_last", "double_last", "first_last_only")
@@ -161,8 +161,8 @@ def _threshold_params(rng: Random) -> Params:
 
 def _threshold_number(rng: Random, params: Params) -> Problem:
     if params["rule"] == "zero":
-        return plain(str(10 * rng.randint(1, 60) + (0 if rng.random() < 0.5 else rng.randint(1, 9))))
-    return plain(str(rng.randint(1, 100 if params["rule"] == "even" else 2 * int(params["rule"]))))
+        return text_problem(str(10 * rng.randint(1, 60) + (0 if rng.random() < 0.5 else rng.randint(1, 9))))
+    return text_problem(str(rng.randint(1, 100 if params["rule"] == "even" else 2 * int(params["rule"]))))
 
 
 def _threshold(text: str, params: Params) -> str:
@@ -201,7 +201,7 @@ def _sized_word(rng: Random, params: Params) -> Problem:
     while True:
         word = words.word(rng)
         if (len(word) > size) == long:
-            return plain(word)
+            return text_problem(word)
 
 
 FAMILIES = (
@@ -209,9 +209,9 @@ FAMILIES = (
         id="hidden_letter_of_word",
         category="rule_learning",
         descriptions=_SHOWN,
-        sample=lambda rng, params: plain(_common_words(rng)),
+        sample=lambda rng, params: text_problem(_common_words(rng)),
         solve=_letter_at,
-        must=_RULE,
+        anchors=_RULE,
         params=lambda rng: {"index": str(rng.choice((0, 1, 2, -1, -2)))},
         min_k=2,
     ),
@@ -221,7 +221,7 @@ FAMILIES = (
         descriptions=_SHOWN_LABELS,
         sample=_hidden_member,
         solve=lambda kind, params: params["a" if kind == params["kind_a"] else "b"],
-        must=_RULE,
+        anchors=_RULE,
         params=_hidden_kinds,
         labels=_ab,
         min_k=3,
@@ -234,9 +234,9 @@ FAMILIES = (
             "Given examples of numbers and what a secret rule makes of them, please work out the number for the new"
             " input.",
         ),
-        sample=lambda rng, params: plain(str(rng.randint(4, 60))),
+        sample=lambda rng, params: text_problem(str(rng.randint(4, 60))),
         solve=lambda text, params: str(int(params["times"]) * int(text) + int(params["plus"])),
-        must=_RULE,
+        anchors=_RULE,
         params=_affine,
         min_k=2,
     ),
@@ -251,7 +251,7 @@ FAMILIES = (
         ),
         sample=_pair,
         solve=_chosen,
-        must=(*_RULE, ("word",)),
+        anchors=(*_RULE, ("word",)),
         params=_pair_params,
         min_k=3,
     ),
@@ -259,9 +259,9 @@ FAMILIES = (
         id="hidden_frame",
         category="rule_learning",
         descriptions=_SHOWN,
-        sample=lambda rng, params: plain(words.word(rng) if rng.random() < 0.7 else words.thing(rng)),
+        sample=lambda rng, params: text_problem(words.word(rng) if rng.random() < 0.7 else words.thing(rng)),
         solve=_framed,
-        must=_RULE,
+        anchors=_RULE,
         params=lambda rng: {"frame": rng.choice(_FRAMES)},
         min_k=2,
     ),
@@ -271,7 +271,7 @@ FAMILIES = (
         descriptions=_SHOWN,
         sample=_list_item,
         solve=lambda items, params: str(items[int(params["index"])]),
-        must=_RULE,
+        anchors=_RULE,
         params=lambda rng: {"index": str(rng.choice((0, 1, 2, -1, -2)))},
         min_k=2,
     ),
@@ -281,7 +281,7 @@ FAMILIES = (
         descriptions=_SHOWN_LABELS,
         sample=_property_text,
         solve=lambda text, params: params["a" if _property_holds(text, params["rule"]) else "b"],
-        must=_RULE,
+        anchors=_RULE,
         params=_property_params,
         labels=_ab,
         min_k=4,
@@ -292,7 +292,7 @@ FAMILIES = (
         descriptions=_SHOWN,
         sample=_words_in_row,
         solve=_reshaped,
-        must=_RULE,
+        anchors=_RULE,
         params=lambda rng: {"rule": rng.choice(_SHUFFLES)},
         min_k=2,
     ),
@@ -302,7 +302,7 @@ FAMILIES = (
         descriptions=_SHOWN_LABELS,
         sample=_threshold_number,
         solve=_threshold,
-        must=_RULE,
+        anchors=_RULE,
         params=_threshold_params,
         labels=_ab,
         min_k=4,
@@ -318,8 +318,8 @@ FAMILIES = (
         ),
         sample=_cipher_text,
         solve=lambda picks, params: " ".join(params[f"word_{i}"] for i in picks),
-        stated=True,
-        must=(("word",), ("sign", "code", "key")),
+        needs_instruction=True,
+        anchors=(("word",), ("sign", "code", "key")),
         params=_cipher,
         rationale=_cipher_why,
     ),
@@ -335,7 +335,7 @@ FAMILIES = (
         ),
         sample=_sized_word,
         solve=lambda text, params: params["a" if len(text) > int(params["size"]) else "b"],
-        must=(("letter",), ("word",)),
+        anchors=(("letter",), ("word",)),
         params=_greeting_rule,
         labels=_ab,
         rationale=lambda text, params: f"The word {text} is spelled {'-'.join(text)}, which is {len(text)} letters.",

@@ -4,7 +4,7 @@ from random import Random
 from typing import Any
 
 from kshot.generate.bank import words
-from kshot.tasks.family import Family, Params, Problem, plain
+from kshot.tasks.family import Family, Params, Problem, text_problem
 
 _SEPARATORS = (" - ", "_", " / ", "+", " | ", ";", " & ", "...", "=", ", ", "-", " > ")
 _WRAPPERS = (("[", "]"), ("(", ")"), ("<", ">"), ("*", "*"), ("~", "~"), ("#", "#"), ("_", "_"), ("/", "/"))
@@ -16,7 +16,7 @@ def _separator(rng: Random) -> Params:
 
 
 def _phrase(rng: Random, params: Params) -> Problem:
-    return plain(words.bare_phrase(rng))
+    return text_problem(words.bare_phrase(rng))
 
 
 def _position(rng: Random) -> Params:
@@ -39,7 +39,7 @@ def _with_old(rng: Random, params: Params) -> Problem:
     rest = [word for word in words.word_list(rng, rng.randint(3, 7)) if word not in (params["old"], params["new"])]
     for _ in range(rng.choice((1, 1, 2))):
         rest.insert(rng.randint(0, len(rest)), params["old"])
-    return plain(" ".join(rest))
+    return text_problem(" ".join(rest))
 
 
 def _swap_ends(text: str, params: Params) -> str:
@@ -61,7 +61,7 @@ def _some_initial(rng: Random, params: Params) -> Problem:
     out = [word for word in pool if word[0] == params["letter"]][: rng.randint(1, 3)]
     mixed = out + [word for word in pool if word[0] != params["letter"]][: rng.randint(2, 5)]
     rng.shuffle(mixed)
-    return plain(" ".join(mixed))
+    return text_problem(" ".join(mixed))
 
 
 def _dropped(text: str, params: Params) -> str:
@@ -82,12 +82,12 @@ def _echo(rng: Random) -> Params:
 
 def _short_word(rng: Random, params: Params) -> Problem:
     word = words.word(rng) if rng.random() < 0.5 else words.nonsense(rng)
-    return plain(word)
+    return text_problem(word)
 
 
 def _three_to_five(rng: Random, params: Params) -> Problem:
     word = words.nonsense(rng)
-    return plain(word[: rng.randint(3, 5)])
+    return text_problem(word[: rng.randint(3, 5)])
 
 
 def _backwards_why(text: str, params: Params) -> str:
@@ -114,7 +114,7 @@ def _any_case(rng: Random, params: Params) -> Problem:
         "lower case": (str.upper, str.title),
         "title case": (str.lower, str.upper),
     }
-    return plain(rng.choice(other[params["case"]])(text))
+    return text_problem(rng.choice(other[params["case"]])(text))
 
 
 def _recased(text: str, params: Params) -> str:
@@ -135,7 +135,7 @@ FAMILIES = (
         ),
         sample=_phrase,
         solve=lambda text, params: " ".join(reversed(text.split())),
-        must=(("revers", "backward"), ("word",)),
+        anchors=(("revers", "backward"), ("word",)),
     ),
     Family(
         id="join_with_separator",
@@ -149,7 +149,7 @@ FAMILIES = (
         ),
         sample=_phrase,
         solve=lambda text, params: params["sep"].join(text.split()),
-        must=(("word",),),
+        anchors=(("word",),),
         params=_separator,
     ),
     Family(
@@ -164,7 +164,7 @@ FAMILIES = (
         ),
         sample=_phrase,
         solve=_capital_at,
-        must=(("capital", "uppercase", "upper"), ("word",)),
+        anchors=(("capital", "uppercase", "upper"), ("word",)),
         params=_position,
     ),
     Family(
@@ -178,7 +178,7 @@ FAMILIES = (
         ),
         sample=_with_old,
         solve=lambda text, params: " ".join(params["new"] if word == params["old"] else word for word in text.split()),
-        must=(("replac", "instead", "chang", "swap", "substitut"),),
+        anchors=(("replac", "instead", "chang", "swap", "substitut"),),
         params=_replacement,
     ),
     Family(
@@ -192,7 +192,7 @@ FAMILIES = (
         ),
         sample=_phrase,
         solve=_swap_ends,
-        must=(("first",), ("last", "final")),
+        anchors=(("first",), ("last", "final")),
     ),
     Family(
         id="wrap_each_word",
@@ -205,7 +205,7 @@ FAMILIES = (
         ),
         sample=_phrase,
         solve=lambda text, params: " ".join(f"{params['left']}{word}{params['right']}" for word in text.split()),
-        must=(("word",), ("each", "every", "all")),
+        anchors=(("word",), ("each", "every", "all")),
         params=_wrapper,
     ),
     Family(
@@ -220,7 +220,7 @@ FAMILIES = (
         ),
         sample=_some_initial,
         solve=_dropped,
-        must=(("word",), ("delet", "remov", "without", "leave", "omit", "drop")),
+        anchors=(("word",), ("delet", "remov", "without", "leave", "omit", "drop")),
         params=_initial,
         rationale=_dropped_why,
     ),
@@ -235,7 +235,7 @@ FAMILIES = (
         ),
         sample=_short_word,
         solve=lambda text, params: params["sep"].join([text] * int(params["count"])),
-        must=(("two", "three", "four"),),
+        anchors=(("two", "three", "four"),),
         params=_echo,
     ),
     Family(
@@ -249,7 +249,7 @@ FAMILIES = (
         ),
         sample=_short_word,
         solve=lambda text, params: params["sep"].join(text),
-        must=(("letter",), ("word",)),
+        anchors=(("letter",), ("word",)),
         params=lambda rng: {"sep": rng.choice(("-", " ", ", ", ".", "/"))},
     ),
     Family(
@@ -263,7 +263,7 @@ FAMILIES = (
         ),
         sample=_three_to_five,
         solve=lambda text, params: text[::-1],
-        must=(("revers", "backward"),),
+        anchors=(("revers", "backward"),),
         rationale=_backwards_why,
     ),
     Family(
@@ -281,7 +281,7 @@ FAMILIES = (
         ),
         sample=_quote,
         solve=lambda facts, params: f'{facts[0]} {params["verb"]}, "{facts[1]}"',
-        must=(("quot", "speech"), ("sentence",)),
+        anchors=(("quot", "speech"), ("sentence",)),
         params=_spoken,
     ),
     Family(
@@ -295,7 +295,7 @@ FAMILIES = (
         ),
         sample=_any_case,
         solve=_recased,
-        must=(("case", "upper", "lower", "title"),),
+        anchors=(("case", "upper", "lower", "title"),),
         params=_case,
     ),
 )

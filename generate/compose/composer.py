@@ -4,28 +4,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from kshot.config import Generate
+from kshot.config import GenerateConfig
 from kshot.core.console import Ticker
 from kshot.core.seeding import digest, stream
 from kshot.core.types import Description, Record, Reject
-from kshot.generate.compose.acceptance import Gate, Repeats
-from kshot.generate.compose.sampler import Turns, answers_of, draw, label_of, record_of
-from kshot.generate.curation.decontaminate import Match, Overlap, Screen
-from kshot.generate.curation.dedup import Seen
-from kshot.generate.curation.filters import chosen
-from kshot.tasks.source import Unit
+from kshot.generate.compose.acceptance import Acceptance, SeenRecords
+from kshot.generate.compose.sampler import LabelTurns, answer_label, build_record, label_space_of, sample_record
+from kshot.generate.curation.decontaminate import ContaminationRow, Decontaminator, TextMatch
+from kshot.generate.curation.dedup import SeenKeys
+from kshot.generate.curation.filters import build_filters
+from kshot.tasks.source import TaskSource
 
-ATTEMPTS = 20
+MAX_ATTEMPTS = 20
 
 
-class Kept(NamedTuple):
-    """A record that passed, and its answer as a label, None where answers are open (see `label_of`)."""
+class AcceptedRecord(NamedTuple):
+    """A record that passed, and its answer as a label, None where answers are open (see `answer_label`)."""
 
     record: Record
     label: str | None
 
 
-def quotas(units: Sequence[Unit], settings: Generate) -> dict[str, int]:
+def allocate_records(units: Sequence[TaskSource], settings: GenerateConfig) -> dict[str, int]:
     """Records for each unit: even shares, capped for gold examples, what is over going to the families.
 
     Tasks with labels get `settings.labelled` of all records together, where that is set. A unit whose rule only
@@ -36,74 +36,74 @@ def quotas(units: Sequence[Unit], settings: Generate) -> dict[str, int]:
     """
     most = max(settings.shots, default=0)
     units = [unit for unit in units if unit.min_k <= most]
-    cap = settings.examples_cap
-    if settings.labelled is None:
+    cap = settings.max_records_per_example
+    if settings.classification_fraction is None:
         return _even(units, settings.records, cap)
-    groups = [[unit for unit in units if unit.labelled is labelled] for labelled in (True, False)]
-    with_labels = _even(groups[0], round(settings.records * settings.labelled), cap)
+    groups = [[unit for unit in units if unit.has_labels is labelled] for labelled in (True, False)]
+    with_labels = _even(groups[0], round(settings.records * settings.classification_fraction), cap)
     others = _even(groups[1], settings.records - sum(with_labels.values()), cap)
     # What the others cannot give the first ones may.
     return _even(groups[0], settings.records - sum(others.values()), cap) | others
 
 
-def _even(units: Sequence[Unit], records: int, cap: int) -> dict[str, int]:
-    capped = {u.id: cap * u.size for u in units if u.size is not None}
+def _even(units: Sequence[TaskSource], records: int, cap: int) -> dict[str, int]:
+    capped = {u.id: cap * u.example_count for u in units if u.example_count is not None}
     counts = {name: min(most, records // len(units)) for name, most in capped.items()}
-    free = [u.id for u in units if u.size is None]
+    free = [u.id for u in units if u.example_count is None]
     left = records - sum(counts.values())
     for place, name in enumerate(free):
         counts[name] = left // len(free) + (place < left % len(free))
     return counts
 
 
-def compose_stream(
-    units: Sequence[Unit],
+def stream_records(
+    units: Sequence[TaskSource],
     variants: Mapping[str, Sequence[Description]],
-    settings: Generate,
-    screen: Screen,
+    settings: GenerateConfig,
+    screen: Decontaminator,
     seed: int,
     tick: Ticker,
-) -> Iterator[Kept | Reject | Overlap]:
+) -> Iterator[AcceptedRecord | Reject | ContaminationRow]:
     """Records and rejected drafts, unit by unit, as they are made; an Overlap follows the Reject that it explains.
 
     The same arguments give the same stream. What is remembered does not grow with the records of all units but with
-    those of one (`Repeats`).
+    those of one (`SeenRecords`).
 
     Raises:
         ConfigError: filters that cannot be had.
     """
-    counts = quotas(units, settings)
-    filters = chosen(settings.filters) if settings.filters.scope == "all" else []
-    bare, turns = Seen(), Turns()
+    counts = allocate_records(units, settings)
+    filters = build_filters(settings.filters) if settings.filters.scope == "all" else []
+    bare, turns = SeenKeys(), LabelTurns()
     for unit in units:
         if unit.id not in counts:
             continue
         descriptions = [*(Description(text) for text in unit.descriptions), *variants.get(unit.id, [])]
-        answers = answers_of(unit)
-        gate = Gate(screen, filters, Repeats(settings.dedup, bare))
+        answers = label_space_of(unit)
+        gate = Acceptance(screen, filters, SeenRecords(settings.dedup, bare))
         left = counts[unit.id]
         for index in range(left):
             if not left:
                 break
-            for attempt in range(ATTEMPTS):
-                draft = draw(unit, descriptions, settings, turns, seed, index, attempt)
+            for attempt in range(MAX_ATTEMPTS):
+                draft = sample_record(unit, descriptions, settings, turns, seed, index, attempt)
                 if isinstance(draft, str):
                     yield _reject(unit, index, attempt, draft, "")
                     continue
                 # A record that reasons comes with a twin that answers directly.
-                drafts = [draft, replace(draft, reason=False)] if draft.reason and left > 1 else [draft]
-                fault: str | Match | None = None
+                drafts = [draft, replace(draft, with_rationale=False)] if draft.with_rationale and left > 1 else [draft]
+                fault: str | TextMatch | None = None
                 for one in drafts:
-                    record = record_of(one, seed)
+                    record = build_record(one, seed)
                     fault = gate.fault(one, record)
                     if fault is None:
-                        yield Kept(record, label_of(one, answers))
+                        yield AcceptedRecord(record, answer_label(one, answers))
                         left -= 1
-                    elif isinstance(fault, Match):
+                    elif isinstance(fault, TextMatch):
                         reason = f"shares text with a panel: {fault.span!r}"
                         reject = _reject(unit, index, attempt, reason, record.instruction)
                         yield reject
-                        yield Overlap(reject.id, unit.id, fault)
+                        yield ContaminationRow(reject.id, unit.id, fault)
                     else:
                         yield _reject(unit, index, attempt, fault, record.instruction)
                 if fault is None:
@@ -111,19 +111,19 @@ def compose_stream(
             tick()
 
 
-def compose(
-    units: Sequence[Unit],
+def compose_records(
+    units: Sequence[TaskSource],
     variants: Mapping[str, Sequence[Description]],
-    settings: Generate,
-    screen: Screen,
+    settings: GenerateConfig,
+    screen: Decontaminator,
     seed: int,
     tick: Ticker,
 ) -> tuple[list[Record], list[Reject]]:
-    """All of `compose_stream` at once, for a small set: records in an order drawn by the seed, and rejects."""
+    """All of `stream_records` at once, for a small set: records in an order drawn by the seed, and rejects."""
     records: list[Record] = []
     rejects: list[Reject] = []
-    for event in compose_stream(units, variants, settings, screen, seed, tick):
-        if isinstance(event, Kept):
+    for event in stream_records(units, variants, settings, screen, seed, tick):
+        if isinstance(event, AcceptedRecord):
             records.append(event.record)
         elif isinstance(event, Reject):
             rejects.append(event)
@@ -131,5 +131,5 @@ def compose(
     return records, rejects
 
 
-def _reject(unit: Unit, index: int, attempt: int, reason: str, candidate: str) -> Reject:
+def _reject(unit: TaskSource, index: int, attempt: int, reason: str, candidate: str) -> Reject:
     return Reject(digest(unit.id, index, attempt), "compose", unit.id, reason, candidate)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-MOST_LISTED = 12
+MAX_LISTED_LABELS = 12
 """More labels would be a list longer than the rest of the record."""
-MOST_RULES = 3
+MAX_RULES = 3
 
 LEADS = (
     "In this task you are given an input, and you have to write the output for it.",
@@ -62,7 +62,7 @@ RULES = (
 
 
 @dataclass(frozen=True)
-class Frame:
+class InstructionWrapper:
     """What goes around a wording, as it is drawn, by default nothing; `listing` holds the labels."""
 
     lead: str = ""
@@ -79,12 +79,12 @@ class Frame:
         return ("\n" if apart else " ").join(filter(None, parts))
 
 
-def listable(labels: Sequence[str]) -> bool:
+def can_list_labels(labels: Sequence[str]) -> bool:
     """Whether a frame can list them; there are none where answers are open."""
-    return 0 < len(labels) <= MOST_LISTED
+    return 0 < len(labels) <= MAX_LISTED_LABELS
 
 
-def draw_frame(rng: Random, labels: Sequence[str], listed: bool) -> Frame:
+def sample_wrapper(rng: Random, labels: Sequence[str], listed: bool) -> InstructionWrapper:
     """A frame for one record.
 
     Args:
@@ -92,16 +92,16 @@ def draw_frame(rng: Random, labels: Sequence[str], listed: bool) -> Frame:
         listed: name the labels in any case, because the wording does not; else half of the frames do.
     """
     lead = rng.choice(LEADS) if rng.random() < 0.5 else ""
-    shown = listable(labels) and (listed or rng.random() < 0.5)
-    listing = list_of(rng, labels) if shown else ""
+    shown = can_list_labels(labels) and (listed or rng.random() < 0.5)
+    listing = format_label_list(rng, labels) if shown else ""
     pool = [*LABEL_RULES, *RULES] if shown or (labels and not listed) else RULES
     # A bare list is what test suites show, and a page of rules what people write.
-    count = rng.randint(0 if listing else 1, MOST_RULES) if rng.random() < 0.7 or not listing else 0
+    count = rng.randint(0 if listing else 1, MAX_RULES) if rng.random() < 0.7 or not listing else 0
     rules = tuple(rng.choice(wordings) for wordings in rng.sample(pool, count))
-    return Frame(lead, listing, rules, rng.random() < 0.5)
+    return InstructionWrapper(lead, listing, rules, rng.random() < 0.5)
 
 
-def list_of(rng: Random, labels: Sequence[str]) -> str:
+def format_label_list(rng: Random, labels: Sequence[str]) -> str:
     """The labels in an order of their own, in one of many layouts."""
     shuffled = rng.sample(labels, len(labels))
     quoted = [f"'{label}'" for label in shuffled]

@@ -13,19 +13,19 @@ from typing import Literal
 
 from rapidfuzz import fuzz
 
-from kshot.core.text import SHORTEST_INPUT, Alike, Targets, runs, words
-from kshot.suites.format import Panel
+from kshot.core.text import MIN_INPUT_WORDS, SimilarityIndex, TfIdfSimilarity, ngrams, words
+from kshot.suites.format import Suite
 
 NGRAM = 8
 SAME_INSTRUCTION = 90.0
 SAME_TASK = 0.45
-"""See `Alike`. Of a hundred tasks that a teacher invented, the six that a panel has too came to 0.55 and
+"""See `TfIdfSimilarity`. Of a hundred tasks that a teacher invented, the six that a panel has too came to 0.55 and
 above, all others to 0.34 and below."""
 Place = Literal["input", "output", "description"]
 
 
 @dataclass(frozen=True)
-class Match:
+class TextMatch:
     """Text of a training candidate that a panel holds too."""
 
     place: Place
@@ -39,32 +39,32 @@ class Match:
 
 
 @dataclass(frozen=True)
-class Overlap:
+class ContaminationRow:
     """A line of contamination.jsonl: a match, and the reject that it led to."""
 
     reject: str
     unit: str
-    match: Match
+    match: TextMatch
 
 
-class Screen:
+class Decontaminator:
     """What the panels' texts look like, ready to be compared with.
 
     Args:
         wordings: descriptions of many tasks, which tell what is common to all of them.
     """
 
-    def __init__(self, panels: Sequence[Panel], wordings: Sequence[str] = ()) -> None:
+    def __init__(self, panels: Sequence[Suite], wordings: Sequence[str] = ()) -> None:
         self.panels = panels
         self._wordings = wordings
-        self._inputs: dict[str, Match] = {}
-        self._ngrams: dict[str, Match] = {}
+        self._inputs: dict[str, TextMatch] = {}
+        self._ngrams: dict[str, TextMatch] = {}
         for panel in panels:
             for task in panel.tasks:
-                inputs, options, outputs = (Match("input", panel.name, task.name, p, "") for p in _PARTS)
+                inputs, options, outputs = (TextMatch("input", panel.name, task.name, p, "") for p in _PARTS)
                 for row in (*task.demos, *task.items):
                     found = words(row.input)
-                    if len(found) >= SHORTEST_INPUT:
+                    if len(found) >= MIN_INPUT_WORDS:
                         self._inputs.setdefault(" ".join(found), inputs)
                     self._learn(row.input, inputs)
                     for text in row.options:
@@ -72,11 +72,11 @@ class Screen:
                     for text in row.output:
                         self._learn(text, outputs)
 
-    def match(self, inputs: Iterable[str], outputs: Iterable[str] = ()) -> Match | None:
+    def match(self, inputs: Iterable[str], outputs: Iterable[str] = ()) -> TextMatch | None:
         """The first text that these inputs or outputs have in common with a panel, or None."""
         for text in inputs:
             own = words(text)
-            if len(own) >= SHORTEST_INPUT and (whole := self._inputs.get(" ".join(own))):
+            if len(own) >= MIN_INPUT_WORDS and (whole := self._inputs.get(" ".join(own))):
                 return _at(whole, "input", own)
             if found := self._shared(own, "input"):
                 return found
@@ -98,26 +98,26 @@ class Screen:
 
     @cached_property
     def _instructions(self) -> list[str]:
-        return [task.entry.instruction for panel in self.panels for task in panel.tasks]
+        return [task.spec.instruction for panel in self.panels for task in panel.tasks]
 
     @cached_property
-    def _alike(self) -> Targets:
-        return Targets(Alike([*self._wordings, *self._instructions]), self._instructions)
+    def _alike(self) -> SimilarityIndex:
+        return SimilarityIndex(TfIdfSimilarity([*self._wordings, *self._instructions]), self._instructions)
 
-    def match_instruction(self, description: str) -> Match | None:
+    def match_instruction(self, description: str) -> TextMatch | None:
         for panel in self.panels:
             for task in panel.tasks:
-                instruction = task.entry.instruction
+                instruction = task.spec.instruction
                 if fuzz.token_sort_ratio(description.lower(), instruction.lower()) >= SAME_INSTRUCTION:
-                    return Match("description", panel.name, task.name, "instruction", instruction)
+                    return TextMatch("description", panel.name, task.name, "instruction", instruction)
         return None
 
-    def _learn(self, text: str, where: Match) -> None:
-        for gram in runs(words(text), NGRAM):
+    def _learn(self, text: str, where: TextMatch) -> None:
+        for gram in ngrams(words(text), NGRAM):
             self._ngrams.setdefault(gram, where)
 
-    def _shared(self, own: list[str], place: Place) -> Match | None:
-        grams = runs(own, NGRAM)
+    def _shared(self, own: list[str], place: Place) -> TextMatch | None:
+        grams = ngrams(own, NGRAM)
         start = next((n for n, gram in enumerate(grams) if gram in self._ngrams), None)
         if start is None:
             return None
@@ -130,5 +130,5 @@ class Screen:
 _PARTS: tuple[Literal["input", "option", "output"], ...] = ("input", "option", "output")
 
 
-def _at(where: Match, place: Place, words: Sequence[str]) -> Match:
-    return Match(place, where.panel, where.task, where.part, " ".join(words))
+def _at(where: TextMatch, place: Place, words: Sequence[str]) -> TextMatch:
+    return TextMatch(place, where.panel, where.task, where.part, " ".join(words))

@@ -2,7 +2,7 @@
 
 A text is a set of shingles, three words in a row. MinHash (A. Broder, 1997; here rensa's R-MinHash in Rust) with
 banded locality-sensitive hashing proposes pairs, and the true Jaccard similarity of the two sets decides. A text of
-few shingles (`SHORT`) is compared exactly only: two short inputs are alike by nature, and one changed word is another
+few shingles (`MIN_SHINGLES`) is compared exactly only: two short inputs are alike by nature, and one changed word is another
 problem.
 """
 
@@ -16,36 +16,36 @@ import numpy as np
 from numpy.typing import NDArray
 from rensa import RMinHash, RMinHashLSH
 
-from kshot.core.text import NEAR, SHORT, jaccard, normalised, shingles
+from kshot.core.text import MIN_NEAR_DUPLICATE_JACCARD, MIN_SHINGLES, jaccard, normalize_text, shingles
 
-MISSED = 0.005
+MAX_MISSED_FRACTION = 0.005
 """Share of the pairs right at the threshold that the candidates may miss; of nearer pairs they miss fewer."""
-MOST_HASHES = 128
+MAX_HASHES = 128
 SEED = 42
 CHUNK = 4096
 
 
-def text_key(*parts: str) -> int:
+def hash_text(*parts: str) -> int:
     """A 64-bit hash of the parts, never 0."""
     joined = "\x1f".join(parts).encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(joined, digest_size=8).digest()) or 1
 
 
-def bands(threshold: float) -> tuple[int, int]:
-    """(bands, rows of each): the most selective split of `MOST_HASHES` hashes that misses at most `MISSED`.
+def lsh_bands(threshold: float) -> tuple[int, int]:
+    """(bands, rows of each): the most selective split of `MAX_HASHES` hashes that misses at most `MAX_MISSED_FRACTION`.
 
     Two texts of similarity s are candidates with probability 1 - (1 - s^rows)^bands.
     """
-    best = (MOST_HASHES, 1)
-    for rows in range(1, MOST_HASHES + 1):
-        needed = 1 if threshold >= 1 else math.ceil(math.log(MISSED) / math.log1p(-(threshold**rows)))
-        if needed * rows > MOST_HASHES:
+    best = (MAX_HASHES, 1)
+    for rows in range(1, MAX_HASHES + 1):
+        needed = 1 if threshold >= 1 else math.ceil(math.log(MAX_MISSED_FRACTION) / math.log1p(-(threshold**rows)))
+        if needed * rows > MAX_HASHES:
             break
         best = (needed, rows)
     return best
 
 
-class Seen:
+class SeenKeys:
     """A set of non-zero 64-bit keys in 11 to 22 bytes each (open addressing); a Python set takes about 90."""
 
     def __init__(self) -> None:
@@ -91,9 +91,9 @@ class NearIndex:
         short: shingles below which a text is left out, both as a question and as an answer.
     """
 
-    def __init__(self, threshold: float, short: int = SHORT) -> None:
+    def __init__(self, threshold: float, short: int = MIN_SHINGLES) -> None:
         self._threshold, self._short = _checked(threshold), max(1, short)
-        count, rows = bands(threshold)
+        count, rows = lsh_bands(threshold)
         self._hashes = count * rows
         self._index = RMinHashLSH(threshold, self._hashes, count)
         self._texts: list[str] = []
@@ -113,7 +113,9 @@ class NearIndex:
         return None
 
 
-def near_duplicates(texts: Sequence[str], threshold: float = NEAR, short: int = SHORT) -> NDArray[np.int64]:
+def near_duplicates(
+    texts: Sequence[str], threshold: float = MIN_NEAR_DUPLICATE_JACCARD, short: int = MIN_SHINGLES
+) -> NDArray[np.int64]:
     """Which earlier text each one repeats; the first of a group stays.
 
     Takes about 260 bytes for each text beside the texts themselves.
@@ -124,7 +126,7 @@ def near_duplicates(texts: Sequence[str], threshold: float = NEAR, short: int = 
         short: shingles below which a text is compared exactly only.
 
     Returns:
-        For each text the position of the text that it repeats, exactly (after `normalised`) or nearly, or -1 where it
+        For each text the position of the text that it repeats, exactly (after `normalize_text`) or nearly, or -1 where it
         stays. A text is compared with those that stay, so no chain of small steps removes a text unlike all that stay.
     """
     found = exact_duplicates(texts)
@@ -139,8 +141,8 @@ def near_duplicates(texts: Sequence[str], threshold: float = NEAR, short: int = 
 
 
 def exact_duplicates(texts: Iterable[str]) -> NDArray[np.int64]:
-    """For each text the position of the first one that is the same after `normalised`, or -1 if it is the first."""
-    keys = np.fromiter((text_key(normalised(text)) for text in texts), dtype=np.uint64)
+    """For each text the position of the first one that is the same after `normalize_text`, or -1 if it is the first."""
+    keys = np.fromiter((hash_text(normalize_text(text)) for text in texts), dtype=np.uint64)
     _, firsts, which = np.unique(keys, return_index=True, return_inverse=True)
     found = firsts[which]
     return np.where(found == np.arange(len(found)), -1, found)
@@ -150,7 +152,7 @@ def _candidates(
     texts: Sequence[str], found: NDArray[np.int64], threshold: float, short: int
 ) -> Iterator[tuple[int, int]]:
     """Pairs (later, earlier) of texts that are no exact duplicates and agree in a band, in ascending order."""
-    count, rows = bands(threshold)
+    count, rows = lsh_bands(threshold)
     places, keys = array("q"), []
     for start in range(0, len(texts), CHUNK):
         held = {

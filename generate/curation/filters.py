@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
-from kshot.config import Filters
+from kshot.config import FilterConfig
 from kshot.core.errors import ConfigError
 
 Filter = Callable[[str], str | None]
 
-FEWEST_WORDS = 6
+MIN_WORDS = 6
 """A language cannot be told from fewer."""
 LANGUAGES = (
     "ar", "bg", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr", "he", "hi", "hr", "hu", "id", "it",
@@ -32,13 +32,13 @@ _REFUSAL = re.compile(
 )
 
 
-def refusal(text: str) -> str | None:
+def refusal_filter(text: str) -> str | None:
     """Turns of phrase with which models decline, at the beginning, or about themselves anywhere."""
     found = _REFUSAL.search(text.replace("’", "'"))
     return f"refusal: {found.group().strip()!r}" if found else None
 
 
-def length(unit: str, count: Callable[[str], int], least: int, most: int | None) -> Filter:
+def length_filter(unit: str, count: Callable[[str], int], least: int, most: int | None) -> Filter:
     """At least and at most so many units; what `unit` names is what `count` counts."""
 
     def filter_length(text: str) -> str | None:
@@ -50,8 +50,8 @@ def length(unit: str, count: Callable[[str], int], least: int, most: int | None)
     return filter_length
 
 
-def in_language(code: str) -> Filter:
-    """Whether a text is in the language of the ISO 639-1 code; texts under `FEWEST_WORDS` words pass.
+def language_filter(code: str) -> Filter:
+    """Whether a text is in the language of the ISO 639-1 code; texts under `MIN_WORDS` words pass.
 
     Raises:
         ConfigError: the language is none of `LANGUAGES`.
@@ -60,7 +60,7 @@ def in_language(code: str) -> Filter:
         raise ConfigError([f"generate.filters.language: {code!r} is not one of {', '.join(LANGUAGES)}"])
 
     def filter_language(text: str) -> str | None:
-        if len(text.split()) < FEWEST_WORDS:
+        if len(text.split()) < MIN_WORDS:
             return None
         found = _identifier().classify(text)[0]
         return None if found == code else f"not in the language {code!r}: {found!r}"
@@ -78,21 +78,21 @@ def _identifier() -> Any:
     return identifier
 
 
-def chosen(settings: Filters) -> list[Filter]:
+def build_filters(settings: FilterConfig) -> list[Filter]:
     """The filters that the settings switch on, in the order in which they are asked."""
     filters: list[Filter] = []
     if settings.min_characters or settings.max_characters is not None:
-        filters.append(length("characters", len, settings.min_characters, settings.max_characters))
+        filters.append(length_filter("characters", len, settings.min_characters, settings.max_characters))
     if settings.min_words or settings.max_words is not None:
-        filters.append(length("words", _words, settings.min_words, settings.max_words))
+        filters.append(length_filter("words", _words, settings.min_words, settings.max_words))
     if settings.refusals:
-        filters.append(refusal)
+        filters.append(refusal_filter)
     if settings.language is not None:
-        filters.append(in_language(settings.language))
+        filters.append(language_filter(settings.language))
     return filters
 
 
-def first_fault(text: str, filters: Iterable[Filter]) -> str | None:
+def first_rejection(text: str, filters: Iterable[Filter]) -> str | None:
     """The first filter's reason, or None if the text may stay."""
     return next((reason for check in filters if (reason := check(text))), None)
 

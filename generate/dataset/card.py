@@ -13,7 +13,7 @@ SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "1
 LARGEST = "10M<n<100M"
 
 
-def dataset_card(shown: Sequence[Record], manifest: Mapping[str, Any], run: str) -> str:
+def render_card(shown: Sequence[Record], manifest: Mapping[str, Any], run: str) -> str:
     """The card in Markdown, with the front matter that the Hugging Face hub reads.
 
     Args:

@@ -5,8 +5,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from kshot.core.errors import RunError, cause_of
-from kshot.core.files import read_jsonl, whole_file
+from kshot.core.errors import RunError, summarize_error
+from kshot.core.files import atomic_file, read_jsonl
 
 ROWS = 20_000
 """In a row group, and in memory at a time."""
@@ -26,12 +26,12 @@ def write_parquet(train: Path, target: Path) -> None:
     types = {key: known.get(key) or pa.infer_type([value]) for key, value in first["meta"].items()}
     schema = pa.schema({"instruction": text, "output": text, "meta": pa.struct(list(types.items()))})
     rows = chain([first], rows)
-    with whole_file(target) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+    with atomic_file(target) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         while group := list(islice(rows, ROWS)):
             writer.write_table(pa.Table.from_pylist(group, schema))
 
 
-def push(folder: Path, repo_id: str, private: bool = True) -> str:
+def push_dataset(folder: Path, repo_id: str, private: bool = True) -> str:
     """Put a generate folder's data and card into a dataset repository, made if need be, in one commit.
 
     The token is the one that `hf auth login` stored or $HF_TOKEN.
@@ -63,6 +63,6 @@ def push(folder: Path, repo_id: str, private: bool = True) -> str:
             commit_message="Data made by kshot",
         )
     except (HfHubHTTPError, HFValidationError, HTTPError, OSError) as error:
-        cause = f"{repo_id}: the hub did not take the data: {cause_of(error, most=None)}"
+        cause = f"{repo_id}: the hub did not take the data: {summarize_error(error, most=None)}"
         raise RunError(f"{cause}; check the name and `hf auth login`") from None
     return str(address)

@@ -20,7 +20,7 @@ FEW = 1 << 14
 PREFIX = ".shuffle."
 
 
-class Shuffle:
+class DiskShuffle:
     """Takes lines, then gives them back in an order that follows from the seed and their number.
 
     Args:
@@ -34,7 +34,7 @@ class Shuffle:
         self._deal = stream(seed, "buckets")
         self._stack = ExitStack()
 
-    def __enter__(self) -> "Shuffle":
+    def __enter__(self) -> "DiskShuffle":
         place = Path(self._stack.enter_context(TemporaryDirectory(dir=self._folder, prefix=PREFIX)))
         self._files = [self._stack.enter_context((place / str(n)).open("wb+")) for n in range(self._buckets)]
         return self

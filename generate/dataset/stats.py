@@ -6,15 +6,15 @@ from typing import Any
 
 from kshot.core.seeding import stream
 from kshot.core.types import Record, Reject
-from kshot.generate.compose.composer import Kept
-from kshot.generate.curation.dedup import Seen, text_key
+from kshot.generate.compose.composer import AcceptedRecord
+from kshot.generate.curation.dedup import SeenKeys, hash_text
 
 KEYS = ("family", "category", "mode", "k", "form", "kind", "template", "source")
 PERCENTILES = (5, 25, 50, 75, 95, 99, 100)
 SHOWN = 20
 
 
-class Tally:
+class DatasetStats:
     """What was kept, and what was rejected, by mode and reason.
 
     Args:
@@ -30,10 +30,10 @@ class Tally:
         self._labels: dict[str, Counter[str]] = defaultdict(Counter)
         self._tasks: Counter[str] = Counter()
         self._family = ""
-        self._seen = Seen()
+        self._seen = SeenKeys()
         self._rejected: dict[str, Counter[str]] = defaultdict(Counter)
 
-    def keep(self, kept: Kept) -> None:
+    def keep(self, kept: AcceptedRecord) -> None:
         record, meta = kept.record, kept.record.meta
         self.records += 1
         for key in KEYS:
@@ -81,8 +81,8 @@ class Tally:
     def _count_task(self, family: str, task: str) -> None:
         """Records come family by family, so one family's tasks need to be known at a time."""
         if family != self._family:
-            self._family, self._seen = family, Seen()
-        self._tasks[family] += self._seen.add(text_key(task))
+            self._family, self._seen = family, SeenKeys()
+        self._tasks[family] += self._seen.add(hash_text(task))
 
     def _offer(self, record: Record) -> None:
         if len(self.shown) < SHOWN:

@@ -1,7 +1,7 @@
-"""A panel of the training tasks themselves: `kshot tasks panel FOLDER`, then `kshot compare RUN --panel FOLDER`.
+"""A panel of the training tasks themselves: `kshot tasks panel FOLDER`, then `kshot compare RUN --suite FOLDER`.
 
 A student that fails on held-out tasks may not have learnt what it was taught, or may not carry it over. Scores on fresh
-problems of the taught families tell which; `generate.without` can then leave out what a student of this size does not
+problems of the taught families tell which; `generate.exclude` can then leave out what a student of this size does not
 learn. This is no held-out panel: what it shows is learning, not a gain.
 """
 
@@ -13,17 +13,17 @@ import orjson
 import yaml
 
 from kshot.core.errors import DataError
-from kshot.core.files import whole_folder
+from kshot.core.files import atomic_folder
 from kshot.core.seeding import stream
 from kshot.core.types import Example
-from kshot.tasks.source import Unit
+from kshot.tasks.source import TaskSource
 
 HEADER = (
     "# Written by `kshot tasks panel`: tasks that training uses. It shows what was learnt, and no gain on new tasks.\n"
 )
 
 
-def write_panel(folder: Path, units: Sequence[Unit], demos: int, items: int, seed: int) -> int:
+def write_training_suite(folder: Path, units: Sequence[TaskSource], demos: int, items: int, seed: int) -> int:
     """Write a panel with one task for each unit that has labels and can be asked without demonstrations.
 
     Labels are balanced, over demonstrations and items apart. A unit with too few distinct problems for one item is left
@@ -37,11 +37,11 @@ def write_panel(folder: Path, units: Sequence[Unit], demos: int, items: int, see
     """
     if folder.exists():
         raise DataError(f"{folder}: is there already; name a new folder")
-    made = [(unit, *_rows(unit, demos, items, seed)) for unit in units if unit.labelled and not unit.min_k]
+    made = [(unit, *_rows(unit, demos, items, seed)) for unit in units if unit.has_labels and not unit.min_k]
     kept = [(unit, instruction, rows) for unit, instruction, rows in made if len(rows) > demos]
     if not kept:
         raise DataError("no task with labels among these, or none with so many problems; ask for fewer demonstrations")
-    with whole_folder(folder) as target:
+    with atomic_folder(folder) as target:
         for unit, _, rows in kept:
             (target / f"{unit.id}.jsonl").write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
         entries = [
@@ -56,13 +56,13 @@ def write_panel(folder: Path, units: Sequence[Unit], demos: int, items: int, see
     return len(kept)
 
 
-def _rows(unit: Unit, demos: int, items: int, seed: int) -> tuple[str, list[dict[str, Any]]]:
+def _rows(unit: TaskSource, demos: int, items: int, seed: int) -> tuple[str, list[dict[str, Any]]]:
     """The instruction of one drawn task of the unit, and its rows: demonstrations, then items."""
     rng = stream(seed, "panel of taught tasks", unit.id)
     params = unit.params(rng)
     labels = unit.labels(params)
     wanted = [label for size in (demos, items) for label in _balanced(labels, size, rng.sample(range(size), size))]
-    found: list[Example] = unit.problems(rng, params, demos + items, wanted)
+    found: list[Example] = unit.sample_examples(rng, params, demos + items, wanted)
     rows = [{"input": e.input, "output": [e.output], "options": list(labels)} for e in found if e.output in labels]
     return unit.descriptions[0].format(**params), rows
 

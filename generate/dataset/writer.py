@@ -9,24 +9,24 @@ from typing import Any, BinaryIO
 import orjson
 
 from kshot.core.errors import ConfigError
-from kshot.core.files import whole_file
+from kshot.core.files import atomic_file
 from kshot.core.types import Reject
-from kshot.generate.compose.composer import Kept
-from kshot.generate.curation.decontaminate import Overlap
-from kshot.generate.curation.similarity import Near
-from kshot.generate.dataset.shuffle import PREFIX, Shuffle
-from kshot.generate.dataset.stats import Tally
+from kshot.generate.compose.composer import AcceptedRecord
+from kshot.generate.curation.decontaminate import ContaminationRow
+from kshot.generate.curation.similarity import NearestTask
+from kshot.generate.dataset.shuffle import PREFIX, DiskShuffle
+from kshot.generate.dataset.stats import DatasetStats
 
 TRAIN, REJECTS, CONTAMINATION = "train.jsonl", "rejects.jsonl", "contamination.jsonl"
 
 
-def write_set(
+def write_dataset(
     folder: Path,
-    before: Sequence[Reject | Overlap | Near],
-    events: Iterable[Kept | Reject | Overlap],
+    before: Sequence[Reject | ContaminationRow | NearestTask],
+    events: Iterable[AcceptedRecord | Reject | ContaminationRow],
     expected: int,
     seed: int,
-) -> Tally:
+) -> DatasetStats:
     """Write the three files, whole or not at all, and count what they hold.
 
     Args:
@@ -37,29 +37,31 @@ def write_set(
         ConfigError: no record passed; nothing was written.
     """
     _sweep(folder)
-    tally = Tally(seed)
+    tally = DatasetStats(seed)
     with ExitStack() as stack:
         rejects, overlaps = (_opened(stack, folder / name) for name in (REJECTS, CONTAMINATION))
-        shuffle = stack.enter_context(Shuffle(folder, expected, seed))
+        shuffle = stack.enter_context(DiskShuffle(folder, expected, seed))
         for events_now in (before, events):
             for event in events_now:
-                if isinstance(event, Kept):
+                if isinstance(event, AcceptedRecord):
                     shuffle.add(_line(event.record))
                     tally.keep(event)
                 elif isinstance(event, Reject):
                     rejects.write(_line(event))
                     tally.reject(event)
                 else:
-                    overlaps.write(_line({"kind": type(event).__name__.lower(), **vars(event)}))
+                    overlaps.write(
+                        _line({"kind": "nearest" if isinstance(event, NearestTask) else "match", **vars(event)})
+                    )
         if not tally.records:
             raise ConfigError(["generate: no record passed; rejects.jsonl would hold them all: widen tasks or shots"])
-        with whole_file(folder / TRAIN) as temporary, temporary.open("wb") as train:
+        with atomic_file(folder / TRAIN) as temporary, temporary.open("wb") as train:
             train.writelines(shuffle.lines())
     return tally
 
 
 def _opened(stack: ExitStack, path: Path) -> BinaryIO:
-    temporary = stack.enter_context(whole_file(path))
+    temporary = stack.enter_context(atomic_file(path))
     return stack.enter_context(temporary.open("wb"))
 
 

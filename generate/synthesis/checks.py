@@ -13,7 +13,7 @@ from string import Formatter
 
 from rapidfuzz import fuzz
 
-from kshot.core.prompting import standing
+from kshot.core.prompting import literal_pattern
 from kshot.tasks.family import Params
 
 COPY_RATIO = 92.0
@@ -76,13 +76,13 @@ _OPPOSITES = (
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ParaphraseCandidate:
     """A variant beside the wording that it came from, both with the params filled in."""
 
     text: str
     source: str
     params: Params
-    must: tuple[tuple[str, ...], ...]
+    anchors: tuple[tuple[str, ...], ...]
     known: Sequence[str]
     """Wordings that the unit already has, filled with the same params."""
 
@@ -91,42 +91,42 @@ def words(text: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(text)]
 
 
-def is_empty(c: Candidate) -> str | None:
+def is_empty(c: ParaphraseCandidate) -> str | None:
     return None if len(words(c.text)) >= SHORTEST_WORDS else "too short to state a task"
 
 
-def is_long(c: Candidate) -> str | None:
+def is_long(c: ParaphraseCandidate) -> str | None:
     return "too long" if len(words(c.text)) > 2 * len(words(c.source)) + 15 or "\n" in c.text else None
 
 
-def is_refusal(c: Candidate) -> str | None:
+def is_refusal(c: ParaphraseCandidate) -> str | None:
     return "refusal" if _REFUSAL.search(c.text) else None
 
 
-def is_answer(c: Candidate) -> str | None:
+def is_answer(c: ParaphraseCandidate) -> str | None:
     """Talk about the wording, or an answer, instead of an instruction."""
     if _CHATTER.match(c.text.strip()):
         return "answer or comment, not an instruction"
     return "answer or comment, not an instruction" if re.search(r"\b(output|answer|input):", c.text, re.I) else None
 
 
-def is_copy(c: Candidate) -> str | None:
+def is_copy(c: ParaphraseCandidate) -> str | None:
     plain = c.text.lower().strip(" .")
     near = any(fuzz.ratio(plain, other.lower().strip(" .")) >= COPY_RATIO for other in c.known)
     return "copy of a known wording" if near else None
 
 
-def loses_literal(c: Candidate) -> str | None:
+def loses_literal(c: ParaphraseCandidate) -> str | None:
     """Quoted literals and parameter values (label names among them) must survive, letter by letter."""
     literals = [next(filter(None, found)) for found in _QUOTED.findall(c.source)]
-    literals += [value for value in c.params.values() if value and standing(value).search(c.source)]
-    missing = [text for text in dict.fromkeys(literals) if not standing(text).search(c.text)]
+    literals += [value for value in c.params.values() if value and literal_pattern(value).search(c.source)]
+    missing = [text for text in dict.fromkeys(literals) if not literal_pattern(text).search(c.text)]
     return f"lost a literal: {missing[0]!r}" if missing else None
 
 
-def loses_anchor(c: Candidate) -> str | None:
+def loses_anchor(c: ParaphraseCandidate) -> str | None:
     found = words(c.text)
-    for group in c.must:
+    for group in c.anchors:
         if not any(word.startswith(prefix) for prefix in group for word in found) and not any(
             prefix in c.text.lower() for prefix in group if not prefix.isalpha()
         ):
@@ -134,7 +134,7 @@ def loses_anchor(c: Candidate) -> str | None:
     return None
 
 
-def loses_demand(c: Candidate) -> str | None:
+def loses_demand(c: ParaphraseCandidate) -> str | None:
     for demand in _DEMANDS:
         pattern = re.compile(rf"\b(?:{demand})\b", re.I)
         if pattern.search(c.source) and not pattern.search(c.text):
@@ -142,7 +142,7 @@ def loses_demand(c: Candidate) -> str | None:
     return None
 
 
-def changes_sense(c: Candidate) -> str | None:
+def changes_sense(c: ParaphraseCandidate) -> str | None:
     if bool(_NEGATION.search(c.source)) != bool(_NEGATION.search(c.text)):
         return "negation gained or lost"
     source, text = set(words(c.source)), set(words(c.text))
@@ -153,7 +153,7 @@ def changes_sense(c: Candidate) -> str | None:
     return None
 
 
-def drifts(c: Candidate) -> str | None:
+def drifts(c: ParaphraseCandidate) -> str | None:
     """Too little of the source's content is left, or too much is new."""
     source = {word[:4] for word in words(c.source) if len(word) > 3}
     text = {word[:4] for word in words(c.text) if len(word) > 3}
@@ -162,14 +162,14 @@ def drifts(c: Candidate) -> str | None:
     return "content added" if len(text - source) > 0.5 * len(source) + 3 else None
 
 
-def asks_nothing(c: Candidate) -> str | None:
+def asks_nothing(c: ParaphraseCandidate) -> str | None:
     """An instruction has a question mark, or a verb of doing where a clause begins."""
     if "?" in c.text:
         return None
     return None if _ASKING.search(c.text) else "a statement, not an instruction"
 
 
-def adds_detail(c: Candidate) -> str | None:
+def adds_detail(c: ParaphraseCandidate) -> str | None:
     """Quoted words, numbers and demands that the source does not have change the task."""
     for pattern in (_QUOTED, _NUMBER):
         for found in pattern.finditer(c.text):
@@ -182,26 +182,26 @@ def adds_detail(c: Candidate) -> str | None:
     return None
 
 
-def has_braces(c: Candidate) -> str | None:
+def has_braces(c: ParaphraseCandidate) -> str | None:
     outside = c.text
     for value in c.params.values():
         outside = outside.replace(value, "")
     return "braces" if "{" in outside or "}" in outside else None
 
 
-Check = Callable[[Candidate], str | None]
-FAULTS: tuple[Check, ...] = (is_empty, is_long, is_refusal, is_answer, is_copy, has_braces, loses_literal)
-DOUBTS: tuple[Check, ...] = (loses_anchor, loses_demand, changes_sense, drifts, asks_nothing, adds_detail)
+Check = Callable[[ParaphraseCandidate], str | None]
+HARD_CHECKS: tuple[Check, ...] = (is_empty, is_long, is_refusal, is_answer, is_copy, has_braces, loses_literal)
+SOFT_CHECKS: tuple[Check, ...] = (loses_anchor, loses_demand, changes_sense, drifts, asks_nothing, adds_detail)
 
 
-def fault_of(candidate: Candidate) -> str | None:
+def hard_failure(candidate: ParaphraseCandidate) -> str | None:
     """Why it cannot be used, whatever it says."""
-    return next((fault for check in FAULTS if (fault := check(candidate))), None)
+    return next((fault for check in HARD_CHECKS if (fault := check(candidate))), None)
 
 
-def doubt_of(candidate: Candidate) -> str | None:
+def soft_failure(candidate: ParaphraseCandidate) -> str | None:
     """Why it may state another task."""
-    return next((doubt for check in DOUBTS if (doubt := check(candidate))), None)
+    return next((doubt for check in SOFT_CHECKS if (doubt := check(candidate))), None)
 
 
 def as_template(text: str, source: str, params: Params) -> str | None:
@@ -230,7 +230,7 @@ def with_slots(text: str, params: Params) -> str:
         mark = chr(PRIVATE + len(marks))
         marks[mark] = "{" + name + "}"
         escaped = value.replace("{", "{{").replace("}", "}}")
-        safe = standing(escaped).sub(mark, safe)
+        safe = literal_pattern(escaped).sub(mark, safe)
     for mark, slot in marks.items():
         safe = safe.replace(mark, slot)
     return safe

@@ -7,26 +7,26 @@ from typing import Protocol
 
 from rapidfuzz import fuzz, process
 
-from kshot.config import Verify
-from kshot.core.answers import normalise, tidy
+from kshot.config import VerifyConfig
+from kshot.core.answers import normalize_answer, tidy_answer
 from kshot.core.seeding import digest
 from kshot.core.types import Example, Reject, Task
-from kshot.generate.curation.decontaminate import Screen
-from kshot.generate.curation.filters import Filter, first_fault
-from kshot.generate.synthesis.prompt_templates import Prompts
-from kshot.generate.teacher.budget import BudgetSpent
+from kshot.generate.curation.decontaminate import Decontaminator
+from kshot.generate.curation.filters import Filter, first_rejection
+from kshot.generate.synthesis.prompt_templates import PromptTemplates
+from kshot.generate.teacher.budget import BudgetExceededError
 from kshot.generate.teacher.messages import Reply, Request
-from kshot.generate.teacher.structured import Shape
+from kshot.generate.teacher.structured import ReplyShape
 
-NEAR_INPUT = 90.0
+MAX_INPUT_SIMILARITY = 90.0
 """Inputs more alike than this (rapidfuzz ratio, 0 to 100) are one input."""
 
 
-class Asks(Protocol):
-    """An asker, or what stands in for one (`kshot.generate.synthesis.pipeline.Rehearsal`)."""
+class Teacher(Protocol):
+    """An asker, or what stands in for one (`kshot.generate.synthesis.pipeline.EstimatingTeacher`)."""
 
     name: str
-    spent: BudgetSpent | None
+    spent: BudgetExceededError | None
 
     def ask(self, requests: Sequence[Request], label: str) -> list[Reply]:
         """The replies in the order of the requests; one that came to nothing has a fault."""
@@ -34,27 +34,27 @@ class Asks(Protocol):
 
 
 @dataclass(frozen=True)
-class Shop:
+class SynthesisContext:
     """The teacher, its prompts, how its claims are verified, and what must stay out.
 
     Args:
         temperature: of what is made; solves have their own in `verify`.
     """
 
-    asker: Asks
-    prompts: Prompts
-    verify: Verify
-    screen: Screen
+    teacher: Teacher
+    prompts: PromptTemplates
+    verify: VerifyConfig
+    decontaminator: Decontaminator
     seed: int
     temperature: float
     max_tokens: int
     filters: Sequence[Filter] = ()
 
     @property
-    def teacher(self) -> str:
-        return Path(self.asker.name).name
+    def teacher_name(self) -> str:
+        return Path(self.teacher.name).name
 
-    def request(self, prompt: str, sample: int, shape: type[Shape]) -> Request:
+    def request(self, prompt: str, sample: int, shape: type[ReplyShape]) -> Request:
         """Asks for an object of that shape; the teacher's endpoint is told its schema where it can be."""
         return Request(
             prompt, sample, schema=shape.model_json_schema(), temperature=self.temperature, max_tokens=self.max_tokens
@@ -62,7 +62,7 @@ class Shop:
 
 
 @dataclass(frozen=True)
-class Ask:
+class SynthesisRequest:
     """One request of a mode: what for, and under which number."""
 
     mode: str
@@ -75,18 +75,21 @@ class Ask:
         return Reject(key, self.mode, self.task.id, reason, reply.text)
 
 
-def known_input(text: str, others: Sequence[str]) -> bool:
+def is_known_input(text: str, others: Sequence[str]) -> bool:
     """Whether an input is there already, word for word or nearly."""
-    plain = normalise(text)
-    return process.extractOne(plain, map(normalise, others), scorer=fuzz.ratio, score_cutoff=NEAR_INPUT) is not None
+    plain = normalize_answer(text)
+    return (
+        process.extractOne(plain, map(normalize_answer, others), scorer=fuzz.ratio, score_cutoff=MAX_INPUT_SIMILARITY)
+        is not None
+    )
 
 
-def fault_of_example(example: Example, known: Sequence[str], shop: Shop) -> str | None:
+def reject_example(example: Example, known: Sequence[str], shop: SynthesisContext) -> str | None:
     """What speaks against an example before anything is asked about it."""
-    if known_input(example.input, known):
+    if is_known_input(example.input, known):
         return "copy of a known input"
-    if len(example.output) > 2 and tidy(example.output) == tidy(example.input):
+    if len(example.output) > 2 and tidy_answer(example.output) == tidy_answer(example.input):
         return "the output is the input"
-    if shared := shop.screen.shared_input([example.input]):
+    if shared := shop.decontaminator.shared_input([example.input]):
         return f"shares text with a panel: {shared!r}"
-    return first_fault(f"{example.input}\n{example.output}", shop.filters)
+    return first_rejection(f"{example.input}\n{example.output}", shop.filters)

@@ -7,13 +7,13 @@ in Self-Instruct, arXiv:2212.10560, section 2.2); otherwise it writes an input w
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kshot.config import Demonstrate
+from kshot.config import DemonstrateConfig
 from kshot.core.seeding import stream
 from kshot.core.types import Example, Reject, Task
-from kshot.generate.synthesis.context import Ask, Shop, fault_of_example
-from kshot.generate.synthesis.verify import Case, verify
+from kshot.generate.synthesis.context import SynthesisContext, SynthesisRequest, reject_example
+from kshot.generate.synthesis.verify import Claim, verify_claims
 from kshot.generate.teacher.messages import Reply
-from kshot.generate.teacher.structured import Input, Pair, read_reply
+from kshot.generate.teacher.structured import InputOnly, InputOutput, read_reply
 
 MODE = "demonstrate"
 TOPICS = (
@@ -31,36 +31,38 @@ PHRASE = 4
 """Words; what is longer is taken for a sentence."""
 
 
-def demonstrate(tasks: Sequence[Task], settings: Demonstrate, shop: Shop) -> tuple[list[Task], list[Reject]]:
+def write_examples(
+    tasks: Sequence[Task], settings: DemonstrateConfig, shop: SynthesisContext
+) -> tuple[list[Task], list[Reject]]:
     """The tasks with the examples that passed added to their own, and the rejects with reasons.
 
     Raises:
-        TeacherError, ConfigError: see `Asker.ask` and `Prompts.render`.
+        TeacherError, ConfigError: see `TeacherClient.ask` and `PromptTemplates.render`.
     """
     asks = [_ask(task, number, shop) for task in tasks for number in range(settings.per_task)]
-    return examples_of(tasks, asks, "demonstrating", shop)
+    return collect_examples(tasks, asks, "demonstrating", shop)
 
 
-def examples_of(
-    tasks: Sequence[Task], asks: Sequence[tuple[Ask, str]], label: str, shop: Shop
+def collect_examples(
+    tasks: Sequence[Task], asks: Sequence[tuple[SynthesisRequest, str]], label: str, shop: SynthesisContext
 ) -> tuple[list[Task], list[Reject]]:
     """Ask, read and verify: the tasks with the examples that passed added to their own, and the rejects with reasons.
 
     Args:
         asks: requests of one mode, each with the output that is known beforehand, or "" where the reply gives it.
     """
-    replies = shop.asker.ask([ask.request for ask, _ in asks], label)
+    replies = shop.teacher.ask([ask.request for ask, _ in asks], label)
     known = {task.id: [example.input for example in task.examples] for task in tasks}
-    claims: list[tuple[Ask, Example, Reply]] = []
+    claims: list[tuple[SynthesisRequest, Example, Reply]] = []
     rejects: list[Reject] = []
     for (ask, output), reply in zip(asks, replies, strict=True):
-        found = read_reply(reply, Input) if output else read_reply(reply, Pair)
+        found = read_reply(reply, InputOnly) if output else read_reply(reply, InputOutput)
         if isinstance(found, str):
             rejects.append(ask.reject(found, reply))
             continue
-        right = found.output if isinstance(found, Pair) else output
-        example = Example(found.input, right, mode=ask.mode, teacher=shop.teacher)
-        if fault := fault_of_example(example, known[ask.task.id], shop):
+        right = found.output if isinstance(found, InputOutput) else output
+        example = Example(found.input, right, mode=ask.mode, teacher=shop.teacher_name)
+        if fault := reject_example(example, known[ask.task.id], shop):
             rejects.append(ask.reject(fault, reply))
             continue
         known[ask.task.id].append(example.input)
@@ -69,25 +71,28 @@ def examples_of(
 
 
 def _with_verified(
-    tasks: Sequence[Task], claims: Sequence[tuple[Ask, Example, Reply]], shop: Shop, rejects: list[Reject]
+    tasks: Sequence[Task],
+    claims: Sequence[tuple[SynthesisRequest, Example, Reply]],
+    shop: SynthesisContext,
+    rejects: list[Reject],
 ) -> tuple[list[Task], list[Reject]]:
     """Verify claimed examples and add those that stand to their tasks."""
     cases = [
-        Case(ask.task.descriptions[0], example.input, example.output, ask.task.examples[:SHOWN], ask.task.labels)
+        Claim(ask.task.descriptions[0], example.input, example.output, ask.task.examples[:SHOWN], ask.task.labels)
         for ask, example, _ in claims
     ]
     added: dict[str, list[Example]] = {task.id: [] for task in tasks}
     label = claims[0][0].mode if claims else ""
-    verdicts = verify(cases, shop.asker, shop.verify, shop.prompts, label)
+    verdicts = verify_claims(cases, shop.teacher, shop.verify, shop.prompts, label)
     for (ask, example, reply), verdict in zip(claims, verdicts, strict=True):
-        if verdict.by:
-            added[ask.task.id].append(replace(example, verified_by=verdict.by))
+        if verdict.verified_by:
+            added[ask.task.id].append(replace(example, verified_by=verdict.verified_by))
         else:
-            rejects.append(ask.reject(verdict.fault, reply))
+            rejects.append(ask.reject(verdict.reason, reply))
     return [replace(task, examples=(*task.examples, *added[task.id])) for task in tasks], rejects
 
 
-def _ask(task: Task, number: int, shop: Shop) -> tuple[Ask, str]:
+def _ask(task: Task, number: int, shop: SynthesisContext) -> tuple[SynthesisRequest, str]:
     """The request, and the label that its input is to have ("" for a task without labels)."""
     rng = stream(shop.seed, MODE, task.id, number)
     label = task.labels[number % len(task.labels)] if task.labels else ""
@@ -102,4 +107,6 @@ def _ask(task: Task, number: int, shop: Shop) -> tuple[Ask, str]:
         length=AS_SHORT if phrases else rng.choice(LENGTHS),
         level=rng.choice(LEVELS),
     )
-    return Ask(MODE, task, number, shop.request(prompt, number, Input if label else Pair)), label
+    return SynthesisRequest(
+        MODE, task, number, shop.request(prompt, number, InputOnly if label else InputOutput)
+    ), label

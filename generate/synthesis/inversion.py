@@ -7,52 +7,54 @@ stands if the teacher, given that wording and two reversed examples, finds the i
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kshot.config import Invert
-from kshot.core.answers import normalise
+from kshot.config import InvertConfig
+from kshot.core.answers import normalize_answer
 from kshot.core.types import Example, Reject, Task
-from kshot.generate.synthesis.context import Ask, Shop
+from kshot.generate.synthesis.context import SynthesisContext, SynthesisRequest
 from kshot.generate.synthesis.paraphrase_inputs import MODE as REWRITES
-from kshot.generate.synthesis.verify import Case, verify
+from kshot.generate.synthesis.verify import Claim, verify_claims
 from kshot.generate.teacher.messages import Reply
-from kshot.generate.teacher.structured import Wording, read_reply
+from kshot.generate.teacher.structured import InstructionOnly, read_reply
 
 MODE = "invert"
 SHOWN = 2
 
 
-def reversible(task: Task) -> bool:
+def is_reversible(task: Task) -> bool:
     """Whether every output leads back to one input, and is not one of a few labels."""
-    outputs = [normalise(example.output) for example in task.examples]
+    outputs = [normalize_answer(example.output) for example in task.examples]
     return not task.labels and len(outputs) > SHOWN and len(set(outputs)) == len(outputs)
 
 
-def invert(tasks: Sequence[Task], settings: Invert, shop: Shop | None) -> tuple[list[Task], list[Reject]]:
+def invert_tasks(
+    tasks: Sequence[Task], settings: InvertConfig, shop: SynthesisContext | None
+) -> tuple[list[Task], list[Reject]]:
     """The reversed tasks alone, and the rejects with reasons.
 
     Args:
         shop: None where no teacher is there to ask.
 
     Raises:
-        TeacherError, ConfigError: see `Asker.ask` and `Prompts.render`.
+        TeacherError, ConfigError: see `TeacherClient.ask` and `PromptTemplates.render`.
     """
     tasks = [_without_rewrites(task) for task in tasks]
-    given = [task for task in tasks if task.inverse and reversible(task)]
+    given = [task for task in tasks if task.inverse and is_reversible(task)]
     made = [_reversed(task, task.inverse, None) for task in given if settings.given]
     if shop is None or not settings.ask:
         return made, []
-    wanted = [task for task in tasks if not task.inverse and reversible(task)]
+    wanted = [task for task in tasks if not task.inverse and is_reversible(task)]
     asks = []
     for number, task in enumerate(wanted):
         prompt = shop.prompts.render(MODE, instruction=task.descriptions[0], examples=task.examples[:SHOWN])
-        asks.append(Ask(MODE, task, number, shop.request(prompt, 0, Wording)))
-    replies = shop.asker.ask([ask.request for ask in asks], "inverting")
+        asks.append(SynthesisRequest(MODE, task, number, shop.request(prompt, 0, InstructionOnly)))
+    replies = shop.teacher.ask([ask.request for ask in asks], "inverting")
     rejects: list[Reject] = []
-    claims: list[tuple[Ask, str, Reply]] = []
+    claims: list[tuple[SynthesisRequest, str, Reply]] = []
     for ask, reply in zip(asks, replies, strict=True):
-        found = read_reply(reply, Wording)
+        found = read_reply(reply, InstructionOnly)
         if isinstance(found, str):
             rejects.append(ask.reject(found, reply))
-        elif near := shop.screen.resembles(found.instruction):
+        elif near := shop.decontaminator.resembles(found.instruction):
             rejects.append(ask.reject(f"like a held-out task: {near!r}", reply))
         else:
             claims.append((ask, found.instruction, reply))
@@ -60,14 +62,14 @@ def invert(tasks: Sequence[Task], settings: Invert, shop: Shop | None) -> tuple[
     cases = []
     for ask, wording, _ in claims:
         flipped = _flipped(ask.task.examples, "gold")
-        cases.append(Case(wording, flipped[SHOWN].input, flipped[SHOWN].output, flipped[:SHOWN]))
+        cases.append(Claim(wording, flipped[SHOWN].input, flipped[SHOWN].output, flipped[:SHOWN]))
     for (ask, wording, reply), verdict in zip(
-        claims, verify(cases, shop.asker, shop.verify, shop.prompts, MODE), strict=True
+        claims, verify_claims(cases, shop.teacher, shop.verify, shop.prompts, MODE), strict=True
     ):
-        if verdict.by:
-            made.append(_reversed(ask.task, (wording,), verdict.by))
+        if verdict.verified_by:
+            made.append(_reversed(ask.task, (wording,), verdict.verified_by))
         else:
-            rejects.append(ask.reject(verdict.fault, reply))
+            rejects.append(ask.reject(verdict.reason, reply))
     return made, rejects
 
 
@@ -90,8 +92,8 @@ def _reversed(task: Task, wordings: Sequence[str], by: str | None) -> Task:
         family=f"{task.family}_inverse",
         descriptions=tuple(wordings),
         examples=_flipped(task.examples, by),
-        must=(),
+        anchors=(),
         inverse=(),
-        briefs=(),
+        no_label_instructions=(),
         mode=MODE,
     )

@@ -7,19 +7,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kshot.config import Modes
+from kshot.config import SynthesisConfig
 from kshot.core.seeding import digest
 from kshot.core.types import Reject, Task
-from kshot.generate.synthesis.context import Shop
-from kshot.generate.synthesis.examples import demonstrate
-from kshot.generate.synthesis.inversion import invert
-from kshot.generate.synthesis.paraphrase_inputs import augment
-from kshot.generate.synthesis.rationales import reason
-from kshot.generate.synthesis.self_instruct import invent, vary
+from kshot.generate.synthesis.context import SynthesisContext
+from kshot.generate.synthesis.examples import write_examples
+from kshot.generate.synthesis.inversion import invert_tasks
+from kshot.generate.synthesis.paraphrase_inputs import paraphrase_inputs
+from kshot.generate.synthesis.rationales import write_rationales
+from kshot.generate.synthesis.self_instruct import invent_tasks, vary_tasks
 
 
 @dataclass
-class Made:
+class SynthesizedTasks:
     """The pool after all modes, what was rejected, and how many candidates each mode kept."""
 
     tasks: list[Task]
@@ -27,7 +27,7 @@ class Made:
     kept: Counter[str] = field(default_factory=Counter)
 
 
-def asks(modes: Modes) -> bool:
+def modes_need_teacher(modes: SynthesisConfig) -> bool:
     """Whether any of the modes needs a teacher."""
     return bool(
         modes.vary
@@ -39,7 +39,7 @@ def asks(modes: Modes) -> bool:
     )
 
 
-def grown(modes: Modes, times: int) -> Modes:
+def scale_modes(modes: SynthesisConfig, times: int) -> SynthesisConfig:
     """The modes asked for so many times as much: a later round asks what an earlier one asked, and more."""
     if times == 1:
         return modes
@@ -53,7 +53,7 @@ def grown(modes: Modes, times: int) -> Modes:
     )
 
 
-def make(tasks: Sequence[Task], modes: Modes, shop: Shop | None) -> Made:
+def run_modes(tasks: Sequence[Task], modes: SynthesisConfig, shop: SynthesisContext | None) -> SynthesizedTasks:
     """Run the modes that are switched on.
 
     Args:
@@ -61,27 +61,27 @@ def make(tasks: Sequence[Task], modes: Modes, shop: Shop | None) -> Made:
         shop: None where no mode asks a teacher.
 
     Raises:
-        TeacherError, ConfigError: see `Asker.ask` and `Prompts.render`.
+        TeacherError, ConfigError: see `TeacherClient.ask` and `PromptTemplates.render`.
     """
-    made = Made(list(tasks))
+    made = SynthesizedTasks(list(tasks))
     if shop:
         seeds = list(tasks)
         if modes.vary:
-            _add(made, "vary", *vary(seeds, modes.vary, shop))
+            _add(made, "vary", *vary_tasks(seeds, modes.vary, shop))
         if modes.invent.rounds and seeds:
-            _add(made, "invent", *invent(seeds, modes.invent, shop))
+            _add(made, "invent", *invent_tasks(seeds, modes.invent, shop))
         if modes.demonstrate.per_task:
-            _replace(made, "demonstrate", *demonstrate(made.tasks, modes.demonstrate, shop))
+            _replace(made, "demonstrate", *write_examples(made.tasks, modes.demonstrate, shop))
         if modes.augment.per_example:
-            _replace(made, "augment", *augment(made.tasks, modes.augment, shop))
+            _replace(made, "augment", *paraphrase_inputs(made.tasks, modes.augment, shop))
         if modes.reason.per_task:
-            _replace(made, "reason", *reason(made.tasks, modes.reason, shop))
+            _replace(made, "reason", *write_rationales(made.tasks, modes.reason, shop))
     if modes.invert.given or modes.invert.ask:
-        _add(made, "invert", *invert(made.tasks, modes.invert, shop))
+        _add(made, "invert", *invert_tasks(made.tasks, modes.invert, shop))
     return made
 
 
-def _add(made: Made, mode: str, tasks: list[Task], rejects: list[Reject]) -> None:
+def _add(made: SynthesizedTasks, mode: str, tasks: list[Task], rejects: list[Reject]) -> None:
     made.rejects += rejects
     for place, task in enumerate(tasks):
         if any(task.id == other.id for other in made.tasks):
@@ -92,7 +92,7 @@ def _add(made: Made, mode: str, tasks: list[Task], rejects: list[Reject]) -> Non
             made.kept[mode] += 1
 
 
-def _replace(made: Made, mode: str, tasks: list[Task], rejects: list[Reject]) -> None:
+def _replace(made: SynthesizedTasks, mode: str, tasks: list[Task], rejects: list[Reject]) -> None:
     made.kept[mode] += _size(tasks, mode) - _size(made.tasks, mode)
     made.tasks = tasks
     made.rejects += rejects

@@ -1,20 +1,20 @@
 """Is an instruction new? Against everything known, by its words and by what it is about.
 
-Words: rapidfuzz's token-set ratio. What it is about: `kshot.core.text.Alike`.
+Words: rapidfuzz's token-set ratio. What it is about: `kshot.core.text.TfIdfSimilarity`.
 """
 
 from collections.abc import Sequence
 
 from rapidfuzz import fuzz, process
 
-from kshot.core.text import Alike, Targets
+from kshot.core.text import SimilarityIndex, TfIdfSimilarity
 
 SAME_WORDS = 80.0
 SAME_MATTER = 0.56
 """Of pairs of our own tasks one in a thousand is above 0.53; of two wordings of one task, one in six is above 0.56."""
 
 
-class Novelty:
+class TaskNovelty:
     """Instructions known so far; `add` makes one known.
 
     Args:
@@ -23,7 +23,7 @@ class Novelty:
 
     def __init__(self, known: Sequence[str]) -> None:
         self._texts = list(known)
-        self._targets = Targets(Alike(known), known)
+        self._targets = SimilarityIndex(TfIdfSimilarity(known), known)
 
     def add(self, text: str) -> None:
         self._texts.append(text)

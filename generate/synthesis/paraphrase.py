@@ -4,7 +4,7 @@ rephrase  the same task in other words
 abstract  the same task stated more generally
 restyle   the task with newly drawn details (labels, literals, rules), set in another style
 
-Checks are lexical. `prove` adds a proof: with the variant alone the teacher solves held-back inputs of a programmatic
+Checks are lexical. `validate_paraphrases` adds a proof: with the variant alone the teacher solves held-back inputs of a programmatic
 task as well as with the original wording. Where a check only doubts a variant, of any task, all of them must be solved.
 """
 
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 
-from kshot.config import Describe
-from kshot.core.prompting import MAIN_TEMPLATE, render
+from kshot.config import ParaphraseConfig
+from kshot.core.prompting import EVAL_TEMPLATE, render_prompt
 from kshot.core.seeding import digest, stream
 from kshot.core.types import Description, Example, Reject
-from kshot.generate.synthesis.checks import Candidate, as_template, doubt_of, fault_of
-from kshot.generate.synthesis.context import Asks
-from kshot.generate.synthesis.prompt_templates import Prompts
-from kshot.generate.synthesis.verify import answered
+from kshot.generate.synthesis.checks import ParaphraseCandidate, as_template, hard_failure, soft_failure
+from kshot.generate.synthesis.context import Teacher
+from kshot.generate.synthesis.prompt_templates import PromptTemplates
+from kshot.generate.synthesis.verify import gives_answer
 from kshot.generate.teacher.messages import Reply, Request
 from kshot.tasks.family import Params
-from kshot.tasks.source import Unit
+from kshot.tasks.source import TaskSource
 
 STYLES = (
     "a polite request to a colleague",
@@ -39,10 +39,10 @@ ENDS = "\n\n"
 
 
 @dataclass(frozen=True)
-class Ask:
+class ParaphraseRequest:
     """One request: which unit and mode, and the wording shown to the teacher with these params filled in."""
 
-    unit: Unit
+    unit: TaskSource
     mode: str
     template: str
     """The wording before that."""
@@ -52,17 +52,19 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Variant:
+class Paraphrase:
     """A reply without fault."""
 
-    ask: Ask
+    ask: ParaphraseRequest
     template: str
     reply: str
     doubt: str | None
     """What a check has against it, which a proof refutes."""
 
 
-def plan(units: Sequence[Unit], settings: Describe, prompts: Prompts, seed: int) -> list[Ask]:
+def plan_requests(
+    units: Sequence[TaskSource], settings: ParaphraseConfig, prompts: PromptTemplates, seed: int
+) -> list[ParaphraseRequest]:
     """The requests, drawn from named streams so that adding a unit moves no other's."""
     asks = []
     for mode in settings.modes:
@@ -73,11 +75,11 @@ def plan(units: Sequence[Unit], settings: Describe, prompts: Prompts, seed: int)
                 template = unit.descriptions[(sample + rng.randrange(64)) % len(unit.descriptions)]
                 source = template.format(**params)
                 prompt = prompts.render(mode, source=source, style=STYLES[rng.randrange(len(STYLES))])
-                asks.append(Ask(unit, mode, template, source, params, Request(prompt, sample)))
+                asks.append(ParaphraseRequest(unit, mode, template, source, params, Request(prompt, sample)))
     return asks
 
 
-def _drawn(units: Sequence[Unit], settings: Describe, seed: int, mode: str) -> list[Unit]:
+def _drawn(units: Sequence[TaskSource], settings: ParaphraseConfig, seed: int, mode: str) -> list[TaskSource]:
     """All units, or as many as the settings allow, drawn for the mode and in their usual order."""
     if settings.tasks is None or settings.tasks >= len(units):
         return list(units)
@@ -85,7 +87,7 @@ def _drawn(units: Sequence[Unit], settings: Describe, seed: int, mode: str) -> l
     return [units[place] for place in sorted(chosen)]
 
 
-def clean(reply: str) -> str:
+def first_paragraph(reply: str) -> str:
     """The reply's first paragraph, without the quotes that models like to put around it."""
     text = reply.strip().split(ENDS)[0].strip()
     if len(text) > 1 and (text[0], text[-1]) in {('"', '"'), ("“", "”")} and text.count(text[0]) <= 2:
@@ -93,34 +95,36 @@ def clean(reply: str) -> str:
     return text
 
 
-def describe(
-    units: Sequence[Unit], settings: Describe, asker: Asks, prompts: Prompts, seed: int
+def paraphrase_descriptions(
+    units: Sequence[TaskSource], settings: ParaphraseConfig, asker: Teacher, prompts: PromptTemplates, seed: int
 ) -> tuple[dict[str, list[Description]], list[Reject]]:
     """Variants that passed, by unit id, and the rejects with their reasons.
 
     Raises:
-        TeacherError: see `Asker.ask`.
+        TeacherError: see `TeacherClient.ask`.
     """
-    asks = plan(units, settings, prompts, seed)
+    asks = plan_requests(units, settings, prompts, seed)
     replies = asker.ask([ask.request for ask in asks], "describing")
     kept: dict[str, list[Description]] = {unit.id: [] for unit in units}
     rejects: list[Reject] = []
-    passed: list[Variant] = []
+    passed: list[Paraphrase] = []
     for ask, reply in zip(asks, replies, strict=True):
-        text = clean(reply.text)
+        text = first_paragraph(reply.text)
         taken = [other.template for other in passed if other.ask.unit.id == ask.unit.id]
         known = [ask.source, *(wording.format(**ask.params) for wording in (*ask.unit.descriptions, *taken))]
-        candidate = Candidate(text, ask.source, ask.params, ask.unit.must, known)
+        candidate = ParaphraseCandidate(text, ask.source, ask.params, ask.unit.anchors, known)
         # What is wrong with a text says more than that it was cut off, which a whole first paragraph does not mind.
-        cut = "" if ENDS in reply.text.strip() else reply.lack
-        fault = reply.lack if reply.fault else fault_of(candidate) or cut
-        doubt = doubt_of(candidate)
+        cut = "" if ENDS in reply.text.strip() else reply.problem
+        fault = reply.problem if reply.error else hard_failure(candidate) or cut
+        doubt = soft_failure(candidate)
         template = None if fault else as_template(text, ask.template, ask.params)
-        if template is None or (doubt and not settings.prove):
+        if template is None or (doubt and not settings.validate_inputs):
             rejects.append(_reject(ask, reply.text, fault or (str(doubt) if template else UNTOLD)))
         else:
-            passed.append(Variant(ask, template, reply.text, doubt))
-    for variant, against in zip(passed, prove(passed, settings.prove, asker, seed), strict=True):
+            passed.append(Paraphrase(ask, template, reply.text, doubt))
+    for variant, against in zip(
+        passed, validate_paraphrases(passed, settings.validate_inputs, asker, seed), strict=True
+    ):
         ask = variant.ask
         if against:
             rejects.append(_reject(ask, variant.reply, against))
@@ -129,7 +133,7 @@ def describe(
     return kept, rejects
 
 
-def prove(variants: Sequence[Variant], inputs: int, asker: Asks, seed: int) -> list[str | None]:
+def validate_paraphrases(variants: Sequence[Paraphrase], inputs: int, asker: Teacher, seed: int) -> list[str | None]:
     """What stands against each variant after the teacher has solved so many held-back inputs with it, or None."""
     requests: list[Request] = []
     answers: list[list[str]] = []
@@ -139,13 +143,15 @@ def prove(variants: Sequence[Variant], inputs: int, asker: Asks, seed: int) -> l
         # A doubt falls only when all are solved, however many are with the original.
         tried = [] if variant.doubt else [variant.ask.source]
         for wording in (*tried, variant.template.format(**variant.ask.params)):
-            requests += [Request(render(MAIN_TEMPLATE, wording, shown, e.input).text, temperature=0.0) for e in held]
+            requests += [
+                Request(render_prompt(EVAL_TEMPLATE, wording, shown, e.input).text, temperature=0.0) for e in held
+            ]
     replies = iter(asker.ask(requests, "proving") if requests else ())
     found: list[str | None] = []
     for variant, right in zip(variants, answers, strict=True):
         own = [list(islice(replies, len(right))) for _ in range(1 if variant.doubt else 2)]
         solved = [_solved(right, some) for some in own]
-        if fault := next((reply.fault for some in own for reply in some if reply.fault), ""):
+        if fault := next((reply.error for some in own for reply in some if reply.error), ""):
             found.append(f"not proved: {fault}")
         elif variant.doubt:
             found.append(_still_doubted(variant.doubt, len(right), *solved))
@@ -154,14 +160,14 @@ def prove(variants: Sequence[Variant], inputs: int, asker: Asks, seed: int) -> l
     return found
 
 
-def _held_back(variant: Variant, inputs: int, seed: int) -> tuple[list[Example], list[Example]]:
+def _held_back(variant: Paraphrase, inputs: int, seed: int) -> tuple[list[Example], list[Example]]:
     """The demonstrations without which the task cannot be known, and the inputs that prove a variant of it."""
     ask, unit = variant.ask, variant.ask.unit
-    if not inputs or (unit.size is not None and not variant.doubt):
+    if not inputs or (unit.example_count is not None and not variant.doubt):
         return [], []
     rng = stream(seed, "prove", unit.id, ask.mode)
     labels = list(islice(cycle(unit.labels(ask.params)), unit.min_k))
-    examples = unit.problems(rng, ask.params, unit.min_k + inputs, labels)
+    examples = unit.sample_examples(rng, ask.params, unit.min_k + inputs, labels)
     return examples[: unit.min_k], examples[unit.min_k :]
 
 
@@ -183,9 +189,9 @@ def _not_proved(inputs: int, before: int, after: int) -> str | None:
 
 def _solved(right: Sequence[str], replies: Sequence[Reply]) -> int:
     """How many of the replies are right."""
-    return sum(answered(reply.text, answer, reasoned=False) for reply, answer in zip(replies, right, strict=True))
+    return sum(gives_answer(reply.text, answer, reasoned=False) for reply, answer in zip(replies, right, strict=True))
 
 
-def _reject(ask: Ask, reply: str, reason: str) -> Reject:
+def _reject(ask: ParaphraseRequest, reply: str, reason: str) -> Reject:
     key = digest(ask.unit.id, ask.mode, ask.request.prompt, ask.request.sample)
     return Reject(key, ask.mode, ask.unit.id, reason, reply, ask.source)

@@ -11,7 +11,7 @@ from kshot.core.errors import ConfigError
 OWN = Path(__file__).parent / "prompts"
 
 
-class Prompts:
+class PromptTemplates:
     """Renders `<name>.j2` from the user's folder if it is there, else ours. Values are data: they are never templates.
 
     Raises:

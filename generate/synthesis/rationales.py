@@ -3,31 +3,33 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kshot.config import Reason
+from kshot.config import ReasonConfig
 from kshot.core.types import Example, Reject, Task
-from kshot.generate.synthesis.context import Ask, Shop
-from kshot.generate.synthesis.verify import ANSWER, Case, answered, final_answer, parted, solve_prompt
+from kshot.generate.synthesis.context import SynthesisContext, SynthesisRequest
+from kshot.generate.synthesis.verify import ANSWER, Claim, final_answer, gives_answer, solve_prompt, split_at_answer
 from kshot.generate.teacher.messages import Reply, Request
 
 MODE = "reason"
 FEWEST_WORDS, MOST_WORDS = 5, 120
 
 
-def reason(tasks: Sequence[Task], settings: Reason, shop: Shop) -> tuple[list[Task], list[Reject]]:
+def write_rationales(
+    tasks: Sequence[Task], settings: ReasonConfig, shop: SynthesisContext
+) -> tuple[list[Task], list[Reject]]:
     """The tasks with rationales for those examples where the teacher found its way to the right answer.
 
     Raises:
-        TeacherError: see `Asker.ask`.
+        TeacherError: see `TeacherClient.ask`.
     """
-    asks: list[tuple[Ask, Example]] = []
+    asks: list[tuple[SynthesisRequest, Example]] = []
     for task in tasks:
         bare = [example for example in task.examples if example.rationale is None][: settings.per_task]
         for number, example in enumerate(bare):
-            prompt = solve_prompt(Case(task.descriptions[0], example.input, example.output, reason=True))
+            prompt = solve_prompt(Claim(task.descriptions[0], example.input, example.output, reason=True))
             for sample in range(settings.samples):
                 request = Request(prompt, sample, temperature=shop.temperature, max_tokens=shop.max_tokens)
-                asks.append((Ask(MODE, task, number * settings.samples + sample, request), example))
-    replies = shop.asker.ask([ask.request for ask, _ in asks], "reasoning")
+                asks.append((SynthesisRequest(MODE, task, number * settings.samples + sample, request), example))
+    replies = shop.teacher.ask([ask.request for ask, _ in asks], "reasoning")
     found: dict[tuple[str, str], str] = {}
     rejects: list[Reject] = []
     for (ask, example), reply in zip(asks, replies, strict=True):
@@ -44,14 +46,14 @@ def reason(tasks: Sequence[Task], settings: Reason, shop: Shop) -> tuple[list[Ta
 
 
 def _steps(reply: Reply) -> str:
-    steps, _ = parted(reply.text)
+    steps, _ = split_at_answer(reply.text)
     return " ".join(line for line in steps if not line.lower().startswith(ANSWER))
 
 
 def _fault(steps: str, reply: Reply, example: Example) -> str | None:
     if not final_answer(reply.text, reasoned=True):
-        return reply.lack or "malformed: no line that begins with Answer:"
-    if not answered(reply.text, example.output, reasoned=True):
+        return reply.problem or "malformed: no line that begins with Answer:"
+    if not gives_answer(reply.text, example.output, reasoned=True):
         return "wrong answer"
     words = len(steps.split())
     return None if FEWEST_WORDS <= words <= MOST_WORDS else f"steps of {words} words"

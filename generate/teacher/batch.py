@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from kshot.core.console import say
 from kshot.core.errors import TeacherError
-from kshot.generate.teacher.budget import Meter
-from kshot.generate.teacher.cache import ReplyStore, Row
-from kshot.generate.teacher.endpoint_state import Work, cost_of, most_cost
+from kshot.generate.teacher.budget import BudgetMeter
+from kshot.generate.teacher.cache import ReplyCache, Row
+from kshot.generate.teacher.endpoint_state import PendingRequest, max_cost, reply_cost
 from kshot.generate.teacher.endpoints import Endpoint
-from kshot.generate.teacher.messages import Reply, packed
-from kshot.generate.teacher.transport import Fault, loads, parse, payload
+from kshot.generate.teacher.messages import Reply, to_json
+from kshot.generate.teacher.transport import RequestFailure, build_payload, parse_json, parse_reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,11 @@ Bodies = dict[str, dict[str, Any]]
 
 
 def run_batches(
-    works: Sequence[Work], endpoint: Endpoint, store: ReplyStore, meter: Meter, poll_seconds: float = POLL_SECONDS
+    works: Sequence[PendingRequest],
+    endpoint: Endpoint,
+    store: ReplyCache,
+    meter: BudgetMeter,
+    poll_seconds: float = POLL_SECONDS,
 ) -> tuple[dict[str, Reply], str | None]:
     """Have these asked in batches, and collect all batches of this store, also those of runs that were killed.
 
@@ -67,21 +71,21 @@ def run_batches(
             rows = _collected(client, _finished(client, id, poll_seconds), bodies, endpoint)
             store.put_all(rows)
             for key, _, reply in rows:
-                if reply.fault:
+                if reply.error:
                     faults[key] = reply
                 else:
-                    meter.add(cost_of(reply))
+                    meter.add(reply_cost(reply))
             _note(store, endpoint, mark, id, {}, "collected")
     return faults, broken
 
 
-def _open(store: ReplyStore, endpoint: Endpoint) -> list[tuple[str, str, Bodies]]:
+def _open(store: ReplyCache, endpoint: Endpoint) -> list[tuple[str, str, Bodies]]:
     """Mark, id and requests of this endpoint's batches that are not collected."""
     return [(mark, id, json.loads(bodies)) for mark, id, url, bodies in store.open_batches() if url == endpoint.url]
 
 
-def _note(store: ReplyStore, endpoint: Endpoint, mark: str, id: str, bodies: Bodies, state: str) -> None:
-    store.set_batch(mark, id, endpoint.url, packed(bodies).decode(), state)
+def _note(store: ReplyCache, endpoint: Endpoint, mark: str, id: str, bodies: Bodies, state: str) -> None:
+    store.set_batch(mark, id, endpoint.url, to_json(bodies).decode(), state)
 
 
 @contextmanager
@@ -99,14 +103,16 @@ def _client(endpoint: Endpoint) -> "Iterator[OpenAI]":
         raise TeacherError(f"teacher {endpoint.url} answers {error.status_code}: {words}{hint}") from None
 
 
-def _within(works: Sequence[Work], endpoint: Endpoint, meter: Meter) -> tuple[list[Work], str | None]:
+def _within(
+    works: Sequence[PendingRequest], endpoint: Endpoint, meter: BudgetMeter
+) -> tuple[list[PendingRequest], str | None]:
     """The works that fit the budget at their dearest, and the budget that ends them."""
-    kept: dict[str, Work] = {}
+    kept: dict[str, PendingRequest] = {}
     reserved, broken = [], None
     for work in works:
         if work.keys[endpoint.identity] in kept:
             continue
-        most = most_cost(endpoint, work.body)
+        most = max_cost(endpoint, work.body)
         most = replace(most, money=most.money * endpoint.batch_share)
         if broken := meter.reserve(most):
             break
@@ -117,15 +123,15 @@ def _within(works: Sequence[Work], endpoint: Endpoint, meter: Meter) -> tuple[li
     return list(kept.values()), broken
 
 
-def _files(works: Sequence[Work], endpoint: Endpoint) -> "Iterator[tuple[list[bytes], Bodies]]":
+def _files(works: Sequence[PendingRequest], endpoint: Endpoint) -> "Iterator[tuple[list[bytes], Bodies]]":
     """The lines of a file and the requests by key, as many as one batch may have."""
     lines: list[bytes] = []
     bodies: Bodies = {}
     size = 0
     for work in works:
         key = work.keys[endpoint.identity]
-        body = payload(endpoint, work.body, "response_format" in work.body)
-        line = packed({"custom_id": key, "method": "POST", "url": "/v1/chat/completions", "body": body}) + b"\n"
+        body = build_payload(endpoint, work.body, "response_format" in work.body)
+        line = to_json({"custom_id": key, "method": "POST", "url": "/v1/chat/completions", "body": body}) + b"\n"
         if lines and (len(lines) >= MOST_REQUESTS or size + len(line) > MOST_BYTES):
             yield lines, bodies
             lines, bodies, size = [], {}, 0
@@ -171,12 +177,12 @@ def _collected(client: "OpenAI", batch: "Batch", bodies: Bodies, endpoint: Endpo
     """A row for each request of the batch; what is not in its files has failed."""
     why = next((error.message for error in (batch.errors and batch.errors.data) or () if error.message), "")
     fault = f"not in batch {batch.id}, which is {batch.status}" + (f" ({' '.join(why.split())[:200]})" if why else "")
-    missing = Reply("", fault=endpoint.scrub(fault), endpoint=endpoint.url)
+    missing = Reply("", error=endpoint.scrub(fault), endpoint=endpoint.url)
     rows: dict[str, Row] = {key: (key, body, missing) for key, body in bodies.items()}
     for file in (batch.output_file_id, batch.error_file_id):
         for line in client.files.content(file).content.splitlines() if file else []:
             key, reply = _line(line, bodies, endpoint)
-            if key in rows and rows[key][2].fault:
+            if key in rows and rows[key][2].error:
                 rows[key] = (key, bodies[key], reply)
     return list(rows.values())
 
@@ -184,16 +190,16 @@ def _collected(client: "OpenAI", batch: "Batch", bodies: Bodies, endpoint: Endpo
 def _line(line: bytes, bodies: Bodies, endpoint: Endpoint) -> tuple[str, Reply]:
     key, outcome = "", None
     try:
-        row = loads(line)
+        row = parse_json(line)
         key = str(row["custom_id"])
         response = row.get("response") or {}
         if response.get("status_code") == 200 and key in bodies:
-            outcome = parse(packed(response["body"]), endpoint, bodies[key])
-            cause = outcome.cause if isinstance(outcome, Fault) else ""
+            outcome = parse_reply(to_json(response["body"]), endpoint, bodies[key])
+            cause = outcome.cause if isinstance(outcome, RequestFailure) else ""
         else:
             cause = endpoint.scrub(str(row.get("error") or response.get("body")))[:200]
     except (ValueError, LookupError, AttributeError, TypeError) as error:
         cause = f"sends a broken line ({type(error).__name__})"
     if isinstance(outcome, Reply):
         return key, replace(outcome, cost=outcome.cost * endpoint.batch_share)
-    return key, Reply("", fault=cause, endpoint=endpoint.url, model=endpoint.model)
+    return key, Reply("", error=cause, endpoint=endpoint.url, model=endpoint.model)

@@ -4,14 +4,14 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kshot.config import Budget
+from kshot.config import BudgetConfig
 from kshot.core.errors import TeacherError
 
 
-class BudgetSpent(TeacherError):  # noqa: N818 - what happened, not a mistake
+class BudgetExceededError(TeacherError):
     """A budget is used up; `which` is `requests`, `tokens` or `money`. What came before is stored and can be used."""
 
-    def __init__(self, which: str, spent: "Cost", budget: Budget) -> None:
+    def __init__(self, which: str, spent: "Cost", budget: BudgetConfig) -> None:
         self.which = which
         limit = getattr(budget, which)
         super().__init__(f"the budget of {limit:g} {which} is spent ({spent}); raise generate.teacher.budget.{which}")
@@ -60,10 +60,10 @@ class Estimate:
         return f"{new.requests} requests to make ({self.stored} are stored), {tokens}{money}"
 
 
-class Meter:
+class BudgetMeter:
     """What the run has spent, what is on its way, and whether one more request fits the budget."""
 
-    def __init__(self, budget: Budget, before: Cost) -> None:
+    def __init__(self, budget: BudgetConfig, before: Cost) -> None:
         self.new = Cost()
         self._budget = budget
         self._before = before
@@ -96,8 +96,8 @@ class Meter:
         """Nothing is on its way that could come cheaper than was set aside."""
         return self._reserved.requests == 0
 
-    def spent(self, which: str) -> BudgetSpent:
-        return BudgetSpent(which, self.total, self._budget)
+    def spent(self, which: str) -> BudgetExceededError:
+        return BudgetExceededError(which, self.total, self._budget)
 
     def _broken(self, cost: Cost) -> str | None:
         limits: Iterable[tuple[str, float | None, float]] = (
@@ -108,10 +108,10 @@ class Meter:
         return next((name for name, limit, value in limits if limit is not None and value > limit * (1 + 1e-9)), None)
 
 
-class Rate:
+class ProgressRate:
     """The words beside a progress bar."""
 
-    def __init__(self, meter: Meter, total: int | None, start: int) -> None:
+    def __init__(self, meter: BudgetMeter, total: int | None, start: int) -> None:
         self._meter = meter
         self._total = total
         self._start = start

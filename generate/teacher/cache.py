@@ -12,7 +12,7 @@ from typing import Any
 from kshot.core.errors import DataError
 from kshot.core.seeding import digest
 from kshot.generate.teacher.budget import Cost
-from kshot.generate.teacher.messages import Reply, mended, packed
+from kshot.generate.teacher.messages import Reply, replace_surrogates, to_json
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, request TEXT, reply TEXT);
@@ -37,7 +37,7 @@ LEAST_ROOM = 1 << 16
 Row = tuple[str, Mapping[str, Any], Reply]
 
 
-class ReplyStore:
+class ReplyCache:
     """Replies by the key of all that shaped them; each is on disk before it is used.
 
     Write-ahead logging makes a committed reply survive the death of the process (https://sqlite.org/wal.html). One
@@ -63,7 +63,7 @@ class ReplyStore:
     @staticmethod
     def key(request: Mapping[str, Any]) -> str:
         """The request's identity: model, messages, parameters, form of the reply and sample index."""
-        return digest(packed(request).decode(), size=32)
+        return digest(to_json(request).decode(), size=32)
 
     def get(self, key: str) -> str | None:
         found = self.find([key])
@@ -87,13 +87,13 @@ class ReplyStore:
         now = time.time()
         replies, failures = [], []
         for key, request, reply in rows:
-            asked = packed(request).decode()
-            if reply.fault:
-                failures.append((key, asked, mended(reply.fault), reply.endpoint, now))
+            asked = to_json(request).decode()
+            if reply.error:
+                failures.append((key, asked, replace_surrogates(reply.error), reply.endpoint, now))
             else:
-                usage = (mended(reply.finish_reason), reply.prompt_tokens, reply.completion_tokens)
+                usage = (replace_surrogates(reply.finish_reason), reply.prompt_tokens, reply.completion_tokens)
                 source = (reply.endpoint, reply.model, reply.cost)
-                replies.append((key, asked, mended(reply.text), *usage, *source, now))
+                replies.append((key, asked, replace_surrogates(reply.text), *usage, *source, now))
         with self._writer:
             self._writer.executemany(
                 f"INSERT OR IGNORE INTO replies (key, request, {FOUND}, at) VALUES (?,?,?,?,?,?,?,?,?,?)",  # noqa: S608

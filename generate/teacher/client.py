@@ -5,29 +5,29 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from kshot.config import Teacher
+from kshot.config import TeacherConfig
 from kshot.core.console import say
 from kshot.core.errors import TeacherError
 from kshot.generate.teacher.batch import POLL_SECONDS, run_batches
-from kshot.generate.teacher.budget import BudgetSpent, Cost, Estimate, Meter
-from kshot.generate.teacher.cache import ReplyStore
-from kshot.generate.teacher.endpoint_state import Work, most_cost
-from kshot.generate.teacher.endpoints import LOCAL, Endpoint, endpoints_of, preferred
+from kshot.generate.teacher.budget import BudgetExceededError, BudgetMeter, Cost, Estimate
+from kshot.generate.teacher.cache import ReplyCache
+from kshot.generate.teacher.endpoint_state import PendingRequest, max_cost
+from kshot.generate.teacher.endpoints import LOCAL, Endpoint, rank_endpoints, resolve_endpoints
 from kshot.generate.teacher.local_server import local_server
-from kshot.generate.teacher.messages import UNASKED, Reply, Request, body_of, packed
-from kshot.generate.teacher.scheduler import AllFailed, Engine
-from kshot.generate.teacher.stream import CHUNK, Accepted, Flow, chunks
+from kshot.generate.teacher.messages import NOT_ASKED, Reply, Request, build_body, to_json
+from kshot.generate.teacher.scheduler import AllEndpointsFailedError, Scheduler
+from kshot.generate.teacher.stream import CHUNK, Accepted, ReplyStream, chunks
 
-__all__ = ["Asker", "BudgetSpent", "Reply", "Request", "TeacherError", "make_asker"]
+__all__ = ["BudgetExceededError", "Reply", "Request", "TeacherClient", "TeacherError", "make_client"]
 
 
-class Asker:
+class TeacherClient:
     """Answers requests from the store, and from the endpoints for what is not there yet.
 
     `name` is who teaches, for the records.
     """
 
-    def __init__(self, teacher: Teacher, store: ReplyStore, endpoints: Sequence[Endpoint], folder: Path) -> None:
+    def __init__(self, teacher: TeacherConfig, store: ReplyCache, endpoints: Sequence[Endpoint], folder: Path) -> None:
         self.name = _name(endpoints)
         self._teacher = teacher
         self._store = store
@@ -36,9 +36,9 @@ class Asker:
         self._folder = folder
         self.batched = False
         """Whether `ask` goes through the endpoint's batches."""
-        self.spent: BudgetSpent | None = None
+        self.spent: BudgetExceededError | None = None
         """The budget that ended a call of `ask` or `batch`."""
-        self._meter = Meter(teacher.budget, store.total())
+        self._meter = BudgetMeter(teacher.budget, store.total())
         self.failed = 0
         """Requests that came to nothing: refused, or failed as often as they may be tried."""
 
@@ -59,12 +59,12 @@ class Asker:
         try:
             for request, reply in self.stream(requests, label, len(requests)):
                 while requests[len(found)] is not request:
-                    found.append(UNASKED)
+                    found.append(NOT_ASKED)
                 found.append(reply)
-        except BudgetSpent as spent:
+        except BudgetExceededError as spent:
             self.spent = spent
             say(f"{label}: {spent}")
-        return found + [UNASKED] * (len(requests) - len(found))
+        return found + [NOT_ASKED] * (len(requests) - len(found))
 
     def stream(
         self, requests: Iterable[Request], label: str, total: int | None = None, accepted: Accepted | None = None
@@ -79,10 +79,10 @@ class Asker:
             BudgetSpent: after the last reply that the budget allowed; requests it left unasked are not yielded.
         """
         before = self._meter.new
-        flow = Flow(self._start, self._take, label, total, accepted)
+        flow = ReplyStream(self._start, self._take, label, total, accepted)
         try:
             yield from flow.run(iter(requests))
-        except AllFailed as failure:
+        except AllEndpointsFailedError as failure:
             raise self._all_failed(str(failure)) from None
         finally:
             self.failed += flow.failed
@@ -104,8 +104,8 @@ class Asker:
         missing = [work for some in chunks(iter(requests), CHUNK) for work in self._take(some) if not work.settled]
         faults, broken = run_batches(missing, endpoint, self._store, self._meter, poll_seconds)
         works = [work for some in chunks(iter(requests), CHUNK) for work in self._take(some)]
-        found = [work.reply or faults.get(work.keys[endpoint.identity], UNASKED) for work in works]
-        failed = [reply.fault for reply in found if reply.fault and reply is not UNASKED]
+        found = [work.reply or faults.get(work.keys[endpoint.identity], NOT_ASKED) for work in works]
+        failed = [reply.error for reply in found if reply.error and reply is not NOT_ASKED]
         self.failed += len(failed)
         if failed and not any(work.settled for work in works):
             raise self._all_failed(f"{endpoint.url}: {failed[-1]}")
@@ -129,10 +129,10 @@ class Asker:
                     stored += 1
                 elif work.name not in seen:
                     seen.add(work.name)
-                    missing += most_cost(self._endpoints[work.order[0]], work.body)
+                    missing += max_cost(self._endpoints[work.order[0]], work.body)
         return Estimate(stored, missing)
 
-    def _take(self, requests: Sequence[Request]) -> list[Work]:
+    def _take(self, requests: Sequence[Request]) -> list[PendingRequest]:
         """The work for each request; settled where the store has a reply, of its own model before another's."""
         works = [self._work(request) for request in requests]
         found = self._store.find([key for work in works for key in work.keys.values()])
@@ -143,13 +143,13 @@ class Asker:
                 work.reply, work.settled = found[key], True
         return works
 
-    def _work(self, request: Request) -> Work:
-        body = body_of(request, self._teacher.temperature, self._teacher.max_tokens, self._teacher.extra)
+    def _work(self, request: Request) -> PendingRequest:
+        body = build_body(request, self._teacher.temperature, self._teacher.max_tokens, self._teacher.extra_body)
         keys = {identity: self._store.key({**body, "model": identity}) for identity in self._identities}
-        order = [0] if len(self._endpoints) == 1 else preferred(self._endpoints, packed(body).decode())
-        return Work(body, keys, order)
+        order = [0] if len(self._endpoints) == 1 else rank_endpoints(self._endpoints, to_json(body).decode())
+        return PendingRequest(body, keys, order)
 
-    def _start(self, stack: ExitStack) -> Engine:
+    def _start(self, stack: ExitStack) -> Scheduler:
         """An engine on these endpoints, and a local teacher if one of them is it, until the stack is closed."""
         endpoints = []
         for endpoint in self._endpoints:
@@ -157,17 +157,17 @@ class Asker:
                 url = stack.enter_context(local_server(endpoint.model, self._folder / "teacher.log"))
                 endpoint = replace(endpoint, url=url)
             endpoints.append(endpoint)
-        return stack.enter_context(Engine(endpoints, self._store, self._meter, self._teacher))
+        return stack.enter_context(Scheduler(endpoints, self._store, self._meter, self._teacher))
 
 
-def make_asker(teacher: Teacher, student: str, store: ReplyStore, folder: Path) -> Asker:
+def make_client(teacher: TeacherConfig, student: str, store: ReplyCache, folder: Path) -> TeacherClient:
     """The asker for these settings; the local teacher's model is by default the student's base.
 
     Raises:
         TeacherError: an endpoint without a model's name, a usable URL or a usable name for its key's variable.
         WeightsError: the local teacher's model cannot be had.
     """
-    return Asker(teacher, store, endpoints_of(teacher, student), folder)
+    return TeacherClient(teacher, store, resolve_endpoints(teacher, student), folder)
 
 
 def _name(endpoints: Sequence[Endpoint]) -> str:

@@ -18,7 +18,7 @@ EPOCH = 48
 FIRST_PAUSE_SECONDS = 0.5
 
 
-class Pace:
+class AdaptiveConcurrency:
     """The number of requests that may be in flight at one endpoint, between 1 and `most`."""
 
     def __init__(self, most: int, start: int = START) -> None:
@@ -90,7 +90,7 @@ class Pace:
         self._epoch_left = max(EPOCH, int(self._limit))
 
 
-def pause(tries: int, longest: float, asked_for: float | None = None) -> float:
+def backoff_seconds(tries: int, longest: float, asked_for: float | None = None) -> float:
     """Seconds until the next try: drawn from a range that doubles with the tries ("full jitter", AWS 2015).
 
     What the endpoint asks for (Retry-After) is honoured, up to `longest`.
@@ -99,7 +99,7 @@ def pause(tries: int, longest: float, asked_for: float | None = None) -> float:
     return drawn if asked_for is None else min(longest, asked_for + drawn)
 
 
-def retry_after(header: str | None) -> float | None:
+def parse_retry_after(header: str | None) -> float | None:
     """The seconds that a Retry-After asks for (RFC 9110, 10.2.3: a number or a date); None where it makes no sense."""
     if not header:
         return None

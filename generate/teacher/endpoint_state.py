@@ -7,14 +7,14 @@ from enum import Enum
 from typing import Any
 
 from kshot.generate.teacher.budget import Cost
-from kshot.generate.teacher.concurrency import Pace
+from kshot.generate.teacher.concurrency import AdaptiveConcurrency
 from kshot.generate.teacher.endpoints import Endpoint
-from kshot.generate.teacher.messages import Reply, size_of, tokens_about
+from kshot.generate.teacher.messages import Reply, count_prompt_chars, estimate_tokens
 from kshot.generate.teacher.transport import Route
 
 
 @dataclass(slots=True, eq=False)
-class Work:
+class PendingRequest:
     """A request on its way: its body without the model, its key for each model, and the endpoints by preference."""
 
     body: dict[str, Any]
@@ -33,7 +33,7 @@ class Work:
         return next(iter(self.keys.values()))
 
 
-class State(Enum):
+class Availability(Enum):
     OPEN = "takes requests"
     PAUSED = "gets none for a moment"
     PROBED = "gets a few, to see"
@@ -41,14 +41,14 @@ class State(Enum):
 
 
 @dataclass(eq=False)
-class Line:
+class EndpointState:
     """An endpoint at work."""
 
     endpoint: Endpoint
     route: Route
-    pace: Pace
-    queue: deque[Work] = field(default_factory=deque)
-    state: State = State.OPEN
+    pace: AdaptiveConcurrency
+    queue: deque[PendingRequest] = field(default_factory=deque)
+    state: Availability = Availability.OPEN
     answered: bool = False
     failed: int = 0
     rounds: int = 0
@@ -59,22 +59,22 @@ class Line:
     no_schema: bool = False
 
     def ready(self) -> bool:
-        if self.state is State.PROBED:
+        if self.state is Availability.PROBED:
             return self.probes > 0 and self.pace.room()
-        return self.state is State.OPEN and self.pace.room()
+        return self.state is Availability.OPEN and self.pace.room()
 
     def sent(self) -> None:
-        if self.state is State.PROBED:
+        if self.state is Availability.PROBED:
             self.probes -= 1
             self.probing += 1
 
 
-def cost_of(reply: Reply) -> Cost:
+def reply_cost(reply: Reply) -> Cost:
     return Cost(1, reply.prompt_tokens, reply.completion_tokens, reply.cost)
 
 
-def most_cost(endpoint: Endpoint, body: Mapping[str, Any]) -> Cost:
+def max_cost(endpoint: Endpoint, body: Mapping[str, Any]) -> Cost:
     """What a request may cost there: its reply as long as it may be."""
-    prompt = tokens_about(size_of(body))
+    prompt = estimate_tokens(count_prompt_chars(body))
     reply = body["max_tokens"]
     return Cost(1, prompt, reply, endpoint.cost(prompt, reply))

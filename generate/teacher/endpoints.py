@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kshot import config
-from kshot.config import Structured, Teacher
+from kshot.config import EndpointConfig, Structured, TeacherConfig
 from kshot.core.errors import TeacherError
 from kshot.core.seeding import digest
-from kshot.models.references import GgufFile, fingerprint, parse, resolve
+from kshot.models.references import GgufFile, fingerprint_model, parse_reference, resolve_model
 
 LOCAL = "local"
 DEFAULT_KEY = "OPENAI_API_KEY"
@@ -22,7 +21,7 @@ MOST_AT_ONCE, MOST_AT_ONCE_HERE = 256, 8
 
 
 @dataclass(frozen=True)
-class Known:
+class EndpointPreset:
     """What there is to know about a service."""
 
     url: str
@@ -31,13 +30,13 @@ class Known:
     tokens_field: str = "max_tokens"
 
 
-PRESETS: dict[str, Known] = {
-    LOCAL: Known(LOCAL, structured="none"),
-    "llamacpp": Known("http://127.0.0.1:8080/v1"),
-    "ollama": Known("http://127.0.0.1:11434/v1"),
-    "openai": Known("https://api.openai.com/v1", tokens_field="max_completion_tokens"),
-    "openrouter": Known("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
-    "vllm": Known("http://127.0.0.1:8000/v1"),
+PRESETS: dict[str, EndpointPreset] = {
+    LOCAL: EndpointPreset(LOCAL, structured="none"),
+    "llamacpp": EndpointPreset("http://127.0.0.1:8080/v1"),
+    "ollama": EndpointPreset("http://127.0.0.1:11434/v1"),
+    "openai": EndpointPreset("https://api.openai.com/v1", tokens_field="max_completion_tokens"),
+    "openrouter": EndpointPreset("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+    "vllm": EndpointPreset("http://127.0.0.1:8000/v1"),
 }
 
 
@@ -66,7 +65,7 @@ class Endpoint:
         return text.replace(self.key, "***") if len(self.key) >= SHORTEST_SECRET else text
 
 
-def endpoints_of(teacher: Teacher, student: str) -> list[Endpoint]:
+def resolve_endpoints(teacher: TeacherConfig, student: str) -> list[Endpoint]:
     """The endpoints of these settings; the local one's model is by default the student's base.
 
     Raises:
@@ -76,39 +75,41 @@ def endpoints_of(teacher: Teacher, student: str) -> list[Endpoint]:
     return [_endpoint(teacher, place, student) for place in _places(teacher)]
 
 
-def local_weights(teacher: Teacher, student: str) -> list[str]:
+def fingerprint_local_teachers(teacher: TeacherConfig, student: str) -> list[str]:
     """Fingerprints of the local teachers that are folders or files: what they answer may change under the same name.
 
     Raises:
         WeightsError: a local teacher's reference is none.
     """
-    models = [parse(place.model or teacher.model or student) for place in _places(teacher) if _url(place) == LOCAL]
+    models = [
+        parse_reference(place.model or teacher.model or student) for place in _places(teacher) if _url(place) == LOCAL
+    ]
     return [
-        model.sha256 if isinstance(model, GgufFile) else fingerprint(str(model))
+        model.sha256 if isinstance(model, GgufFile) else fingerprint_model(str(model))
         for model in models
         if isinstance(model, Path | GgufFile)
     ]
 
 
-def _places(teacher: Teacher) -> list[config.Endpoint]:
+def _places(teacher: TeacherConfig) -> list[EndpointConfig]:
     if teacher.endpoints:
         return teacher.endpoints
     if teacher.endpoint in PRESETS:
-        return [config.Endpoint.model_validate({"preset": teacher.endpoint})]
-    return [config.Endpoint(url=teacher.endpoint)]
+        return [EndpointConfig.model_validate({"preset": teacher.endpoint})]
+    return [EndpointConfig(url=teacher.endpoint)]
 
 
-def _url(place: config.Endpoint) -> str:
+def _url(place: EndpointConfig) -> str:
     return place.url or (PRESETS[place.preset].url if place.preset else "")
 
 
-def _endpoint(teacher: Teacher, place: config.Endpoint, student: str) -> Endpoint:
+def _endpoint(teacher: TeacherConfig, place: EndpointConfig, student: str) -> Endpoint:
     known = PRESETS[place.preset] if place.preset else None
     url = _url(place)
     model = place.model or teacher.model
     if url == LOCAL:
-        model = resolve(model or student)
-        identity = f"{Path(model).name}@{fingerprint(model)}"
+        model = resolve_model(model or student)
+        identity = f"{Path(model).name}@{fingerprint_model(model)}"
     else:
         url = _checked(url)
         identity = model
@@ -127,12 +128,12 @@ def _endpoint(teacher: Teacher, place: config.Endpoint, student: str) -> Endpoin
         weight=place.weight,
         key_env=key_env,
         key="" if url == LOCAL else os.environ.get(key_env, ""),
-        price_in=teacher.price_in if place.price_in is None else place.price_in,
-        price_out=teacher.price_out if place.price_out is None else place.price_out,
+        price_in=teacher.input_price_per_mtok if place.input_price_per_mtok is None else place.input_price_per_mtok,
+        price_out=teacher.output_price_per_mtok if place.output_price_per_mtok is None else place.output_price_per_mtok,
         concurrency=most,
         structured=place.structured
         or (known.structured if known and known.structured != "auto" else teacher.structured),
-        batch_share=teacher.batch_share,
+        batch_share=teacher.batch_price_fraction,
         tokens_field=place.tokens_field or (known.tokens_field if known else "max_tokens"),
     )
 
@@ -158,7 +159,7 @@ def _checked(url: str) -> str:
     return url.rstrip("/")
 
 
-def preferred(endpoints: Sequence[Endpoint], text: str) -> list[int]:
+def rank_endpoints(endpoints: Sequence[Endpoint], text: str) -> list[int]:
     """Places in `endpoints`, the one that a request with this text belongs to first, then who stands in for it.
 
     Weighted rendezvous hashing (Thaler and Ravishankar 1998): shares follow the weights, and another endpoint or weight

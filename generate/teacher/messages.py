@@ -31,7 +31,7 @@ CUT = {"length", "cut"}
 class Reply:
     """What a teacher said. Tokens are the endpoint's count, or a guess from the lengths where it sends none.
 
-    `fault` says why there is no text: the endpoint refused this request, failed it as often as it may be tried, or a
+    `error` says why there is no text: the endpoint refused this request, failed it as often as it may be tried, or a
     spent budget left it unasked.
     """
 
@@ -42,25 +42,25 @@ class Reply:
     endpoint: str = ""
     model: str = ""
     cost: float = 0.0
-    fault: str = ""
+    error: str = ""
 
     @property
-    def lack(self) -> str:
+    def problem(self) -> str:
         """Why this is not all that the teacher has to say; "" where it is."""
-        if self.fault:
-            return f"no reply: {self.fault}"
+        if self.error:
+            return f"no reply: {self.error}"
         return "cut off: longer than max_tokens" if self.finish_reason in CUT else ""
 
 
-UNASKED = Reply("", fault="not asked, a budget is spent")
+NOT_ASKED = Reply("", error="not asked, a budget is spent")
 
 
-def size_of(body: Mapping[str, Any]) -> int:
+def count_prompt_chars(body: Mapping[str, Any]) -> int:
     """Characters of the prompt."""
     return sum(len(part["content"]) for part in body["messages"])
 
 
-def body_of(request: Request, temperature: float, max_tokens: int, extra: Mapping[str, Any]) -> dict[str, Any]:
+def build_body(request: Request, temperature: float, max_tokens: int, extra: Mapping[str, Any]) -> dict[str, Any]:
     """All that shapes the reply but the model."""
     messages = [{"role": "user", "content": request.prompt}]
     if request.system is not None:
@@ -79,7 +79,7 @@ def body_of(request: Request, temperature: float, max_tokens: int, extra: Mappin
     return {**body, "extra": dict(extra)} if extra else body
 
 
-def packed(value: Any) -> bytes:
+def to_json(value: Any) -> bytes:
     """JSON bytes with sorted keys; half characters (lone surrogates), which UTF-8 cannot hold, become `?`."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
@@ -87,20 +87,20 @@ def packed(value: Any) -> bytes:
         return orjson.dumps(_mended(value), option=orjson.OPT_SORT_KEYS)
 
 
-def mended(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _mended(value: Any) -> Any:
     if isinstance(value, str):
-        return mended(value)
+        return replace_surrogates(value)
     if isinstance(value, Mapping):
-        return {mended(str(key)): _mended(item) for key, item in value.items()}
+        return {replace_surrogates(str(key)): _mended(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_mended(item) for item in value]
     return value
 
 
-def tokens_about(characters: int) -> int:
+def estimate_tokens(characters: int) -> int:
     """Tokens in so many characters, at four a token."""
     return -(-characters // 4)

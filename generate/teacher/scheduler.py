@@ -12,15 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any
 
-from kshot.config import Teacher
+from kshot.config import TeacherConfig
 from kshot.core.console import say
-from kshot.generate.teacher.budget import BudgetSpent, Cost, Meter
-from kshot.generate.teacher.cache import ReplyStore
-from kshot.generate.teacher.concurrency import Pace, pause
-from kshot.generate.teacher.endpoint_state import Line, State, Work, cost_of, most_cost
+from kshot.generate.teacher.budget import BudgetExceededError, BudgetMeter, Cost
+from kshot.generate.teacher.cache import ReplyCache
+from kshot.generate.teacher.concurrency import AdaptiveConcurrency, backoff_seconds
+from kshot.generate.teacher.endpoint_state import Availability, EndpointState, PendingRequest, max_cost, reply_cost
 from kshot.generate.teacher.endpoints import Endpoint
 from kshot.generate.teacher.messages import Reply
-from kshot.generate.teacher.transport import Fault, What, post, route_to, session_for
+from kshot.generate.teacher.transport import FailureKind, RequestFailure, make_route, open_session, post_request
 
 COMMIT_SECONDS = 0.02
 """Between two commits; what comes meanwhile is committed together."""
@@ -35,21 +35,23 @@ FAILED_REQUESTS_IN_A_ROW = 5
 PUT_OFF_PER_ATTEMPT = 10
 
 
-class AllFailed(Exception):  # noqa: N818 - what happened, not what kind of error
+class AllEndpointsFailedError(Exception):
     """No endpoint is left; says which and why."""
 
 
-class Engine:
+class Scheduler:
     """Runs while the `with` block does; leaving it by an exception gives up what is on its way."""
 
-    def __init__(self, endpoints: Sequence[Endpoint], store: ReplyStore, meter: Meter, teacher: Teacher) -> None:
-        self.spent: BudgetSpent | None = None
+    def __init__(
+        self, endpoints: Sequence[Endpoint], store: ReplyCache, meter: BudgetMeter, teacher: TeacherConfig
+    ) -> None:
+        self.spent: BudgetExceededError | None = None
         self.answered = 0
         self.refused = 0
         self.last_fault = ""
         self.places = sum(one.concurrency for one in endpoints)
         """Requests that may be in flight."""
-        self._lines = [Line(one, route_to(one), Pace(one.concurrency)) for one in endpoints]
+        self._lines = [EndpointState(one, make_route(one), AdaptiveConcurrency(one.concurrency)) for one in endpoints]
         self._store = store
         self.meter = meter
         self._teacher = teacher
@@ -60,25 +62,25 @@ class Engine:
         self._thread = threading.Thread(target=self._run, name="kshot-teacher", daemon=True)
         self._loop: asyncio.AbstractEventLoop
         self._tasks: set[asyncio.Task[None]] = set()
-        self._came: list[Work] = []
+        self._came: list[PendingRequest] = []
 
-    def __enter__(self) -> "Engine":
+    def __enter__(self) -> "Scheduler":
         self._thread.start()
         self._ready.wait()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        drain = kind is None or issubclass(kind, GeneratorExit | BudgetSpent)
+        drain = kind is None or issubclass(kind, GeneratorExit | BudgetExceededError)
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop_asking, drain)
             self._thread.join()
 
-    def submit(self, works: Sequence[Work]) -> None:
+    def submit(self, works: Sequence[PendingRequest]) -> None:
         """Have these asked; each is settled once its reply is committed, or without one when a budget is spent."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._accept, works)
 
-    def wait(self, work: Work) -> Reply | None:
+    def wait(self, work: PendingRequest) -> Reply | None:
         """The reply of this work, when it is there; None where a budget left it unasked.
 
         Raises:
@@ -109,7 +111,7 @@ class Engine:
         self._arrived = asyncio.Event()
         connections = sum(line.endpoint.concurrency for line in self._lines)
         with ThreadPoolExecutor(1, "kshot-store") as pool:
-            async with session_for(connections, self._teacher.timeout) as self._session:
+            async with open_session(connections, self._teacher.timeout) as self._session:
                 commits = asyncio.create_task(self._commit(pool))
                 commits.add_done_callback(self._notice)
                 self._ready.set()
@@ -150,27 +152,27 @@ class Engine:
                 if not self._stop.is_set():
                     await asyncio.sleep(COMMIT_SECONDS)
 
-    def _settle(self, works: Sequence[Work]) -> None:
+    def _settle(self, works: Sequence[PendingRequest]) -> None:
         with self._news:
             for work in works:
                 work.settled = True
             self._news.notify_all()
 
-    def _accept(self, works: Sequence[Work]) -> None:
+    def _accept(self, works: Sequence[PendingRequest]) -> None:
         for work in works:
             self._enqueue(work, first=False)
         self._pump()
 
-    def _enqueue(self, work: Work, first: bool = True) -> None:
+    def _enqueue(self, work: PendingRequest, first: bool = True) -> None:
         """Put it on the line that it belongs to: in front if it has waited there before, as others wait for it."""
         if self.spent:
             self._settle([work])
         elif not self._stop.is_set():
-            standing = [place for place in work.order if self._lines[place].state is not State.ASIDE]
+            standing = [place for place in work.order if self._lines[place].state is not Availability.ASIDE]
             queue = self._lines[(standing or work.order)[0]].queue
             (queue.appendleft if first else queue.append)(work)
 
-    def _again(self, work: Work) -> None:
+    def _again(self, work: PendingRequest) -> None:
         self._enqueue(work)
         self._pump()
 
@@ -178,7 +180,7 @@ class Engine:
         """Send what may be sent."""
         for line in self._lines:
             while line.queue and line.ready():
-                most = most_cost(line.endpoint, line.queue[0].body)
+                most = max_cost(line.endpoint, line.queue[0].body)
                 if broken := self.meter.reserve(most):
                     if self.meter.idle:
                         self._spend(broken)
@@ -194,14 +196,14 @@ class Engine:
             self._settle(list(line.queue))
             line.queue.clear()
 
-    async def _try(self, line: Line, work: Work, most: Cost, begun: int) -> None:
+    async def _try(self, line: EndpointState, work: PendingRequest, most: Cost, begun: int) -> None:
         state = line.state
         with_schema = "response_format" in work.body and not (work.plain or line.no_schema)
         cost = None
         try:
-            outcome = await post(self._session, line.route, line.endpoint, work.body, with_schema)
+            outcome = await post_request(self._session, line.route, line.endpoint, work.body, with_schema)
             if isinstance(outcome, Reply):
-                cost = cost_of(outcome)
+                cost = reply_cost(outcome)
         finally:
             line.pace.end()
             self.meter.settle(most, cost)
@@ -216,89 +218,97 @@ class Engine:
             self._failed(line, work, outcome, begun, state)
         self._pump()
 
-    def _answered(self, line: Line, work: Work, reply: Reply) -> None:
+    def _answered(self, line: EndpointState, work: PendingRequest, reply: Reply) -> None:
         line.pace.success(self._loop.time(), busy=bool(line.queue))
-        line.state, line.answered, line.failed, line.rounds = State.OPEN, True, 0, 0
+        line.state, line.answered, line.failed, line.rounds = Availability.OPEN, True, 0, 0
         line.no_schema = line.no_schema or work.plain
         self.answered += 1
         self._refused_in_a_row = 0
         self._keep(line, work, reply)
 
     @staticmethod
-    def _alive(line: Line) -> None:
+    def _alive(line: EndpointState) -> None:
         """It answered, if not as wished: it is not what a probe is looking for."""
-        if line.state is State.PROBED:
-            line.state = State.OPEN
+        if line.state is Availability.PROBED:
+            line.state = Availability.OPEN
 
-    def _keep(self, line: Line, work: Work, reply: Reply) -> None:
+    def _keep(self, line: EndpointState, work: PendingRequest, reply: Reply) -> None:
         identity = line.endpoint.identity
         work.key, work.reply, work.body = work.keys[identity], reply, {**work.body, "model": identity}
         self._came.append(work)
         self._arrived.set()
 
-    def _failed(self, line: Line, work: Work, fault: Fault, begun: int, state: State) -> None:
+    def _failed(
+        self, line: EndpointState, work: PendingRequest, fault: RequestFailure, begun: int, state: Availability
+    ) -> None:
         line.cause = fault.cause
-        if fault.what in {What.LATER, What.SLOW}:
+        if fault.kind in {FailureKind.LATER, FailureKind.SLOW}:
             line.pace.trouble(begun)
-        if fault.what is What.DENIED:
+        if fault.kind is FailureKind.DENIED:
             self._set_aside(line)
-        elif fault.what in {What.LATER, What.SLOW, What.BROKEN}:
+        elif fault.kind in {FailureKind.LATER, FailureKind.SLOW, FailureKind.BROKEN}:
             self._count_failure(line, fault, state)
         else:
             self._alive(line)
-        if fault.what is What.LATER:
+        if fault.kind is FailureKind.LATER:
             work.put_off += 1
-        elif fault.what is not What.DENIED and state is not State.PROBED:
+        elif fault.kind is not FailureKind.DENIED and state is not Availability.PROBED:
             # A probe that fails says something of the endpoint, nothing of the request.
             work.tries += 1
-        attempts = self._teacher.attempts
-        if line.state in {State.ASIDE, State.PAUSED}:
+        attempts = self._teacher.max_attempts
+        if line.state in {Availability.ASIDE, Availability.PAUSED}:
             self._enqueue(work)
-        elif fault.what is What.REFUSED or work.tries >= attempts or work.put_off >= attempts * PUT_OFF_PER_ATTEMPT:
+        elif (
+            fault.kind is FailureKind.REFUSED
+            or work.tries >= attempts
+            or work.put_off >= attempts * PUT_OFF_PER_ATTEMPT
+        ):
             self._give_up(line, work, fault)
         else:
-            seconds = pause(work.tries + work.put_off, self._teacher.longest_pause, fault.wait)
+            seconds = backoff_seconds(work.tries + work.put_off, self._teacher.max_backoff_seconds, fault.wait)
             self._loop.call_later(seconds, self._again, work)
 
-    def _give_up(self, line: Line, work: Work, fault: Fault) -> None:
+    def _give_up(self, line: EndpointState, work: PendingRequest, fault: RequestFailure) -> None:
         """The request has failed for good; many of them in a row are the endpoint's failure or ours."""
         self.refused += 1
         self._refused_in_a_row += 1
         self.last_fault = f"{line.endpoint.url} {fault.cause}"
         many = FAILED_REQUESTS_IN_A_ROW + self.answered // 20
         if self._refused_in_a_row >= many:
-            self._fail(AllFailed(self.last_fault))
-        self._keep(line, work, Reply("", fault=fault.cause, endpoint=line.endpoint.url, model=line.endpoint.model))
+            self._fail(AllEndpointsFailedError(self.last_fault))
+        self._keep(line, work, Reply("", error=fault.cause, endpoint=line.endpoint.url, model=line.endpoint.model))
 
-    def _count_failure(self, line: Line, fault: Fault, state: State) -> None:
+    def _count_failure(self, line: EndpointState, fault: RequestFailure, state: Availability) -> None:
         line.failed += 1
-        if line.state is State.OPEN:
-            over = line.failed >= (FAILURES_IN_A_ROW if line.answered and self._teacher.attempts > 1 else 1)
+        if line.state is Availability.OPEN:
+            over = line.failed >= (FAILURES_IN_A_ROW if line.answered and self._teacher.max_attempts > 1 else 1)
         else:
-            line.probing -= line.state is state is State.PROBED
-            over = line.state is state is State.PROBED and line.probing <= 0
+            line.probing -= line.state is state is Availability.PROBED
+            over = line.state is state is Availability.PROBED and line.probing <= 0
         if not over:
             return
         line.rounds += 1
-        attempts = self._teacher.attempts
+        attempts = self._teacher.max_attempts
         if line.rounds >= (attempts if line.answered else min(attempts, ROUNDS_WITHOUT_ANY_REPLY)):
             self._set_aside(line)
         else:
-            line.state = State.PAUSED
-            self._loop.call_later(pause(line.rounds - 1, self._teacher.longest_pause, fault.wait), self._probe, line)
+            line.state = Availability.PAUSED
+            self._loop.call_later(
+                backoff_seconds(line.rounds - 1, self._teacher.max_backoff_seconds, fault.wait), self._probe, line
+            )
 
-    def _probe(self, line: Line) -> None:
-        if line.state in {State.PAUSED, State.ASIDE}:
-            line.state, line.probes, line.probing = State.PROBED, PROBES, 0
+    def _probe(self, line: EndpointState) -> None:
+        if line.state in {Availability.PAUSED, Availability.ASIDE}:
+            line.state, line.probes, line.probing = Availability.PROBED, PROBES, 0
             self._pump()
 
-    def _set_aside(self, line: Line) -> None:
+    def _set_aside(self, line: EndpointState) -> None:
         """Give this endpoint's requests to the others, for a time that grows; without another, give up."""
-        if line.state is State.ASIDE:
+        if line.state is Availability.ASIDE:
             return
-        line.state = State.ASIDE
-        if all(one.state is State.ASIDE for one in self._lines):
-            self._fail(AllFailed("; ".join(f"{one.endpoint.url} {one.cause}" for one in self._lines)))
+        line.state = Availability.ASIDE
+        if all(one.state is Availability.ASIDE for one in self._lines):
+            self._fail(AllEndpointsFailedError("; ".join(f"{one.endpoint.url} {one.cause}" for one in self._lines)))
             return
         seconds = min(LONGEST_ASIDE_SECONDS, ASIDE_SECONDS * 2.0**line.times_aside)
         line.times_aside += 1

@@ -8,10 +8,10 @@ from itertools import islice
 from typing import TypeVar
 
 from kshot.core.console import SECONDS_BETWEEN_LINES, Ticker, progress, say
-from kshot.generate.teacher.budget import BudgetSpent, Rate
-from kshot.generate.teacher.endpoint_state import Work
+from kshot.generate.teacher.budget import BudgetExceededError, ProgressRate
+from kshot.generate.teacher.endpoint_state import PendingRequest
 from kshot.generate.teacher.messages import Reply, Request
-from kshot.generate.teacher.scheduler import AllFailed, Engine
+from kshot.generate.teacher.scheduler import AllEndpointsFailedError, Scheduler
 
 CHUNK = 64
 WINDOW_PER_PLACE = 16
@@ -24,13 +24,13 @@ Accepted = Callable[[], float]
 T = TypeVar("T")
 
 
-class Flow:
+class ReplyStream:
     """One pass: `take` looks requests up, and an engine is started for the first that is not stored."""
 
     def __init__(
         self,
-        start: Callable[[ExitStack], Engine],
-        take: Callable[[Sequence[Request]], list[Work]],
+        start: Callable[[ExitStack], Scheduler],
+        take: Callable[[Sequence[Request]], list[PendingRequest]],
         label: str,
         total: int | None,
         accepted: Accepted | None,
@@ -41,9 +41,9 @@ class Flow:
         self._label = label
         self._total = total
         self._accepted = accepted
-        self._engine: Engine | None = None
-        self._window: deque[tuple[Request, Work]] = deque()
-        self._open: dict[str, Work] = {}
+        self._engine: Scheduler | None = None
+        self._window: deque[tuple[Request, PendingRequest]] = deque()
+        self._open: dict[str, PendingRequest] = {}
         self._given = 0
         self._unasked = 0
         self._useful = 0
@@ -55,7 +55,7 @@ class Flow:
         return self._engine is not None
 
     @property
-    def spent(self) -> BudgetSpent | None:
+    def spent(self) -> BudgetExceededError | None:
         return self._engine.spent if self._engine else None
 
     def run(self, requests: Iterator[Request]) -> Iterator[tuple[Request, Reply]]:
@@ -68,10 +68,10 @@ class Flow:
             yield from self._settled(0)
             self._tick(last=True)
         if self._engine and self.failed and not self._useful:
-            raise AllFailed(self._engine.last_fault)
+            raise AllEndpointsFailedError(self._engine.last_fault)
 
     def _submit(self, requests: Sequence[Request], stack: ExitStack) -> None:
-        new: dict[str, Work] = {}
+        new: dict[str, PendingRequest] = {}
         for request, work in zip(requests, self._take(requests), strict=True):
             if not work.settled:
                 work = self._open.get(work.name) or new.setdefault(work.name, work)
@@ -94,23 +94,23 @@ class Flow:
                 continue
             self._unasked = 0
             self._given += 1
-            self.failed += bool(reply.fault)
-            self._useful += not reply.fault
+            self.failed += bool(reply.error)
+            self._useful += not reply.error
             self._tick()
             yield request, reply
 
-    def _wait(self, work: Work) -> Reply | None:
+    def _wait(self, work: PendingRequest) -> Reply | None:
         assert self._engine is not None  # noqa: S101 - told to mypy
         self._tick(last=True)
         return self._engine.wait(work)
 
-    def _start_with_progress(self, stack: ExitStack) -> Engine:
+    def _start_with_progress(self, stack: ExitStack) -> Scheduler:
         if self._total is None:
             self._ticker = _open_ended(self._label)
         else:
             self._ticker = stack.enter_context(progress(self._label, self._total, self._given))
         engine = self._start(stack)
-        self._rate = Rate(engine.meter, self._total, self._given)
+        self._rate = ProgressRate(engine.meter, self._total, self._given)
         self._ticked = (self._given, time.monotonic())
         return engine
 

@@ -14,26 +14,26 @@ TRIES = 20
 _FENCE = re.compile(r"```(?:json)?\s*(.*?)```", re.S)
 
 
-class Shape(BaseModel):
+class ReplyShape(BaseModel):
     """What a reply should hold. Other keys are ignored: a teacher that adds a comment has still answered."""
 
     model_config = ConfigDict(extra="ignore", str_strip_whitespace=True)
 
 
-class Pair(Shape):
+class InputOutput(ReplyShape):
     """An input with its output."""
 
     input: str = Field(min_length=1, max_length=4000)
     output: str = Field(min_length=1, max_length=2000)
 
 
-class Input(Shape):
+class InputOnly(ReplyShape):
     """An input alone."""
 
     input: str = Field(min_length=1, max_length=4000)
 
 
-class NewTask(Pair):
+class InventedTask(InputOutput):
     """A task that the teacher made up, with one example; `labels` where the answer is one of a few."""
 
     name: str = Field(default="", max_length=80)
@@ -42,19 +42,19 @@ class NewTask(Pair):
     labels: list[str] = Field(default=[], max_length=30)
 
 
-class Wording(Shape):
+class InstructionOnly(ReplyShape):
     """An instruction alone."""
 
     instruction: str = Field(min_length=8, max_length=1000)
 
 
-Wanted = TypeVar("Wanted", bound=Shape)
+Wanted = TypeVar("Wanted", bound=ReplyShape)
 
 
 def read_reply(reply: Reply, shape: type[Wanted]) -> Wanted | str:
     """The first JSON object in the reply that has the shape; otherwise the reason to reject it."""
     found = read_text(reply.text, shape)
-    return (reply.lack or found) if isinstance(found, str) else found
+    return (reply.problem or found) if isinstance(found, str) else found
 
 
 def read_text(text: str, shape: type[Wanted]) -> Wanted | str:
@@ -88,7 +88,7 @@ def _object(text: str, begin: int, shape: type[Wanted]) -> tuple[Wanted | str, i
     return ("malformed: characters that are no text" if not all(map(_is_clean, _texts(value))) else value), end
 
 
-def _texts(value: Shape) -> list[str]:
+def _texts(value: ReplyShape) -> list[str]:
     parts: list[str] = []
     for field in value.model_dump().values():
         parts += [str(item) for item in field] if isinstance(field, list) else [str(field)]

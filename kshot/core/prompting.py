@@ -1,6 +1,6 @@
 """The only place that turns (instruction, demonstrations, query) into text.
 
-Training and evaluation both call `render`, so the student is asked as it was taught. The result is the user's message;
+Training and evaluation both call `render_prompt`, so the student is asked as it was taught. The result is the user's message;
 the student's own chat template goes around it.
 """
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from kshot.core.types import Example
 
-MAIN_TEMPLATE = "plain"
-REASON = "Think step by step, then give the final answer on a last line that begins with 'Answer:'."
+EVAL_TEMPLATE = "plain"
+COT_INSTRUCTION = "Think step by step, then give the final answer on a last line that begins with 'Answer:'."
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Prompt:
     """For each demonstration the first character of its output and the one after its last."""
 
 
-def render(
+def render_prompt(
     template: str, instruction: str | None, demos: Sequence[Example], query: str, reason: bool = False
 ) -> Prompt:
     """The user's message for one query.
@@ -60,7 +60,7 @@ def render(
         reason: ask for steps before the answer.
     """
     layout = TEMPLATES[template]
-    head = [*([instruction] if instruction else []), *([REASON] if reason else [])]
+    head = [*([instruction] if instruction else []), *([COT_INSTRUCTION] if reason else [])]
     text = "".join(f"{part}\n\n" for part in head)
     if demos and layout.before_demos:
         text += layout.before_demos + layout.between
@@ -69,36 +69,36 @@ def render(
     for demo in demos:
         text += before.format(input=demo.input)
         start = len(text)
-        text += answer(demo, reason)
+        text += render_answer(demo, reason)
         answers.append((start, len(text)))
         text += after + layout.between
     return Prompt(text + layout.query.format(input=query), tuple(answers))
 
 
-def answer(example: Example, reason: bool = False) -> str:
+def render_answer(example: Example, reason: bool = False) -> str:
     """The output as the student should write it."""
     if reason and example.rationale:
         return f"{example.rationale}\nAnswer: {example.output}"
     return example.output
 
 
-def with_options(text: str, options: Sequence[str]) -> str:
+def append_options(text: str, options: Sequence[str]) -> str:
     """The query of an item whose options change from item to item, or an instruction that does not name its labels."""
     return "\n".join([text, "Options:", *(f"- {option}" for option in options)])
 
 
-def standing(literal: str) -> re.Pattern[str]:
+def literal_pattern(literal: str) -> re.Pattern[str]:
     """The literal where it is not part of a longer word."""
     before = r"(?<!\w)" if literal[:1].isalnum() else ""
     after = r"(?!\w)" if literal[-1:].isalnum() else ""
     return re.compile(before + re.escape(literal) + after)
 
 
-def names(text: str, labels: Iterable[str]) -> bool:
+def names_all(text: str, labels: Iterable[str]) -> bool:
     """Whether the text names every one of the labels as it is written, none of them as part of a longer word."""
-    return all(standing(label).search(text) for label in labels)
+    return all(literal_pattern(label).search(text) for label in labels)
 
 
-def fits(template: str, texts: Sequence[str]) -> bool:
+def can_show(template: str, texts: Sequence[str]) -> bool:
     """Whether the template can show these inputs and outputs without ambiguity."""
     return not any(character in text for character in TEMPLATES[template].forbids for text in texts)

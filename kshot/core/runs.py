@@ -2,8 +2,8 @@
 
     runs/<run>/generate/   train.jsonl rejects.jsonl contamination.jsonl manifest.json README.md replies.sqlite
     runs/<run>/train/      adapter/ merged/ metrics.jsonl loss.png settings.json manifest.json checkpoints/
-    runs/<run>/evaluate/   gains.json controls.json fewshot.json novelty.json report.html report.md scores.png
-                           scores.svg samples.jsonl regression.json regression/ cells/ settings.json manifest.json
+    runs/<run>/evaluate/   gains.json baselines.json fewshot.json contamination.json report.html report.md scores.png
+                           scores.svg samples.jsonl forgetting.json regression/ cells/ settings.json manifest.json
 
 A stage is done when its manifest stands, which is written last. The manifest carries a key of everything that shaped
 the outputs; the same key means that there is nothing to do, another that the stage is made afresh.
@@ -62,7 +62,7 @@ class Run:
             lock.release()
 
 
-def finished(folder: Path, key: str) -> dict[str, Any] | None:
+def read_finished(folder: Path, key: str) -> dict[str, Any] | None:
     """The manifest of a stage that is done under `key`, else None."""
     path = folder / MANIFEST
     if not path.exists():
@@ -71,17 +71,17 @@ def finished(folder: Path, key: str) -> dict[str, Any] | None:
     return manifest if isinstance(manifest, dict) and manifest.get("key") == key else None
 
 
-def finish(folder: Path, manifest: dict[str, Any]) -> None:
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     write_json(folder / MANIFEST, manifest)
 
 
-def file_hash(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def versions(*packages: str) -> dict[str, str]:
+def installed_versions(*packages: str) -> dict[str, str]:
     """Installed versions of kshot and of the packages named, for a manifest."""
     found = {"kshot": __version__}
     for package in packages:

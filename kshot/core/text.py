@@ -9,13 +9,13 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-SHINGLE = 3
+SHINGLE_WORDS = 3
 """Words in a shingle."""
-SHORT = 12
+MIN_SHINGLES = 12
 """Shingles below which texts are compared exactly only: two short inputs are alike by nature."""
-NEAR = 0.8
+MIN_NEAR_DUPLICATE_JACCARD = 0.8
 """Jaccard similarity of two texts' shingles from which they are near-duplicates."""
-SHORTEST_INPUT = 3
+MIN_INPUT_WORDS = 3
 """Words below which two inputs may be the same by chance."""
 SIZES = (3, 4, 5)
 _WORD = re.compile(r"\w+")
@@ -28,13 +28,13 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-def runs(found: Sequence[str], n: int) -> list[str]:
+def ngrams(found: Sequence[str], n: int) -> list[str]:
     """Runs of n words, parted by single spaces, in the text's order; none for a shorter text."""
     return [" ".join(found[start : start + n]) for start in range(len(found) - n + 1)]
 
 
 def shingles(text: str) -> list[str]:
-    return runs(words(text), SHINGLE)
+    return ngrams(words(text), SHINGLE_WORDS)
 
 
 def jaccard(one: Iterable[str], other: Iterable[str]) -> float:
@@ -44,12 +44,12 @@ def jaccard(one: Iterable[str], other: Iterable[str]) -> float:
     return len(first & second) / together if together else 0.0
 
 
-def normalised(text: str) -> str:
+def normalize_text(text: str) -> str:
     """The text without what a reader would overlook: Unicode form, case and the amount of white space."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-class Alike:
+class TfIdfSimilarity:
     """How alike texts are: the cosine of their TF-IDF weighted character n-grams (3 to 5) within words.
 
     Character n-grams see inflected and compounded forms of a word. PyPI holds no embedding model with its weights that
@@ -74,10 +74,10 @@ class Alike:
         return math.log((1 + self._total) / (1 + self._spread[gram]))
 
 
-class Targets:
+class SimilarityIndex:
     """Texts that others are compared with; `cosines` has one place for each, in the order of `add`."""
 
-    def __init__(self, alike: Alike, texts: Iterable[str] = ()) -> None:
+    def __init__(self, alike: TfIdfSimilarity, texts: Iterable[str] = ()) -> None:
         self._alike = alike
         self._postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
         self._size = 0

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Kind = Literal["zsl", "fsl", "cot"]
-Form = Literal["instruction", "both", "demos"]
+Form = Literal["zero_shot", "few_shot", "demos_only"]
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Task:
     category: str
     descriptions: tuple[str, ...]
     examples: tuple[Example, ...]
-    must: tuple[tuple[str, ...], ...] = ()
+    anchors: tuple[tuple[str, ...], ...] = ()
     labels: tuple[str, ...] = ()
     inverse: tuple[str, ...] = ()
     """Wordings of the reverse task, output to input, where there is one."""
-    briefs: tuple[str, ...] = ()
+    no_label_instructions: tuple[str, ...] = ()
     """Wordings that do not name the labels, for records whose demonstrations show them."""
     mode: str = "handwritten"
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from kshot.config import Config
-from kshot.config.loader import hint
+from kshot.config.loader import suggest
 from kshot.core.console import say
-from kshot.core.errors import RunError, WeightsError, cause_of
+from kshot.core.errors import RunError, WeightsError, summarize_error
 from kshot.core.files import read_json
 from kshot.core.runs import MANIFEST
 from kshot.core.seeding import digest
-from kshot.models.references import GgufFile, Wheel, fingerprint, load_student, parse, resolve
+from kshot.models.references import GgufFile, WheelFile, fingerprint_model, load_student, parse_reference, resolve_model
 
 INSIDE = ("train", "merged", "adapter")
 """Folders of a run that do not name it."""
@@ -22,25 +22,25 @@ Shapes = dict[str, list[int]]
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Checkpoint:
     """A checkpoint: a folder of whole weights, or an adapter and the folder of its base."""
 
     label: str
     reference: str
     folder: str
     adapter: Path | None
-    identity: str
+    fingerprint: str
     """Changes with the weights."""
     runs: tuple[Path, ...]
     """Run folders that may hold finished cells of it."""
 
     @property
-    def cell(self) -> str:
+    def measurement_name(self) -> str:
         """The name of its cells."""
-        return f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', self.label).strip('-.')}-{self.identity[:8]}"
+        return f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', self.label).strip('-.')}-{self.fingerprint[:8]}"
 
 
-def candidates(names: Sequence[str], config: Config) -> list[Candidate]:
+def find_checkpoints(names: Sequence[str], config: Config) -> list[Checkpoint]:
     """The checkpoints of these names, in their order; a name that is given twice counts once.
 
     Raises:
@@ -56,7 +56,7 @@ def candidates(names: Sequence[str], config: Config) -> list[Candidate]:
 
 
 def _label(name: str, place: Path | str) -> str:
-    if isinstance(place, str) and isinstance(packed := parse(place), Wheel | GgufFile):
+    if isinstance(place, str) and isinstance(packed := parse_reference(place), WheelFile | GgufFile):
         return packed.label
     path = Path(name)
     steps = [step for step in path.parts if step not in INSIDE]
@@ -67,14 +67,14 @@ def _label(name: str, place: Path | str) -> str:
 
 
 def _place(name: str, config: Config) -> Path | str:
-    """The folder of weights or of an adapter, or a reference that `resolve` takes."""
+    """The folder of weights or of an adapter, or a reference that `resolve_model` takes."""
     given = Path(name).expanduser()
     own = config.runs / name
     for path in (own, given):
         if path.is_dir():
             found = [p for p in (path / "train" / "merged", path / "merged", path) if (p / "config.json").is_file()]
             if found and found[0].parent == path / "train":
-                training(path / "train")
+                read_training_manifest(path / "train")
             if found or (path / "adapter_config.json").is_file():
                 return found[0] if found else path
             if any((path / stage).is_dir() for stage in ("generate", "train")):
@@ -83,19 +83,19 @@ def _place(name: str, config: Config) -> Path | str:
                 f"{path}: neither a run, nor a model (config.json), nor an adapter (adapter_config.json)"
             )
     try:
-        parse(name)
+        parse_reference(name)
     except WeightsError as error:
         if "/" in name or name.startswith(("pypi:", ".", "~")):
             raise
         runs = sorted(p.name for p in config.runs.iterdir() if p.is_dir()) if config.runs.is_dir() else []
-        near = hint(name, runs, f"runs there: {', '.join(runs) or 'none'}")
+        near = suggest(name, runs, f"runs there: {', '.join(runs) or 'none'}")
         raise WeightsError(
             f"{name!r}: no run in {config.runs}, no folder and no hub id (owner/name); {near}"
         ) from error
     return name
 
 
-def training(folder: Path) -> dict[str, Any]:
+def read_training_manifest(folder: Path) -> dict[str, Any]:
     """What the manifest of a finished train stage says.
 
     Raises:
@@ -107,22 +107,28 @@ def training(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _candidate(name: str, label: str, place: Path | str, config: Config) -> Candidate:
-    if isinstance(place, str) and isinstance(parse(place), str) and (fetched := Path(resolve(place))).is_dir():
+def _candidate(name: str, label: str, place: Path | str, config: Config) -> Checkpoint:
+    if (
+        isinstance(place, str)
+        and isinstance(parse_reference(place), str)
+        and (fetched := Path(resolve_model(place))).is_dir()
+    ):
         place = fetched
     adapter = place if isinstance(place, Path) and not (place / "config.json").is_file() else None
     if adapter is None:
-        folder = resolve(str(place))
-        identity = fingerprint(folder)
+        folder = resolve_model(str(place))
+        identity = fingerprint_model(folder)
     else:
         settings = _adapter_settings(adapter)
-        folder = resolve(_base(adapter, settings, config))
+        folder = resolve_model(_base(adapter, settings, config))
         _fits(adapter, folder)
-        identity = digest(fingerprint(folder), fingerprint(str(adapter)), json.dumps(settings, sort_keys=True))
+        identity = digest(
+            fingerprint_model(folder), fingerprint_model(str(adapter)), json.dumps(settings, sort_keys=True)
+        )
     _has_chat_template(name, Path(folder))
     above = (place, *place.parents[:2]) if isinstance(place, Path) else ()
-    runs = tuple(path for path in above if (path / "evaluate" / "cells").is_dir())
-    return Candidate(label, name, folder, adapter, identity, runs)
+    runs = tuple(path for path in above if (path / "evaluate" / "measurements").is_dir())
+    return Checkpoint(label, name, folder, adapter, identity, runs)
 
 
 def _adapter_settings(adapter: Path) -> dict[str, Any]:
@@ -139,7 +145,7 @@ def _base(adapter: Path, settings: dict[str, Any], config: Config) -> str:
     named = str(settings.get("base_model_name_or_path") or "")
     try:
         if named:
-            parse(named)
+            parse_reference(named)
             return named
     except WeightsError:
         say(f"{adapter}: its base {named!r} is not here; it is put on the config's student, {config.student!r}")
@@ -187,7 +193,7 @@ def _has_chat_template(name: str, folder: Path) -> None:
         raise WeightsError(f"{name}: the tokenizer has no chat template; use an instruction-tuned model")
 
 
-def load(candidate: Candidate) -> tuple[Any, Any]:
+def load_checkpoint(candidate: Checkpoint) -> tuple[Any, Any]:
     """The model in float32, an adapter merged into its base, and the tokenizer.
 
     Raises:
@@ -203,5 +209,7 @@ def load(candidate: Candidate) -> tuple[Any, Any]:
             with quiet():
                 model = PeftModel.from_pretrained(model, candidate.adapter).merge_and_unload()
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise WeightsError(f"{candidate.adapter}: does not load on {candidate.folder}: {cause_of(error)}") from None
+            raise WeightsError(
+                f"{candidate.adapter}: does not load on {candidate.folder}: {summarize_error(error)}"
+            ) from None
     return model, tokenizer

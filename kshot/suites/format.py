@@ -14,15 +14,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from kshot.core.errors import DataError, PanelError
+from kshot.core.errors import DataError, SuiteError
 from kshot.core.files import read_jsonl
 from kshot.core.safe_yaml import read_yaml
 
-OWN = Path(__file__).parent / "shipped"
+SHIPPED = Path(__file__).parent / "shipped"
 """Each folder in it is a panel that ships with the package, and is asked for by the folder's name."""
 
 
-class Row(BaseModel):
+class SuiteRow(BaseModel):
     """One line of a task's file."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
@@ -32,7 +32,7 @@ class Row(BaseModel):
     options: list[Annotated[str, Field(min_length=1)]] = []
 
 
-class TaskEntry(BaseModel):
+class SuiteTaskSpec(BaseModel):
     """One task of `panel.yaml`."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
@@ -47,24 +47,24 @@ class TaskEntry(BaseModel):
 
 
 @dataclass(frozen=True)
-class PanelTask:
+class SuiteTask:
     """A held-out task: its entry, the pool of demonstrations, and the items."""
 
-    entry: TaskEntry
-    demos: tuple[Row, ...]
-    items: tuple[Row, ...]
+    spec: SuiteTaskSpec
+    demos: tuple[SuiteRow, ...]
+    items: tuple[SuiteRow, ...]
 
     @property
     def name(self) -> str:
-        return self.entry.task
+        return self.spec.task
 
     @property
     def multiple_choice(self) -> bool:
-        return self.entry.kind == "multiple_choice"
+        return self.spec.kind == "multiple_choice"
 
 
 @dataclass(frozen=True)
-class Harness:
+class LmEvalSource:
     """What lm-eval is asked for where its task, group or tag stands in for a folder; see evaluate/harness.py."""
 
     task: str
@@ -81,83 +81,83 @@ class Harness:
 
 
 @dataclass(frozen=True)
-class Panel:
+class Suite:
     name: str
-    tasks: tuple[PanelTask, ...]
-    harness: Harness | None = None
+    tasks: tuple[SuiteTask, ...]
+    lm_eval: LmEvalSource | None = None
     """Set where lm-eval asks and scores; the tasks then show the items as it has them, without demonstrations."""
 
-    def takes(self, k: int) -> bool:
+    def supports_shots(self, k: int) -> bool:
         """Whether it can be asked with k demonstrations at all."""
-        return k == 0 or self.harness is None or not self.harness.zero_shot
+        return k == 0 or self.lm_eval is None or not self.lm_eval.zero_shot
 
 
-def families(panels: Iterable[Panel]) -> dict[str, dict[str, str]]:
+def families_by_suite(panels: Iterable[Suite]) -> dict[str, dict[str, str]]:
     """Panel -> task -> its family; a task that names none is not in it."""
-    return {panel.name: {task.name: task.entry.family for task in panel.tasks if task.entry.family} for panel in panels}
+    return {panel.name: {task.name: task.spec.family for task in panel.tasks if task.spec.family} for panel in panels}
 
 
-def is_own(name: str) -> bool:
+def is_shipped(name: str) -> bool:
     """Whether this names a panel that ships with the package."""
-    return name in {folder.name for folder in OWN.iterdir()}
+    return name in {folder.name for folder in SHIPPED.iterdir()}
 
 
-def panel_folder(name: str) -> Path:
+def suite_folder(name: str) -> Path:
     """The folder of a panel, which may be one that ships with the package."""
-    return OWN / name if is_own(name) else Path(name)
+    return SHIPPED / name if is_shipped(name) else Path(name)
 
 
-def load_panel(name: str) -> Panel:
+def load_suite(name: str) -> Suite:
     """Read and check a whole panel.
 
     Raises:
         PanelError: the file and line of the first thing that cannot be used, and what to do.
     """
-    folder = panel_folder(name)
+    folder = suite_folder(name)
     index = folder / "panel.yaml"
     try:
         _, tree = read_yaml(index)
     except FileNotFoundError:
-        raise PanelError(f"{index}: no such file; a panel is a folder with panel.yaml and a JSONL a task") from None
+        raise SuiteError(f"{index}: no such file; a panel is a folder with panel.yaml and a JSONL a task") from None
     except DataError as error:
-        raise PanelError(str(error)) from None
+        raise SuiteError(str(error)) from None
     entries = tree.get("tasks") if isinstance(tree, dict) else None
     if not isinstance(entries, list) or not entries:
-        raise PanelError(f"{index}: `tasks` must be a list of at least one task")
-    tasks = [_load_task(folder, index, number, entry) for number, entry in enumerate(entries)]
+        raise SuiteError(f"{index}: `tasks` must be a list of at least one task")
+    tasks = [_load_task(folder, index, number, spec) for number, spec in enumerate(entries)]
     doubled = sorted({t.name for t in tasks if sum(t.name == other.name for other in tasks) > 1})
     if doubled:
-        raise PanelError(f"{index}: {', '.join(doubled)} listed twice")
-    return Panel(folder.resolve().name, tuple(tasks))
+        raise SuiteError(f"{index}: {', '.join(doubled)} listed twice")
+    return Suite(folder.resolve().name, tuple(tasks))
 
 
-def _load_task(folder: Path, index: Path, number: int, raw: Any) -> PanelTask:
+def _load_task(folder: Path, index: Path, number: int, raw: Any) -> SuiteTask:
     try:
-        entry = TaskEntry.model_validate(raw)
+        spec = SuiteTaskSpec.model_validate(raw)
     except ValidationError as error:
-        raise PanelError(f"{index}: tasks[{number}]: {_first(error)}") from None
-    path = folder / f"{entry.task}.jsonl"
-    rows: list[Row] = []
+        raise SuiteError(f"{index}: tasks[{number}]: {_first(error)}") from None
+    path = folder / f"{spec.task}.jsonl"
+    rows: list[SuiteRow] = []
     lines: dict[tuple[str, ...], int] = {}
     for line, value in read_jsonl(path):
         try:
-            row = Row.model_validate(value)
+            row = SuiteRow.model_validate(value)
         except ValidationError as error:
-            raise PanelError(f"{path}:{line}: {_first(error)}") from None
-        if entry.kind == "multiple_choice" and not any(answer in row.options for answer in row.output):
-            raise PanelError(f"{path}:{line}: none of the answers {row.output!r} is among the options {row.options!r}")
-        if "numeric" in entry.scores and not all(any(c.isdigit() for c in answer) for answer in row.output):
-            raise PanelError(f"{path}:{line}: scored by its number, and no number in one of {row.output!r}")
+            raise SuiteError(f"{path}:{line}: {_first(error)}") from None
+        if spec.kind == "multiple_choice" and not any(answer in row.options for answer in row.output):
+            raise SuiteError(f"{path}:{line}: none of the answers {row.output!r} is among the options {row.options!r}")
+        if "numeric" in spec.scores and not all(any(c.isdigit() for c in answer) for answer in row.output):
+            raise SuiteError(f"{path}:{line}: scored by its number, and no number in one of {row.output!r}")
         first = lines.setdefault((row.input.strip(), *sorted(row.options)), line)
         if first != line:
-            raise PanelError(
+            raise SuiteError(
                 f"{path}:{line}: the same input and options as in line {first}; an item counts once, and must not be a "
                 "demonstration too: take one of the two out"
             )
         rows.append(row)
-    if len(rows) <= entry.demos:
-        raise PanelError(f"{path}: {len(rows)} rows, and {entry.demos} of them are demonstrations; no item is left")
-    return PanelTask(entry, tuple(rows[: entry.demos]), tuple(rows[entry.demos :]))
+    if len(rows) <= spec.demos:
+        raise SuiteError(f"{path}: {len(rows)} rows, and {spec.demos} of them are demonstrations; no item is left")
+    return SuiteTask(spec, tuple(rows[: spec.demos]), tuple(rows[spec.demos :]))
 
 
 def _first(error: ValidationError) -> str:

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from kshot.config import Config
-from kshot.config.loader import Draft, read_draft, setting
+from kshot.config.loader import RawConfig, parse_override, read_raw_config
 from kshot.core.errors import ConfigError
 from kshot.core.seeding import digest
 
-MOST = 100
+MAX_LABEL_CHARS = 100
 """Characters of a label, which is also the name of a folder."""
 REFUSED = {
     "ablate": "the grid cannot vary itself",
-    "evaluate": "all cells are measured alike; its shots are the columns, and other panels are named with --panel",
+    "evaluate": "all cells are measured alike; its shots are the columns, and other panels are named with --suite",
     "runs": "all cells are kept in one run",
     "train.seed": "name training seeds under ablate.seeds or with --seeds",
 }
@@ -32,7 +32,7 @@ EXAMPLE = "generate.shots=[[1],[1,2,4]]"
 
 
 @dataclass(frozen=True)
-class GridCell:
+class Trial:
     """One run of the grid: `values` holds what is varied, by key; `setting` is its name without the seed."""
 
     setting: str
@@ -42,7 +42,7 @@ class GridCell:
     config: Config
 
     @property
-    def data(self) -> str:
+    def data_key(self) -> str:
         """The name of its generated set: cells that share it have the same tasks, settings, student and data seed."""
         return digest(self.config.model_dump_json(include={"seed", "student", "generate"}), size=12)
 
@@ -52,14 +52,14 @@ class Grid:
     """The config itself, and the cells: those of one setting follow one another, a training seed each."""
 
     config: Config
-    cells: tuple[GridCell, ...]
+    trials: tuple[Trial, ...]
 
     def lines(self) -> list[str]:
         """What a person reads first: how many cells there are, and which."""
-        sets = len({cell.data for cell in self.cells})
-        cells = f"{len(self.cells)} {'cell' if len(self.cells) == 1 else 'cells'}"
+        sets = len({cell.data_key for cell in self.trials})
+        cells = f"{len(self.trials)} {'cell' if len(self.trials) == 1 else 'cells'}"
         first = f"ablate: {cells}, {sets} {'set' if sets == 1 else 'sets'} of data"
-        return [first, *(f"  {cell.label}" for cell in self.cells)]
+        return [first, *(f"  {cell.label}" for cell in self.trials)]
 
 
 def load_grid(
@@ -67,37 +67,37 @@ def load_grid(
     overrides: Sequence[str] | None = None,
     vary: Sequence[str] | None = None,
     seeds: str = "",
-    new_data: bool = False,
+    resample_data: bool = False,
     one_at_a_time: bool = False,
 ) -> Grid:
     """The grid of a config, of `vary` ("key.path=[value, value]", in place of or beside its own) and `seeds` ("7,8").
 
     Args:
-        new_data: true sets `ablate.new_data`.
+        new_data: true sets `ablate.resample_data`.
         one_at_a_time: true sets `ablate.one_at_a_time`.
 
     Raises:
         ConfigError: with all faults of the config, or else with all faults of all cells.
     """
-    draft = read_draft(path, list(overrides or []))
+    draft = read_raw_config(path, list(overrides or []))
     for given in vary or []:
-        steps, values = setting(given, "--vary", EXAMPLE)
-        draft.put(("ablate", "vary", ".".join(steps)), values, f"--vary {'.'.join(steps)}")
+        steps, values = parse_override(given, "--grid", EXAMPLE)
+        draft.put(("ablate", "grid", ".".join(steps)), values, f"--grid {'.'.join(steps)}")
     if seeds:
-        _, numbers = setting(f"seeds=[{seeds}]", "--seeds", "7,8,9")
+        _, numbers = parse_override(f"seeds=[{seeds}]", "--seeds", "7,8,9")
         draft.put(("ablate", "seeds"), numbers, "--seeds")
-    for name, wanted in (("new_data", new_data), ("one_at_a_time", one_at_a_time)):
+    for name, wanted in (("resample_data", resample_data), ("one_at_a_time", one_at_a_time)):
         if wanted:
             draft.put(("ablate", name), True, f"--{name.replace('_', '-')}")
     config = draft.settled()
-    grid, numbers = config.ablate.vary, list(dict.fromkeys(config.ablate.seeds))
+    grid, numbers = config.ablate.grid, list(dict.fromkeys(config.ablate.seeds))
     if not grid and len(numbers) < 2:
         raise ConfigError(
-            [f"{path}: nothing varies; name keys with values under ablate.vary or with --vary, or several seeds"]
+            [f"{path}: nothing varies; name keys with values under ablate.grid or with --grid, or several seeds"]
         )
-    if faults := _refused(grid, draft, config.ablate.new_data):
+    if faults := _refused(grid, draft, config.ablate.resample_data):
         raise ConfigError(faults)
-    seeded = ("seed", "train.seed") if config.ablate.new_data else ("train.seed",)
+    seeded = ("seed", "train.seed") if config.ablate.resample_data else ("train.seed",)
     return Grid(config, _cells(draft, grid, _combinations(grid, config.ablate.one_at_a_time), numbers, seeded))
 
 
@@ -107,9 +107,9 @@ def _combinations(grid: Mapping[str, Sequence[Any]], one_at_a_time: bool) -> Ite
     return chain([{}], ({key: value} for key, values in grid.items() for value in values))
 
 
-def _refused(grid: Mapping[str, Any], draft: Draft, new_data: bool) -> list[str]:
+def _refused(grid: Mapping[str, Any], draft: RawConfig, new_data: bool) -> list[str]:
     faults = []
-    refused = REFUSED | ({"seed": "with ablate.new_data the seeds set it"} if new_data else {})
+    refused = REFUSED | ({"seed": "with ablate.resample_data the seeds set it"} if new_data else {})
     for key in grid:
         place = _place(draft, key)
         if why := next((why for name, why in refused.items() if f"{key}.".startswith(f"{name}.")), None):
@@ -119,14 +119,14 @@ def _refused(grid: Mapping[str, Any], draft: Draft, new_data: bool) -> list[str]
     return faults
 
 
-def _place(draft: Draft, key: str) -> str:
-    return draft.places.get(("ablate", "vary", key), str(draft.path))
+def _place(draft: RawConfig, key: str) -> str:
+    return draft.places.get(("ablate", "grid", key), str(draft.path))
 
 
 def _cells(
-    draft: Draft, keys: Iterable[str], combinations: Iterable[Mapping[str, Any]], seeds: Sequence[int],
+    draft: RawConfig, keys: Iterable[str], combinations: Iterable[Mapping[str, Any]], seeds: Sequence[int],
     seeded: Sequence[str],
-) -> tuple[GridCell, ...]:  # fmt: skip
+) -> tuple[Trial, ...]:  # fmt: skip
     """Args: keys: all that are varied in some cell. seeded: those that a seed is put under."""
     faults: list[str] = []
     found: dict[str, tuple[Mapping[str, Any], Config]] = {}
@@ -147,11 +147,11 @@ def _cells(
     if faults:
         raise ConfigError(list(dict.fromkeys(faults)))
     short = short_names(["train.seed", *keys])
-    settings = names_of([{short[key]: value for key, value in values.items()} for values, _ in found.values()])
+    settings = trial_names([{short[key]: value for key, value in values.items()} for values, _ in found.values()])
     made = []
     for name, (values, config) in zip(settings, found.values(), strict=True):
         label = f"{name} {short['train.seed']}={config.training_seed}".strip().replace(" ", "_")
-        made.append(GridCell(name or AS_IT_IS, label, values, config.training_seed, config))
+        made.append(Trial(name or AS_IT_IS, label, values, config.training_seed, config))
     return tuple(made)
 
 
@@ -167,7 +167,7 @@ def short_names(keys: Sequence[str]) -> dict[str, str]:
     return taken
 
 
-def names_of(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+def trial_names(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     """Names for these values, e.g. `shots=1,2,4 learning_rate=0.0003`; but for the spaces they are safe for a folder.
 
     One that had to be mended or cut, or that would stand for other values as well, ends in a hash of its values.
@@ -180,9 +180,9 @@ def names_of(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     for parts, text in zip(plain, texts, strict=True):
         name = " ".join(parts)
         safe = " ".join(re.sub(r"[^A-Za-z0-9_.,=+-]+", "-", part) for part in parts)
-        if safe != name or len(safe) > MOST or said[name.lower()] > 1:
+        if safe != name or len(safe) > MAX_LABEL_CHARS or said[name.lower()] > 1:
             mark = digest(text, size=6)
-            safe = f"{safe[: MOST - len(mark) - 1]}-{mark}"
+            safe = f"{safe[: MAX_LABEL_CHARS - len(mark) - 1]}-{mark}"
         made.append(safe)
     return made
 

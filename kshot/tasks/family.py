@@ -20,7 +20,7 @@ class Problem(NamedTuple):
     facts: Any
 
 
-def plain(text: str) -> Problem:
+def text_problem(text: str) -> Problem:
     """A problem whose text is all that the solver needs."""
     return Problem(text, text)
 
@@ -54,10 +54,10 @@ class Family:
     descriptions: tuple[str, ...]
     sample: Callable[[Random, Params], Problem]
     solve: Callable[[Any, Params], str]
-    must: tuple[tuple[str, ...], ...]
+    anchors: tuple[tuple[str, ...], ...]
     params: Callable[[Random], Params] = no_params
     labels: Callable[[Params], tuple[str, ...]] | None = None
     rationale: Callable[[Any, Params], str] | None = None
     min_k: int = 0
-    briefs: tuple[str, ...] = ()
-    stated: bool = False
+    no_label_instructions: tuple[str, ...] = ()
+    needs_instruction: bool = False

@@ -18,7 +18,7 @@ REDRAWS = 40
 RIVALS = 300
 
 
-def draws(n: int) -> int:
+def count_draws(n: int) -> int:
     """How many candidates are drawn for n examples: some have the same input, or another label than is wanted."""
     return max(60, 3 * n)
 
@@ -29,7 +29,7 @@ def no_labels(params: Params) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Unit:
+class TaskSource:
     """One source of records.
 
     Args:
@@ -45,27 +45,27 @@ class Unit:
     id: str
     family: str
     category: str
-    source: str
+    origin: str
     descriptions: tuple[str, ...]
-    must: tuple[tuple[str, ...], ...]
+    anchors: tuple[tuple[str, ...], ...]
     params: Callable[[Random], Params]
-    problems: Callable[[Random, Params, int, Sequence[str]], list[Example]]
+    sample_examples: Callable[[Random, Params, int, Sequence[str]], list[Example]]
     labels: Callable[[Params], tuple[str, ...]] = no_labels
     min_k: int = 0
-    reasons: bool = False
-    size: int | None = None
-    briefs: tuple[str, ...] = ()
-    stated: bool = False
+    has_rationales: bool = False
+    example_count: int | None = None
+    no_label_instructions: tuple[str, ...] = ()
+    needs_instruction: bool = False
 
     @property
-    def labelled(self) -> bool:
+    def has_labels(self) -> bool:
         return self.labels is not no_labels
 
     def task_id(self, params: Params) -> str:
         return f"{self.id}-{digest(sorted(params.items()), size=6)}" if params else self.id
 
 
-def choose(candidates: Iterable[Example], n: int, wanted: Sequence[str] = ()) -> list[Example]:
+def choose_examples(candidates: Iterable[Example], n: int, wanted: Sequence[str] = ()) -> list[Example]:
     """Up to n candidates with distinct inputs: the first ones, or those with the wanted outputs in the wanted order.
 
     Where the candidates lack a wanted output, others take its place; the last place, that of a query, is filled first.
@@ -87,42 +87,42 @@ def choose(candidates: Iterable[Example], n: int, wanted: Sequence[str] = ()) ->
     return [*(example for example in filled if example), *left][:n]
 
 
-def from_family(family: Family) -> Unit:
+def source_from_family(family: Family) -> TaskSource:
     """The unit of a programmatic family: outputs come from its solver.
 
     Where only demonstrations show the rule, examples are drawn again until all but the last tell the last one's answer.
     """
 
     def drawn(rng: Random, params: Params, n: int, facts: dict[str, Any]) -> Iterator[Example]:
-        for _ in range(draws(n)):
+        for _ in range(count_draws(n)):
             problem = family.sample(rng, params)
             facts.setdefault(problem.text, problem.facts)
             steps = family.rationale(problem.facts, params) if family.rationale else None
             yield Example(problem.text, family.solve(problem.facts, params), steps, "programmatic", "solver")
 
-    def problems(rng: Random, params: Params, n: int, wanted: Sequence[str] = ()) -> list[Example]:
+    def sample_examples(rng: Random, params: Params, n: int, wanted: Sequence[str] = ()) -> list[Example]:
         for _ in range(REDRAWS):
             facts: dict[str, Any] = {}
-            examples = choose(drawn(rng, params, n, facts), n, wanted)
+            examples = choose_examples(drawn(rng, params, n, facts), n, wanted)
             known = [facts[example.input] for example in examples]
             if not family.min_k or len(examples) <= family.min_k or _told(family, rng, params, known):
                 return examples
         return []
 
-    return Unit(
+    return TaskSource(
         id=family.id,
         family=family.id,
         category=family.category,
-        source="programmatic",
+        origin="programmatic",
         descriptions=family.descriptions,
-        must=family.must,
+        anchors=family.anchors,
         params=family.params,
-        problems=problems,
+        sample_examples=sample_examples,
         labels=family.labels or no_labels,
         min_k=family.min_k,
-        reasons=family.rationale is not None,
-        briefs=family.briefs,
-        stated=family.stated,
+        has_rationales=family.rationale is not None,
+        no_label_instructions=family.no_label_instructions,
+        needs_instruction=family.needs_instruction,
     )
 
 
@@ -150,25 +150,25 @@ def _told(family: Family, rng: Random, params: Params, facts: Sequence[Any]) -> 
     return True
 
 
-def from_task(task: Task) -> Unit:
+def source_from_task(task: Task) -> TaskSource:
     """The unit of an example-based task: outputs are its gold examples."""
 
-    def problems(rng: Random, params: Params, n: int, wanted: Sequence[str] = ()) -> list[Example]:
-        return choose(rng.sample(task.examples, len(task.examples)), n, wanted)
+    def sample_examples(rng: Random, params: Params, n: int, wanted: Sequence[str] = ()) -> list[Example]:
+        return choose_examples(rng.sample(task.examples, len(task.examples)), n, wanted)
 
-    return Unit(
+    return TaskSource(
         id=task.id,
         family=task.family,
         category=task.category,
-        source="examples",
+        origin="examples",
         descriptions=_plain(task.descriptions),
-        must=task.must,
+        anchors=task.anchors,
         params=lambda rng: {},
-        problems=problems,
+        sample_examples=sample_examples,
         labels=(lambda params: task.labels) if task.labels else no_labels,
-        reasons=any(example.rationale for example in task.examples),
-        size=len(task.examples),
-        briefs=_plain(task.briefs),
+        has_rationales=any(example.rationale for example in task.examples),
+        example_count=len(task.examples),
+        no_label_instructions=_plain(task.no_label_instructions),
     )
 
 
@@ -177,7 +177,7 @@ def _plain(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(text.replace("{", "{{").replace("}", "}}") for text in texts)
 
 
-def distinct(units: Sequence[Unit]) -> list[Unit]:
+def check_unique_ids(units: Sequence[TaskSource]) -> list[TaskSource]:
     """The units, if no two have one id.
 
     Raises:

@@ -33,10 +33,10 @@ class _TaskRow(BaseModel):
     family: str = ""
     category: str
     descriptions: list[Words] = Field(min_length=1)
-    must: list[list[str]] = []
+    anchors: list[list[str]] = []
     labels: list[str] = []
     inverse: list[Words] = []
-    briefs: list[Words] = []
+    no_label_instructions: list[Words] = []
     examples: list[_ExampleRow] = Field(min_length=2)
 
 
@@ -71,10 +71,10 @@ def load_tasks(path: Path) -> list[Task]:
                 category=row.category,
                 descriptions=tuple(row.descriptions),
                 examples=tuple(Example(e.input, e.output, e.rationale) for e in row.examples),
-                must=tuple(tuple(words) for words in row.must),
+                anchors=tuple(tuple(words) for words in row.anchors),
                 labels=tuple(row.labels),
                 inverse=tuple(row.inverse),
-                briefs=tuple(row.briefs),
+                no_label_instructions=tuple(row.no_label_instructions),
             )
         )
     return tasks

@@ -9,16 +9,16 @@ import pytest
 from kshot.cli.app import app, guarded
 from kshot.core.runs import Run
 from kshot.generate.stage import run_generate
-from kshot.generate.synthesis.pipeline import inherit
+from kshot.generate.synthesis.pipeline import inherit_replies
 from kshot.sweep.grid import load_grid
-from kshot.sweep.run import Stages, run_grid
+from kshot.sweep.run import Stages, run_sweep
 from tests.conftest import write_config
 from tests.integration.test_pipeline import kill_when, kshot, lines
 from tests.integration.test_teacher import Endpoint, endpoint
 
 __all__ = ["endpoint"]
 
-GRID = ("--vary", "generate.shots=[[1],[2]]", "--seeds", "3,4", "--set", "generate.records=16")
+GRID = ("--grid", "generate.shots=[[1],[2]]", "--seeds", "3,4", "--set", "generate.records=16")
 LABELS = ["shots=1_seed=3", "shots=1_seed=4", "shots=2_seed=3", "shots=2_seed=4"]
 
 
@@ -49,7 +49,7 @@ def ablate(*arguments: object) -> int:
 def times(run: Path) -> dict[str, int]:
     """When the sets, trainings and measurements of a run were finished."""
     done = [*run.glob("data/*/generate/manifest.json"), *run.glob("cells/*/train/manifest.json")]
-    done += run.glob("ablate/cells/*/*/cell.json")
+    done += run.glob("ablate/cells/*/*/measurement.json")
     return {str(path.relative_to(run)): path.stat().st_mtime_ns for path in done}
 
 
@@ -128,7 +128,7 @@ def test_a_rerun_makes_nothing_and_a_new_value_only_its_own_cells(
     assert ablate(work / "tiny.yaml", "--run", "grid", *GRID) == 0
     assert times(run) == before
     assert ablated(work) == found
-    more = ("--vary", "generate.shots=[[1],[2],[1,2]]", "--seeds", "3", *GRID[4:])
+    more = ("--grid", "generate.shots=[[1],[2],[1,2]]", "--seeds", "3", *GRID[4:])
     assert ablate(work / "tiny.yaml", "--run", "grid", *more) == 0
     after = times(run)
     assert {name: after[name] for name in before} == before
@@ -142,7 +142,7 @@ def test_a_failing_cell_does_not_stop_the_others_and_merged_weights_may_go(
     work: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All records are longer than 16 tokens."""
-    bad = ("--vary", "train.max_length=[16,700]", "--set", "generate.records=16", "--set", "ablate.keep_merged=false")
+    bad = ("--grid", "train.max_length=[16,700]", "--set", "generate.records=16", "--set", "ablate.keep_merged=false")
     command = (work / "tiny.yaml", "--run", "partly", *bad)
     assert ablate(*command) == 2
     said = capsys.readouterr()
@@ -169,8 +169,8 @@ def test_a_failing_cell_does_not_stop_the_others_and_merged_weights_may_go(
 @pytest.mark.parametrize(
     ("vary", "said"),
     [
-        ("generate.shts=[[1],[2]]", "--vary generate.shts: generate.shts: unknown key; did you mean 'shots'?"),
-        ("generate.shots=[[1],[a]]", "--vary generate.shots: generate.shots.0: Input should be a valid integer"),
+        ("generate.shts=[[1],[2]]", "--grid generate.shts: generate.shts: unknown key; did you mean 'shots'?"),
+        ("generate.shots=[[1],[a]]", "--grid generate.shots: generate.shots.0: Input should be a valid integer"),
         (
             "train.sft.learning_rat=[1.0e-3,2.0e-3]",
             "train.sft.learning_rat: unknown key; did you mean 'learning_rate'?",
@@ -180,7 +180,7 @@ def test_a_failing_cell_does_not_stop_the_others_and_merged_weights_may_go(
 def test_a_bad_key_or_value_is_told_before_anything_is_made(
     work: Path, capsys: pytest.CaptureFixture[str], vary: str, said: str
 ) -> None:
-    assert ablate(work / "tiny.yaml", "--run", "never", "--vary", vary) == 2
+    assert ablate(work / "tiny.yaml", "--run", "never", "--grid", vary) == 2
     told = capsys.readouterr().err
     assert told.startswith(f"error: {said}"), told
     assert told.count("\n") == 1
@@ -191,18 +191,23 @@ def test_sets_buy_no_reply_of_the_teacher_twice(tmp_path: Path, tiny_student: Pa
     """The second set asks what the first one asked, the third for one wording a task more."""
     config = write_config(tmp_path, tiny_student)
     teacher = f"generate.teacher={{endpoint: '{endpoint.url}', model: m}}"
-    overrides = ["generate.describe.modes=[rephrase]", "generate.families=[arithmetic]", "generate.records=8", teacher]
+    overrides = [
+        "generate.paraphrase.modes=[rephrase]",
+        "generate.families=[arithmetic]",
+        "generate.records=8",
+        teacher,
+    ]
 
     def nothing(*_: object) -> None:
         pass
 
     def asked(*vary: str) -> int:
         before = len(endpoint.asked)
-        run_grid(load_grid(config, overrides, vary), Run(tmp_path / "run"), stages)
+        run_sweep(load_grid(config, overrides, vary), Run(tmp_path / "run"), stages)
         return len(endpoint.asked) - before
 
-    stages = Stages(inherit, run_generate, nothing, nothing, nothing)
+    stages = Stages(inherit_replies, run_generate, nothing, nothing, nothing)
     families = asked("generate.shots=[[1],[2]]")
     assert families > 0
     assert len(list((tmp_path / "run" / "data").iterdir())) == 2
-    assert asked("generate.describe.per_mode=[2]") == families
+    assert asked("generate.paraphrase.per_mode=[2]") == families

@@ -14,11 +14,11 @@ def _trainer(make: Any, student: Path, folder: Path, batch: int = 8) -> Any:
     from trl import SFTConfig
 
     from kshot.models.references import load_student
-    from kshot.train.data import tokenize
+    from kshot.train.data import tokenize_record
 
     model, tokenizer = load_student(str(student))
     asked = [{"instruction": f"say {n}" * n, "output": f"word {n}"} for n in range(1, 5)]
-    rows = Dataset.from_list([tokenize(record, tokenizer, targets=False).example() for record in asked])
+    rows = Dataset.from_list([tokenize_record(record, tokenizer, targets=False).example() for record in asked])
     settings = SFTConfig(
         output_dir=str(folder),
         use_cpu=True,
@@ -39,12 +39,12 @@ def test_the_loss_is_trl_s_loss(tiny_student: Path, tmp_path: Path) -> None:
     import torch
     from trl import SFTTrainer
 
-    from kshot.train.trainer import AnswerTrainer
+    from kshot.train.trainer import CompletionTrainer
 
     trl = _trainer(SFTTrainer, tiny_student, tmp_path).evaluate()["eval_loss"]
     before = torch.get_num_threads()
     for threads in (1, 2, 3):
-        trainer = _trainer(partial(AnswerTrainer, threads=threads), tiny_student, tmp_path)
+        trainer = _trainer(partial(CompletionTrainer, threads=threads), tiny_student, tmp_path)
         asked, whole = [], trainer.compute_loss
         trainer.compute_loss = lambda model, part, _asked=asked, _whole=whole, **more: (
             _asked.append((len(part["labels"]), torch.is_grad_enabled())),
@@ -59,10 +59,10 @@ def test_cores_with_rows_of_their_own_find_the_same_gradients(tiny_student: Path
     """Also where the rows do not go up in the cores, with gradients there before; and to the bit when repeated."""
     import torch
 
-    from kshot.train.trainer import AnswerTrainer
+    from kshot.train.trainer import CompletionTrainer
 
     def gradients(threads: int, repeats: int = 1) -> tuple[float, torch.Tensor]:
-        trainer = _trainer(partial(AnswerTrainer, threads=threads), tiny_student, tmp_path, 4)
+        trainer = _trainer(partial(CompletionTrainer, threads=threads), tiny_student, tmp_path, 4)
         torch.manual_seed(0)
         learnt = [weights for weights in trainer.model.parameters() if weights.requires_grad]
         for weights in learnt:
@@ -93,35 +93,35 @@ def test_cores_with_rows_of_their_own_find_the_same_gradients(tiny_student: Path
 
 def test_rows_are_dealt_out_by_length_and_only_where_their_order_is_nothing(tiny_student: Path) -> None:
     from kshot.models.references import load_student
-    from kshot.runtime.parallel import division
-    from kshot.train.trainer import any_order, shared_out
+    from kshot.runtime.parallel import count_worker_groups
+    from kshot.train.trainer import can_split_rows, split_rows
 
-    found = {(threads, rows): division(threads, rows) for threads in (1, 2, 3, 6, 9, 16) for rows in (1, 4)}
+    found = {(threads, rows): count_worker_groups(threads, rows) for threads in (1, 2, 3, 6, 9, 16) for rows in (1, 4)}
     assert found == {
         (1, 1): 1, (1, 4): 1, (2, 1): 1, (2, 4): 2, (3, 1): 1, (3, 4): 1, (6, 1): 1, (6, 4): 2, (9, 1): 1, (9, 4): 4,
         (16, 1): 1, (16, 4): 4,
     }  # fmt: skip
-    assert shared_out([5, 9, 4, 8], 2) == [[2, 0], [3, 1]]
-    assert shared_out([5, 9, 4], 2) == [[2], [0, 1]]
-    assert shared_out([7, 7], 4) == [[0], [1]]
-    assert shared_out([7], 4) == [[0]]
-    assert len(shared_out([], 4)) == 1
+    assert split_rows([5, 9, 4, 8], 2) == [[2, 0], [3, 1]]
+    assert split_rows([5, 9, 4], 2) == [[2], [0, 1]]
+    assert split_rows([7, 7], 4) == [[0], [1]]
+    assert split_rows([7], 4) == [[0]]
+    assert len(split_rows([], 4)) == 1
     model, _ = load_student(str(tiny_student))
-    assert any_order(model)
+    assert can_split_rows(model)
     model.config.attention_dropout = 0.1
-    assert not any_order(model)
+    assert not can_split_rows(model)
     model.config.attention_dropout = 0.0
     model.config.rope_parameters = {"rope_type": "dynamic", "factor": 2.0}
-    assert not any_order(model)
+    assert not can_split_rows(model)
 
 
 def test_the_pull_towards_the_base_is_the_divergence_from_it(tiny_student: Path, tmp_path: Path) -> None:
     """Summed by hand over the answer tokens, from plain forward passes; and none where the loss is only measured."""
     import torch
 
-    from kshot.train.trainer import AnswerTrainer
+    from kshot.train.trainer import CompletionTrainer
 
-    trainer = _trainer(partial(AnswerTrainer, near_base=0.5), tiny_student, tmp_path)
+    trainer = _trainer(partial(CompletionTrainer, near_base=0.5), tiny_student, tmp_path)
     model, batch = trainer.model, next(iter(trainer.get_train_dataloader()))
     torch.manual_seed(0)
     for name, weights in model.named_parameters():

@@ -46,7 +46,7 @@ def test_a_misspelt_trl_name_stops_a_whole_run_before_it_begins(config_file: Pat
 def test_missing_files(config_file: Path, tmp_path: Path) -> None:
     assert "no such config" in refused_once("generate", tmp_path / "none.yaml")
     assert "no such file of tasks" in refused_once("generate", config_file, "--set", "generate.tasks=[none.yaml]")
-    assert "a panel is a folder" in refused_once("evaluate", config_file, "--panel", tmp_path / "none")
+    assert "a panel is a folder" in refused_once("evaluate", config_file, "--suite", tmp_path / "none")
     assert "run `kshot generate`" in refused_once("train", config_file)
     assert "run `kshot train`" in refused_once("evaluate", config_file)
 
@@ -56,7 +56,7 @@ def test_missing_files(config_file: Path, tmp_path: Path) -> None:
     [
         ("seed=2026-13-45", "the value is not YAML"),
         (f"seed={'[' * 2000}", "the value is not YAML"),
-        ("generate.teacher={extra: {seed: 99999999999999999999}}", "extra: no endpoint can be sent this"),
+        ("generate.teacher={extra_body: {seed: 99999999999999999999}}", "extra_body: no endpoint can be sent this"),
         ("runs=tiny.yaml", "tiny.yaml/tiny/generate: not a directory; name another place"),
         (f"runs={'a' * 300}", "file name too long; name another place"),
     ],
@@ -70,14 +70,14 @@ def test_settings_that_cannot_be(config_file: Path, override: str, fault: str, m
 def test_a_training_that_diverges_is_one_line_and_leaves_no_student(config_file: Path) -> None:
     kshot("generate", config_file)
     assert "the training diverged; lower" in refused_once(
-        "train", config_file, "--set", "train.sft.learning_rate=1.0e+30", "--set", "train.validation=0"
+        "train", config_file, "--set", "train.sft.learning_rate=1.0e+30", "--set", "train.validation_fraction=0"
     )
     assert not (config_file.parent / "runs" / "tiny" / "train" / "merged").exists()
 
 
 def test_a_training_that_logs_no_loss_ends_as_others_do(config_file: Path) -> None:
     kshot("generate", config_file)
-    kshot("train", config_file, "--set", "train.sft.logging_steps=1000", "--set", "train.validation=0")
+    kshot("train", config_file, "--set", "train.sft.logging_steps=1000", "--set", "train.validation_fraction=0")
     folder = config_file.parent / "runs" / "tiny" / "train"
     assert "| training loss, last 10 steps | not logged |" in (folder / "merged" / "README.md").read_text()
     assert json.loads((folder / "manifest.json").read_text())["steps"] > 0

@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 import pytest
 
-from kshot.config import Teacher
+from kshot.config import TeacherConfig
 from kshot.core.errors import TeacherError
-from kshot.generate.teacher.cache import ReplyStore
-from kshot.generate.teacher.client import Asker, make_asker
+from kshot.generate.teacher.cache import ReplyCache
+from kshot.generate.teacher.client import TeacherClient, make_client
 from kshot.generate.teacher.messages import Request
 
 
@@ -107,22 +107,24 @@ def server() -> Iterator[BatchServer]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[ReplyStore]:
-    opened = ReplyStore(tmp_path / "replies.sqlite")
+def store(tmp_path: Path) -> Iterator[ReplyCache]:
+    opened = ReplyCache(tmp_path / "replies.sqlite")
     yield opened
     opened.close()
 
 
-def asker(server: BatchServer, store: ReplyStore, folder: Path, **settings: Any) -> Asker:
-    teacher = Teacher(endpoint=server.url, model="m", price_in=1.0, price_out=1.0, **settings)
-    return make_asker(teacher, "", store, folder)
+def asker(server: BatchServer, store: ReplyCache, folder: Path, **settings: Any) -> TeacherClient:
+    teacher = TeacherConfig(
+        endpoint=server.url, model="m", input_price_per_mtok=1.0, output_price_per_mtok=1.0, **settings
+    )
+    return make_client(teacher, "", store, folder)
 
 
 REQUESTS = [Request(f"p{n}") for n in range(6)]
 WANTED = [f"Reply to p{n}" if n not in {3, 4} else "" for n in range(6)]
 
 
-def test_a_batch_brings_replies_and_says_what_failed(server: BatchServer, store: ReplyStore, tmp_path: Path) -> None:
+def test_a_batch_brings_replies_and_says_what_failed(server: BatchServer, store: ReplyCache, tmp_path: Path) -> None:
     client = asker(server, store, tmp_path)
     replies = client.batch(REQUESTS, "asking", poll_seconds=0.01)
     assert [reply.text for reply in replies] == WANTED
@@ -140,7 +142,7 @@ def test_a_batch_brings_replies_and_says_what_failed(server: BatchServer, store:
 
 @pytest.mark.parametrize("id_known", [True, False], ids=["while it ran", "before its id was noted"])
 def test_a_batch_left_by_a_crash_is_collected_not_bought_again(
-    server: BatchServer, store: ReplyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, id_known: bool
+    server: BatchServer, store: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, id_known: bool
 ) -> None:
     def killed(seconds: float) -> None:
         raise KeyboardInterrupt
@@ -159,20 +161,20 @@ def test_a_batch_left_by_a_crash_is_collected_not_bought_again(
 
 
 def test_an_asker_that_goes_by_batches_keeps_to_the_budget(
-    server: BatchServer, store: ReplyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: BatchServer, store: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = asker(server, store, tmp_path, budget={"requests": 2})
     monkeypatch.setattr("kshot.generate.teacher.batch.time.sleep", lambda seconds: None)
     client.batched = True
     replies = client.ask(REQUESTS, "asking")
     assert [reply.text for reply in replies] == ["Reply to p0", "Reply to p1", "", "", "", ""]
-    assert [reply.lack for reply in replies] == ["", "", *["no reply: not asked, a budget is spent"] * 4]
+    assert [reply.problem for reply in replies] == ["", "", *["no reply: not asked, a budget is spent"] * 4]
     assert len(server.batches) == 1
     assert client.spent is not None
 
 
 def test_a_batch_that_fails_as_a_whole_is_one_line_and_is_handed_in_again(
-    server: BatchServer, store: ReplyStore, tmp_path: Path
+    server: BatchServer, store: ReplyCache, tmp_path: Path
 ) -> None:
     server.refuses = "The model `m` does not exist"
     why = r"batch-0, which is failed \(The model `m` does not exist\); 0 replies are kept"
@@ -181,16 +183,16 @@ def test_a_batch_that_fails_as_a_whole_is_one_line_and_is_handed_in_again(
     server.refuses = ""
     replies = asker(server, store, tmp_path).batch(REQUESTS, "asking", poll_seconds=0.01)
     assert [reply.text for reply in replies] == WANTED
-    assert replies[3].lack == "no reply: {'error': 'no'}"
+    assert replies[3].problem == "no reply: {'error': 'no'}"
 
 
-def test_an_endpoint_without_batches_is_one_line(server: BatchServer, store: ReplyStore, tmp_path: Path) -> None:
-    teacher = Teacher(endpoint=f"{server.url}/elsewhere", model="m")
+def test_an_endpoint_without_batches_is_one_line(server: BatchServer, store: ReplyCache, tmp_path: Path) -> None:
+    teacher = TeacherConfig(endpoint=f"{server.url}/elsewhere", model="m")
     with pytest.raises(TeacherError, match=r"^teacher .* answers 404: .*; has it batches\?$"):
-        make_asker(teacher, "", store, tmp_path).batch(REQUESTS, "asking")
+        make_client(teacher, "", store, tmp_path).batch(REQUESTS, "asking")
 
 
-def test_a_budget_in_money_goes_by_the_price_of_batches(server: BatchServer, store: ReplyStore, tmp_path: Path) -> None:
+def test_a_budget_in_money_goes_by_the_price_of_batches(server: BatchServer, store: ReplyCache, tmp_path: Path) -> None:
     """Each may cost 64 tokens of reply and some of prompt: more than this one by one, less in a batch."""
     client = asker(server, store, tmp_path, budget={"money": 380e-6})
     assert [reply.text for reply in client.batch(REQUESTS, "asking", poll_seconds=0.01)] == WANTED

@@ -9,8 +9,8 @@ import pytest
 
 from kshot.core.files import write_jsonl
 from kshot.evaluate.compare import gains_over
-from kshot.evaluate.measure.measurement import Cell
-from kshot.suites.format import load_panel
+from kshot.evaluate.measure.measurement import Measurement
+from kshot.suites.format import load_suite
 from tests.conftest import write_config, write_panel
 from tests.integration.test_pipeline import kshot, lines
 
@@ -50,7 +50,7 @@ def test_a_run_against_its_base_measures_nothing_and_says_what_evaluate_said(wor
         for name, other in (("baseline", "base"), ("score", "student"), ("gain", "gain"), ("low", "low"), ("p", "p")):
             assert ours[name] == theirs[other]
     assert not (work / "reused" / "cells").exists()
-    told = json.loads((work / "runs" / "whole" / "evaluate" / "leaning.json").read_text())["tasks"]
+    told = json.loads((work / "runs" / "whole" / "evaluate" / "label_bias.json").read_text())["tasks"]
     ours, theirs = ({(r["k"], r["separation"], r["lean"]) for r in rows} for rows in (found["leaning"]["tasks"], told))
     assert ours == theirs
     assert {row["model"] for row in found["leaning"]["means"]} == {found["baseline"], "whole"}
@@ -83,10 +83,10 @@ def test_a_run_its_adapter_and_its_weights_are_the_same_model(work: Path) -> Non
     near = [pytest.approx(row, abs=1e-3) for row in scores["student"]]
     assert scores["adapter"] == near
     assert scores["base"] != near
-    times = {cell: (cell / "cell.json").stat().st_mtime_ns for cell in cells}
+    times = {cell: (cell / "measurement.json").stat().st_mtime_ns for cell in cells}
     again = compare(work, train / "adapter", copy, "--baseline", "whole")
     assert again == found
-    assert {cell: (cell / "cell.json").stat().st_mtime_ns for cell in cells} == times
+    assert {cell: (cell / "measurement.json").stat().st_mtime_ns for cell in cells} == times
 
 
 def test_a_prompt_longer_than_the_context_is_told_and_counted(work: Path, tmp_path: Path, tiny_student: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_prompt_longer_than_the_context_is_told_and_counted(work: Path, tmp_pa
     rows[5] = json.dumps({"input": "zulu " * 3000, "output": ["zulu"]})
     (panel / "echo.jsonl").write_text("\n".join(rows))
     done = kshot(
-        "compare", "whole", "--config", work / "tiny.yaml", "--set", "evaluate.panels=[]", "--panel", panel,
+        "compare", "whole", "--config", work / "tiny.yaml", "--set", "evaluate.suites=[]", "--suite", panel,
         "--set", "evaluate.shots=[0]", "--out", work / "long",
     )  # fmt: skip
     assert "k=0 whole" in done.stdout + done.stderr
@@ -108,11 +108,11 @@ def test_a_prompt_longer_than_the_context_is_told_and_counted(work: Path, tmp_pa
 
 def test_gains_are_paired_by_item_over_all_demo_seeds(tmp_path: Path, panel: Path) -> None:
     """Of four items of each task the first is right for both, the second for one, the others for none."""
-    loaded = load_panel(str(panel))
-    cells: dict[str, list[Cell]] = {"one": [], "other": []}
+    loaded = load_suite(str(panel))
+    cells: dict[str, list[Measurement]] = {"one": [], "other": []}
     for name, right in (("one", (1, 0, 0, 0)), ("other", (1, 1, 0, 0))):
         for seed in (0, 5):
-            cell = Cell(name, loaded, 4, tmp_path / f"{name}-{seed}", "key", seed)
+            cell = Measurement(name, loaded, 4, tmp_path / f"{name}-{seed}", "key", seed)
             rows = [
                 {"task": task, "score": "exact_match", "item": item, "right": bool(value)}
                 for task in ("echo", "sky") for item, value in enumerate(right)

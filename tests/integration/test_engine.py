@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from kshot.config import Teacher
+from kshot.config import TeacherConfig
 from kshot.core.errors import TeacherError
-from kshot.generate.teacher.budget import BudgetSpent
-from kshot.generate.teacher.cache import ReplyStore
-from kshot.generate.teacher.client import Asker, make_asker
+from kshot.generate.teacher.budget import BudgetExceededError
+from kshot.generate.teacher.cache import ReplyCache
+from kshot.generate.teacher.client import TeacherClient, make_client
 from kshot.generate.teacher.messages import Reply, Request
 from tests.integration.misbehaving import Answer, Behave, Server, echo, in_turn, says
 
@@ -40,15 +40,15 @@ def servers() -> Iterator[Callable[[Behave], Server]]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[ReplyStore]:
-    opened = ReplyStore(tmp_path / "replies.sqlite")
+def store(tmp_path: Path) -> Iterator[ReplyCache]:
+    opened = ReplyCache(tmp_path / "replies.sqlite")
     yield opened
     opened.close()
 
 
-def asker(store: ReplyStore, folder: Path, **settings: Any) -> Asker:
+def asker(store: ReplyCache, folder: Path, **settings: Any) -> TeacherClient:
     settings = {"model": "m", "longest_pause": 0.1, **settings}
-    return make_asker(Teacher.model_validate(settings), "", store, folder)
+    return make_client(TeacherConfig.model_validate(settings), "", store, folder)
 
 
 def prompts(n: int) -> list[Request]:
@@ -60,7 +60,7 @@ def texts(replies: Sequence[Reply]) -> list[str]:
 
 
 def test_a_stream_is_in_order_bounded_and_stored_before_it_is_yielded(
-    servers: Any, store: ReplyStore, tmp_path: Path
+    servers: Any, store: ReplyCache, tmp_path: Path
 ) -> None:
     server = servers()
     drawn = count()
@@ -77,7 +77,7 @@ def test_a_stream_is_in_order_bounded_and_stored_before_it_is_yielded(
 
 
 def test_weights_share_the_requests_and_the_same_ones_each_time(
-    servers: Any, store: ReplyStore, tmp_path: Path
+    servers: Any, store: ReplyCache, tmp_path: Path
 ) -> None:
     one, other = servers(), servers()
     places = [{"url": one.url, "weight": 3.0}, {"url": other.url, "model": "n"}]
@@ -92,7 +92,7 @@ def test_weights_share_the_requests_and_the_same_ones_each_time(
 
 
 def test_a_failing_endpoint_is_set_aside_and_the_other_does_its_work(
-    servers: Any, store: ReplyStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    servers: Any, store: ReplyCache, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good, denied = servers(), servers(lambda body: Answer(401))
     places = [{"url": good.url}, {"url": denied.url}, {"url": "http://127.0.0.1:9/v1"}]
@@ -105,7 +105,7 @@ def test_a_failing_endpoint_is_set_aside_and_the_other_does_its_work(
 
 
 def test_a_set_aside_endpoint_is_tried_again(
-    servers: Any, store: ReplyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    servers: Any, store: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kshot.generate.teacher.scheduler.ASIDE_SECONDS", 0.05)
 
@@ -121,7 +121,7 @@ def test_a_set_aside_endpoint_is_tried_again(
 
 
 def test_a_server_that_comes_back_is_found_though_old_requests_still_hang(
-    servers: Any, store: ReplyStore, tmp_path: Path
+    servers: Any, store: ReplyCache, tmp_path: Path
 ) -> None:
     number = count()
 
@@ -135,7 +135,7 @@ def test_a_server_that_comes_back_is_found_though_old_requests_still_hang(
     assert texts(client.ask(prompts(60), "asking")) == [f"Reply to p{n}" for n in range(60)]
 
 
-def test_all_failed_says_each_cause_at_once(servers: Any, store: ReplyStore, tmp_path: Path) -> None:
+def test_all_failed_says_each_cause_at_once(servers: Any, store: ReplyCache, tmp_path: Path) -> None:
     down, broken = servers(lambda body: Answer(500, b'{"error": {"message": "out of\\nmemory"}}')), servers()
     broken.behave = lambda body: Answer(404, b"no such model")
     began = time.monotonic()
@@ -148,18 +148,18 @@ def test_all_failed_says_each_cause_at_once(servers: Any, store: ReplyStore, tmp
 
 
 def test_one_request_that_will_never_do_does_not_stop_the_others(
-    servers: Any, store: ReplyStore, tmp_path: Path
+    servers: Any, store: ReplyCache, tmp_path: Path
 ) -> None:
     def behave(body: dict[str, Any]) -> Answer:
         return Answer(400, b'{"error": "too long"}') if body["messages"][0]["content"] == "p7" else echo(body)
 
     client = asker(store, tmp_path, endpoint=servers(behave).url)
     replies = [reply for _, reply in client.stream(prompts(20), "asking", 20)]
-    assert [reply.fault for reply in replies if not reply.text] == ["answers 400: too long"]
+    assert [reply.error for reply in replies if not reply.text] == ["answers 400: too long"]
     assert (client.failed, len(store), store.failures()) == (1, 19, 1)
 
 
-def test_concurrency_falls_to_what_the_endpoint_bears(servers: Any, store: ReplyStore, tmp_path: Path) -> None:
+def test_concurrency_falls_to_what_the_endpoint_bears(servers: Any, store: ReplyCache, tmp_path: Path) -> None:
     server: Server = servers()
     refused = Counter[bool]()
 
@@ -175,7 +175,7 @@ def test_concurrency_falls_to_what_the_endpoint_bears(servers: Any, store: Reply
     assert refused[True] < refused[False] / 2
 
 
-def test_concurrency_rises_to_the_ceiling_where_it_may(servers: Any, store: ReplyStore, tmp_path: Path) -> None:
+def test_concurrency_rises_to_the_ceiling_where_it_may(servers: Any, store: ReplyCache, tmp_path: Path) -> None:
     def behave(body: dict[str, Any]) -> Answer:
         time.sleep(0.05)
         return echo(body)
@@ -186,7 +186,7 @@ def test_concurrency_rises_to_the_ceiling_where_it_may(servers: Any, store: Repl
 
 
 @pytest.mark.parametrize("absurd", ["86400", "1e300", "-7", "nan", "soon", "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_an_absurd_retry_after_is_bounded(servers: Any, store: ReplyStore, tmp_path: Path, absurd: str) -> None:
+def test_an_absurd_retry_after_is_bounded(servers: Any, store: ReplyCache, tmp_path: Path, absurd: str) -> None:
     server = servers(in_turn(*[Answer(429, headers={"Retry-After": absurd})] * 2))
     began = time.monotonic()
     assert texts(asker(store, tmp_path, endpoint=server.url).ask(prompts(3), "asking")) == [
@@ -195,14 +195,14 @@ def test_an_absurd_retry_after_is_bounded(servers: Any, store: ReplyStore, tmp_p
     assert time.monotonic() - began < 3
 
 
-def test_retry_after_is_honoured(servers: Any, store: ReplyStore, tmp_path: Path) -> None:
+def test_retry_after_is_honoured(servers: Any, store: ReplyCache, tmp_path: Path) -> None:
     server = servers(in_turn(Answer(429, headers={"Retry-After": "0.6"})))
     began = time.monotonic()
     asker(store, tmp_path, endpoint=server.url, longest_pause=5.0).ask(prompts(1), "asking")
     assert time.monotonic() - began >= 0.6
 
 
-def test_hangs_resets_and_garbage_change_no_reply(servers: Any, store: ReplyStore, tmp_path: Path) -> None:
+def test_hangs_resets_and_garbage_change_no_reply(servers: Any, store: ReplyCache, tmp_path: Path) -> None:
     """Two of three requests are answered, however slow the machine: an endpoint that never answers is given up."""
     trouble = [Answer(cut=True), Answer(502, b"<html>"), Answer(body=b"{"), Answer(body=b"null"), Answer(503)] * 3
     asked, seen = count(), []
@@ -221,7 +221,7 @@ def test_hangs_resets_and_garbage_change_no_reply(servers: Any, store: ReplyStor
     assert len(seen) == len(trouble)
 
 
-def test_strange_replies_are_stored_whole_or_cut(servers: Any, store: ReplyStore, tmp_path: Path) -> None:
+def test_strange_replies_are_stored_whole_or_cut(servers: Any, store: ReplyCache, tmp_path: Path) -> None:
     strange = {
         "half": Answer(body=says("a\\u").body.replace(b"\\\\u", b"\\ud83d")),
         "nul": says("a\x00b"),
@@ -247,7 +247,7 @@ def test_strange_replies_are_stored_whole_or_cut(servers: Any, store: ReplyStore
     ids=lambda change: next(iter(change)),
 )
 def test_what_shapes_a_reply_is_asked_anew(
-    servers: Any, store: ReplyStore, tmp_path: Path, change: dict[str, Any]
+    servers: Any, store: ReplyCache, tmp_path: Path, change: dict[str, Any]
 ) -> None:
     server = servers()
     asker(store, tmp_path, endpoint=server.url).ask(prompts(2), "asking")
@@ -257,7 +257,7 @@ def test_what_shapes_a_reply_is_asked_anew(
     assert len(server.asked) == 4
 
 
-def test_a_request_has_its_own_system_schema_and_limits(servers: Any, store: ReplyStore, tmp_path: Path) -> None:
+def test_a_request_has_its_own_system_schema_and_limits(servers: Any, store: ReplyCache, tmp_path: Path) -> None:
     server = servers()
     plain = Request("p")
     own = Request("p", system="s", schema={"type": "object"}, max_tokens=5, temperature=1.0)
@@ -269,7 +269,7 @@ def test_a_request_has_its_own_system_schema_and_limits(servers: Any, store: Rep
     assert second["response_format"]["json_schema"]["schema"] == {"type": "object"}
 
 
-def test_a_refused_schema_is_left_out_from_then_on(servers: Any, store: ReplyStore, tmp_path: Path) -> None:
+def test_a_refused_schema_is_left_out_from_then_on(servers: Any, store: ReplyCache, tmp_path: Path) -> None:
     def behave(body: dict[str, Any]) -> Answer:
         return Answer(422) if "response_format" in body else echo(body)
 
@@ -286,13 +286,13 @@ def test_a_refused_schema_is_left_out_from_then_on(servers: Any, store: ReplySto
 
 @pytest.mark.parametrize(("budget", "replies"), [({"requests": 7}, 7), ({"tokens": 1000}, 10), ({"money": 0.0025}, 12)])
 def test_a_spent_budget_ends_the_asking_and_keeps_what_came(
-    servers: Any, store: ReplyStore, tmp_path: Path, budget: dict[str, Any], replies: int
+    servers: Any, store: ReplyCache, tmp_path: Path, budget: dict[str, Any], replies: int
 ) -> None:
     server = servers(lambda body: says("x" * 40, usage={"prompt_tokens": 50, "completion_tokens": 50}))
     settings = {"endpoint": server.url, "budget": budget, "price_in": 1.0, "price_out": 3.0, "max_tokens": 50}
     requests = [Request("p" * 200 + str(n)) for n in range(30)]
     found = []
-    with pytest.raises(BudgetSpent, match=r"budget of .* is spent") as raised:
+    with pytest.raises(BudgetExceededError, match=r"budget of .* is spent") as raised:
         for pair in asker(store, tmp_path, **settings).stream(requests, "asking"):
             found.append(pair)
     assert raised.value.which == next(iter(budget))
@@ -301,11 +301,11 @@ def test_a_spent_budget_ends_the_asking_and_keeps_what_came(
     # A rerun has no new money, but all that was bought.
     again = asker(store, tmp_path, **settings)
     found_again = again.ask(requests, "asking")
-    assert sum(not reply.lack for reply in found_again) == len(store) == len(server.asked)
+    assert sum(not reply.problem for reply in found_again) == len(store) == len(server.asked)
     assert again.spent is not None
 
 
-def test_a_plan_says_what_it_would_cost(servers: Any, store: ReplyStore, tmp_path: Path) -> None:
+def test_a_plan_says_what_it_would_cost(servers: Any, store: ReplyCache, tmp_path: Path) -> None:
     server = servers()
     client = asker(store, tmp_path, endpoint=server.url, price_in=1e6, price_out=2e6, max_tokens=10)
     client.ask([Request("p" * 8)], "asking")
@@ -315,7 +315,7 @@ def test_a_plan_says_what_it_would_cost(servers: Any, store: ReplyStore, tmp_pat
     assert len(server.asked) == 1
 
 
-def test_usage_and_source_are_stored(servers: Any, store: ReplyStore, tmp_path: Path) -> None:
+def test_usage_and_source_are_stored(servers: Any, store: ReplyCache, tmp_path: Path) -> None:
     server = servers(lambda body: says("x", usage={"prompt_tokens": 11, "completion_tokens": 5}))
     client = asker(store, tmp_path, endpoint=server.url, price_in=1.0, price_out=2.0)
     client.ask(prompts(2), "asking")
@@ -326,7 +326,7 @@ def test_usage_and_source_are_stored(servers: Any, store: ReplyStore, tmp_path: 
 
 
 def test_the_key_reaches_no_message_no_log_and_no_store(
-    servers: Any, store: ReplyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    servers: Any, store: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MY_KEY", KEY)
     teller = servers(
@@ -342,7 +342,7 @@ def test_the_key_reaches_no_message_no_log_and_no_store(
     assert KEY not in f"{raised.value!r} {raised.value.__cause__!r} {capsys.readouterr()} {client.__dict__}"
 
 
-def test_keys_outside_the_environment_are_refused_unseen(store: ReplyStore, tmp_path: Path) -> None:
+def test_keys_outside_the_environment_are_refused_unseen(store: ReplyCache, tmp_path: Path) -> None:
     for settings in (
         {"endpoint": f"https://user:{KEY}@host/v1"},
         {"endpoint": f"https://host/v1?api_key={KEY}"},
@@ -356,7 +356,7 @@ def test_keys_outside_the_environment_are_refused_unseen(store: ReplyStore, tmp_
 def test_a_store_of_the_first_version_is_still_good(servers: Any, tmp_path: Path) -> None:
     path = tmp_path / "old.sqlite"
     server = servers()
-    key = ReplyStore.key(
+    key = ReplyCache.key(
         {
             "model": "m",
             "messages": [{"role": "user", "content": "p0"}],
@@ -368,6 +368,6 @@ def test_a_store_of_the_first_version_is_still_good(servers: Any, tmp_path: Path
     with sqlite3.connect(path) as old:
         old.execute("CREATE TABLE replies (key TEXT PRIMARY KEY, request TEXT, reply TEXT)")
         old.execute("INSERT INTO replies VALUES (?, '{}', 'old reply')", (key,))
-    store = ReplyStore(path)
+    store = ReplyCache(path)
     assert texts(asker(store, tmp_path, endpoint=server.url).ask(prompts(2), "asking")) == ["old reply", "Reply to p1"]
     store.close()

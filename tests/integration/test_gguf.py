@@ -7,8 +7,8 @@ import pytest
 
 from kshot.config import Config
 from kshot.core.errors import WeightsError
-from kshot.models.checkpoints import candidates
-from kshot.models.references import load_student, resolve
+from kshot.models.checkpoints import find_checkpoints
+from kshot.models.references import load_student, resolve_model
 
 NAMES = {
     "model.embed_tokens": "token_embd", "model.norm": "output_norm", "input_layernorm": "attn_norm",
@@ -88,30 +88,30 @@ def logits(folder: str) -> Any:
 def test_it_is_the_same_student(packed: Path, tiny_student: Path) -> None:
     import torch
 
-    folder = resolve(str(packed))
+    folder = resolve_model(str(packed))
     torch.testing.assert_close(logits(folder), logits(str(tiny_student)))
     assert [path.name for path in Path(folder).parent.iterdir() if not path.name.startswith(".")] == [Path(folder).name]
 
 
 def test_it_is_converted_once_and_again_when_it_changes(packed: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    first = resolve(str(packed))
+    first = resolve_model(str(packed))
     assert "converting tiny.gguf" in capsys.readouterr().out
-    assert resolve(str(packed)) == first
+    assert resolve_model(str(packed)) == first
     assert "converting" not in capsys.readouterr().out
     packed.write_bytes(packed.read_bytes() + b"\0" * 32)
-    assert resolve(str(packed)) != first
+    assert resolve_model(str(packed)) != first
 
 
 def test_compare_calls_it_by_its_name(packed: Path) -> None:
-    assert [candidate.label for candidate in candidates([str(packed)], Config())] == ["tiny"]
+    assert [candidate.label for candidate in find_checkpoints([str(packed)], Config())] == ["tiny"]
 
 
 def test_what_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KSHOT_CACHE", str(tmp_path / "cache"))
     with pytest.raises(WeightsError, match=r"missing.gguf': no such file"):
-        resolve(str(tmp_path / "missing.gguf"))
+        resolve_model(str(tmp_path / "missing.gguf"))
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF and then nothing")
     with pytest.raises(WeightsError, match=r"broken.gguf: does not convert: "):
-        resolve(str(broken))
+        resolve_model(str(broken))
     assert not list((tmp_path / "cache").rglob("*.safetensors"))

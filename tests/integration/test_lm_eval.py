@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from kshot.config.loader import load_config
-from kshot.core.errors import PanelError
-from kshot.evaluate.measure.lm_eval_tasks import load_harness
-from kshot.evaluate.measure.measurement import load_panels
+from kshot.core.errors import SuiteError
+from kshot.evaluate.measure.lm_eval_tasks import load_lm_eval_suite
+from kshot.evaluate.measure.measurement import load_suites
 from tests.integration.ready import evaluated, read, ready_run
 from tests.integration.test_pipeline import lines
 
@@ -71,7 +71,7 @@ def tasks(tmp_path: Path) -> Path:
 def settings(tasks: Path, *more: str) -> list[str]:
     names = [f"lm_eval:{name}" for name in ("colours_here", "write_here")]
     panels = json.dumps([*names, f"lm_eval:text_here@{tasks}", str(tasks.parent / "tinypanel")])
-    given = {"panels": panels, "lm_eval_path": tasks, "shots": "[0, 2]", "items": 4}
+    given = {"suites": panels, "lm_eval_path": tasks, "shots": "[0, 2]", "items": 4}
     return [*(f"evaluate.{key}={value}" for key, value in given.items()), *more]
 
 
@@ -101,7 +101,7 @@ def test_lm_eval_tasks_and_a_folder_in_one_run(config_file: Path, tiny_student: 
         assert row["right"] == (row["answer"] == COLOURS[row["item"] % 3]) == (row["answer"] in row["accepted"])
     acc = next(row for row in gains if (row["score"], row["k"]) == ("acc", 2))
     assert acc["student"] == sum(row["right"] for row in colours if (row["model"], row["k"]) == ("student", 2)) / 4
-    controls = {(row["task"], row["score"], row["k"]): row for row in read(folder / "controls.json")["tasks"]}
+    controls = {(row["task"], row["score"], row["k"]): row for row in read(folder / "baselines.json")["tasks"]}
     assert controls["colours_here", "acc", 2]["random"] == pytest.approx(1 / 3)
     assert controls["write_here", "exact_match", 0]["random"] is None
     # A perplexity is told and not compared, and a task without demonstrations is asked once.
@@ -116,17 +116,17 @@ def test_lm_eval_tasks_and_a_folder_in_one_run(config_file: Path, tiny_student: 
     page = (folder / "report.html").read_text()
     assert "Other metrics of lm-eval" in page
     # A rerun measures nothing; other data are another panel.
-    cells = {path: path.stat().st_mtime_ns for path in folder.glob("cells/*/*/cell.json")}
+    cells = {path: path.stat().st_mtime_ns for path in folder.glob("cells/*/*/measurement.json")}
     assert evaluated(config_file, *settings(tasks)) == 0
     assert {path: path.stat().st_mtime_ns for path in cells} == cells
 
 
 def test_what_shapes_the_questions_shapes_the_key(tasks: Path, config_file: Path) -> None:
     def key() -> str:
-        load_harness.__globals__["_loaded"].cache_clear()
-        found = load_panels(load_config(config_file, settings(tasks)).evaluate, ())[0]
-        assert found.harness is not None
-        return found.harness.key
+        load_lm_eval_suite.__globals__["_loaded"].cache_clear()
+        found = load_suites(load_config(config_file, settings(tasks)).evaluate, ())[0]
+        assert found.lm_eval is not None
+        return found.lm_eval.key
 
     first = key()
     assert key() == first
@@ -136,7 +136,7 @@ def test_what_shapes_the_questions_shapes_the_key(tasks: Path, config_file: Path
     assert second != first
     path = tasks / "choice.yaml"
     path.write_text(path.read_text().replace("What colour is", "Which colour has"))
-    load_harness.__globals__["_manager"].cache_clear()
+    load_lm_eval_suite.__globals__["_manager"].cache_clear()
     third = key()
     assert third not in {first, second}
     # A function is what it does, and not where this process has it.
@@ -146,7 +146,7 @@ def test_what_shapes_the_questions_shapes_the_key(tasks: Path, config_file: Path
     keys = []
     for change in ("is", "is", "has"):
         code.write_text(code.read_text().replace("is", change))
-        load_harness.__globals__["_manager"].cache_clear()
+        load_lm_eval_suite.__globals__["_manager"].cache_clear()
         keys.append(key())
     assert keys[0] == keys[1] != keys[2]
     assert third not in keys
@@ -154,7 +154,7 @@ def test_what_shapes_the_questions_shapes_the_key(tasks: Path, config_file: Path
 
 def test_another_demo_seed_draws_other_demonstrations(config_file: Path, tiny_student: Path, tasks: Path) -> None:
     folder = ready_run(config_file, tiny_student) / "evaluate"
-    more = ("evaluate.panels=[lm_eval:colours_here]", "evaluate.shots=[2]", "evaluate.demo_seeds=[0, 5]")
+    more = ("evaluate.suites=[lm_eval:colours_here]", "evaluate.shots=[2]", "evaluate.fewshot_seeds=[0, 5]")
     assert evaluated(config_file, *settings(tasks, *more)) == 0
     found = {
         (row["model"], row["seed"]): row["prompt"]
@@ -209,7 +209,7 @@ def test_an_unknown_task_and_data_out_of_reach_are_one_line_each(config_file: Pa
     for file in (run / "train" / "merged").glob("*.safetensors"):
         file.write_bytes(b"no weights")
     for name, fault in (("arc_eazy", "did you mean 'arc_easy'?"), ("arc_easy", "its data cannot be fetched")):
-        command = [sys.executable, "-m", "kshot.cli", "evaluate", str(config_file), "--panel", f"lm_eval:{name}"]
+        command = [sys.executable, "-m", "kshot.cli", "evaluate", str(config_file), "--suite", f"lm_eval:{name}"]
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=300, env=os.environ | {"HF_HUB_OFFLINE": "1"}
         )
@@ -217,7 +217,7 @@ def test_an_unknown_task_and_data_out_of_reach_are_one_line_each(config_file: Pa
         assert done.stderr.startswith(f"error: lm_eval:{name}: ")
         assert done.stderr.count("\n") == 1
         assert fault in done.stderr
-    assert not (run / "evaluate" / "cells").exists()
+    assert not (run / "evaluate" / "measurements").exists()
 
 
 def test_shots_that_a_task_cannot_show(tasks: Path, config_file: Path) -> None:
@@ -225,23 +225,23 @@ def test_shots_that_a_task_cannot_show(tasks: Path, config_file: Path) -> None:
         ("[6]", "colours_here", "5 demonstrations to choose from, fewer than k=6"),
         ("[2]", "text_here", "always asked without demonstrations; add 0"),
     ):
-        more = (f"evaluate.panels=[lm_eval:{name}]", f"evaluate.shots={shots}")
-        with pytest.raises(PanelError, match=fault):
-            load_panels(load_config(config_file, settings(tasks, *more)).evaluate, ())
+        more = (f"evaluate.suites=[lm_eval:{name}]", f"evaluate.shots={shots}")
+        with pytest.raises(SuiteError, match=fault):
+            load_suites(load_config(config_file, settings(tasks, *more)).evaluate, ())
 
 
 def test_a_folder_of_tasks_that_is_not_there_or_broken(tmp_path: Path, tasks: Path) -> None:
-    with pytest.raises(PanelError, match="no such folder of lm-eval tasks"):
-        load_harness("lm_eval:colours_here", str(tmp_path / "none"), None)
+    with pytest.raises(SuiteError, match="no such folder of lm-eval tasks"):
+        load_lm_eval_suite("lm_eval:colours_here", str(tmp_path / "none"), None)
     (tasks / "test.jsonl").unlink()
-    with pytest.raises(PanelError, match="lm_eval:colours_here: lm-eval cannot load it"):
-        load_harness(f"lm_eval:colours_here@{tasks}", "", None)
+    with pytest.raises(SuiteError, match="lm_eval:colours_here: lm-eval cannot load it"):
+        load_lm_eval_suite(f"lm_eval:colours_here@{tasks}", "", None)
 
 
 def test_only_means_of_items_are_compared(tasks: Path) -> None:
     """A median of the items has no paired gain of its own."""
     text = CHOICE.format(folder=tasks).replace("{metric: acc}", "{metric: acc, aggregation: median}")
     (tasks / "choice.yaml").write_text(text)
-    found = load_harness(f"lm_eval:colours_here@{tasks}", "", 2).harness
+    found = load_lm_eval_suite(f"lm_eval:colours_here@{tasks}", "", 2).lm_eval
     assert found is not None
     assert found.scores == {"colours_here": ("acc_norm",)}

@@ -15,13 +15,13 @@ def both(tiny_student: Path, request: pytest.FixtureRequest) -> Iterator[Both]:
     import torch
     from lm_eval.models.huggingface import HFLM
 
-    from kshot.evaluate.lm.prefix_lm import PanelLM
+    from kshot.evaluate.lm.prefix_lm import PrefixSharingLM
     from kshot.models.references import load_student
 
     ticks: list[int] = []
     model, tokenizer = load_student(str(tiny_student))
     other, _ = load_student(str(tiny_student))
-    ours = PanelLM(model.eval(), tokenizer, row=150, threads=request.param)
+    ours = PrefixSharingLM(model.eval(), tokenizer, row=150, threads=request.param)
     ours.tick = lambda done=1, note="": ticks.append(done)
     theirs = HFLM(pretrained=other.eval(), tokenizer=tokenizer, batch_size=1, backend="causal")
     before = torch.get_num_threads()
@@ -128,15 +128,22 @@ def test_what_is_shared_is_run_once(both: Both) -> None:
 
 
 def test_packs_are_dealt_out_in_runs_of_about_as_many_tokens() -> None:
-    from kshot.evaluate.lm.prefix_tree import Pack, dealt
+    from kshot.evaluate.lm.prefix_tree import PackedBatch, partition
 
     long, short = tuple(range(60)), tuple(range(20))
-    packs = [Pack(long, (0,), 40), Pack(long, (1,), 30), Pack(short, (2,), 30), Pack((), (3,), 100)]
-    assert dealt(packs, 2) == [packs[:2], packs[2:]], "the first of a beginning runs it: 100, 30, 30, 100"
-    assert dealt(packs, 1) == [packs]
-    assert dealt(packs[:1], 1) == [packs[:1]]
-    assert dealt([], 1) == [[]]
-    assert dealt([Pack((), (0,), 5), Pack((), (1,), 90), Pack((), (2,), 5)], 3)[1][0].size == 90
+    packs = [
+        PackedBatch(long, (0,), 40),
+        PackedBatch(long, (1,), 30),
+        PackedBatch(short, (2,), 30),
+        PackedBatch((), (3,), 100),
+    ]
+    assert partition(packs, 2) == [packs[:2], packs[2:]], "the first of a beginning runs it: 100, 30, 30, 100"
+    assert partition(packs, 1) == [packs]
+    assert partition(packs[:1], 1) == [packs[:1]]
+    assert partition([], 1) == [[]]
+    assert (
+        partition([PackedBatch((), (0,), 5), PackedBatch((), (1,), 90), PackedBatch((), (2,), 5)], 3)[1][0].size == 90
+    )
 
 
 def test_cores_have_packs_of_their_own(both: Both) -> None:
@@ -156,13 +163,13 @@ def test_cores_have_packs_of_their_own(both: Both) -> None:
 
 
 def test_a_model_without_a_whole_past_is_asked_lm_eval_s_way(tiny_student: Path) -> None:
-    from kshot.evaluate.lm.prefix_lm import why_alone
+    from kshot.evaluate.lm.prefix_lm import why_not_shared
     from kshot.models.references import load_student
 
     model, _ = load_student(str(tiny_student))
-    assert why_alone(model) is None
+    assert why_not_shared(model) is None
     model.config.sliding_window = 16
-    assert "sliding window" in str(why_alone(model))
+    assert "sliding window" in str(why_not_shared(model))
 
 
 def test_the_greedy_continuation_is_known_as_such(both: Both) -> None:
@@ -193,11 +200,11 @@ def test_a_prompt_longer_than_the_context_is_cut_on_the_left(both: Both) -> None
 def test_bfloat16_keeps_a_float32_output_layer(tiny_student: Path) -> None:
     import torch
 
-    from kshot.evaluate.lm.prefix_lm import PanelLM
+    from kshot.evaluate.lm.prefix_lm import PrefixSharingLM
     from kshot.models.references import load_student
 
     model, tokenizer = load_student(str(tiny_student))
-    ours = PanelLM(model.to(torch.bfloat16).eval(), tokenizer)
+    ours = PrefixSharingLM(model.to(torch.bfloat16).eval(), tokenizer)
     with torch.no_grad():
         assert ours.model(torch.tensor([[5, 6]])).logits.dtype == torch.float32
 
@@ -210,13 +217,13 @@ def test_options_that_begin_alike_are_scored_with_the_end_of_the_turn(
     import torch
 
     from kshot.core.files import read_jsonl
-    from kshot.evaluate.measure.measurement import Cell, measure
-    from kshot.suites.format import Panel, PanelTask, Row, TaskEntry
+    from kshot.evaluate.measure.measurement import Measurement, measure
+    from kshot.suites.format import Suite, SuiteRow, SuiteTask, SuiteTaskSpec
 
     ours = both[0]
-    entry = TaskEntry(task="t", instruction="Do it.", kind="multiple_choice", options_fixed=True, demos=0)
-    row = Row(input="What do you say?", output=["yes"], options=options)
-    cell = Cell("base", Panel("p", (PanelTask(entry, (), (row,)),)), 0, tmp_path / "cell", "key")
+    entry = SuiteTaskSpec(task="t", instruction="Do it.", kind="multiple_choice", options_fixed=True, demos=0)
+    row = SuiteRow(input="What do you say?", output=["yes"], options=options)
+    cell = Measurement("base", Suite("p", (SuiteTask(entry, (), (row,)),)), 0, tmp_path / "cell", "key")
     measure(cell, ours, None)
     (found,) = [line for _, line in read_jsonl(cell.folder / "samples.jsonl") if line["score"] == "loglikelihood"]
     assert found["options"] == options
@@ -239,30 +246,30 @@ def test_a_prompt_that_leaves_no_room_for_the_answer_counts_as_cut(
     both: Both, tmp_path: Path, spare: int, cut: int
 ) -> None:
     from kshot.core.files import read_json, read_jsonl
-    from kshot.evaluate.measure.measurement import Cell, measure
-    from kshot.suites.format import Panel, PanelTask, Row, TaskEntry
+    from kshot.evaluate.measure.measurement import Measurement, measure
+    from kshot.suites.format import Suite, SuiteRow, SuiteTask, SuiteTaskSpec
 
     ours = both[0]
-    entry = TaskEntry(task="t", instruction="Do it.", kind="generation", demos=0)
+    entry = SuiteTaskSpec(task="t", instruction="Do it.", kind="generation", demos=0)
     length = 1
     for _ in range(2):
-        row = Row(input="x" * length, output=["yes"])
-        cell = Cell("base", Panel("p", (PanelTask(entry, (), (row,)),)), 0, tmp_path / str(length), "key")
+        row = SuiteRow(input="x" * length, output=["yes"])
+        cell = Measurement("base", Suite("p", (SuiteTask(entry, (), (row,)),)), 0, tmp_path / str(length), "key")
         measure(cell, ours, None)
         (found,) = [line for _, line in read_jsonl(cell.folder / "samples.jsonl")]
         length += ours.max_length - len(ours.tok_encode(found["prompt"])) - spare
     assert len(ours.tok_encode(found["prompt"])) == ours.max_length - spare
-    assert read_json(cell.folder / "cell.json")["truncated"] == found["truncated"] == cut
+    assert read_json(cell.folder / "measurement.json")["truncated"] == found["truncated"] == cut
 
 
 def test_git_does_not_complain_where_there_is_no_repository(
     both: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from kshot.evaluate.measure.measurement import Cell, measure
-    from kshot.suites.format import Panel, PanelTask, Row, TaskEntry
+    from kshot.evaluate.measure.measurement import Measurement, measure
+    from kshot.suites.format import Suite, SuiteRow, SuiteTask, SuiteTaskSpec
 
     monkeypatch.chdir(tmp_path)
-    entry = TaskEntry(task="t", instruction="Do it.", kind="generation", demos=0)
-    panel = Panel("p", (PanelTask(entry, (), (Row(input="x", output=["yes"]),)),))
-    measure(Cell("base", panel, 0, tmp_path / "cell", "key"), both[0], None)
+    entry = SuiteTaskSpec(task="t", instruction="Do it.", kind="generation", demos=0)
+    panel = Suite("p", (SuiteTask(entry, (), (SuiteRow(input="x", output=["yes"]),)),))
+    measure(Measurement("base", panel, 0, tmp_path / "cell", "key"), both[0], None)
     assert "fatal" not in capfd.readouterr().err

@@ -21,7 +21,7 @@ def test_contaminated_items_are_listed_and_left_out(
     run = ready_run(config_file, tiny_student, ROWS)
     assert evaluated(config_file, *QUICK) == 0
     said = capsys.readouterr().out
-    found = read(run / "evaluate" / "novelty.json")
+    found = read(run / "evaluate" / "contamination.json")
     # The pool of demonstrations is zulu hours 0 to 3, so item 1 is hour 5.
     (row,) = found["contaminated"]
     assert (row["panel"], row["task"], row["item"], row["record"]) == ("tinypanel", "sky", 1, "abc")
@@ -57,7 +57,7 @@ def test_strict_refuses_before_a_model_is_loaded(config_file: Path, tiny_student
         "error: --strict: 1 of 8 items share text with the training data: tinypanel/sky item 1;"
     )
     assert done.stderr.count("\n") == 1
-    assert not (run / "evaluate" / "cells").exists()
+    assert not (run / "evaluate" / "measurements").exists()
 
 
 def test_a_run_without_its_data_is_measured_and_strict_refuses(

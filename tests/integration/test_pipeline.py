@@ -96,13 +96,13 @@ def test_the_three_stages(finished: Path) -> None:
         ("student", 4),
     ] * 2
     assert all(row["gain"] == pytest.approx(row["few"] - row["zero"]) for row in fewshot)
-    controls = json.loads((run / "evaluate" / "controls.json").read_text())
+    controls = json.loads((run / "evaluate" / "baselines.json").read_text())
     sky = next(row for row in controls["tasks"] if (row["task"], row["k"]) == ("sky", 4))
     # Day and night take turns, in the demonstrations as in the items.
     assert [sky[name] for name in ("majority", "random", "copy_first", "copy_any", "random_labels")] == [0.5] * 4 + [
         None
     ]
-    leans = json.loads((run / "evaluate" / "leaning.json").read_text())
+    leans = json.loads((run / "evaluate" / "label_bias.json").read_text())
     told = [(row["task"], row["k"], row["model"], row["frequent"]) for row in leans["tasks"]]
     assert told == [("sky", k, model, 0.5) for k in (0, 1, 4) for model in ("base", "student")]
     table = (finished / "stdout.txt").read_text()
@@ -114,14 +114,16 @@ def test_the_three_stages(finished: Path) -> None:
     assert "## Knowing and leaning" in report
     assert "built-in method" not in report
     assert (run / "evaluate" / "scores.png").stat().st_size > 5000
-    assert list((run / "evaluate" / "cells" / "tinypanel" / "base-k0" / "base").glob("results_*.json"))
-    assert list((run / "evaluate" / "cells").rglob("samples_*.jsonl"))
+    assert list((run / "evaluate" / "measurements" / "tinypanel" / "base-k0" / "base").glob("results_*.json"))
+    assert list((run / "evaluate" / "measurements").rglob("samples_*.jsonl"))
 
 
 def test_a_rerun_finds_nothing_to_do(finished: Path) -> None:
     run = finished / "runs" / "whole"
     before = {
-        path: path.stat().st_mtime_ns for path in run.rglob("*") if path.name in {"model.safetensors", "cell.json"}
+        path: path.stat().st_mtime_ns
+        for path in run.rglob("*")
+        if path.name in {"model.safetensors", "measurement.json"}
     }
     again = kshot("run", finished / "tiny.yaml", "--run", "whole")
     assert again.stdout.count("nothing to do") == 2
@@ -193,9 +195,9 @@ def test_a_scaled_adapter_is_part_of_the_way_to_the_student(finished: Path, tiny
 
 def test_evaluation_killed_and_rerun_measures_only_what_is_missing(finished: Path) -> None:
     run, config = copied(finished, ("generate", "train")), finished / "tiny.yaml"
-    cells = run / "evaluate" / "cells" / "tinypanel"
-    kill_when(lambda: (cells / "base-k1" / "cell.json").exists(), "evaluate", config, "--run", "killed")
-    done = {path: path.stat().st_mtime_ns for path in cells.glob("*/cell.json")}
+    cells = run / "evaluate" / "measurements" / "tinypanel"
+    kill_when(lambda: (cells / "base-k1" / "measurement.json").exists(), "evaluate", config, "--run", "killed")
+    done = {path: path.stat().st_mtime_ns for path in cells.glob("*/measurement.json")}
     assert 2 <= len(done) < 6
     kshot("evaluate", config, "--run", "killed")
     assert {path: path.stat().st_mtime_ns for path in done} == done
@@ -218,9 +220,9 @@ def test_a_student_that_is_not_the_config_s_is_not_measured(finished: Path) -> N
 
 def test_demo_seeds_and_random_labels_are_measured_beside_what_is_there(finished: Path) -> None:
     run, config = copied(finished, ("generate", "train", "evaluate")), finished / "tiny.yaml"
-    cells = run / "evaluate" / "cells" / "tinypanel"
-    done = {path: path.stat().st_mtime_ns for path in cells.glob("*/cell.json")}
-    options = ("--set", "evaluate.demo_seeds=[0, 3]", "--set", "evaluate.controls=[random_labels]")
+    cells = run / "evaluate" / "measurements" / "tinypanel"
+    done = {path: path.stat().st_mtime_ns for path in cells.glob("*/measurement.json")}
+    options = ("--set", "evaluate.fewshot_seeds=[0, 3]", "--set", "evaluate.baselines=[random_labels]")
     kshot("evaluate", config, "--run", "killed", *options)
     assert {path: path.stat().st_mtime_ns for path in done} == done
     names = [f"k{k}{seed}{labels}" for k in (1, 4) for seed in ("", "-s3") for labels in ("", "-random")]
@@ -239,7 +241,7 @@ def test_demo_seeds_and_random_labels_are_measured_beside_what_is_there(finished
     assert len(asked) == len(samples) == 2 * (8 + 4) * 5
     assert all(text == asked["student", *names] for (model, *names), text in asked.items() if model == "base")
     assert asked["base", 0, "echo", "exact_match", 4, 0] != asked["base", 3, "echo", "exact_match", 4, 0]
-    controls = json.loads((run / "evaluate" / "controls.json").read_text())["tasks"]
+    controls = json.loads((run / "evaluate" / "baselines.json").read_text())["tasks"]
     assert all((row["random_labels"] is None) == (row["k"] == 0) for row in controls)
     assert "## Other demonstrations" in (run / "evaluate" / "report.md").read_text()
     # Asked for less, the table of before comes back, and nothing is measured.
@@ -273,18 +275,18 @@ def test_asked_as_it_was_taught(finished: Path, tiny_student: Path) -> None:
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    from kshot.evaluate.measure.requests import prompt
+    from kshot.evaluate.measure.requests import render_item
     from kshot.models.references import load_student
-    from kshot.suites.format import load_panel
-    from kshot.train.data import tokenize
+    from kshot.suites.format import load_suite
+    from kshot.train.data import tokenize_record
 
     wanted = {"task": "echo", "k": 4, "item": 0, "score": "exact_match", "model": "student"}
     samples = lines(finished / "runs" / "whole" / "evaluate" / "samples.jsonl")
     asked = next(row for row in samples if wanted.items() <= row.items())
-    task = next(task for task in load_panel(str(finished / "tinypanel")).tasks if task.name == "echo")
+    task = next(task for task in load_suite(str(finished / "tinypanel")).tasks if task.name == "echo")
     model, tokenizer = load_student(str(tiny_student))
     row = {
-        "prompt": [{"role": "user", "content": prompt(task, task.items[0], 4)}],
+        "prompt": [{"role": "user", "content": render_item(task, task.items[0], 4)}],
         "completion": [{"role": "assistant", "content": "quux4"}],
     }
     settings = SFTConfig(output_dir=str(finished / "x"), use_cpu=True, bf16=False, report_to=[], max_length=4000)
@@ -294,6 +296,8 @@ def test_asked_as_it_was_taught(finished: Path, tiny_student: Path) -> None:
     answer = batch["input_ids"][0][batch["labels"][0] != -100].tolist()
     assert tokenizer(asked["prompt"], add_special_tokens=False)["input_ids"] == taught
     assert tokenizer.decode(answer).strip() == "quux4" + tokenizer.eos_token
-    ours = tokenize({"instruction": prompt(task, task.items[0], 4), "output": "quux4"}, tokenizer, targets=True)
+    ours = tokenize_record(
+        {"instruction": render_item(task, task.items[0], 4), "output": "quux4"}, tokenizer, targets=True
+    )
     assert list(ours.input_ids) == batch["input_ids"][0].tolist()
     assert list(ours.labels) == batch["labels"][0].tolist()

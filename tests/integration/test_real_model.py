@@ -56,11 +56,11 @@ runs: {tmp_path / "runs"}
 generate:
   families: [plural_form, even_or_odd, sort_numbers]
   records: 48
-  describe: {{modes: [rephrase]}}
+  paraphrase: {{modes: [rephrase]}}
 train:
   sft: {{num_train_epochs: 2, save_steps: 4, eval_strategy: "no"}}
 evaluate:
-  items: 3
+  limit: 3
   shots: [0, 1]
 """)
     return path

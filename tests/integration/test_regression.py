@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kshot.evaluate.metrics.forgetting import material
+from kshot.evaluate.metrics.forgetting import load_material
 from tests.integration.ready import evaluated, read, ready_run
 
 
@@ -16,10 +16,10 @@ def test_text_and_questions_are_asked_once_and_told(
     from transformers import AutoTokenizer, LlamaForCausalLM
 
     folder = ready_run(config_file, tiny_student) / "evaluate"
-    asking = ("evaluate.shots=[0]", "evaluate.regression=true")
+    asking = ("evaluate.shots=[0]", "evaluate.forgetting=true")
     assert evaluated(config_file, *asking) == 0
     assert "what got worse: " in capsys.readouterr().out
-    found, asked = read(folder / "regression.json"), material()
+    found, asked = read(folder / "forgetting.json"), load_material()
     # By hand: each token's log-probability after an end of turn, which is lm-eval's beginning of a text.
     model, tokenizer = (
         LlamaForCausalLM.from_pretrained(tiny_student).eval(),
@@ -31,7 +31,7 @@ def test_text_and_questions_are_asked_once_and_told(
     with torch.no_grad():
         log_probs = model(torch.tensor([prefix + ids])).logits[0, :-1].log_softmax(-1)
     bits = -sum(float(log_probs[place, token]) for place, token in enumerate(ids)) / math.log(2)
-    assert read(folder / "regression" / "base.json")["bits"][3] == pytest.approx(bits, rel=1e-4)
+    assert read(folder / "forgetting" / "base.json")["bits"][3] == pytest.approx(bits, rel=1e-4)
     assert found["text"]["paragraphs"] == 24
     assert found["text"]["difference"] == pytest.approx(found["text"]["student"] - found["text"]["base"])
     assert found["text"]["low"] <= found["text"]["difference"] <= found["text"]["high"]
@@ -48,4 +48,4 @@ def test_text_and_questions_are_asked_once_and_told(
     assert evaluated(config_file, *asking) == 0
     assert {path: path.stat().st_mtime_ns for path in times} == times
     assert evaluated(config_file, "evaluate.shots=[0]") == 0
-    assert read(folder / "regression.json")["text"] is None
+    assert read(folder / "forgetting.json")["text"] is None

@@ -14,13 +14,13 @@ from typing import Any
 import orjson
 import pytest
 
-from kshot.config import Describe, Teacher
+from kshot.config import ParaphraseConfig, TeacherConfig
 from kshot.core.errors import TeacherError
-from kshot.generate.sources import select_units
-from kshot.generate.synthesis.paraphrase import describe
-from kshot.generate.synthesis.prompt_templates import Prompts
-from kshot.generate.teacher.cache import ReplyStore
-from kshot.generate.teacher.client import Asker, make_asker
+from kshot.generate.sources import select_sources
+from kshot.generate.synthesis.paraphrase import paraphrase_descriptions
+from kshot.generate.synthesis.prompt_templates import PromptTemplates
+from kshot.generate.teacher.cache import ReplyCache
+from kshot.generate.teacher.client import TeacherClient, make_client
 from kshot.generate.teacher.messages import Request
 
 
@@ -82,17 +82,17 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[ReplyStore]:
-    opened = ReplyStore(tmp_path / "replies.sqlite")
+def store(tmp_path: Path) -> Iterator[ReplyCache]:
+    opened = ReplyCache(tmp_path / "replies.sqlite")
     yield opened
     opened.close()
 
 
-def asker(url: str, store: ReplyStore, folder: Path, **options: Any) -> Asker:
-    return make_asker(Teacher(endpoint=url, model="m", **options), "", store, folder)
+def asker(url: str, store: ReplyCache, folder: Path, **options: Any) -> TeacherClient:
+    return make_client(TeacherConfig(endpoint=url, model="m", **options), "", store, folder)
 
 
-def test_replies_come_in_order_and_are_asked_once(endpoint: Endpoint, store: ReplyStore, tmp_path: Path) -> None:
+def test_replies_come_in_order_and_are_asked_once(endpoint: Endpoint, store: ReplyCache, tmp_path: Path) -> None:
     requests = [Request(f"p{n}") for n in range(20)]
     first = asker(endpoint.url, store, tmp_path).ask(requests, "asking")
     assert [reply.text for reply in first] == [f"Reply to: p{n}" for n in range(20)]
@@ -102,7 +102,7 @@ def test_replies_come_in_order_and_are_asked_once(endpoint: Endpoint, store: Rep
     assert len(endpoint.asked) == 22
 
 
-def test_what_may_pass_is_tried_again(endpoint: Endpoint, store: ReplyStore, tmp_path: Path) -> None:
+def test_what_may_pass_is_tried_again(endpoint: Endpoint, store: ReplyCache, tmp_path: Path) -> None:
     endpoint.plan = [429, 503, 500, 299]
     replies = asker(endpoint.url, store, tmp_path, attempts=20, concurrency=2).ask(
         [Request("a"), Request("b")], "asking"
@@ -111,7 +111,7 @@ def test_what_may_pass_is_tried_again(endpoint: Endpoint, store: ReplyStore, tmp
 
 
 def test_a_refusal_is_final_and_names_the_variable_of_the_key(
-    endpoint: Endpoint, store: ReplyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    endpoint: Endpoint, store: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MY_KEY", "sk-secret")
     endpoint.plan = [401] * 50
@@ -122,7 +122,7 @@ def test_a_refusal_is_final_and_names_the_variable_of_the_key(
     assert b"sk-secret" not in (tmp_path / "replies.sqlite").read_bytes()
 
 
-def test_replies_that_came_before_a_failure_are_kept(endpoint: Endpoint, store: ReplyStore, tmp_path: Path) -> None:
+def test_replies_that_came_before_a_failure_are_kept(endpoint: Endpoint, store: ReplyCache, tmp_path: Path) -> None:
     endpoint.plan = [200, 200, 200, *[400] * 50]
     with pytest.raises(TeacherError, match=r"3 replies are kept"):
         asker(endpoint.url, store, tmp_path, concurrency=1).ask([Request(str(n)) for n in range(9)], "asking")
@@ -131,7 +131,7 @@ def test_replies_that_came_before_a_failure_are_kept(endpoint: Endpoint, store: 
     assert len(endpoint.asked) == 9
 
 
-def test_an_unreachable_teacher_is_one_line(store: ReplyStore, tmp_path: Path) -> None:
+def test_an_unreachable_teacher_is_one_line(store: ReplyCache, tmp_path: Path) -> None:
     with pytest.raises(
         TeacherError, match=r"^teacher http://127\.0\.0\.1:9/v1 cannot be reached \(.+\); 0 replies"
     ) as raised:
@@ -139,21 +139,23 @@ def test_an_unreachable_teacher_is_one_line(store: ReplyStore, tmp_path: Path) -
     assert "\n" not in str(raised.value)
 
 
-def test_a_remote_teacher_needs_a_model(store: ReplyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_remote_teacher_needs_a_model(store: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TeacherError, match=r"generate\.teacher\.model"):
-        make_asker(Teacher(endpoint="http://127.0.0.1:9/v1"), "", store, tmp_path)
+        make_client(TeacherConfig(endpoint="http://127.0.0.1:9/v1"), "", store, tmp_path)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     with pytest.raises(TeacherError, match="OPENAI_BASE_URL"):
-        make_asker(Teacher(endpoint="env", model="m"), "", store, tmp_path).ask([Request("a")], "asking")
+        make_client(TeacherConfig(endpoint="env", model="m"), "", store, tmp_path).ask([Request("a")], "asking")
 
 
 def test_variants_are_kept_or_rejected_and_all_are_accounted_for(
-    endpoint: Endpoint, store: ReplyStore, tmp_path: Path
+    endpoint: Endpoint, store: ReplyCache, tmp_path: Path
 ) -> None:
-    units = select_units(["plural_form", "reverse_letters"], [])
+    units = select_sources(["plural_form", "reverse_letters"], [])
     endpoint.reply = "Please give the plural form of this noun or thing."
-    settings = Describe(modes=["rephrase", "restyle"], per_mode=3)
-    kept, rejects = describe(units, settings, asker(endpoint.url, store, tmp_path), Prompts(None), 1)
+    settings = ParaphraseConfig(modes=["rephrase", "restyle"], per_mode=3)
+    kept, rejects = paraphrase_descriptions(
+        units, settings, asker(endpoint.url, store, tmp_path), PromptTemplates(None), 1
+    )
     assert [variant.text for variant in kept["plural_form"]] == [endpoint.reply]
     assert kept["plural_form"][0].mode == "rephrase"
     assert kept["reverse_letters"] == []

@@ -37,10 +37,10 @@ def settings(script: Script, tmp_path: Path) -> Iterator[dict[str, Any]]:
             "records": 40,
             "families": ["plural_form"],
             "tasks": [path],
-            "examples_cap": 1,
-            "describe": {"modes": []},
-            "cot": 0.5,
-            "screen": [],
+            "max_records_per_example": 1,
+            "paraphrase": {"modes": []},
+            "cot_fraction": 0.5,
+            "decontaminate": [],
             "teacher": {"endpoint": url, "model": "m"},
         }
 
@@ -101,7 +101,14 @@ def test_steps_that_no_record_will_show_are_warned_of(
 
 def test_labels_become_symbols_that_only_the_demonstrations_explain(settings: dict[str, Any], tmp_path: Path) -> None:
     run = Run(tmp_path / "symbols")
-    more = {"families": [], "tasks": [], "teacher": None, "records": 300, "symbols": 1.0, "cot": 0.0}
+    more = {
+        "families": [],
+        "tasks": [],
+        "teacher": None,
+        "records": 300,
+        "symbol_tuning_fraction": 1.0,
+        "cot_fraction": 0.0,
+    }
     run_generate(config_of(settings, **more), run)
     remapped = [r for r in rows(run) if r["meta"]["symbols"]]
     assert len(remapped) > 20
@@ -122,7 +129,7 @@ def test_exactly_asks_until_the_records_are_there(
 ) -> None:
     run = Run(tmp_path / "exactly")
     more = {"families": ["plural_form"], "modes": {"demonstrate": {"per_task": 4}}}
-    only = config_of({**settings, "families": ["plural_form"], "examples_cap": 1}, **more)
+    only = config_of({**settings, "families": ["plural_form"], "max_records_per_example": 1}, **more)
     run_generate(only, run, exactly=30)
     assert len(rows(run)) == 30
     assert "exactly 30 records" in capsys.readouterr().out

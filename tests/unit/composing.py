@@ -2,19 +2,19 @@
 
 from pathlib import Path
 
-from kshot.config import Generate
+from kshot.config import GenerateConfig
 from kshot.core.types import Record, Reject
-from kshot.generate.compose.composer import compose
-from kshot.generate.curation.decontaminate import Screen
-from kshot.generate.sources import select_units
+from kshot.generate.compose.composer import compose_records
+from kshot.generate.curation.decontaminate import Decontaminator
+from kshot.generate.sources import select_sources
 
 SEEDS = Path(__file__).parents[2] / "configs" / "tasks"
 TASKS = SEEDS / "everyday.yaml"
-NOTHING = Screen([])
+NOTHING = Decontaminator([])
 
 
-def composed(seed: int = 1, screen: Screen = NOTHING, **options: object) -> tuple[list[Record], list[Reject]]:
+def composed(seed: int = 1, screen: Decontaminator = NOTHING, **options: object) -> tuple[list[Record], list[Reject]]:
     """Under these options of `generate`."""
-    config = Generate.model_validate({"records": 260, **options})
-    units = select_units(config.families, [TASKS])
-    return compose(units, {}, config, screen, seed, lambda done=1, note="": None)
+    config = GenerateConfig.model_validate({"records": 260, **options})
+    units = select_sources(config.families, [TASKS])
+    return compose_records(units, {}, config, screen, seed, lambda done=1, note="": None)

@@ -8,27 +8,27 @@ from typing import Any
 
 import pytest
 
-from kshot.config import Config, Train
+from kshot.config import Config, TrainConfig
 from kshot.core.errors import ConfigError, DataError, RunError
 from kshot.core.files import write_json, write_text
 from kshot.core.runs import Run
-from kshot.generate.synthesis.pipeline import inherit
-from kshot.generate.teacher.cache import ReplyStore
+from kshot.generate.synthesis.pipeline import inherit_replies
+from kshot.generate.teacher.cache import ReplyCache
 from kshot.generate.teacher.messages import Reply
-from kshot.runtime.device import Machine
-from kshot.sweep.grid import Grid, GridCell, load_grid, names_of, short_names
-from kshot.sweep.run import Stages, link, run_grid
+from kshot.runtime.device import Device
+from kshot.sweep.grid import Grid, Trial, load_grid, short_names, trial_names
+from kshot.sweep.run import Stages, link_folder, run_sweep
 from kshot.train.stage import _key
 
-MACHINE = Machine("cpu", 1, "float32", "sdpa", {})
+MACHINE = Device("cpu", 1, "float32", "sdpa", {})
 
 
 def grid_of(
-    tmp_path: Path, text: str, *vary: str, seeds: str = "", overrides: Sequence[str] = (), new_data: bool = False
+    tmp_path: Path, text: str, *vary: str, seeds: str = "", overrides: Sequence[str] = (), resample_data: bool = False
 ) -> Grid:
     path = tmp_path / "c.yaml"
     path.write_text(text)
-    return load_grid(path, overrides, vary, seeds, new_data)
+    return load_grid(path, overrides, vary, seeds, resample_data)
 
 
 def faults(tmp_path: Path, text: str, *vary: str, seeds: str = "") -> list[str]:
@@ -40,13 +40,13 @@ def faults(tmp_path: Path, text: str, *vary: str, seeds: str = "") -> list[str]:
 BOTH = """
 seed: 7
 ablate:
-  vary: {generate.shots: [[1], [1, 2, 4]], train.sft.learning_rate: [3.0e-4, 8.0e-4]}
+  grid: {generate.shots: [[1], [1, 2, 4]], train.sft.learning_rate: [3.0e-4, 8.0e-4]}
   seeds: [7, 8]
 """
 
 
 def test_cells_are_all_combinations_with_each_seed(tmp_path: Path) -> None:
-    cells = grid_of(tmp_path, BOTH).cells
+    cells = grid_of(tmp_path, BOTH).trials
     assert [cell.label for cell in cells][:3] == [
         "shots=1_learning_rate=0.0003_seed=7",
         "shots=1_learning_rate=0.0003_seed=8",
@@ -62,43 +62,43 @@ def test_cells_are_all_combinations_with_each_seed(tmp_path: Path) -> None:
 
 
 def test_cells_share_data_unless_what_shapes_it_differs(tmp_path: Path) -> None:
-    cells = grid_of(tmp_path, BOTH).cells
-    assert len({cell.data for cell in cells}) == 2
-    assert {cell.data for cell in cells[:4]}.isdisjoint(cell.data for cell in cells[4:])
+    cells = grid_of(tmp_path, BOTH).trials
+    assert len({cell.data_key for cell in cells}) == 2
+    assert {cell.data_key for cell in cells[:4]}.isdisjoint(cell.data_key for cell in cells[4:])
     for key in ("seed=[1,2]", "student=[a/b,c/d]", "generate.teacher.max_tokens=[8,9]"):
-        assert len({cell.data for cell in grid_of(tmp_path, "", key).cells}) == 2, key
-    assert len({cell.data for cell in grid_of(tmp_path, "", "train.max_length=[99,100]").cells}) == 1
+        assert len({cell.data_key for cell in grid_of(tmp_path, "", key).trials}) == 2, key
+    assert len({cell.data_key for cell in grid_of(tmp_path, "", "train.max_length=[99,100]").trials}) == 1
 
 
 def test_the_command_line_replaces_a_key_and_adds_another(tmp_path: Path) -> None:
-    grid = grid_of(tmp_path, BOTH, "generate.shots=[[2]]", "generate.cot=[0.0, 0.5]", seeds="3")
-    assert grid.config.ablate.vary == {
-        "generate.shots": [[2]], "train.sft.learning_rate": [3.0e-4, 8.0e-4], "generate.cot": [0.0, 0.5],
+    grid = grid_of(tmp_path, BOTH, "generate.shots=[[2]]", "generate.cot_fraction=[0.0, 0.5]", seeds="3")
+    assert grid.config.ablate.grid == {
+        "generate.shots": [[2]], "train.sft.learning_rate": [3.0e-4, 8.0e-4], "generate.cot_fraction": [0.0, 0.5],
     }  # fmt: skip
-    assert {cell.seed for cell in grid.cells} == {3}
-    assert len(grid.cells) == 4
+    assert {cell.seed for cell in grid.trials} == {3}
+    assert len(grid.trials) == 4
     assert grid.lines()[0] == "ablate: 4 cells, 2 sets of data"
     assert len(grid.lines()) == 5
 
 
 def test_a_larger_grid_keeps_the_names_that_there_were(tmp_path: Path) -> None:
-    first = grid_of(tmp_path, "", "generate.records=[5,6]").cells
-    more = grid_of(tmp_path, "", "generate.records=[5,6,7]", seeds="7,8").cells
+    first = grid_of(tmp_path, "", "generate.records=[5,6]").trials
+    more = grid_of(tmp_path, "", "generate.records=[5,6,7]", seeds="7,8").trials
     assert {cell.label for cell in first} < {cell.label for cell in more}
 
 
 def test_a_seed_that_is_varied_shapes_data_and_training(tmp_path: Path) -> None:
-    one, other = grid_of(tmp_path, "", "seed=[1,2]").cells
+    one, other = grid_of(tmp_path, "", "seed=[1,2]").trials
     assert (one.config.seed, one.config.training_seed) == (1, 1)
     assert (one.label, other.label) == ("seed=1_train.seed=1", "seed=2_train.seed=2")
 
 
 def test_the_same_value_twice_is_one_cell(tmp_path: Path) -> None:
-    assert len(grid_of(tmp_path, "", "generate.cot=[0, 0.0, 1]", seeds="1,1").cells) == 2
+    assert len(grid_of(tmp_path, "", "generate.cot_fraction=[0, 0.0, 1]", seeds="1,1").trials) == 2
 
 
 def test_one_at_a_time_is_the_config_and_each_value_alone(tmp_path: Path) -> None:
-    cells = grid_of(tmp_path, BOTH, overrides=["ablate.one_at_a_time=true"]).cells
+    cells = grid_of(tmp_path, BOTH, overrides=["ablate.one_at_a_time=true"]).trials
     assert [(cell.setting, cell.seed) for cell in cells if cell.seed == 7] == [
         ("as configured", 7),
         ("shots=1", 7),  # 1,2,4 is what the config has, so it makes no second cell
@@ -113,23 +113,23 @@ def test_one_at_a_time_is_the_config_and_each_value_alone(tmp_path: Path) -> Non
 def test_nothing_to_vary_is_one_line(tmp_path: Path) -> None:
     (found,) = faults(tmp_path, "seed: 1\n", seeds="7")
     assert "nothing varies" in found
-    assert len(grid_of(tmp_path, "", seeds="7,8").cells) == 2
+    assert len(grid_of(tmp_path, "", seeds="7,8").trials) == 2
 
 
 def test_faults_of_all_cells_come_at_once_with_their_places(tmp_path: Path) -> None:
-    text = "ablate:\n  vary:\n    generate.shts: [[1], [2]]\n    generate.records: [5, many]\n"
+    text = "ablate:\n  grid:\n    generate.shts: [[1], [2]]\n    generate.records: [5, many]\n"
     found = faults(tmp_path, text, "trin.lora=[1]")
     path = tmp_path / "c.yaml"
     assert f"{path}:3: generate.shts: unknown key; did you mean 'shots'?" in found
     assert any(line.startswith(f"{path}:4: generate.records: ") and "'many'" in line for line in found)
-    assert "--vary trin.lora: trin: unknown key; did you mean 'train'?" in found
+    assert "--grid trin.lora: trin: unknown key; did you mean 'train'?" in found
     assert len(found) == 3
 
 
 @pytest.mark.parametrize(
     ("vary", "said"),
     [
-        ("generate.shots=4", "--vary generate.shots: ablate.vary.generate.shots: Input should be a valid array"),
+        ("generate.shots=4", "--grid generate.shots: ablate.grid.generate.shots: Input should be a valid array"),
         ("generate.shots=[]", "at least 1 item"),
         ("generate.shots", "expected key.path=value"),
         ("seed.x=[1]", "has no keys inside"),
@@ -148,21 +148,21 @@ def test_with_new_data_a_seed_is_that_of_data_and_training_and_cells_of_one_seed
     tmp_path: Path,
 ) -> None:
     one, two, *others = grid_of(
-        tmp_path, "", "train.sft.learning_rate=[3.0e-4, 8.0e-4]", seeds="7,8", new_data=True
-    ).cells
+        tmp_path, "", "train.sft.learning_rate=[3.0e-4, 8.0e-4]", seeds="7,8", resample_data=True
+    ).trials
     assert [(one.config.seed, one.config.training_seed), (two.config.seed, two.config.training_seed)] == [
         (7, 7),
         (8, 8),
     ]
-    assert one.data != two.data
-    assert [one.data, two.data] == [cell.data for cell in others]
+    assert one.data_key != two.data_key
+    assert [one.data_key, two.data_key] == [cell.data_key for cell in others]
     with pytest.raises(ConfigError, match="seed cannot be varied: with"):
-        grid_of(tmp_path, "", "seed=[1, 2]", new_data=True)
-    assert len(grid_of(tmp_path, "", "seed=[1, 2]").cells) == 2
+        grid_of(tmp_path, "", "seed=[1, 2]", resample_data=True)
+    assert len(grid_of(tmp_path, "", "seed=[1, 2]").trials) == 2
 
 
 def test_a_key_inside_another_and_seeds_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
-    assert "one holds the other" in faults(tmp_path, "", "generate.forms=[{}]", "generate.forms.both=[1]")[0]
+    assert "one holds the other" in faults(tmp_path, "", "generate.mixture=[{}]", "generate.mixture.few_shot=[1]")[0]
     assert "--seeds: ablate.seeds.1" in faults(tmp_path, "", seeds="7,x")[0]
 
 
@@ -177,13 +177,13 @@ def test_names_are_safe_short_and_unique() -> None:
         {"a": {"b": [1]}}, {"a": "z" * 300}, {"a": "z" * 299}, {"a": [1, 2]}, {"a": "1,2"}, {"a": 0.5}, {"a": True},
         {"a": []}, {"a": "none"}, {"b": []},
     ]  # fmt: skip
-    names = names_of(values)
+    names = trial_names(values)
     assert len({name.lower() for name in names}) == len(values)
     for name in names:
         assert re.fullmatch(r"[A-Za-z0-9_.,=+-]{1,100}", name)
     assert names[-5:-3] + names[-1:] == ["a=0.5", "a=true", "b=none"]
-    assert names_of([{"a": 1}, {"a": 1}]) == ["a=1", "a=1"]
-    assert names_of([{"a": {"b": 0.5, "c": [1, 2]}}, {"a": {"b": 0.5, "c": "x"}}])[1] == "a=b=0.5+c=x"
+    assert trial_names([{"a": 1}, {"a": 1}]) == ["a=1", "a=1"]
+    assert trial_names([{"a": {"b": 0.5, "c": [1, 2]}}, {"a": {"b": 0.5, "c": "x"}}])[1] == "a=b=0.5+c=x"
 
 
 class Bench:
@@ -192,13 +192,13 @@ class Bench:
     def __init__(self, *bad: str) -> None:
         self.bad = bad
         self.did: list[tuple[str, str]] = []
-        self.machines: list[Machine | None] = []
+        self.machines: list[Device | None] = []
         self.failed: dict[str, str] = {}
 
     def stages(self) -> Stages:
-        return Stages(self.inherit, self.generate, self.train, self.measure, self.write)
+        return Stages(self.inherit_replies, self.generate, self.train, self.measure, self.write)
 
-    def inherit(self, config: Config, folder: Path, others: Sequence[Path]) -> None:
+    def inherit_replies(self, config: Config, folder: Path, others: Sequence[Path]) -> None:
         self.did.append(("inherit", ",".join(other.parent.name for other in others)))
 
     def generate(self, config: Config, run: Run) -> None:
@@ -207,7 +207,7 @@ class Bench:
             raise DataError("no\ndata")
         write_json(run.stage("generate") / "manifest.json", {"key": run.name})
 
-    def train(self, config: Config, run: Run, machine: Machine | None) -> None:
+    def train(self, config: Config, run: Run, machine: Device | None) -> None:
         self.did.append(("train", run.name))
         self.machines.append(machine)
         write_json(run.stage("train") / "settings.json", {"machine": vars(MACHINE)})
@@ -215,10 +215,10 @@ class Bench:
         if run.name in self.bad:
             raise DataError(f"{run.name} is bad")
 
-    def measure(self, cell: GridCell, run: Run, folder: Path) -> None:
+    def measure(self, cell: Trial, run: Run, folder: Path) -> None:
         self.did.append(("measure", cell.label))
 
-    def write(self, cells: Sequence[GridCell], failed: Mapping[str, str], folder: Path) -> None:
+    def write(self, cells: Sequence[Trial], failed: Mapping[str, str], folder: Path) -> None:
         self.did.append(("write", folder.name))
         self.failed = dict(failed)
 
@@ -230,16 +230,16 @@ def test_each_cell_is_linked_to_its_set_and_trained_and_measured(tmp_path: Path)
     grid = grid_of(tmp_path, BOTH)
     bench = Bench()
     run = Run(tmp_path / "run")
-    run_grid(grid, run, bench.stages())
-    labels = [cell.label for cell in grid.cells]
+    run_sweep(grid, run, bench.stages())
+    labels = [cell.label for cell in grid.trials]
     assert bench.named("train") == bench.named("measure") == labels
     # A set begins with the replies of those that are finished.
-    first, second = dict.fromkeys(cell.data for cell in grid.cells)
+    first, second = dict.fromkeys(cell.data_key for cell in grid.trials)
     assert bench.named("inherit") == ["", first]
     assert sorted(path.name for path in (run.folder / "data").iterdir()) == sorted([first, second])
-    for cell in grid.cells:
+    for cell in grid.trials:
         place = run.folder / "cells" / cell.label / "generate"
-        assert str(place.readlink()) == f"../../data/{cell.data}/generate"
+        assert str(place.readlink()) == f"../../data/{cell.data_key}/generate"
         assert (place / "manifest.json").exists()
         assert (place.parent / "train" / "merged").exists()
     # The later cells are trained under the settings that the first one found.
@@ -248,7 +248,7 @@ def test_each_cell_is_linked_to_its_set_and_trained_and_measured(tmp_path: Path)
 
 def test_merged_weights_go_where_they_are_not_wanted(tmp_path: Path) -> None:
     run = Run(tmp_path / "run")
-    run_grid(
+    run_sweep(
         grid_of(tmp_path, "", "generate.records=[5]", overrides=["ablate.keep_merged=false"]), run, Bench().stages()
     )
     assert (run.folder / "cells" / "records=5_seed=7" / "train" / "settings.json").exists()
@@ -258,7 +258,7 @@ def test_merged_weights_go_where_they_are_not_wanted(tmp_path: Path) -> None:
 def test_a_cell_that_fails_is_told_and_the_others_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bench = Bench("records=5_seed=1")
     with pytest.raises(RunError, match=r"1 of 4 cells failed \(records=5_seed=1\)"):
-        run_grid(grid_of(tmp_path, "", "generate.records=[5,6]", seeds="1,2"), Run(tmp_path / "run"), bench.stages())
+        run_sweep(grid_of(tmp_path, "", "generate.records=[5,6]", seeds="1,2"), Run(tmp_path / "run"), bench.stages())
     assert bench.named("measure") == ["records=5_seed=2", "records=6_seed=1", "records=6_seed=2"]
     assert bench.failed == {"records=5_seed=1": "records=5_seed=1 is bad"}
     assert capsys.readouterr().err == "error: records=5_seed=1: records=5_seed=1 is bad\n"
@@ -268,13 +268,13 @@ def test_an_error_that_nobody_foresaw_leaves_the_other_cells_be(tmp_path: Path) 
     bench = Bench()
     stages = bench.stages()
 
-    def train(config: Config, home: Run, machine: Machine | None) -> None:
+    def train(config: Config, home: Run, machine: Device | None) -> None:
         if config.training_seed == 1:
             raise RuntimeError("out of memory")
         stages.train(config, home, machine)
 
     with pytest.raises(RunError, match="1 of 2 cells failed"):
-        run_grid(grid_of(tmp_path, "", seeds="1,2"), Run(tmp_path / "run"), replace(stages, train=train))
+        run_sweep(grid_of(tmp_path, "", seeds="1,2"), Run(tmp_path / "run"), replace(stages, train=train))
     assert bench.named("measure") == ["seed=2"]
     assert bench.failed == {"seed=1": "RuntimeError: out of memory"}
 
@@ -282,7 +282,7 @@ def test_an_error_that_nobody_foresaw_leaves_the_other_cells_be(tmp_path: Path) 
 def test_a_set_that_fails_is_not_tried_for_each_of_its_cells(tmp_path: Path) -> None:
     bench = Bench("generate")
     with pytest.raises(RunError, match="2 of 2"):
-        run_grid(grid_of(tmp_path, "", seeds="1,2"), Run(tmp_path / "run"), bench.stages())
+        run_sweep(grid_of(tmp_path, "", seeds="1,2"), Run(tmp_path / "run"), bench.stages())
     assert len(bench.named("generate")) == 1
     assert bench.failed == {"seed=1": "no data", "seed=2": "no data"}
     assert bench.named("write") == ["ablate"]
@@ -297,44 +297,44 @@ def test_where_links_are_refused_the_set_is_copied(tmp_path: Path, monkeypatch: 
         raise OSError("links are refused")
 
     monkeypatch.setattr(Path, "symlink_to", refused)
-    link(target, place)
+    link_folder(target, place)
     assert not place.is_symlink()
     assert [path.name for path in place.iterdir()] == ["manifest.json"]
     (place / "mark").touch()
-    link(target, place)
+    link_folder(target, place)
     assert (place / "mark").exists()
     write_text(target / "manifest.json", "2")
-    link(target, place)
+    link_folder(target, place)
     assert (place / "manifest.json").read_text() == "2"
 
 
 def test_a_link_to_another_set_is_turned(tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / "data" / name).mkdir(parents=True)
-        link(tmp_path / "data" / name, tmp_path / "cell" / "generate")
+        link_folder(tmp_path / "data" / name, tmp_path / "cell" / "generate")
     assert str((tmp_path / "cell" / "generate").readlink()) == "../data/b"
 
 
 def test_a_set_begins_with_the_replies_of_others_if_it_asks_a_teacher(tmp_path: Path) -> None:
     for name, keys in (("one", "ab"), ("two", "bc")):
         (tmp_path / name).mkdir()
-        store = ReplyStore(tmp_path / name / "replies.sqlite")
+        store = ReplyCache(tmp_path / name / "replies.sqlite")
         store.put_all([(key, {}, Reply(f"{key} of {name}", "stop", 3, 4, cost=0.5)) for key in keys])
         store.close()
     others = [tmp_path / "one", tmp_path / "two", tmp_path / "none"]
-    inherit(Config(), tmp_path / "new", others)
-    inherit(Config(), tmp_path / "new", others)
-    store = ReplyStore(tmp_path / "new" / "replies.sqlite")
+    inherit_replies(Config(), tmp_path / "new", others)
+    inherit_replies(Config(), tmp_path / "new", others)
+    store = ReplyCache(tmp_path / "new" / "replies.sqlite")
     assert {key: reply.text for key, reply in store.find(["a", "b", "c"]).items()} == {
         "a": "a of one", "b": "b of one", "c": "c of two",
     }  # fmt: skip
     assert (store.total().requests, store.total().tokens, store.total().money) == (3, 21, 1.5)
     store.close()
     silent = Config().model_copy(update={"generate": Config().generate.model_copy(update={"teacher": None})})
-    inherit(silent, tmp_path / "silent", others)
+    inherit_replies(silent, tmp_path / "silent", others)
     assert not (tmp_path / "silent").exists()
 
 
 def test_the_training_seed_is_part_of_the_training_s_key_and_null_is_the_config_s(tmp_path: Path) -> None:
-    keys = [_key(Config(seed=7, train=Train(seed=seed)), str(tmp_path), "data") for seed in (None, 7, 8)]
+    keys = [_key(Config(seed=7, train=TrainConfig(seed=seed)), str(tmp_path), "data") for seed in (None, 7, 8)]
     assert keys[0] == keys[1] != keys[2]

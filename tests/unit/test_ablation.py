@@ -11,11 +11,11 @@ from rich.console import Console
 
 from kshot.evaluate.ablation import curves, name_of
 from kshot.evaluate.measure.measurement import Groups
-from kshot.evaluate.metrics.ranking import Scored, gain_rows, ranking
+from kshot.evaluate.metrics.ranking import ScoredTrial, gain_rows, ranking
 from kshot.evaluate.report.heatmap import DOWN, MIDDLE, UP, heat_maps, ink, luminance, shade, write_heatmap
 from kshot.evaluate.report.markdown import rich_table
 from kshot.evaluate.report.svg import describe, write_svg
-from kshot.models.checkpoints import Candidate
+from kshot.models.checkpoints import Checkpoint
 
 Rows = Callable[[int], list[list[int]]]
 
@@ -39,7 +39,7 @@ def eight(share: float) -> Groups:
 
 def test_two_bases_in_folders_of_one_name_are_two() -> None:
     named: dict[str, str] = {}
-    bases = [Candidate("model", f"{place}/model", "", None, place, ()) for place in "aba"]
+    bases = [Checkpoint("model", f"{place}/model", "", None, place, ()) for place in "aba"]
     assert [name_of(base, named) for base in bases] == ["model", "b/model", "model"]
 
 
@@ -49,7 +49,7 @@ def test_a_row_stacks_training_seeds_against_the_same_base() -> None:
         3: scores(a=lambda k: [[1, 1, 1, 1]], b=lambda k: [[0, 0, 0, 0]]),
         4: scores(a=lambda k: [[1, 1, 1, 1]], b=lambda k: [[1, 1, 1, 1] if k else [0, 0, 0, 0]]),
     }
-    rows = gain_rows([Scored("x", {"generate.cot": 0}, base, seeds)], 200, 1)
+    rows = gain_rows([ScoredTrial("x", {"generate.cot_fraction": 0}, base, seeds)], 200, 1)
     assert [(row["panel"], row["score"], row["k"], row["cell"]) for row in rows] == [
         ("p", "exact_match", 0, "x"), ("p", "exact_match", 4, "x"),
     ]  # fmt: skip
@@ -57,16 +57,16 @@ def test_a_row_stacks_training_seeds_against_the_same_base() -> None:
     assert (few["base"], few["student"], few["gain"]) == (0.25, 0.75, 0.5)
     assert (few["seed_low"], few["seed_high"]) == (0.25, 0.75)
     assert (few["seeds"], few["tasks"], few["items"]) == ([3, 4], 2, 8)
-    assert few["values"] == {"generate.cot": 0}
+    assert few["values"] == {"generate.cot_fraction": 0}
     assert few["p_holm"] >= few["p"]
-    alone = gain_rows([Scored("x", {}, base, {4: seeds[4]})], 200, 1)[1]
+    alone = gain_rows([ScoredTrial("x", {}, base, {4: seeds[4]})], 200, 1)[1]
     assert (alone["gain"], alone["seed_low"], alone["seed_high"]) == (0.75, 0.75, 0.75)
 
 
 def test_trainings_that_come_out_apart_make_the_interval_wider_than_like_ones() -> None:
     found = []
     for seeds in ({3: eight(0.3), 4: eight(0.7)}, {3: eight(0.5), 4: eight(0.5)}):
-        (row, _) = gain_rows([Scored("x", {}, eight(0.1), seeds)], 500, 1)
+        (row, _) = gain_rows([ScoredTrial("x", {}, eight(0.1), seeds)], 500, 1)
         assert row["gain"] == pytest.approx(0.4)
         found.append(row["high"] - row["low"])
     assert found[0] > 1.5 * found[1]
@@ -75,17 +75,17 @@ def test_trainings_that_come_out_apart_make_the_interval_wider_than_like_ones() 
 def test_several_demo_seeds_of_each_training_stand_against_those_of_the_base() -> None:
     base = scores(a=lambda k: [[0, 1], [1, 1]] if k else [[0, 0]])
     seeds = {n: scores(a=lambda k: [[1, 1], [1, 1]] if k else [[1, 0]]) for n in (3, 4)}
-    none, few = gain_rows([Scored("x", {}, base, seeds)], 200, 1)
+    none, few = gain_rows([ScoredTrial("x", {}, base, seeds)], 200, 1)
     assert (none["gain"], few["gain"]) == (0.5, 0.25)
 
 
 def test_the_ranking_orders_cells_and_says_what_is_told_apart() -> None:
     base = eight(0.1)
     cells = [
-        Scored("low", {}, base, {1: eight(0.2)}),
-        Scored("best", {}, base, {1: eight(0.8)}),
+        ScoredTrial("low", {}, base, {1: eight(0.2)}),
+        ScoredTrial("best", {}, base, {1: eight(0.8)}),
         # Better in half of the tasks, worse in the other half, and a little worse at k=4.
-        Scored("near", {}, base, {1: scores(**{
+        ScoredTrial("near", {}, base, {1: scores(**{
             f"t{n}": lambda k, n=n: [right((0.95 if n % 2 else 0.6) if k else 0.8)] for n in range(8)
         })}),
     ]  # fmt: skip
@@ -109,12 +109,12 @@ def test_the_ranking_takes_the_mean_over_all_k_and_pairs_common_seeds() -> None:
         2: scores(a=lambda k: [[1, 1], [1, 1]] if k else [[1, 1]]),
     }
     other = {1: scores(a=lambda k: [[0, 0]])}
-    first, second = ranking([Scored("other", {}, base, other), Scored("one", {}, base, one)], 200, 1)
+    first, second = ranking([ScoredTrial("other", {}, base, other), ScoredTrial("one", {}, base, one)], 200, 1)
     # Seed 1 of "one": k=0 nothing, k=4 three quarters.
     assert first["cell"] == "one"
     assert first["mean"] == pytest.approx((0.375 + 1) / 2)
     assert second["difference"] == pytest.approx(-0.375)
-    (_, apart) = ranking([Scored("one", {}, base, one), Scored("other", {}, base, {9: other[1]})], 200, 1)
+    (_, apart) = ranking([ScoredTrial("one", {}, base, one), ScoredTrial("other", {}, base, {9: other[1]})], 200, 1)
     assert apart["difference"] == pytest.approx(-(0.375 + 1) / 2)
     assert ranking([], 200, 1) == []
 
@@ -165,10 +165,10 @@ def test_colours_go_two_ways_and_leave_text_legible() -> None:
 
 
 def test_where_one_number_varies_its_scores_are_a_curve(tmp_path: Path) -> None:
-    def found(**values: object) -> Scored:
+    def found(**values: object) -> ScoredTrial:
         share = 0.2 + int(str(next(iter(values.values()))).strip("[]") or 0) / 1000
         named = {key.replace("__", "."): value for key, value in values.items()}
-        return Scored(str(values), named, eight(0.1), {1: eight(share)})
+        return ScoredTrial(str(values), named, eight(0.1), {1: eight(share)})
 
     numbers = [found(generate__families_at_most=n) for n in (100, 10, 300)]
     (plot,) = curves(gain_rows(numbers, 200, 1))
@@ -184,12 +184,12 @@ def test_where_one_number_varies_its_scores_are_a_curve(tmp_path: Path) -> None:
     texts = [node.text for node in ET.parse(tmp_path / "c.svg").iter() if node.tag.endswith("text")]
     assert {"10", "100", "300", "families at most"} <= set(texts)
     assert curves(gain_rows(numbers[:1], 200, 1)) == []
-    as_it_is = Scored("as configured", {}, eight(0.1), {1: eight(0.5)})
+    as_it_is = ScoredTrial("as configured", {}, eight(0.1), {1: eight(0.5)})
     assert curves(gain_rows([as_it_is, *numbers], 200, 1)) == [], "one of them has no number to stand at"
     assert curves(gain_rows([found(generate__shots=[1]), found(generate__shots=[4])], 200, 1)) == []
-    two = [Scored(str(n), {"a": n, "b": 1 + n % 2}, eight(0.1), {1: eight(0.5)}) for n in (1, 2, 3)]
+    two = [ScoredTrial(str(n), {"a": n, "b": 1 + n % 2}, eight(0.1), {1: eight(0.5)}) for n in (1, 2, 3)]
     assert curves(gain_rows(two, 200, 1)) == []
-    fixed = [Scored(str(n), {"a": n, "b": 1}, eight(0.1), {1: eight(0.5)}) for n in (1, 2)]
+    fixed = [ScoredTrial(str(n), {"a": n, "b": 1}, eight(0.1), {1: eight(0.5)}) for n in (1, 2)]
     assert [plot.along for plot in curves(gain_rows(fixed, 200, 1))] == ["a"]
     assert curves([]) == []
 

@@ -4,62 +4,64 @@ from pathlib import Path
 
 import pytest
 
-from kshot.config import Config, Generate
+from kshot.config import Config, GenerateConfig
 from kshot.core.errors import ConfigError, DataError
-from kshot.generate.sources import sources
+from kshot.generate.sources import load_sources
 from tests.unit.composing import SEEDS
 
 
 def config(seed: int = 7, **options: object) -> Config:
-    return Config(seed=seed, generate=Generate.model_validate({"tasks": [SEEDS / "everyday.yaml"], **options}))
+    return Config(seed=seed, generate=GenerateConfig.model_validate({"tasks": [SEEDS / "everyday.yaml"], **options}))
 
 
 def families(of: Config) -> set[str]:
-    units, tasks = sources(of)
+    units, tasks = load_sources(of)
     return {unit.family for unit in units} | {task.family for task in tasks}
 
 
 def test_families_at_most_draws_so_many_of_all_and_a_larger_draw_holds_a_smaller() -> None:
-    few, more, every = (families(config(families_at_most=n)) for n in (10, 40, None))
+    few, more, every = (families(config(max_families=n)) for n in (10, 40, None))
     assert (len(few), len(more)) == (10, 40)
     assert few < more < every
-    assert any(task.family in more for task in sources(config())[1])
-    assert families(config(seed=8, families_at_most=10)) != few
-    assert families(config(families_at_most=10_000)) == every
+    assert any(task.family in more for task in load_sources(config())[1])
+    assert families(config(seed=8, max_families=10)) != few
+    assert families(config(max_families=10_000)) == every
 
 
 def test_what_is_named_is_left_out_of_families_and_files_alike() -> None:
     files = [SEEDS / "decisions.yaml"]
     every = families(config(tasks=files))
-    without = config(tasks=files, without=["morphology", "fact_or_opinion", "even_or_odd"])
-    units, tasks = sources(without)
+    without = config(tasks=files, exclude=["morphology", "fact_or_opinion", "even_or_odd"])
+    units, tasks = load_sources(without)
     assert {"fact_or_opinion", "even_or_odd", "plural_form"} <= every - families(without)
     assert "morphology" not in {unit.category for unit in units}
-    assert len(families(config(without=["morphology"], families_at_most=10))) == 10
+    assert len(families(config(exclude=["morphology"], max_families=10))) == 10
     assert "in_danger" in {task.id for task in tasks}
     with pytest.raises(ConfigError, match=r"'even_or_od' is no task.*did you mean 'even_or_odd'"):
-        sources(config(without=["even_or_od"]))
+        load_sources(config(exclude=["even_or_od"]))
 
 
 def test_of_one_family_a_single_task_can_be_left_out(tmp_path: Path) -> None:
     task = "- {{id: {}, family: even_or_odd, category: c, descriptions: [d], examples: [{}, {}]}}\n"
     examples = "{input: a, output: b}", "{input: c, output: d}"
     (tmp_path / "tasks.yaml").write_text("".join(task.format(name, *examples) for name in ("one", "other")))
-    units, tasks = sources(config(tasks=[tmp_path / "tasks.yaml"], without=["one"]))
+    units, tasks = load_sources(config(tasks=[tmp_path / "tasks.yaml"], exclude=["one"]))
     assert [task.id for task in tasks] == ["other"]
     assert "even_or_odd" in {unit.id for unit in units}
-    units, tasks = sources(config(tasks=[tmp_path / "tasks.yaml"], families=["even_or_odd"], without=["other", "one"]))
+    units, tasks = load_sources(
+        config(tasks=[tmp_path / "tasks.yaml"], families=["even_or_odd"], exclude=["other", "one"])
+    )
     assert ([unit.id for unit in units], tasks) == (["even_or_odd"], [])
 
 
 def test_no_task_and_the_same_task_twice_are_refused() -> None:
-    units, tasks = sources(config(families=["morphology"], tasks=[]))
+    units, tasks = load_sources(config(families=["morphology"], tasks=[]))
     assert {unit.category for unit in units} == {"morphology"}
     assert tasks == []
     twice = [SEEDS / "everyday.yaml", SEEDS / "everyday.yaml"]
     with pytest.raises(DataError, match="task id used twice"):
-        sources(config(tasks=twice))
+        load_sources(config(tasks=twice))
     with pytest.raises(ConfigError, match="did you mean 'plural_form'"):
-        sources(config(families=["plural_forms"]))
+        load_sources(config(families=["plural_forms"]))
     with pytest.raises(ConfigError, match="'zzqq' is no family; `kshot tasks list` shows them all"):
-        sources(config(families=["zzqq"]))
+        load_sources(config(families=["zzqq"]))

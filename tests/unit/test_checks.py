@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from kshot.core.seeding import stream
 from kshot.generate.bank import FAMILIES
-from kshot.generate.synthesis.checks import Candidate, as_template, doubt_of, fault_of, with_slots
-from kshot.generate.synthesis.paraphrase import clean
-from kshot.generate.synthesis.verify import answered
+from kshot.generate.synthesis.checks import ParaphraseCandidate, as_template, hard_failure, soft_failure, with_slots
+from kshot.generate.synthesis.paraphrase import first_paragraph
+from kshot.generate.synthesis.verify import gives_answer
 from kshot.tasks.family import no_params
 
 SOURCE = "Write 'urgent' if the message is urgent, otherwise 'calm'. Answer with one word."
@@ -17,8 +17,8 @@ MUST = (("messag", "note"),)
 
 
 def reason(text: str, source: str = SOURCE, known: tuple[str, ...] = (SOURCE,)) -> str | None:
-    candidate = Candidate(text, source, PARAMS, MUST, known)
-    return fault_of(candidate) or doubt_of(candidate)
+    candidate = ParaphraseCandidate(text, source, PARAMS, MUST, known)
+    return hard_failure(candidate) or soft_failure(candidate)
 
 
 @pytest.mark.parametrize(
@@ -69,9 +69,11 @@ def test_each_reason_to_reject(text: str, why: str) -> None:
 
 
 def test_an_opposite_is_rejected() -> None:
-    found = Candidate("Give the last word of the text.", "Say the first word of the text.", {}, (("word",),), ())
-    assert doubt_of(found) == "sense changed: 'last' for 'first'"
-    assert fault_of(found) is None, "a proof may refute it"
+    found = ParaphraseCandidate(
+        "Give the last word of the text.", "Say the first word of the text.", {}, (("word",),), ()
+    )
+    assert soft_failure(found) == "sense changed: 'last' for 'first'"
+    assert hard_failure(found) is None, "a proof may refute it"
 
 
 def test_every_hand_written_description_passes() -> None:
@@ -80,8 +82,8 @@ def test_every_hand_written_description_passes() -> None:
         params = family.params(stream(1, "checks", family.id))
         texts = [text.format(**params) for text in family.descriptions]
         for text in texts:
-            candidate = Candidate(text, text, params, family.must, ())
-            found = fault_of(candidate) or doubt_of(candidate)
+            candidate = ParaphraseCandidate(text, text, params, family.anchors, ())
+            found = hard_failure(candidate) or soft_failure(candidate)
             assert found is None or found.startswith("too short"), (family.id, text, found)
 
 
@@ -113,9 +115,9 @@ def test_a_wording_has_the_slots_of_its_source_and_no_others() -> None:
 
 
 def test_a_reply_is_its_first_paragraph_without_quotes() -> None:
-    assert clean('"Write it down."\n\nI hope this helps!') == "Write it down."
-    assert clean("Write 'a' or 'b'.") == "Write 'a' or 'b'."
-    assert clean("") == ""
+    assert first_paragraph('"Write it down."\n\nI hope this helps!') == "Write it down."
+    assert first_paragraph("Write 'a' or 'b'.") == "Write 'a' or 'b'."
+    assert first_paragraph("") == ""
 
 
 def test_no_params_is_empty() -> None:
@@ -138,4 +140,4 @@ def test_no_params_is_empty() -> None:
     ],
 )
 def test_an_answer_of_several_lines_is_read_whole(reply: str, claim: str, reasoned: bool, right: bool) -> None:
-    assert answered(reply, claim, reasoned) is right
+    assert gives_answer(reply, claim, reasoned) is right

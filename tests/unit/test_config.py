@@ -7,7 +7,7 @@ import pytest
 from kshot.config import Config
 from kshot.config.loader import load_config
 from kshot.core.errors import ConfigError
-from kshot.train.trainer_config import trainer_faults
+from kshot.train.trainer_config import check_trainer_config
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 
@@ -22,18 +22,18 @@ def faults(path: Path, text: str, *overrides: str) -> list[str]:
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_every_shipped_config_loads_and_suits_trl_and_peft(path: Path) -> None:
     config = load_config(path)
-    assert trainer_faults(config.train) == []
+    assert check_trainer_config(config.train) == []
     assert all(task.exists() for task in config.generate.tasks)
 
 
 def test_the_default_recipe_is_the_quickstart_made_larger() -> None:
     quick, default = (load_config(CONFIGS[0].parent / f"{name}.yaml") for name in ("quickstart", "default"))
-    assert (default.generate.records, default.generate.describe.tasks) == (4600, 12)
-    assert (default.train.max_length, default.evaluate.items) == (512, None)
-    describe = quick.generate.describe.model_copy(update={"tasks": 12})
-    generate = quick.generate.model_copy(update={"records": 4600, "describe": describe})
+    assert (default.generate.records, default.generate.paraphrase.tasks) == (4600, 12)
+    assert (default.train.max_length, default.evaluate.limit) == (512, None)
+    describe = quick.generate.paraphrase.model_copy(update={"tasks": 12})
+    generate = quick.generate.model_copy(update={"records": 4600, "paraphrase": describe})
     train = quick.train.model_copy(update={"max_length": 512})
-    evaluate = quick.evaluate.model_copy(update={"items": None})
+    evaluate = quick.evaluate.model_copy(update={"limit": None})
     assert default == quick.model_copy(update={"generate": generate, "train": train, "evaluate": evaluate})
 
 
@@ -81,15 +81,15 @@ def test_a_fault_of_an_override_names_it(tmp_path: Path) -> None:
 
 def test_panels_and_tasks_are_found_beside_the_config(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
-    path.write_text("generate: {tasks: [t.yaml]}\nevaluate: {panels: [kshot, kshot-uneven, mine]}\n")
+    path.write_text("generate: {tasks: [t.yaml]}\nevaluate: {suites: [kshot, kshot-uneven, mine]}\n")
     config = load_config(path)
     assert config.generate.tasks == [tmp_path / "t.yaml"]
-    assert config.evaluate.panels == ["kshot", "kshot-uneven", str(tmp_path / "mine")]
+    assert config.evaluate.suites == ["kshot", "kshot-uneven", str(tmp_path / "mine")]
 
 
 def test_trl_and_peft_names_are_checked() -> None:
     config = Config.model_validate({"train": {"sft": {"learning_rat": 1.0, "seed": 3}, "lora": {"rank": 4, "r": "8"}}})
-    found = trainer_faults(config.train)
+    found = check_trainer_config(config.train)
     assert "train.sft.learning_rat: unknown key; did you mean 'learning_rate'?" in found
     assert any(fault.startswith("train.sft.seed: set by kshot") for fault in found)
     assert any(fault.startswith("train.lora.rank: ") for fault in found)
@@ -98,14 +98,17 @@ def test_trl_and_peft_names_are_checked() -> None:
 
 def test_what_peft_refuses_as_a_whole_is_said_before_training() -> None:
     config = Config.model_validate({"train": {"lora": {"layers_to_transform": [1]}}})
-    (fault,) = trainer_faults(config.train)
+    (fault,) = check_trainer_config(config.train)
     assert fault.startswith("train.lora: PEFT refuses it: `layers_to_transform` cannot be used")
-    assert trainer_faults(Config.model_validate({"train": {"lora": {"exclude_modules": ".*layers.0.*"}}}).train) == []
+    assert (
+        check_trainer_config(Config.model_validate({"train": {"lora": {"exclude_modules": ".*layers.0.*"}}}).train)
+        == []
+    )
 
 
 def test_what_trl_refuses_is_said_before_training() -> None:
     def found(**sft: object) -> list[str]:
-        return trainer_faults(Config.model_validate({"train": {"sft": sft}}).train)
+        return check_trainer_config(Config.model_validate({"train": {"sft": sft}}).train)
 
     (fault,) = found(lr_scheduler_type="cosin")
     assert fault.startswith("train.sft: TRL refuses it: cosin is not a valid SchedulerType")

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kshot.core.errors import DataError, RunError
-from kshot.core.files import read_jsonl, read_log, whole_file, whole_folder, write_json, write_jsonl
-from kshot.core.prompting import TEMPLATES, answer, fits, render, with_options
-from kshot.core.runs import Run, finish, finished
+from kshot.core.files import atomic_file, atomic_folder, read_jsonl, read_log, write_json, write_jsonl
+from kshot.core.prompting import TEMPLATES, append_options, can_show, render_answer, render_prompt
+from kshot.core.runs import Run, read_finished, write_manifest
 from kshot.core.seeding import digest, stream
 from kshot.core.types import Example
-from kshot.models.references import fingerprint
-from kshot.runtime.parallel import at_once
+from kshot.models.references import fingerprint_model
+from kshot.runtime.parallel import run_parallel
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -23,7 +23,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     write_json(path, {"a": 1})
-    with pytest.raises(RuntimeError), whole_file(path) as temporary:
+    with pytest.raises(RuntimeError), atomic_file(path) as temporary:
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == '{\n  "a": 1\n}\n'
@@ -32,11 +32,11 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> Non
 
 def test_a_folder_is_whole_or_absent_and_sweeps_what_a_kill_left(tmp_path: Path) -> None:
     (tmp_path / ".m.99.part").mkdir()
-    with pytest.raises(RuntimeError), whole_folder(tmp_path / "m") as temporary:
+    with pytest.raises(RuntimeError), atomic_folder(tmp_path / "m") as temporary:
         (temporary / "x").write_text("half")
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
-    with whole_folder(tmp_path / "m") as temporary:
+    with atomic_folder(tmp_path / "m") as temporary:
         (temporary / "x").write_text("all")
     assert (tmp_path / "m" / "x").read_text() == "all"
 
@@ -79,10 +79,10 @@ def test_streams_depend_on_their_names_alone() -> None:
 
 
 def test_a_stage_is_finished_only_under_its_key(tmp_path: Path) -> None:
-    assert finished(tmp_path, "k") is None
-    finish(tmp_path, {"key": "k"})
-    assert finished(tmp_path, "k") == {"key": "k"}
-    assert finished(tmp_path, "other") is None
+    assert read_finished(tmp_path, "k") is None
+    write_manifest(tmp_path, {"key": "k"})
+    assert read_finished(tmp_path, "k") == {"key": "k"}
+    assert read_finished(tmp_path, "other") is None
 
 
 def test_a_stage_is_held_by_one_process(tmp_path: Path) -> None:
@@ -99,36 +99,36 @@ DEMOS = (Example("leaf", "leaves", "f becomes v, add es."), Example("cat", "cats
 def test_prompts_are_as_they_were() -> None:
     """What the student reads is part of the product: a change here must be meant (rewrite tests/golden/prompts.txt)."""
     shown = [
-        f"===== {name} k={k}\n{render(name, 'Write the plural.', DEMOS[:k], 'dog').text}"
+        f"===== {name} k={k}\n{render_prompt(name, 'Write the plural.', DEMOS[:k], 'dog').text}"
         for name in TEMPLATES
         for k in (0, 2)
     ]
-    shown.append(f"===== reason\n{render('plain', 'Write the plural.', DEMOS, 'dog', reason=True).text}")
-    shown.append(f"===== demos only\n{render('plain', None, DEMOS, 'dog').text}")
-    shown.append(f"===== options\n{with_options('Which one flies?', ['fish', 'bird'])}")
+    shown.append(f"===== reason\n{render_prompt('plain', 'Write the plural.', DEMOS, 'dog', reason=True).text}")
+    shown.append(f"===== demos only\n{render_prompt('plain', None, DEMOS, 'dog').text}")
+    shown.append(f"===== options\n{append_options('Which one flies?', ['fish', 'bird'])}")
     assert "\n".join(shown) + "\n" == (GOLDEN / "prompts.txt").read_text()
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
 @pytest.mark.parametrize("reason", [False, True])
 def test_a_prompt_knows_where_its_outputs_stand(template: str, reason: bool) -> None:
-    prompt = render(template, "Write the plural.", DEMOS, "dog", reason)
-    assert [prompt.text[a:b] for a, b in prompt.answers] == [answer(demo, reason) for demo in DEMOS]
+    prompt = render_prompt(template, "Write the plural.", DEMOS, "dog", reason)
+    assert [prompt.text[a:b] for a, b in prompt.answers] == [render_answer(demo, reason) for demo in DEMOS]
 
 
 def test_braces_in_data_are_text() -> None:
-    prompt = render("plain", "Copy {x}.", [Example('{"a": 1}', "{b}")], "{input}").text
+    prompt = render_prompt("plain", "Copy {x}.", [Example('{"a": 1}', "{b}")], "{input}").text
     assert "Copy {x}." in prompt
     assert '{"a": 1}' in prompt
     assert prompt.endswith("Input: {input}\nOutput:")
 
 
 def test_templates_take_no_text_that_blurs_their_layout() -> None:
-    assert not fits("arrow", ["a\nb"])
-    assert fits("arrow", ["a"])
-    assert fits("arrow", ['"a"'])
-    assert not fits("quoted", ['"a"'])
-    assert fits("plain", ["a\nb"])
+    assert not can_show("arrow", ["a\nb"])
+    assert can_show("arrow", ["a"])
+    assert can_show("arrow", ['"a"'])
+    assert not can_show("quoted", ['"a"'])
+    assert can_show("plain", ["a\nb"])
 
 
 def test_a_fingerprint_sees_every_byte_that_answers_depend_on(tmp_path: Path) -> None:
@@ -136,19 +136,19 @@ def test_a_fingerprint_sees_every_byte_that_answers_depend_on(tmp_path: Path) ->
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(bytes(3 << 20))
     (tmp_path / "chat_template.jinja").write_text("a")
-    seen = {fingerprint(str(tmp_path))}
-    assert fingerprint(str(tmp_path)) in seen
+    seen = {fingerprint_model(str(tmp_path))}
+    assert fingerprint_model(str(tmp_path)) in seen
     changed = bytearray(3 << 20)
     changed[3 << 19] = 1
     weights.write_bytes(changed)
-    seen.add(fingerprint(str(tmp_path)))
+    seen.add(fingerprint_model(str(tmp_path)))
     (tmp_path / "chat_template.jinja").write_text("b")
-    seen.add(fingerprint(str(tmp_path)))
+    seen.add(fingerprint_model(str(tmp_path)))
     (tmp_path / "README.md").write_text("no part of the model")
-    seen.add(fingerprint(str(tmp_path)))
+    seen.add(fingerprint_model(str(tmp_path)))
     assert len(seen) == 3
     (tmp_path / "generation_config.json").write_text('{"repetition_penalty": 1.5}')
-    assert fingerprint(str(tmp_path)) not in seen
+    assert fingerprint_model(str(tmp_path)) not in seen
 
 
 def test_who_interrupts_waits_for_what_is_begun_only() -> None:
@@ -165,5 +165,5 @@ def test_who_interrupts_waits_for_what_is_begun_only() -> None:
             done.append((share, part))
 
     with pytest.raises(KeyboardInterrupt):
-        at_once(work, [0, 1], 2, over.set)
+        run_parallel(work, [0, 1], 2, over.set)
     assert len(done) < 12

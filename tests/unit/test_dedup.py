@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kshot.config import Dedup, Forms, Generate
+from kshot.config import DedupConfig, GenerateConfig, MixtureConfig
 from kshot.core.text import jaccard, shingles
 from kshot.core.types import Record, Reject
-from kshot.generate.compose.composer import Kept, compose_stream
-from kshot.generate.curation.decontaminate import Screen
-from kshot.generate.curation.dedup import NearIndex, Seen, bands, near_duplicates
-from kshot.generate.sources import select_units
-from kshot.tasks.source import Unit
+from kshot.generate.compose.composer import AcceptedRecord, stream_records
+from kshot.generate.curation.decontaminate import Decontaminator
+from kshot.generate.curation.dedup import NearIndex, SeenKeys, lsh_bands, near_duplicates
+from kshot.generate.sources import select_sources
+from kshot.tasks.source import TaskSource
 from tests.unit.composing import SEEDS
 
 LONG = "on the third day the old keeper of the light walked down to the harbour and counted every boat that lay there"
@@ -96,7 +96,7 @@ def test_one_by_one_gives_what_all_at_once_gives() -> None:
 
 @given(st.floats(0.3, 1.0))
 def test_bands_miss_few_pairs_at_the_threshold(threshold: float) -> None:
-    count, rows = bands(threshold)
+    count, rows = lsh_bands(threshold)
     assert count * rows <= 128
     assert (1 - threshold**rows) ** count <= 0.0051
 
@@ -110,27 +110,29 @@ def test_a_threshold_that_is_no_share_is_refused(threshold: float) -> None:
 @settings(max_examples=50)
 @given(st.lists(st.integers(1, 2**64 - 1) | st.integers(1, 300), max_size=600))
 def test_seen_is_a_set(keys: list[int]) -> None:
-    seen, known = Seen(), set[int]()
+    seen, known = SeenKeys(), set[int]()
     for key in keys:
         assert seen.add(key) == (key not in known)
         known.add(key)
     assert len(seen) == len(known)
 
 
-def kept_of(records: int, units: Sequence[Unit], **dedup: object) -> tuple[list[Record], list[Reject]]:
-    options = Generate(records=records, dedup=Dedup.model_validate(dedup))
-    events = list(compose_stream(units, {}, options, Screen([]), 2, lambda done=1, note="": None))
-    return [e.record for e in events if isinstance(e, Kept)], [e for e in events if isinstance(e, Reject)]
+def kept_of(records: int, units: Sequence[TaskSource], **dedup: object) -> tuple[list[Record], list[Reject]]:
+    options = GenerateConfig(records=records, dedup=DedupConfig.model_validate(dedup))
+    events = list(stream_records(units, {}, options, Decontaminator([]), 2, lambda done=1, note="": None))
+    return [e.record for e in events if isinstance(e, AcceptedRecord)], [e for e in events if isinstance(e, Reject)]
 
 
-def plurals() -> list[Unit]:
-    return select_units(["plural_form"], [])
+def plurals() -> list[TaskSource]:
+    return select_sources(["plural_form"], [])
 
 
 def test_small_spaces_give_distinct_records_and_say_what_was_drawn_twice() -> None:
-    config = Generate(records=900, forms=Forms(instruction=1, both=0, demos=0), main_template=1.0)
-    events = list(compose_stream(plurals(), {}, config, Screen([]), 2, lambda done=1, note="": None))
-    records = [event.record for event in events if isinstance(event, Kept)]
+    config = GenerateConfig(
+        records=900, mixture=MixtureConfig(zero_shot=1, few_shot=0, demos_only=0), eval_template_fraction=1.0
+    )
+    events = list(stream_records(plurals(), {}, config, Decontaminator([]), 2, lambda done=1, note="": None))
+    records = [event.record for event in events if isinstance(event, AcceptedRecord)]
     rejects = [event for event in events if isinstance(event, Reject)]
     assert len({(" ".join(r.instruction.lower().split()), r.output.lower()) for r in records}) == len(records)
     assert {reject.reason for reject in rejects} == {"duplicate"}
@@ -139,7 +141,7 @@ def test_small_spaces_give_distinct_records_and_say_what_was_drawn_twice() -> No
 def test_near_duplicates_are_rejected_only_where_asked() -> None:
     """A long gold example asked twice, in two wordings, is one; with other demonstrations around it, it is none."""
     names = {"what_happens_next", "where_to_look", "does_person_know"}
-    units = [unit for unit in select_units([], [SEEDS / "decisions.yaml"]) if unit.id in names]
+    units = [unit for unit in select_sources([], [SEEDS / "decisions.yaml"]) if unit.id in names]
     assert len(units) == 3
     off, none = kept_of(84, units)
     on, rejects = kept_of(84, units, near=0.8)
@@ -154,7 +156,7 @@ def test_near_duplicates_are_rejected_only_where_asked() -> None:
     assert most_times(on, few_shot=True) > 1
 
 
-def yaml_units(folder: Path, **examples: list[tuple[str, str]]) -> list[Unit]:
+def yaml_units(folder: Path, **examples: list[tuple[str, str]]) -> list[TaskSource]:
     """A unit for each name, with its own wording and these (input, output) pairs."""
     path = folder / "tasks.yaml"
     rows = []
@@ -162,17 +164,21 @@ def yaml_units(folder: Path, **examples: list[tuple[str, str]]) -> list[Unit]:
         found = [{"input": text, "output": output} for text, output in pairs]
         rows.append({"id": name, "category": "c", "descriptions": [f"Do {name}."], "examples": found})
     path.write_text(json.dumps(rows))
-    return [unit for unit in select_units(["plural_form"], [path]) if unit.size]
+    return [unit for unit in select_sources(["plural_form"], [path]) if unit.example_count]
 
 
 def test_exact_duplicates_are_the_same_but_for_case_and_space(tmp_path: Path) -> None:
     units = yaml_units(tmp_path, one=[("A red car", "Car"), ("a  red car", "car"), ("a blue car", "car")])
-    options = {"records": 6, "forms": Forms(instruction=1, both=0, demos=0), "main_template": 1.0}
+    options = {
+        "records": 6,
+        "mixture": MixtureConfig(zero_shot=1, few_shot=0, demos_only=0),
+        "eval_template_fraction": 1.0,
+    }
 
     def outputs(exact: bool) -> list[str]:
-        config = Generate.model_validate({**options, "dedup": Dedup(exact=exact)})
-        events = compose_stream(units, {}, config, Screen([]), 1, lambda done=1, note="": None)
-        return sorted(event.record.output for event in events if isinstance(event, Kept))
+        config = GenerateConfig.model_validate({**options, "dedup": DedupConfig(exact=exact)})
+        events = stream_records(units, {}, config, Decontaminator([]), 1, lambda done=1, note="": None)
+        return sorted(event.record.output for event in events if isinstance(event, AcceptedRecord))
 
     assert outputs(exact=False) == ["Car", "car", "car"]
     assert len(outputs(exact=True)) == 2
@@ -181,11 +187,16 @@ def test_exact_duplicates_are_the_same_but_for_case_and_space(tmp_path: Path) ->
 def test_records_without_an_instruction_are_told_apart_across_tasks(tmp_path: Path) -> None:
     pairs = [("red", "1"), ("blue", "2"), ("green", "3")]
     units = yaml_units(tmp_path, one=pairs, other=pairs)
-    options = {"records": 12, "shots": [2], "main_template": 1.0, "forms": Forms(instruction=0, both=0, demos=1)}
-    config = Generate.model_validate(options)
-    events = list(compose_stream(units, {}, config, Screen([]), 1, lambda done=1, note="": None))
-    records = [event.record for event in events if isinstance(event, Kept)]
-    assert {record.meta["form"] for record in records} == {"demos"}
+    options = {
+        "records": 12,
+        "shots": [2],
+        "eval_template_fraction": 1.0,
+        "mixture": MixtureConfig(zero_shot=0, few_shot=0, demos_only=1),
+    }
+    config = GenerateConfig.model_validate(options)
+    events = list(stream_records(units, {}, config, Decontaminator([]), 1, lambda done=1, note="": None))
+    records = [event.record for event in events if isinstance(event, AcceptedRecord)]
+    assert {record.meta["form"] for record in records} == {"demos_only"}
     assert len({record.meta["id"] for record in records}) == len(records) == 6
 
 

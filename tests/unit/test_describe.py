@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from kshot.config import Describe
+from kshot.config import ParaphraseConfig
 from kshot.core.types import Example, Task
 from kshot.generate.bank import by_id
-from kshot.generate.synthesis.paraphrase import describe
-from kshot.generate.synthesis.prompt_templates import Prompts
-from kshot.generate.teacher.budget import BudgetSpent
-from kshot.generate.teacher.messages import UNASKED, Reply, Request
-from kshot.tasks.source import from_family, from_task
+from kshot.generate.synthesis.paraphrase import paraphrase_descriptions
+from kshot.generate.synthesis.prompt_templates import PromptTemplates
+from kshot.generate.teacher.budget import BudgetExceededError
+from kshot.generate.teacher.messages import NOT_ASKED, Reply, Request
+from kshot.tasks.source import source_from_family, source_from_task
 
 DOUBTED = "Not from left to right but backwards: write out the short string of letters given, reversed."
 WORDS = ("amber", "basil", "cedar", "delta")
@@ -25,7 +25,7 @@ class Scripted:
     """Rewords everything as `wording`, and solves by `solve`."""
 
     name = "scripted"
-    spent: BudgetSpent | None = None
+    spent: BudgetExceededError | None = None
 
     def __init__(self, wording: str, solve: Callable[[str], str], ends: str = "stop") -> None:
         self.wording, self.solve, self.ends = wording, solve, ends
@@ -42,8 +42,10 @@ def outcome(teacher: Scripted, prove: int, example_based: bool = False) -> str |
     """None for a variant that is kept, or the reason against it."""
     gold = tuple(Example(word, word[::-1]) for word in WORDS)
     task = Task("spell", "spell", "letters", ("Given a short string of letters, please return it reversed.",), gold)
-    unit = from_task(task) if example_based else from_family(by_id("reverse_letters"))
-    kept, rejects = describe([unit], Describe(modes=["rephrase"], prove=prove), teacher, Prompts(None), 1)
+    unit = source_from_task(task) if example_based else source_from_family(by_id("reverse_letters"))
+    kept, rejects = paraphrase_descriptions(
+        [unit], ParaphraseConfig(modes=["rephrase"], validate_inputs=prove), teacher, PromptTemplates(None), 1
+    )
     assert len(kept[unit.id]) + len(rejects) == 1
     return rejects[0].reason if rejects else None
 
@@ -78,7 +80,7 @@ def test_a_wording_that_was_cut_off_is_none_unless_its_paragraph_was_whole() -> 
 def test_what_was_not_asked_is_not_held_against_the_teacher(spent_at: str, begins: str) -> None:
     class Broke(Scripted):
         def ask(self, requests: Sequence[Request], label: str) -> list[Reply]:
-            return [UNASKED] * len(requests) if label == spent_at else super().ask(requests, label)
+            return [NOT_ASKED] * len(requests) if label == spent_at else super().ask(requests, label)
 
     assert outcome(Broke(DOUBTED, backwards), 2) == f"{begins}: not asked, a budget is spent"
 
@@ -95,7 +97,7 @@ def test_without_a_doubt_a_programmatic_wording_must_be_as_good_as_the_original(
 
 
 def test_a_rule_that_only_demonstrations_show_is_proved_with_them() -> None:
-    unit = from_family(by_id("hidden_topic_labels"))
+    unit = source_from_family(by_id("hidden_topic_labels"))
 
     class Loud(Scripted):
         def ask(self, requests: Sequence[Request], label: str) -> list[Reply]:
@@ -105,5 +107,7 @@ def test_a_rule_that_only_demonstrations_show_is_proved_with_them() -> None:
             return [Reply(f"{source} Look at all of the examples for that.") for source in sources]
 
     teacher = Loud("", lambda prompt: "x")
-    describe([unit], Describe(modes=["rephrase"], prove=2), teacher, Prompts(None), 1)
+    paraphrase_descriptions(
+        [unit], ParaphraseConfig(modes=["rephrase"], validate_inputs=2), teacher, PromptTemplates(None), 1
+    )
     assert [prompt.count("\nOutput:") for prompt in teacher.proving] == [unit.min_k + 1] * 4

@@ -11,22 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kshot.config import Budget, Config, Teacher
+from kshot.config import BudgetConfig, Config, TeacherConfig
 from kshot.config.loader import load_config
 from kshot.core.errors import ConfigError, TeacherError
 from kshot.generate.stage import _key
-from kshot.generate.teacher.budget import Cost, Meter
-from kshot.generate.teacher.concurrency import Pace, pause, retry_after
-from kshot.generate.teacher.endpoints import PRESETS, Endpoint, endpoints_of, preferred
-from kshot.generate.teacher.messages import mended, packed
-from kshot.generate.teacher.transport import loads
+from kshot.generate.teacher.budget import BudgetMeter, Cost
+from kshot.generate.teacher.concurrency import AdaptiveConcurrency, backoff_seconds, parse_retry_after
+from kshot.generate.teacher.endpoints import PRESETS, Endpoint, rank_endpoints, resolve_endpoints
+from kshot.generate.teacher.messages import replace_surrogates, to_json
+from kshot.generate.teacher.transport import parse_json
 
 TEACHERS = Path(__file__).parents[2] / "configs" / "teachers"
 
 
 def settled(capacity: int, most: int, replies: int = 4000) -> list[int]:
     """Limits of a pace, over time, at a server of so many places with a queue that never refuses."""
-    rng, pace, limits = random.Random(2), Pace(most), []
+    rng, pace, limits = random.Random(2), AdaptiveConcurrency(most), []
     now, number, serving, waiting = 0.0, 0, 0, 0
     ends: list[tuple[float, int]] = []
     for _ in range(replies):
@@ -53,7 +53,7 @@ def test_a_server_with_room_gets_all_that_it_may_have() -> None:
 
 
 def test_trouble_lowers_the_level_once_for_those_that_went_out_together() -> None:
-    pace = Pace(100, start=40)
+    pace = AdaptiveConcurrency(100, start=40)
     begun = [pace.begin() for _ in range(40)]
     for one in begun:
         pace.trouble(one)
@@ -63,7 +63,7 @@ def test_trouble_lowers_the_level_once_for_those_that_went_out_together() -> Non
 
 
 def test_the_level_never_falls_below_one_nor_rises_without_need() -> None:
-    pace = Pace(100, start=2)
+    pace = AdaptiveConcurrency(100, start=2)
     for _ in range(20):
         pace.trouble(pace.begin())
     assert pace.limit == 1
@@ -75,28 +75,31 @@ def test_the_level_never_falls_below_one_nor_rises_without_need() -> None:
 @given(st.integers(0, 10_000), st.floats(0.01, 100), st.none() | st.floats(0, 1e300))
 def test_pauses_are_bounded(tries: int, longest: float, asked_for: float | None) -> None:
     tries = min(tries, 1000)
-    assert 0 <= pause(tries, longest, asked_for) <= longest
+    assert 0 <= backoff_seconds(tries, longest, asked_for) <= longest
 
 
 def test_retry_after_is_a_number_or_a_date_and_else_nothing() -> None:
-    assert retry_after("2.5") == 2.5
-    ahead = retry_after(format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True))
+    assert parse_retry_after("2.5") == 2.5
+    ahead = parse_retry_after(format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True))
     assert ahead is not None
     assert 97 < ahead <= 100
-    assert [retry_after(text) for text in (None, "", "-1", "nan", "inf", "soon", "Fri, 99 Foo")] == [None] * 7
+    assert [parse_retry_after(text) for text in (None, "", "-1", "nan", "inf", "soon", "Fri, 99 Foo")] == [None] * 7
 
 
 @given(st.text(st.characters(), max_size=20))
 def test_any_text_can_be_packed(text: str) -> None:
-    assert loads(packed({"b": text, "a": [text]})) == {"a": [mended(text)], "b": mended(text)}
+    assert parse_json(to_json({"b": text, "a": [text]})) == {
+        "a": [replace_surrogates(text)],
+        "b": replace_surrogates(text),
+    }
 
 
 @pytest.mark.parametrize(
     ("budget", "which"),
-    [(Budget(requests=2), "requests"), (Budget(tokens=25), "tokens"), (Budget(money=2.5), "money")],
+    [(BudgetConfig(requests=2), "requests"), (BudgetConfig(tokens=25), "tokens"), (BudgetConfig(money=2.5), "money")],
 )
-def test_what_is_on_its_way_counts_until_it_settles(budget: Budget, which: str) -> None:
-    meter = Meter(budget, Cost())
+def test_what_is_on_its_way_counts_until_it_settles(budget: BudgetConfig, which: str) -> None:
+    meter = BudgetMeter(budget, Cost())
     most = Cost(1, 5, 5, 1.0)
     assert meter.reserve(most) is None
     assert meter.reserve(most) is None
@@ -110,7 +113,7 @@ def test_what_is_on_its_way_counts_until_it_settles(budget: Budget, which: str) 
 
 
 def test_what_earlier_runs_spent_counts() -> None:
-    assert Meter(Budget(requests=3), Cost(3)).reserve(Cost(1)) == "requests"
+    assert BudgetMeter(BudgetConfig(requests=3), Cost(3)).reserve(Cost(1)) == "requests"
 
 
 def place(name: str, weight: float = 1.0) -> Endpoint:
@@ -120,9 +123,9 @@ def place(name: str, weight: float = 1.0) -> Endpoint:
 def test_shares_follow_the_weights_and_a_new_endpoint_moves_only_its_own() -> None:
     places = [place("a", 3), place("b", 1)]
     texts = [f"text {n}" for n in range(4000)]
-    before = [preferred(places, text)[0] for text in texts]
+    before = [rank_endpoints(places, text)[0] for text in texts]
     assert 0.72 < before.count(0) / 4000 < 0.78
-    after = [preferred([*places, place("c", 2)], text)[0] for text in texts]
+    after = [rank_endpoints([*places, place("c", 2)], text)[0] for text in texts]
     assert all(new in {old, 2} for old, new in zip(before, after, strict=True))
     assert 0.30 < after.count(2) / 4000 < 0.37
 
@@ -133,7 +136,7 @@ def test_every_preset_has_a_config_that_loads(preset: str, monkeypatch: pytest.M
     assert teacher is not None
     if preset != "local":
         monkeypatch.setenv(PRESETS[preset].api_key_env, "key of it")
-        [endpoint] = endpoints_of(teacher, "")
+        [endpoint] = resolve_endpoints(teacher, "")
         assert endpoint.url == PRESETS[preset].url
         assert endpoint.key == "key of it"
         assert "key of it" not in repr(endpoint)
@@ -148,7 +151,7 @@ def test_no_config_of_a_teacher_is_without_its_preset() -> None:
     [
         ("{endpoint: openai, endpoints: [{preset: vllm}]}", "keep one"),
         ("{endpoints: [{weight: 2.0}]}", "endpoints.0: give a url or a preset"),
-        ("{endpoint: openai, budget: {money: 1.0}}", "budget.money needs price_in"),
+        ("{endpoint: openai, budget: {money: 1.0}}", "budget.money needs input_price_per_mtok"),
         ("{endpoints: [{preset: vlm}]}", "vlm"),
     ],
 )
@@ -162,16 +165,16 @@ def test_a_contradiction_is_a_fault_of_the_config(tmp_path: Path, teacher: str, 
 @pytest.mark.parametrize("url", ["ftp://host/v1", "openia", "http://", "http://[::1"])
 def test_no_url_is_named(url: str) -> None:
     with pytest.raises(TeacherError, match=r"URL"):
-        endpoints_of(Teacher(endpoint=url, model="m"), "")
+        resolve_endpoints(TeacherConfig(endpoint=url, model="m"), "")
 
 
 def test_a_stranger_s_endpoint_gets_the_key_only_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "for openai")
     monkeypatch.setenv("OTHER", "for the other")
-    teacher = Teacher.model_validate(
+    teacher = TeacherConfig.model_validate(
         {"model": "m", "endpoints": [{"preset": "openai"}, {"url": "http://other/v1", "api_key_env": "OTHER"}]}
     )
-    assert [endpoint.key for endpoint in endpoints_of(teacher, "")] == ["for openai", "for the other"]
+    assert [endpoint.key for endpoint in resolve_endpoints(teacher, "")] == ["for openai", "for the other"]
 
 
 def test_a_local_teacher_whose_weights_changed_is_asked_again(tmp_path: Path) -> None:
@@ -187,7 +190,7 @@ def test_a_local_teacher_whose_weights_changed_is_asked_again(tmp_path: Path) ->
         return [_key(config(place)) for place in places]
 
     def config(teacher: dict[str, Any]) -> Config:
-        settings = {"teacher": teacher, "describe": {"modes": ["rephrase"], "per_mode": 1}}
+        settings = {"teacher": teacher, "paraphrase": {"modes": ["rephrase"], "per_mode": 1}}
         return Config.model_validate({"student": str(tmp_path), "generate": settings})
 
     before = keys()

@@ -8,7 +8,7 @@ import pytest
 from kshot.core.seeding import stream
 from kshot.generate.bank import by_id, words
 from kshot.tasks.family import Params
-from kshot.tasks.source import from_family
+from kshot.tasks.source import source_from_family
 from tests.unit.reading_back import FromText, misread
 
 # Answers worked out by hand: family, facts, params, answer.
@@ -248,11 +248,11 @@ def number_marks(text: str) -> dict[str, Any]:
 )  # fmt: skip
 def test_demonstrations_of_a_hidden_rule_tell_the_query_answer(family_id: str, readings: Any, k: int) -> None:
     """Any rule that sorts the demonstrations as they are gives the query its answer, whichever rule was drawn."""
-    unit = from_family(by_id(family_id))
+    unit = source_from_family(by_id(family_id))
     untold = 0
     for seed in range(150):
         rng = stream(seed, "told")
-        examples = unit.problems(rng, unit.params(rng), k + 1, ())
+        examples = unit.sample_examples(rng, unit.params(rng), k + 1, ())
         assert len(examples) == k + 1
         marks = [readings(example.input) for example in examples]
         for rule in marks[0]:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from kshot.cli import guarded
-from kshot.config import Config, Describe, Generate
+from kshot.config import Config, GenerateConfig, ParaphraseConfig
 from kshot.config.loader import load_config
 from kshot.core.console import progress
 from kshot.core.errors import ConfigError, DataError
@@ -24,16 +24,16 @@ from kshot.core.runs import Run
 from kshot.core.seeding import stream
 from kshot.core.types import Example
 from kshot.generate.bank import FAMILIES, by_id
-from kshot.generate.bank.reasoning_gym import HELD_OUT, UNFIT, gym_units, installed
-from kshot.generate.bank.reasoning_gym_table import TABLE, Taken
-from kshot.generate.compose.composer import compose
-from kshot.generate.curation.decontaminate import Screen
-from kshot.generate.sources import every_source, find
+from kshot.generate.bank.reasoning_gym import HELD_OUT, UNFIT, is_installed, reasoning_gym_sources
+from kshot.generate.bank.reasoning_gym_table import TABLE, ReasoningGymDataset
+from kshot.generate.compose.composer import compose_records
+from kshot.generate.curation.decontaminate import Decontaminator
+from kshot.generate.sources import all_sources, find_source
 from kshot.generate.stage import run_generate
-from kshot.generate.synthesis.paraphrase import plan
-from kshot.generate.synthesis.prompt_templates import Prompts
-from kshot.tasks.catalog import listing, sampled
-from kshot.tasks.source import Unit
+from kshot.generate.synthesis.paraphrase import plan_requests
+from kshot.generate.synthesis.prompt_templates import PromptTemplates
+from kshot.tasks.catalog import list_tasks, sample_prompts
+from kshot.tasks.source import TaskSource
 from tests.unit import test_families
 
 OWN = {family.id for family in FAMILIES}
@@ -77,17 +77,17 @@ def absent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def real() -> dict[str, Unit]:
+def real() -> dict[str, TaskSource]:
     pytest.importorskip("reasoning_gym", reason="pip install 'kshot[gym]'")
-    return {unit.id.removeprefix("gym_"): unit for unit in gym_units(["all"])}
+    return {unit.id.removeprefix("reasoning_gym_"): unit for unit in reasoning_gym_sources(["all"])}
 
 
-def drawn(unit: Unit, seed: int, n: int = 60) -> list[Example]:
-    return unit.problems(stream(seed, unit.id), {}, n, ())
+def drawn(unit: TaskSource, seed: int, n: int = 60) -> list[Example]:
+    return unit.sample_examples(stream(seed, unit.id), {}, n, ())
 
 
 @every_dataset
-def test_a_dataset_has_one_of_our_categories_and_our_family_where_there_is_one(taken: Taken) -> None:
+def test_a_dataset_has_one_of_our_categories_and_our_family_where_there_is_one(taken: ReasoningGymDataset) -> None:
     assert taken.category in {family.category for family in FAMILIES}
     if taken.family:
         assert by_id(taken.family).category == taken.category
@@ -101,17 +101,17 @@ def test_enough_datasets_are_taken_and_each_once() -> None:
 
 
 @every_dataset
-def test_wordings_state_the_task(taken: Taken) -> None:
+def test_wordings_state_the_task(taken: ReasoningGymDataset) -> None:
     assert len(set(taken.descriptions)) == len(taken.descriptions) >= 3
-    assert 1 <= len(taken.must) <= 3
+    assert 1 <= len(taken.anchors) <= 3
     for description in taken.descriptions:
         text = description.format().lower()
         found = re.findall("[a-z0-9]+", text)
-        assert all(any(word.startswith(group) for word in found) for group in taken.must), (text, taken.must)
+        assert all(any(word.startswith(group) for word in found) for group in taken.anchors), (text, taken.anchors)
 
 
 @every_dataset
-def test_no_dataset_is_about_what_held_out_tasks_are_about(taken: Taken) -> None:
+def test_no_dataset_is_about_what_held_out_tasks_are_about(taken: ReasoningGymDataset) -> None:
     assert taken.name not in HELD_OUT
     assert not test_families.HELD_OUT.search(taken.family or taken.name)
     assert not test_families.FORBIDDEN_WORDS.search(" ".join(taken.descriptions).lower())
@@ -121,16 +121,16 @@ def test_no_dataset_is_about_what_held_out_tasks_are_about(taken: Taken) -> None
     ("name", "fault"),
     [
         ("chain_sums", "'chain_sums' is no dataset that kshot takes from reasoning-gym; did you mean 'chain_sum'?"),
-        ("gym_gcd", "did you mean 'gcd'?"),
+        ("reasoning_gym_gcd", "did you mean 'gcd'?"),
         ("word_sorting", "'word_sorting' is left out, since held-out tasks are about the same: alphabetical sorting"),
         ("sudoku", "'sudoku' is left out: its questions or answers are long"),
         ("zzzz", "known here: all, chain_sum, "),
     ],
 )
 def test_a_name_that_is_not_taken_gets_one_line(name: str, fault: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert guarded(lambda: gym_units(["gcd", name])) == 2
+    assert guarded(lambda: reasoning_gym_sources(["gcd", name])) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: generate.gym: ")
+    assert line.startswith("error: generate.reasoning_gym: ")
     assert fault in line
 
 
@@ -138,34 +138,33 @@ def test_without_the_extra_a_run_stops_before_anything_is_made(
     absent: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = Run(tmp_path / "runs" / "x")
-    config = Config(generate=Generate(gym=["gcd"], teacher=None))
+    config = Config(generate=GenerateConfig(reasoning_gym=["gcd"], teacher=None))
     assert guarded(lambda: run_generate(config, run)) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: generate.gym: reasoning-gym cannot be loaded")
+    assert line.startswith("error: generate.reasoning_gym: reasoning-gym cannot be loaded")
     assert line.endswith("pip install 'kshot[gym]'")
     assert not run.folder.exists()
 
 
 def test_without_the_extra_the_list_is_of_kshots_own_tasks_and_a_sample_says_what_to_install(absent: None) -> None:
-    assert not installed()
-    assert gym_units([]) == []
-    assert {row.kind for row in listing(every_source([]))} == {"programmatic"}
+    assert not is_installed()
+    assert reasoning_gym_sources([]) == []
+    assert {row.kind for row in list_tasks(all_sources([]))} == {"programmatic"}
     with pytest.raises(ConfigError, match=r"pip install 'kshot\[gym\]'"):
-        find("gym_gcd", [])
+        find_source("reasoning_gym_gcd", [])
 
 
 def test_the_config_takes_names_or_all(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     for text, expected in (("all", ["all"]), ("[gcd, lcm]", ["gcd", "lcm"]), ("[]", [])):
-        path.write_text(f"generate: {{gym: {text}}}\n")
-        assert load_config(path).generate.gym == expected
-    assert load_config(path, ["generate.gym=all"]).generate.gym == ["all"]
-    with pytest.raises(ConfigError, match=r"generate\.gym: .*, found 'gcd'"):
-        load_config(path, ["generate.gym=gcd"])
+        path.write_text(f"generate: {{reasoning_gym: {text}}}\n")
+        assert load_config(path).generate.reasoning_gym == expected
+    assert load_config(path, ["generate.reasoning_gym=all"]).generate.reasoning_gym == ["all"]
+    assert load_config(path, ["generate.reasoning_gym=gcd"]).generate.reasoning_gym == ["gcd"]
 
 
 def test_only_short_examples_that_pass_the_check_are_used(asked: list[dict[str, Any]]) -> None:
-    (unit,) = gym_units(["chain_sum"])
+    (unit,) = reasoning_gym_sources(["chain_sum"])
     examples = drawn(unit, 1)
     good = [index for index in range(180) if index % 3 != 2 and index % 4 != 3]
     assert [int(example.input.split()[-1]) for example in examples] == good[:60]
@@ -177,27 +176,31 @@ def test_only_short_examples_that_pass_the_check_are_used(asked: list[dict[str, 
 
 def test_a_question_in_unknown_words_names_the_dataset(asked: list[dict[str, Any]]) -> None:
     with pytest.raises(DataError, match=r"'gcd' in a way unknown to kshot; pip install 'kshot\[gym\]'"):
-        drawn(gym_units(["gcd"])[0], 1)
+        drawn(reasoning_gym_sources(["gcd"])[0], 1)
 
 
 def test_records_tell_their_source_and_the_family_that_they_share(asked: list[dict[str, Any]]) -> None:
-    settings = Generate(records=12, gym=["chain_sum"], shots=[1, 2])
+    settings = GenerateConfig(records=12, reasoning_gym=["chain_sum"], shots=[1, 2])
     with progress("composing", 12) as tick:
-        records, _ = compose(gym_units(["chain_sum"]), {}, settings, Screen([]), 7, tick)
+        records, _ = compose_records(reasoning_gym_sources(["chain_sum"]), {}, settings, Decontaminator([]), 7, tick)
     assert len(records) == 12
     assert {record.meta["family"] for record in records} == {"add_or_subtract"}
-    assert {record.meta["source"] for record in records} == {"gym"}
-    assert {record.meta["task"] for record in records} == {"gym_chain_sum"}
+    assert {record.meta["source"] for record in records} == {"reasoning_gym"}
+    assert {record.meta["task"] for record in records} == {"reasoning_gym_chain_sum"}
     assert {record.meta["verified_by"] for record in records} == {"score_answer"}
 
 
 def test_wordings_of_a_dataset_can_be_asked_for(asked: list[dict[str, Any]]) -> None:
-    (ask,) = plan(gym_units(["chain_sum"]), Describe(modes=["rephrase"]), Prompts(None), 7)
-    assert any(text in ask.request.prompt for text in gym_units(["chain_sum"])[0].descriptions)
+    (ask,) = plan_requests(
+        reasoning_gym_sources(["chain_sum"]), ParaphraseConfig(modes=["rephrase"]), PromptTemplates(None), 7
+    )
+    assert any(text in ask.request.prompt for text in reasoning_gym_sources(["chain_sum"])[0].descriptions)
 
 
-def test_a_set_names_the_release_that_it_was_made_with(real: dict[str, Unit], tmp_path: Path) -> None:
-    settings = Generate(families=["plural_form"], gym=["gcd", "syllogism"], records=30, teacher=None, screen=[])
+def test_a_set_names_the_release_that_it_was_made_with(real: dict[str, TaskSource], tmp_path: Path) -> None:
+    settings = GenerateConfig(
+        families=["plural_form"], reasoning_gym=["gcd", "syllogism"], records=30, teacher=None, decontaminate=[]
+    )
     runs = [Run(tmp_path / name) for name in ("a", "b")]
     for run in runs:
         run_generate(Config(generate=settings), run)
@@ -205,12 +208,12 @@ def test_a_set_names_the_release_that_it_was_made_with(real: dict[str, Unit], tm
     assert first == second
     manifest = (runs[0].folder / "generate" / "manifest.json").read_text()
     assert re.search(r'"reasoning_gym": "\d', manifest)
-    assert '"gym": 20' in manifest
+    assert '"reasoning_gym": 20' in manifest
     card = (runs[0].folder / "generate" / "README.md").read_text()
     assert "| score_answer | the output comes from reasoning-gym" in card
 
 
-def test_every_dataset_of_the_release_is_taken_or_left_out_with_a_reason(real: dict[str, Unit]) -> None:
+def test_every_dataset_of_the_release_is_taken_or_left_out_with_a_reason(real: dict[str, TaskSource]) -> None:
     from reasoning_gym.factory import DATASETS
 
     names = [*real, *HELD_OUT, *(name for others in UNFIT.values() for name in others)]
@@ -218,7 +221,9 @@ def test_every_dataset_of_the_release_is_taken_or_left_out_with_a_reason(real: d
 
 
 @every_dataset
-def test_real_examples_are_many_short_and_the_same_for_a_seed(real: dict[str, Unit], taken: Taken) -> None:
+def test_real_examples_are_many_short_and_the_same_for_a_seed(
+    real: dict[str, TaskSource], taken: ReasoningGymDataset
+) -> None:
     unit = real[taken.name]
     for seed in range(3):
         examples = drawn(unit, seed)
@@ -229,7 +234,7 @@ def test_real_examples_are_many_short_and_the_same_for_a_seed(real: dict[str, Un
         assert drawn(unit, seed) == examples
 
 
-def test_another_process_draws_the_same(real: dict[str, Unit]) -> None:
+def test_another_process_draws_the_same(real: dict[str, TaskSource]) -> None:
     code = """from kshot.generate.bank.reasoning_gym import gym_units
 from kshot.core.seeding import digest, stream
 for unit in gym_units(["all"]):
@@ -244,11 +249,11 @@ for unit in gym_units(["all"]):
     assert len(said[0]) == len(TABLE)
 
 
-def test_the_list_and_a_sample_show_real_datasets(real: dict[str, Unit]) -> None:
-    rows = {row.id: row for row in listing(every_source([]))}
-    assert rows["gym_chain_sum"].kind == "gym"
-    assert rows["gym_chain_sum"].family == rows["add_or_subtract"].family
-    (text,) = sampled(find("gym_gcd", []), 1, 2, 7)
+def test_the_list_and_a_sample_show_real_datasets(real: dict[str, TaskSource]) -> None:
+    rows = {row.id: row for row in list_tasks(all_sources([]))}
+    assert rows["reasoning_gym_chain_sum"].kind == "reasoning_gym"
+    assert rows["reasoning_gym_chain_sum"].family == rows["add_or_subtract"].family
+    (text,) = sample_prompts(find_source("reasoning_gym_gcd", []), 1, 2, 7)
     assert text.count("Input: ") == 3
 
 
@@ -334,7 +339,7 @@ AGAIN: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("name", AGAIN)
-def test_answers_follow_from_the_input_alone(real: dict[str, Unit], name: str) -> None:
+def test_answers_follow_from_the_input_alone(real: dict[str, TaskSource], name: str) -> None:
     for seed in range(3):
         for example in drawn(real[name], seed, 30):
             assert AGAIN[name](example.input) == example.output, example

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 from kshot.config.loader import load_config
-from kshot.core.errors import ConfigError, DataError, KshotError, PanelError
+from kshot.core.errors import ConfigError, DataError, KshotError, SuiteError
 from kshot.core.seeding import stream
 from kshot.core.types import Example, Task
-from kshot.generate.sources import select_units
-from kshot.generate.synthesis.novelty import Novelty
-from kshot.generate.synthesis.prompt_templates import Prompts
-from kshot.generate.teacher.structured import NewTask, Pair, read_text
-from kshot.suites.format import load_panel
-from kshot.tasks.source import from_task
+from kshot.generate.sources import select_sources
+from kshot.generate.synthesis.novelty import TaskNovelty
+from kshot.generate.synthesis.prompt_templates import PromptTemplates
+from kshot.generate.teacher.structured import InputOutput, InventedTask, read_text
+from kshot.suites.format import load_suite
+from kshot.tasks.source import source_from_task
 from kshot.tasks.yaml_reader import load_tasks
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
@@ -42,8 +42,8 @@ def test_yaml_is_refused_in_one_line_wherever_it_is_read(
         with pytest.raises(kind, match=fault) as caught:
             read(path)
         assert "\n" not in str(caught.value)
-    with pytest.raises(PanelError, match=fault):
-        load_panel(str(tmp_path))
+    with pytest.raises(SuiteError, match=fault):
+        load_suite(str(tmp_path))
     assert not (tmp_path / "harmed").exists()
 
 
@@ -65,15 +65,15 @@ def test_ids_are_no_paths(task: str, tmp_path: Path) -> None:
         f"tasks: [{{task: '{task}', instruction: i, kind: generation, options_fixed: false, demos: 1, items: 1}}]\n"
     )
     with pytest.raises(KshotError):
-        load_panel(str(tmp_path))
+        load_suite(str(tmp_path))
 
 
 def test_templates_in_data_are_text() -> None:
     evil = "{{ ''.__class__.__mro__[1].__subclasses__() }} {params} {0.__class__} {% for i in range(9) %}x{% endfor %}"
     task = Task("t", "t", "c", (evil.replace("{", "{{").replace("}", "}}"),), (Example(evil, evil), Example("b", "c")))
-    shown = Prompts(None).render("augment", instruction=evil, example=task.examples[0], way="in other words")
+    shown = PromptTemplates(None).render("augment", instruction=evil, example=task.examples[0], way="in other words")
     assert shown.count(evil) == 3
-    unit = from_task(Task("t", "t", "c", (evil,), task.examples))
+    unit = source_from_task(Task("t", "t", "c", (evil,), task.examples))
     assert unit.descriptions[0].format(**unit.params(stream(1))) == evil
 
 
@@ -90,18 +90,18 @@ def test_templates_in_data_are_text() -> None:
 def test_a_user_s_prompt_runs_in_a_sandbox(template: str, fault: str, tmp_path: Path) -> None:
     (tmp_path / "augment.j2").write_text(template)
     with pytest.raises(ConfigError, match=fault) as caught:
-        Prompts(tmp_path).render("augment", instruction="i", example=Example("a", "b"), way="w")
+        PromptTemplates(tmp_path).render("augment", instruction="i", example=Example("a", "b"), way="w")
     assert "augment.j2" in str(caught.value)
 
 
 def test_a_user_s_prompt_replaces_ours_by_name(tmp_path: Path) -> None:
     (tmp_path / "augment.j2").write_text("Say {{ example.input }} otherwise.")
-    assert Prompts(tmp_path).render("augment", example=Example("this", "b")) == "Say this otherwise."
+    assert PromptTemplates(tmp_path).render("augment", example=Example("this", "b")) == "Say this otherwise."
     (tmp_path / "augmnt.j2").write_text("x")
     with pytest.raises(ConfigError, match=r"augmnt\.j2 replaces none of"):
-        Prompts(tmp_path)
+        PromptTemplates(tmp_path)
     with pytest.raises(ConfigError, match="is no folder"):
-        Prompts(tmp_path / "none")
+        PromptTemplates(tmp_path / "none")
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_user_s_prompt_replaces_ours_by_name(tmp_path: Path) -> None:
     ids=range(15),
 )  # fmt: skip
 def test_a_malformed_reply_is_a_reason_and_no_crash(reply: str) -> None:
-    found = read_text(reply, Pair)
+    found = read_text(reply, InputOutput)
     assert isinstance(found, str)
     assert found.startswith("malformed: ")
     assert "\n" not in found
@@ -132,17 +132,19 @@ def test_a_malformed_reply_is_a_reason_and_no_crash(reply: str) -> None:
     ],
 )
 def test_an_object_is_found_in_what_surrounds_it(reply: str) -> None:
-    assert read_text(reply, Pair) == Pair(input="a", output="b")
+    assert read_text(reply, InputOutput) == InputOutput(input="a", output="b")
 
 
 def test_a_new_task_has_its_fields() -> None:
-    assert isinstance(read_text('{"instruction": "Do this thing.", "input": "a", "output": "b"}', NewTask), NewTask)
-    assert isinstance(read_text('{"instruction": "short", "input": "a", "output": "b"}', NewTask), str)
+    assert isinstance(
+        read_text('{"instruction": "Do this thing.", "input": "a", "output": "b"}', InventedTask), InventedTask
+    )
+    assert isinstance(read_text('{"instruction": "short", "input": "a", "output": "b"}', InventedTask), str)
 
 
 def test_novelty_sees_words_and_matter() -> None:
-    known = [text for unit in select_units([], []) for text in unit.descriptions]
-    novelty = Novelty([*known, "Write the plural of the noun.", "Decide whether the message is urgent or calm."])
+    known = [text for unit in select_sources([], []) for text in unit.descriptions]
+    novelty = TaskNovelty([*known, "Write the plural of the noun.", "Decide whether the message is urgent or calm."])
     assert novelty.nearest("Write the noun's plural.") == "Write the plural of the noun."
     assert novelty.nearest("Decide if messages are calm or urgent.") is not None
     assert novelty.nearest("Name the river that flows through the city.") is None

@@ -12,13 +12,13 @@ import pytest
 
 from kshot.core.errors import DataError
 from kshot.core.files import write_json
-from kshot.evaluate.measure.measurement import Cell
+from kshot.evaluate.measure.measurement import Measurement
 from kshot.evaluate.report.html import headlines, task_tables, write_html
 from kshot.evaluate.report.html_answers import MOST_CHARACTERS, choose, pair
 from kshot.evaluate.report.html_sections import reported_table
 from kshot.evaluate.report.svg import Line, Plot, Point, clean, describe, figure, signed, write_svg
 from kshot.evaluate.stage import reported_rows
-from kshot.suites.format import Panel
+from kshot.suites.format import Suite
 
 HOSTILE = [
     "<img src=x onerror=\"document.title='owned'\">",
@@ -54,7 +54,7 @@ def write_folder(folder: Path, items: int = ITEMS, extras: bool = True) -> Path:
                 "student": 0.25 + 0.1 * place + k / 100, "below": ["majority"] if place else []}
                for place, task in enumerate(tasks) for score in scores for k in SHOTS]  # fmt: skip
     gains = [{"panel": "p<b>", "score": score, "k": k, "base": 0.25, "student": 0.4, "gain": 0.15, "low": low,
-              "high": 0.3, "tasks": 2, "items": 2 * items, "p": 0.03, "p_holm": 0.06, "detectable": None, "seeds": 1,
+              "high": 0.3, "tasks": 2, "items": 2 * items, "p": 0.03, "p_holm": 0.06, "mde": None, "seeds": 1,
               "worst_seed_gain": 0.15, "below": ["majority"] if k else []}
              for score in scores for k, low in zip(SHOTS, (0.05, -0.05), strict=True)]  # fmt: skip
     control = {"score": 0.5, "student": 0.4, "tasks": 2}
@@ -86,7 +86,7 @@ def write_folder(folder: Path, items: int = ITEMS, extras: bool = True) -> Path:
         known = {"panel": "p<b>", "k": 0, "model": "student", "measure": "separation", "before": 0.5, "after": 0.6,
                  "gain": 0.1, "low": -0.1, "high": 0.3, "p": 0.2, "tasks": 4}  # fmt: skip
         files |= {"leaning": {"means": [leans], "tasks": [], "gains": [known]}}
-        files |= {"controls": {"means": means, "tasks": []}, "fewshot": few, "novelty": novelty, "regression": worse}
+        files |= {"controls": {"means": means, "tasks": []}, "fewshot": few, "novelty": novelty, "forgetting": worse}
     for name, content in files.items():
         (folder / f"{name}.json").write_text(json.dumps(content))
     return folder
@@ -315,8 +315,8 @@ def test_the_headline_says_no_more_than_the_interval() -> None:
 def test_a_metric_that_one_model_has_among_its_scores_has_a_dash(tmp_path: Path) -> None:
     cells = []
     for model, found in (("base", {}), ("student", {"t": {"bleu_max": 13.875}})):
-        cells.append(Cell(model, Panel("p", (), None), 0, tmp_path / model, ""))
-        write_json(tmp_path / model / "cell.json", {"reported": found})
+        cells.append(Measurement(model, Suite("p", (), None), 0, tmp_path / model, ""))
+        write_json(tmp_path / model / "measurement.json", {"reported": found})
     (line,) = reported_table(reported_rows(cells))["rows"]
     assert line == ["p", "t", "bleu_max", "0", "0", "–", "13.88"]
 

@@ -6,74 +6,96 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kshot.config import Forms, Generate
-from kshot.core.prompting import names, standing
+from kshot.config import GenerateConfig, MixtureConfig
+from kshot.core.prompting import literal_pattern, names_all
 from kshot.core.seeding import stream
 from kshot.core.types import Example
-from kshot.generate.compose.composer import compose, quotas
-from kshot.generate.compose.sampler import Turns, wanted_labels
-from kshot.generate.compose.wrappers import LABEL_RULES, MOST_LISTED, RULES, Frame, draw_frame, list_of
-from kshot.generate.sources import select_units
-from kshot.tasks.source import choose
+from kshot.generate.compose.composer import allocate_records, compose_records
+from kshot.generate.compose.sampler import LabelTurns, choose_labels
+from kshot.generate.compose.wrappers import (
+    LABEL_RULES,
+    MAX_LISTED_LABELS,
+    RULES,
+    InstructionWrapper,
+    format_label_list,
+    sample_wrapper,
+)
+from kshot.generate.sources import select_sources
+from kshot.tasks.source import choose_examples
 from tests.unit.composing import NOTHING, SEEDS, TASKS, composed
 
 FOR_LABELS = [rule for wordings in LABEL_RULES for rule in wordings]
 
 
 def test_briefs_leave_the_labels_to_the_demonstrations() -> None:
-    units = [unit for unit in select_units([], [SEEDS / "decisions.yaml"]) if unit.briefs]
+    units = [unit for unit in select_sources([], [SEEDS / "decisions.yaml"]) if unit.no_label_instructions]
     assert len(units) > 70
     for unit in units:
         for draw in range(30):
             params = unit.params(stream(draw, unit.id))
-            for brief in unit.briefs:
-                named = [x for x in unit.labels(params) if standing(x).search(brief.format(**params))]
+            for brief in unit.no_label_instructions:
+                named = [x for x in unit.labels(params) if literal_pattern(x).search(brief.format(**params))]
                 assert not named, (unit.id, brief, named)
-    config = Generate(records=900, briefs=0.6, symbols=0.2, skew=0.0, forms=Forms(instruction=0.2, both=0.7, demos=0.1))
-    records, _ = compose(units, {}, config, NOTHING, 1, lambda done=1, note="": None)
-    brief = [record for record in records if record.meta["mode"] == "brief"]
+    config = GenerateConfig(
+        records=900,
+        no_label_fraction=0.6,
+        symbol_tuning_fraction=0.2,
+        label_imbalance_fraction=0.0,
+        mixture=MixtureConfig(zero_shot=0.2, few_shot=0.7, demos_only=0.1),
+    )
+    records, _ = compose_records(units, {}, config, NOTHING, 1, lambda done=1, note="": None)
+    brief = [record for record in records if record.meta["mode"] == "no_labels"]
     assert len(brief) > 150
     assert {record.meta["symbols"] for record in brief} == {False, True}
     for record in brief:
-        assert record.meta["form"] == "both"
+        assert record.meta["form"] == "few_shot"
         assert record.meta["k"] > 1
         assert len(record.meta["targets"]) == record.meta["k"] - 2
         assert re.search(rf"(?m){re.escape(record.output)}\W*$", record.instruction), record
-    off = compose(units, {}, config.model_copy(update={"briefs": 0.0}), NOTHING, 1, lambda done=1, note="": None)[0]
-    assert not any(record.meta["mode"] == "brief" for record in off)
+    off = compose_records(
+        units, {}, config.model_copy(update={"no_label_fraction": 0.0}), NOTHING, 1, lambda done=1, note="": None
+    )[0]
+    assert not any(record.meta["mode"] == "no_labels" for record in off)
 
 
 def test_a_frame_tells_the_labels_that_a_wording_leaves_out_also_without_demonstrations() -> None:
-    units = [unit for unit in select_units([], [SEEDS / "decisions.yaml"]) if unit.briefs]
-    config = Generate(records=600, framed=1.0, briefs=0.6, forms=Forms(instruction=0.6, both=0.3, demos=0.1))
-    records, _ = compose(units, {}, config, NOTHING, 1, lambda done=1, note="": None)
-    framed = [record for record in records if record.meta["framed"]]
-    assert {record.meta["form"] for record in framed} == {"instruction", "both"}
-    assert all(record.meta["framed"] for record in records if record.meta["form"] != "demos")
-    brief = [record for record in framed if record.meta["mode"] == "brief" and not record.meta["k"]]
+    units = [unit for unit in select_sources([], [SEEDS / "decisions.yaml"]) if unit.no_label_instructions]
+    config = GenerateConfig(
+        records=600,
+        wrapped_fraction=1.0,
+        no_label_fraction=0.6,
+        mixture=MixtureConfig(zero_shot=0.6, few_shot=0.3, demos_only=0.1),
+    )
+    records, _ = compose_records(units, {}, config, NOTHING, 1, lambda done=1, note="": None)
+    framed = [record for record in records if record.meta["wrapped"]]
+    assert {record.meta["form"] for record in framed} == {"zero_shot", "few_shot"}
+    assert all(record.meta["wrapped"] for record in records if record.meta["form"] != "demos_only")
+    brief = [record for record in framed if record.meta["mode"] == "no_labels" and not record.meta["k"]]
     assert len(brief) > 100
     by_id = {unit.id: unit for unit in units}
     for record in brief:
         told = record.instruction.split("\n\n")[0]
-        assert standing(record.output).search(told), record
+        assert literal_pattern(record.output).search(told), record
         labels = by_id[record.meta["family"]].labels({}) if not re.search("-[0-9a-f]{6}$", record.meta["task"]) else ()
-        assert names(told, labels), record
+        assert names_all(told, labels), record
     assert any(rule in record.instruction for record in framed for rule in FOR_LABELS)
-    off = compose(units, {}, config.model_copy(update={"framed": 0.0}), NOTHING, 1, lambda done=1, note="": None)[0]
-    assert not any(record.meta["framed"] for record in off)
-    assert not any(record.meta["mode"] == "brief" and not record.meta["k"] for record in off)
+    off = compose_records(
+        units, {}, config.model_copy(update={"wrapped_fraction": 0.0}), NOTHING, 1, lambda done=1, note="": None
+    )[0]
+    assert not any(record.meta["wrapped"] for record in off)
+    assert not any(record.meta["mode"] == "no_labels" and not record.meta["k"] for record in off)
 
 
 @given(st.integers(), st.integers(0, 20), st.booleans())
 def test_a_frame_keeps_the_wording_and_lists_every_label_once(seed: int, n: int, untold: bool) -> None:
     labels = [f"label{number}" for number in range(n)]
-    frame = draw_frame(stream(seed, "frame"), labels, listed=untold and 0 < n <= MOST_LISTED)
+    frame = sample_wrapper(stream(seed, "frame"), labels, listed=untold and 0 < n <= MAX_LISTED_LABELS)
     text = frame.around("Do it so.\nLike this.")
     assert "Do it so.\nLike this." in text
     assert text != "Do it so.\nLike this."
     found = re.findall(r"label\d+", text)
     assert sorted(found) in ([], sorted(labels))
-    if untold and 0 < n <= MOST_LISTED:
+    if untold and 0 < n <= MAX_LISTED_LABELS:
         assert sorted(found) == sorted(labels)
     if not n:
         assert not any(rule in text for rule in FOR_LABELS)
@@ -82,26 +104,28 @@ def test_a_frame_keeps_the_wording_and_lists_every_label_once(seed: int, n: int,
 
 
 def test_every_layout_of_a_list_names_every_label() -> None:
-    layouts = {list_of(stream(seed, "list"), ["no", "not sure", "A"]).partition("no")[0] for seed in range(300)}
+    layouts = {
+        format_label_list(stream(seed, "list"), ["no", "not sure", "A"]).partition("no")[0] for seed in range(300)
+    }
     assert len(layouts) > 12
     for seed in range(300):
-        assert names(list_of(stream(seed, "list"), ["no", "not sure", "A"]), ["no", "not sure", "A"])
+        assert names_all(format_label_list(stream(seed, "list"), ["no", "not sure", "A"]), ["no", "not sure", "A"])
 
 
 def test_a_list_that_is_no_sentence_has_lines_of_its_own() -> None:
-    frame = Frame("Task:", "Options: a, b", ("Be brief.", "Be exact."))
+    frame = InstructionWrapper("Task:", "Options: a, b", ("Be brief.", "Be exact."))
     assert frame.around("Do it.") == "Task:\nDo it.\nOptions: a, b\nBe brief.\nBe exact."
-    frame = Frame("Task:", "Choose between a or b.", ("Be brief.",))
+    frame = InstructionWrapper("Task:", "Choose between a or b.", ("Be brief.",))
     assert frame.around("Do it.") == "Task: Do it. Choose between a or b. Be brief."
     assert frame.around("1. Do it.\n2. Stop.").count("\n") == 4
-    assert Frame(rules=("Be brief.",), lines=True).around("Do it.") == "Do it.\nBe brief."
+    assert InstructionWrapper(rules=("Be brief.",), lines=True).around("Do it.") == "Do it.\nBe brief."
 
 
 def test_an_answer_that_only_the_instruction_tells_is_not_asked_for_without_it() -> None:
     families = ["words_with_initial", "extract_members_of_kind", "missing_key", "who_says_so", "winner_under_the_rule"]
-    units = select_units(families, [])
-    config = Generate(records=400, shots=[2], forms=Forms(instruction=0.0, both=0.0, demos=1.0))
-    records, rejects = compose(units, {}, config, NOTHING, 1, lambda done=1, note="": None)
+    units = select_sources(families, [])
+    config = GenerateConfig(records=400, shots=[2], mixture=MixtureConfig(zero_shot=0.0, few_shot=0.0, demos_only=1.0))
+    records, rejects = compose_records(units, {}, config, NOTHING, 1, lambda done=1, note="": None)
     assert len(records) == 400
     assert any(reject.reason == "only the instruction tells its answer" for reject in rejects)
     special = {"none", "nothing", "nobody", "draw", "unknown", "null", "missing", "no winner"}
@@ -113,8 +137,8 @@ def test_an_answer_that_only_the_instruction_tells_is_not_asked_for_without_it()
 def test_labels_drawn_unevenly_reward_counting_them_and_not_copying_the_last() -> None:
     def right(skewed: bool) -> tuple[float, float]:
         """How often the most frequent label of the demonstrations is the query's, and how often that of the last is."""
-        turns = Turns()
-        draws = [wanted_labels(stream(seed, "draw"), "ab", 7, skewed, False, turns) for seed in range(800)]
+        turns = LabelTurns()
+        draws = [choose_labels(stream(seed, "draw"), "ab", 7, skewed, False, turns) for seed in range(800)]
         mixed = [drawn for drawn in draws if len(set(drawn[:-1])) > 1]
         counted = sum(Counter(drawn[:-1]).most_common(1)[0][0] == drawn[-1] for drawn in mixed)
         return counted / len(mixed), sum(drawn[-2] == drawn[-1] for drawn in mixed) / len(mixed)
@@ -126,8 +150,12 @@ def test_labels_drawn_unevenly_reward_counting_them_and_not_copying_the_last() -
 
 
 def test_uneven_labels_teach_the_answer_only_and_need_demonstrations_to_count() -> None:
-    even, _ = composed(records=300, families=["kind_of_string"], skew=0.0, symbols=0.0)
-    uneven, _ = composed(records=300, families=["kind_of_string"], skew=1.0, symbols=0.0)
+    even, _ = composed(
+        records=300, families=["kind_of_string"], label_imbalance_fraction=0.0, symbol_tuning_fraction=0.0
+    )
+    uneven, _ = composed(
+        records=300, families=["kind_of_string"], label_imbalance_fraction=1.0, symbol_tuning_fraction=0.0
+    )
     own = [[r for r in records if r.meta["family"] == "kind_of_string"] for records in (even, uneven)]
     taught = [{k: {bool(r.meta["targets"]) for r in part if r.meta["k"] == k} for k in (1, 4)} for part in own]
     assert taught == [{1: {True}, 4: {True}}, {1: {True}, 4: {False}}]
@@ -136,9 +164,9 @@ def test_uneven_labels_teach_the_answer_only_and_need_demonstrations_to_count() 
 @settings(max_examples=50)
 @given(st.lists(st.sampled_from(["yes no", "No Yes", "T F", "red blue green"]), min_size=1, max_size=60), st.booleans())
 def test_each_label_of_a_set_has_its_turn_over_all_tasks(tasks: list[str], few: bool) -> None:
-    turns, asked = Turns(), Counter[str]()
+    turns, asked = LabelTurns(), Counter[str]()
     for number, labels in enumerate(tasks):
-        *demos, last = wanted_labels(stream(number, "draw"), labels.split(), 3 * few, True, True, turns)
+        *demos, last = choose_labels(stream(number, "draw"), labels.split(), 3 * few, True, True, turns)
         assert len(demos) == 3 * few
         assert not few or set(demos) == set(labels.split()), "each is shown where there is room"
         asked[last.lower()] += 1
@@ -148,7 +176,7 @@ def test_each_label_of_a_set_has_its_turn_over_all_tasks(tasks: list[str], few: 
 
 
 def test_turns_with_and_without_demonstrations_are_counted_apart() -> None:
-    turns = Turns()
+    turns = LabelTurns()
     first = [turns.take(stream(1, "a", number), ("yes", "no"), 0) for number in range(2)]
     assert sorted(first) == ["no", "yes"]
     for number in range(9):
@@ -158,7 +186,7 @@ def test_turns_with_and_without_demonstrations_are_counted_apart() -> None:
 
 
 def test_a_set_asks_for_all_labels_of_a_kind_equally_often() -> None:
-    records, _ = composed(records=900, skew=0.9)
+    records, _ = composed(records=900, label_imbalance_fraction=0.9)
     for one, other in (("yes", "no"), ("true", "false"), ("y", "n"), ("t", "f")):
         for few in (False, True):
             found = Counter(r.output.lower() for r in records if (r.meta["k"] > 0) == few)
@@ -167,9 +195,16 @@ def test_a_set_asks_for_all_labels_of_a_kind_equally_often() -> None:
 
 def test_what_only_demonstrations_tell_stands_among_them() -> None:
     """The label of a query, where labels are made up or no instruction names them."""
-    records, _ = composed(records=700, forms={"instruction": 0.0, "both": 0.3, "demos": 0.7}, symbols=0.5, skew=0.9)
-    labelled = {unit.family for unit in select_units([], [TASKS]) if unit.labelled}
-    found = [r for r in records if r.meta["family"] in labelled and (r.meta["symbols"] or r.meta["form"] == "demos")]
+    records, _ = composed(
+        records=700,
+        mixture={"zero_shot": 0.0, "few_shot": 0.3, "demos_only": 0.7},
+        symbol_tuning_fraction=0.5,
+        label_imbalance_fraction=0.9,
+    )
+    labelled = {unit.family for unit in select_sources([], [TASKS]) if unit.has_labels}
+    found = [
+        r for r in records if r.meta["family"] in labelled and (r.meta["symbols"] or r.meta["form"] == "demos_only")
+    ]
     assert len(found) > 100
     unseen = [r for r in found if r.output not in r.instruction]
     assert len(unseen) <= 0.03 * len(found), [r.instruction for r in unseen]
@@ -178,8 +213,10 @@ def test_what_only_demonstrations_tell_stands_among_them() -> None:
 def test_made_up_labels_take_the_place_of_labels_only() -> None:
     """Not of an article or of another word that happens to be a label too."""
     families = ["choose_article", "article_error", "number_of_subject"]
-    forms = {"instruction": 0.0, "both": 1.0, "demos": 0.0}
-    records, _ = composed(records=200, families=families, tasks=[], symbols=1.0, forms=forms, shots=[4])
+    forms = {"zero_shot": 0.0, "few_shot": 1.0, "demos_only": 0.0}
+    records, _ = composed(
+        records=200, families=families, tasks=[], symbol_tuning_fraction=1.0, mixture=forms, shots=[4]
+    )
     of_articles = [r for r in records if r.meta["symbols"] and r.meta["family"] == "choose_article"]
     assert len(of_articles) > 5
     for record in of_articles:
@@ -194,22 +231,22 @@ def test_made_up_labels_take_the_place_of_labels_only() -> None:
 
 
 def test_tasks_with_labels_get_the_share_that_is_asked_for() -> None:
-    units = select_units([], sorted(SEEDS.glob("*.yaml")))
-    labelled = {unit.id for unit in units if unit.labelled}
+    units = select_sources([], sorted(SEEDS.glob("*.yaml")))
+    labelled = {unit.id for unit in units if unit.has_labels}
     for share in (0.0, 0.5, 0.9):
-        counts = quotas(units, Generate(records=1200, labelled=share))
+        counts = allocate_records(units, GenerateConfig(records=1200, classification_fraction=share))
         assert sum(counts.values()) == 1200
         assert sum(n for name, n in counts.items() if name in labelled) == 1200 * share
-    few = [unit for unit in units if unit.labelled or unit.size]
-    counts = quotas(few, Generate(records=3000, labelled=0.1, examples_cap=1))
+    few = [unit for unit in units if unit.has_labels or unit.example_count]
+    counts = allocate_records(few, GenerateConfig(records=3000, classification_fraction=0.1, max_records_per_example=1))
     assert sum(counts.values()) == 3000
-    assert all(counts[unit.id] <= unit.size for unit in few if unit.size)
+    assert all(counts[unit.id] <= unit.example_count for unit in few if unit.example_count)
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=6), st.lists(st.sampled_from("abcd"), max_size=12))
 def test_wanted_outputs_come_in_their_order(wanted: list[str], there: list[str]) -> None:
     candidates = [Example(str(i), output) for i, output in enumerate(there)]
-    found = choose(candidates, len(wanted), wanted)
+    found = choose_examples(candidates, len(wanted), wanted)
     assert len(found) == min(len(wanted), len(there))
     assert len({example.input for example in found}) == len(found)
     if all(there.count(output) >= wanted.count(output) for output in wanted):
@@ -219,13 +256,13 @@ def test_wanted_outputs_come_in_their_order(wanted: list[str], there: list[str])
 
 
 def test_a_rule_that_a_few_demonstrations_cannot_show_keeps_its_instruction() -> None:
-    only_demos = Generate(
+    only_demos = GenerateConfig(
         families=["labels_by_letter", "join_with_separator"],
         records=60,
-        forms=Forms(instruction=0, both=0),
-        symbols=1.0,
+        mixture=MixtureConfig(zero_shot=0, few_shot=0),
+        symbol_tuning_fraction=1.0,
     )
-    units = select_units(only_demos.families, [])
-    records = compose(units, {}, only_demos, NOTHING, 1, lambda done=1, note="": None)[0]
+    units = select_sources(only_demos.families, [])
+    records = compose_records(units, {}, only_demos, NOTHING, 1, lambda done=1, note="": None)[0]
     forms = Counter((record.meta["family"], record.meta["form"]) for record in records)
-    assert set(forms) == {("labels_by_letter", "both"), ("join_with_separator", "demos")}
+    assert set(forms) == {("labels_by_letter", "few_shot"), ("join_with_separator", "demos_only")}

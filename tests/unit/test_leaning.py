@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kshot.evaluate.metrics import label_bias as leaning
-from kshot.evaluate.metrics.label_bias import calibrated, gain_lines, lines, markdown, section, separation
+from kshot.evaluate.metrics.label_bias import calibrated_score, gain_lines, lines, markdown, pairwise_auroc, section
 
 YES_NO = ["yes", "no"]
 
@@ -26,7 +26,7 @@ def rows(
 
 
 def judged(samples: Iterable[dict[str, Any]], **families: str) -> dict[str, list[dict[str, Any]]]:
-    return leaning.leaning(samples, "base", {"p": families}, 500, 1)
+    return leaning.measure_label_bias(samples, "base", {"p": families}, 500, 1)
 
 
 def test_a_model_that_says_no_throughout_may_still_tell_them_apart() -> None:
@@ -93,20 +93,20 @@ def test_trainings_are_pooled_and_their_difference_widens_the_interval() -> None
 def test_three_labels_are_judged_two_at_a_time() -> None:
     options = ["a", "b", "c"]
     log_probs = [[-1.0, -2.0, -9.0], [-2.0, -1.0, -9.0], [-2.0, -2.0, -8.0]]
-    assert separation(rows(options, log_probs, options)) == 1.0
+    assert pairwise_auroc(rows(options, log_probs, options)) == 1.0
     log_probs[1] = [-1.0, -2.5, -9.0]
-    assert separation(rows(options, log_probs, options)) == pytest.approx(2 / 3)
+    assert pairwise_auroc(rows(options, log_probs, options)) == pytest.approx(2 / 3)
 
 
 def test_calibration_gives_no_option_preference_over_all_items() -> None:
     options = ["a", "b", "c"]
     leaning_to_c = rows(options, [[-1.0, -9.0, -0.5], [-9.0, -1.0, -0.5], [-9.0, -9.0, -0.1]], options)
     assert fmean(row["right"] for row in leaning_to_c) == pytest.approx(1 / 3)
-    assert calibrated(leaning_to_c) == 1.0
+    assert calibrated_score(leaning_to_c) == 1.0
     hopeless = [row | {"options": [*options, "d"], "log_probs": [*row["log_probs"], -2000.0]} for row in leaning_to_c]
-    assert calibrated(hopeless) == 1.0, "an option with a probability of zero to the last digit"
+    assert calibrated_score(hopeless) == 1.0, "an option with a probability of zero to the last digit"
     rare = rows(["yes", "yes", "yes", "no"], [[-1.0, -2.0], [-1.1, -2.0], [-1.6, -2.0], [-1.7, -2.0]])
-    assert calibrated(rare) < fmean(row["right"] for row in rare) + 0.01, "it supposes that labels are even"
+    assert calibrated_score(rare) < fmean(row["right"] for row in rare) + 0.01, "it supposes that labels are even"
 
 
 def test_the_same_options_in_another_order_are_the_same_task() -> None:
@@ -141,6 +141,6 @@ def test_demo_seeds_are_averaged_and_other_tasks_left_out() -> None:
 @given(st.lists(st.integers(-20, 0), min_size=4, max_size=12), st.integers(-5, 5))
 def test_a_lean_changes_nothing_and_the_reverse_order_mirrors_it(scores: list[int], lean: int) -> None:
     right = [label for label, _ in zip(YES_NO * 6, scores, strict=False)]
-    plain = separation(rows(right, [[score, -7] for score in scores]))
-    assert separation(rows(right, [[score + lean, -7] for score in scores])) == plain
-    assert separation(rows(right, [[-7, score] for score in scores])) == pytest.approx(1 - plain)
+    plain = pairwise_auroc(rows(right, [[score, -7] for score in scores]))
+    assert pairwise_auroc(rows(right, [[score + lean, -7] for score in scores])) == plain
+    assert pairwise_auroc(rows(right, [[-7, score] for score in scores])) == pytest.approx(1 - plain)

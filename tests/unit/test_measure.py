@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from kshot.core.answers import exact_match, normalise
+from kshot.core.answers import exact_match, normalize_answer
 from kshot.evaluate.stats.paired import paired_gain
 
 
@@ -28,7 +28,7 @@ def test_exact_match(answer: str, accepted: list[str], right: bool) -> None:
 
 def test_normalising_twice_changes_nothing() -> None:
     for text in ("“A.”.", "''a''", " B  c . ", "..."):
-        assert normalise(normalise(text)) == normalise(text)
+        assert normalize_answer(normalize_answer(text)) == normalize_answer(text)
 
 
 def test_a_gain_is_the_mean_over_tasks_of_paired_differences() -> None:

@@ -11,23 +11,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kshot.config import Config, Generate
-from kshot.config import Filters as FilterSettings
+from kshot.config import Config, GenerateConfig
+from kshot.config import FilterConfig as FilterSettings
 from kshot.core.errors import ConfigError, RunError
 from kshot.core.runs import Run
 from kshot.core.types import Description, Record, Reject
-from kshot.generate.compose.acceptance import drop_wordings
-from kshot.generate.compose.composer import Kept, compose_stream
-from kshot.generate.curation.decontaminate import Overlap, Screen
-from kshot.generate.curation.filters import chosen, first_fault, in_language, refusal
-from kshot.generate.curation.similarity import nearest
-from kshot.generate.dataset.hub import push, write_parquet
-from kshot.generate.dataset.shuffle import BUCKETS, FEW, Shuffle
-from kshot.generate.dataset.stats import SHOWN, Tally
-from kshot.generate.dataset.writer import write_set
-from kshot.generate.sources import select_units
+from kshot.generate.compose.acceptance import reject_paraphrases
+from kshot.generate.compose.composer import AcceptedRecord, stream_records
+from kshot.generate.curation.decontaminate import ContaminationRow, Decontaminator
+from kshot.generate.curation.filters import build_filters, first_rejection, language_filter, refusal_filter
+from kshot.generate.curation.similarity import nearest_heldout_tasks
+from kshot.generate.dataset.hub import push_dataset, write_parquet
+from kshot.generate.dataset.shuffle import BUCKETS, FEW, DiskShuffle
+from kshot.generate.dataset.stats import SHOWN, DatasetStats
+from kshot.generate.dataset.writer import write_dataset
+from kshot.generate.sources import select_sources
 from kshot.generate.stage import run_generate
-from kshot.suites.format import load_panel
+from kshot.suites.format import load_suite
 from tests.unit.composing import SEEDS
 
 
@@ -52,7 +52,7 @@ def generated(folder: Path, **options: object) -> Path:
     ],
 )
 def test_refusals_are_seen(text: str) -> None:
-    reason = refusal(text)
+    reason = refusal_filter(text)
     assert reason is not None
     assert reason.startswith("refusal: ")
 
@@ -61,31 +61,31 @@ def test_refusals_are_seen(text: str) -> None:
     "text", ["He said he was sorry.", "Sort the words.", "I cannot swim.", "Rewrite: 'sorry' in capital letters.", ""]
 )
 def test_other_texts_are_no_refusals(text: str) -> None:
-    assert refusal(text) is None
+    assert refusal_filter(text) is None
 
 
 def test_lengths_are_counted_in_words_and_characters() -> None:
-    filters = chosen(FilterSettings(min_words=2, max_words=3, max_characters=12, refusals=False))
-    assert first_fault("one", filters) == "fewer words than 2: 1"
-    assert first_fault("a b c d", filters) == "more words than 3: 4"
-    assert first_fault("elephants eat", filters) == "more characters than 12: 13"
-    assert first_fault("one two", filters) is None
-    assert chosen(FilterSettings(refusals=False)) == []
+    filters = build_filters(FilterSettings(min_words=2, max_words=3, max_characters=12, refusals=False))
+    assert first_rejection("one", filters) == "fewer words than 2: 1"
+    assert first_rejection("a b c d", filters) == "more words than 3: 4"
+    assert first_rejection("elephants eat", filters) == "more characters than 12: 13"
+    assert first_rejection("one two", filters) is None
+    assert build_filters(FilterSettings(refusals=False)) == []
 
 
 def test_another_language_is_told_and_made_up_words_are_not_one() -> None:
-    english = in_language("en")
+    english = language_filter("en")
     assert english("Schreibe das Gegenteil von jedem Wort auf, eines je Zeile.") == "not in the language 'en': 'de'"
     assert english("Ordena las palabras de la lista por orden alfabético.") is not None
     assert english("Is this number even or odd? Write 'kuzam' for even, 'gozur' for odd.") is None
     assert english("Ja, nein.") is None
     with pytest.raises(ConfigError, match=r"generate\.filters\.language: 'klingon'"):
-        chosen(FilterSettings(language="klingon"))
+        build_filters(FilterSettings(language="klingon"))
 
 
 def test_every_hand_written_wording_is_english() -> None:
-    english = in_language("en")
-    texts = [text for unit in select_units([], sorted(SEEDS.glob("*.yaml"))) for text in unit.descriptions]
+    english = language_filter("en")
+    texts = [text for unit in select_sources([], sorted(SEEDS.glob("*.yaml"))) for text in unit.descriptions]
     assert len(texts) > 500
     assert [text for text in texts if english(text)] == []
 
@@ -93,14 +93,14 @@ def test_every_hand_written_wording_is_english() -> None:
 def test_wordings_that_fail_a_filter_or_restate_a_panel_are_taken_out(panel: Path) -> None:
     texts = ["I'm sorry, I cannot do that.", "say the word again", "Repeat what is said."]
     variants = {"unit": [Description(text, "rephrase", "T") for text in texts]}
-    dropped = drop_wordings(variants, chosen(FilterSettings()), Screen([load_panel(str(panel))]))
+    dropped = reject_paraphrases(variants, build_filters(FilterSettings()), Decontaminator([load_suite(str(panel))]))
     assert [variant.text for variant in variants["unit"]] == ["Repeat what is said."]
     refused, restated, overlap = dropped
     assert isinstance(refused, Reject)
     assert (refused.mode, refused.reason.split(":")[0], refused.candidate) == ("rephrase", "refusal", texts[0])
     assert isinstance(restated, Reject)
     assert restated.reason == "restates a panel's instruction: 'Say the word again.'"
-    assert isinstance(overlap, Overlap)
+    assert isinstance(overlap, ContaminationRow)
     assert (overlap.reject, overlap.match.place, overlap.match.task) == (restated.id, "description", "echo")
 
 
@@ -113,7 +113,7 @@ def test_filters_of_all_records_give_their_reasons(tmp_path: Path) -> None:
 @pytest.mark.parametrize("expected", [200, FEW + 1])
 def test_shuffled_lines_are_all_there_in_an_order_of_the_seed(tmp_path: Path, expected: int) -> None:
     def order(seed: int) -> list[bytes]:
-        with Shuffle(tmp_path, expected, seed) as shuffle:
+        with DiskShuffle(tmp_path, expected, seed) as shuffle:
             for n in range(1000):
                 shuffle.add(b"%d\n" % n)
             return list(shuffle.lines())
@@ -126,7 +126,7 @@ def test_shuffled_lines_are_all_there_in_an_order_of_the_seed(tmp_path: Path, ex
 
 
 def test_many_lines_are_dealt_out_to_buckets(tmp_path: Path) -> None:
-    with Shuffle(tmp_path, FEW + 1, 1) as shuffle:
+    with DiskShuffle(tmp_path, FEW + 1, 1) as shuffle:
         for _ in range(100 * BUCKETS):
             shuffle.add(b"x" * 400 + b"\n")
         sizes = [path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()]
@@ -138,7 +138,7 @@ def test_buckets_leave_no_trace_of_where_a_line_came_from(tmp_path: Path) -> Non
     """The mean place of the first hundred of a thousand lines, over many seeds, is the middle."""
     places = []
     for seed in range(40):
-        with Shuffle(tmp_path, FEW + 1, seed) as shuffle:
+        with DiskShuffle(tmp_path, FEW + 1, seed) as shuffle:
             for n in range(1000):
                 shuffle.add(b"%d\n" % n)
             places += [place for place, line in enumerate(shuffle.lines()) if int(line) < 100]
@@ -146,15 +146,15 @@ def test_buckets_leave_no_trace_of_where_a_line_came_from(tmp_path: Path) -> Non
 
 
 def record(n: int, **meta: object) -> Record:
-    usual = {"family": "f", "category": "c", "mode": "m", "k": 0, "form": "both", "kind": "zsl", "template": "t"}
+    usual = {"family": "f", "category": "c", "mode": "m", "k": 0, "form": "few_shot", "kind": "zsl", "template": "t"}
     return Record(f"word {n}", "x" * (n + 1), {**usual, "source": "s", "task": f"t{n % 3}", **meta})
 
 
 def test_counts_lengths_and_labels_are_those_of_the_records() -> None:
-    tally = Tally(1)
+    tally = DatasetStats(1)
     for n in range(100):
-        tally.keep(Kept(record(n, k=n % 2), "yes" if n < 30 else "no"))
-    tally.keep(Kept(record(100, family="g"), None))
+        tally.keep(AcceptedRecord(record(n, k=n % 2), "yes" if n < 30 else "no"))
+    tally.keep(AcceptedRecord(record(100, family="g"), None))
     assert tally.counts()["k"] == {"0": 51, "1": 50}
     assert tally.tasks() == {"f": 3, "g": 1}
     assert tally.labels() == {"f": {"no": 70, "yes": 30}}
@@ -167,9 +167,9 @@ def test_counts_lengths_and_labels_are_those_of_the_records() -> None:
 def test_every_record_is_as_likely_to_be_shown() -> None:
     shown: Counter[int] = Counter()
     for seed in range(200):
-        tally = Tally(seed)
+        tally = DatasetStats(seed)
         for n in range(100):
-            tally.keep(Kept(record(n), None))
+            tally.keep(AcceptedRecord(record(n), None))
         assert len({r.instruction for r in tally.shown}) == SHOWN
         shown.update(int(r.instruction.split()[1]) // 20 for r in tally.shown)
     assert all(abs(count - 800) < 120 for count in shown.values())
@@ -178,15 +178,15 @@ def test_every_record_is_as_likely_to_be_shown() -> None:
 @settings(max_examples=8)
 @given(st.integers(0, 9), st.floats(0.5, 1.0) | st.none(), st.sampled_from(["all", "teacher"]))
 def test_what_goes_in_comes_out_or_is_rejected_with_a_reason(seed: int, near: float | None, scope: str) -> None:
-    options = Generate.model_validate(
+    options = GenerateConfig.model_validate(
         {"records": 60, "dedup": {"near": near}, "filters": {"scope": scope, "max_words": 60}, "shots": [1, 64]}
     )
-    units = select_units(["plural_form", "passage_qa"], [SEEDS / "everyday.yaml"])
-    events = list(compose_stream(units, {}, options, Screen([]), seed, lambda done=1, note="": None))
-    tally = Tally(seed)
+    units = select_sources(["plural_form", "passage_qa"], [SEEDS / "everyday.yaml"])
+    events = list(stream_records(units, {}, options, Decontaminator([]), seed, lambda done=1, note="": None))
+    tally = DatasetStats(seed)
     tally.reject(Reject("x", "rephrase", "t", "too long", ""))
     for event in events:
-        if isinstance(event, Kept):
+        if isinstance(event, AcceptedRecord):
             tally.keep(event)
         elif isinstance(event, Reject):
             tally.reject(event)
@@ -199,10 +199,12 @@ def test_what_goes_in_comes_out_or_is_rejected_with_a_reason(seed: int, near: fl
 
 def test_the_files_the_manifest_and_the_card_agree(tmp_path: Path, panel: Path) -> None:
     filters, screen = {"scope": "all", "max_words": 80}, ["kshot", str(panel)]
-    folder = generated(tmp_path, tasks=[SEEDS / "decisions.yaml"], records=400, filters=filters, screen=screen)
+    folder = generated(tmp_path, tasks=[SEEDS / "decisions.yaml"], records=400, filters=filters, decontaminate=screen)
     (folder / "manifest.json").unlink()
     (folder / "train.parquet").write_text("of an earlier run")
-    assert folder == generated(tmp_path, tasks=[SEEDS / "decisions.yaml"], records=400, filters=filters, screen=screen)
+    assert folder == generated(
+        tmp_path, tasks=[SEEDS / "decisions.yaml"], records=400, filters=filters, decontaminate=screen
+    )
     assert not (folder / "train.parquet").exists()
     manifest = json.loads((folder / "manifest.json").read_text())
     records, rejects = lines(folder / "train.jsonl"), lines(folder / "rejects.jsonl")
@@ -217,7 +219,7 @@ def test_the_files_the_manifest_and_the_card_agree(tmp_path: Path, panel: Path) 
         by_family.setdefault(row["meta"]["family"], set()).add(row["meta"]["task"])
     assert manifest["tasks"] == {name: len(tasks) for name, tasks in sorted(by_family.items())}
     assert sum(manifest["labels"]["fact_or_opinion"].values()) == manifest["counts"]["family"]["fact_or_opinion"]
-    near = [row for row in lines(folder / "contamination.jsonl") if row["kind"] == "near"]
+    near = [row for row in lines(folder / "contamination.jsonl") if row["kind"] == "nearest"]
     assert {row["family"] for row in near} == set(manifest["nearest"])
     card = (folder / "README.md").read_text()
     shown = card.split("## Records drawn at random")[1]
@@ -255,26 +257,26 @@ def test_nothing_is_written_when_no_record_passes(tmp_path: Path) -> None:
 
 
 def test_a_broken_off_run_leaves_no_file_and_the_next_sweeps(tmp_path: Path) -> None:
-    def breaks() -> Iterator[Kept]:
-        yield Kept(record(1), None)
+    def breaks() -> Iterator[AcceptedRecord]:
+        yield AcceptedRecord(record(1), None)
         raise KeyboardInterrupt
 
     (tmp_path / ".shuffle.old").mkdir()
     (tmp_path / ".train.jsonl.1.part").write_text("torn")
     with pytest.raises(KeyboardInterrupt):
-        write_set(tmp_path, [], breaks(), 5, 1)
+        write_dataset(tmp_path, [], breaks(), 5, 1)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_memory_does_not_grow_with_the_records(tmp_path: Path) -> None:
-    units = select_units([], [])
+    units = select_sources([], [])
 
     def peak(records: int) -> int:
-        options = Generate(records=records)
-        events = compose_stream(units, {}, options, Screen([]), 1, lambda done=1, note="": None)
+        options = GenerateConfig(records=records)
+        events = stream_records(units, {}, options, Decontaminator([]), 1, lambda done=1, note="": None)
         tracemalloc.reset_peak()
         start = tracemalloc.get_traced_memory()[0]
-        write_set(tmp_path / str(records), [], events, 10**6, 1)
+        write_dataset(tmp_path / str(records), [], events, 10**6, 1)
         return tracemalloc.get_traced_memory()[1] - start
 
     for records in (10, 120, 720):
@@ -290,19 +292,19 @@ def test_memory_does_not_grow_with_the_records(tmp_path: Path) -> None:
 
 
 def test_the_nearest_held_out_task_is_the_one_with_the_like_wording(panel: Path) -> None:
-    found = nearest(
+    found = nearest_heldout_tasks(
         {"clock": ["Tell whether it is day or night.", "{x}"], "parrot": ["Say this word again, {name}."]},
-        [load_panel(str(panel))],
+        [load_suite(str(panel))],
     )
     assert [(near.family, near.panel, near.task) for near in found] == [
         ("clock", "tinypanel", "sky"),
         ("parrot", "tinypanel", "echo"),
     ]
     assert all(0.4 < near.similarity < 1 for near in found)
-    same = nearest({"same": ["Say the word again."]}, [load_panel(str(panel))])
+    same = nearest_heldout_tasks({"same": ["Say the word again."]}, [load_suite(str(panel))])
     assert (same[0].similarity, same[0].description) == (1.0, "Say the word again.")
-    assert nearest({"slots": ["{word} {again}"]}, [load_panel(str(panel))])[0].similarity == 0
-    assert nearest({"a": ["b"]}, []) == []
+    assert nearest_heldout_tasks({"slots": ["{word} {again}"]}, [load_suite(str(panel))])[0].similarity == 0
+    assert nearest_heldout_tasks({"a": ["b"]}, []) == []
 
 
 class Hub:
@@ -323,7 +325,7 @@ def test_data_and_card_are_pushed_and_the_manifest_stays(tmp_path: Path, monkeyp
     folder = generated(tmp_path, families=["morphology"], records=20)
     hub = Hub()
     monkeypatch.setattr("huggingface_hub.HfApi", lambda: hub)
-    assert push(folder, "me/set") == "https://huggingface.co/datasets/me/set"
+    assert push_dataset(folder, "me/set") == "https://huggingface.co/datasets/me/set"
     (_, made), (_, sent) = hub.calls
     assert made == {"repo_type": "dataset", "private": True, "exist_ok": True}
     assert sent["folder_path"] == folder
@@ -333,7 +335,7 @@ def test_data_and_card_are_pushed_and_the_manifest_stays(tmp_path: Path, monkeyp
 
 def test_a_push_that_cannot_be_done_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RunError, match="no finished set"):
-        push(tmp_path, "me/set")
+        push_dataset(tmp_path, "me/set")
     folder = generated(tmp_path, families=["morphology"], records=20)
 
     def refuse(*_: object, **__: object) -> None:
@@ -343,4 +345,4 @@ def test_a_push_that_cannot_be_done_is_one_error(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(hub, "upload_folder", refuse)
     monkeypatch.setattr("huggingface_hub.HfApi", lambda: hub)
     with pytest.raises(RunError, match="me/set: the hub did not take the data: no route to host"):
-        push(folder, "me/set")
+        push_dataset(folder, "me/set")

@@ -8,14 +8,22 @@ import pytest
 
 from kshot.config import Config
 from kshot.core.files import write_json
-from kshot.evaluate.metrics.forgetting import Probe, manner, material, regression, repetition, task_rows, text_rows
+from kshot.evaluate.metrics.forgetting import (
+    ForgettingProbe,
+    chat_style,
+    load_material,
+    measure_forgetting,
+    repetition,
+    task_rows,
+    text_rows,
+)
 from kshot.evaluate.report.forgetting import markdown, section, summary
 
-CONFIG = Config.model_validate({"evaluate": {"resamples": 200}})
+CONFIG = Config.model_validate({"evaluate": {"bootstrap_resamples": 200}})
 
 
 def test_the_material_is_what_it_should_be() -> None:
-    found = material()
+    found = load_material()
     assert len(found["text"]) == 24
     assert len(set(found["questions"])) == 20
     assert len({row["kind"] for row in found["text"]}) >= 7
@@ -38,7 +46,7 @@ def test_a_ruined_student_has_an_interval_beyond_one_bit() -> None:
 
 
 def test_how_a_model_talks() -> None:
-    found = manner(["yes", "", "one two three four one two three four", "a b c"])
+    found = chat_style(["yes", "", "one two three four one two three four", "a b c"])
     assert found == {"words": 3.0, "one_word": 0.5, "repeated": pytest.approx((1 / 5) / 4)}
     assert repetition("a b c") == 0
 
@@ -63,7 +71,7 @@ def test_tasks_that_fell_are_those_that_the_base_could_do() -> None:
     # The student's score with random labels is no control of the base.
     (found, *others) = task_rows(measured, [row("good", 1.0, 0.5, random_labels=1.0)], CONFIG)
     assert (found["task"], others) == ("good", [])
-    whole = regression((), measured, tasks, CONFIG)
+    whole = measure_forgetting((), measured, tasks, CONFIG)
     assert whole["text"] is None
     assert summary(whole) == "what got worse: 1 of 1 scores above their controls fell, 1 by more than chance"
     assert "| p | good | exact match | 0 | 50.0 | 100.0 | 12.5 | -87.5 |" in markdown(whole)
@@ -82,23 +90,23 @@ def test_a_model_is_asked_greedily_under_its_chat_template(tmp_path: Path) -> No
         loglikelihood_rolling=lambda requests, disable_tqdm: [-float(len(r.args[0])) for r in requests],
         apply_chat_template=lambda turns: f"[{turns[0]['role']}: {turns[0]['content']}]",
     )  # fmt: skip
-    probe = Probe("base", tmp_path / "base.json", "key")
-    assert not probe.done
+    probe = ForgettingProbe("base", tmp_path / "base.json", "key")
+    assert not probe.is_done
     probe.measure(lm)
-    assert probe.done
-    assert not Probe("base", tmp_path / "base.json", "other").done
+    assert probe.is_done
+    assert not ForgettingProbe("base", tmp_path / "base.json", "other").is_done
     prompt, settings = asked[0]
-    assert prompt == f"[user: {material()['questions'][0]}]"
+    assert prompt == f"[user: {load_material()['questions'][0]}]"
     assert (settings["until"], settings["do_sample"]) == (["<2>"], False)
 
 
 def test_base_stands_beside_student(tmp_path: Path) -> None:
-    asked = material()
-    probes = [Probe(model, tmp_path / f"{model}.json", "key") for model in ("base", "student")]
+    asked = load_material()
+    probes = [ForgettingProbe(model, tmp_path / f"{model}.json", "key") for model in ("base", "student")]
     for probe, bits, words in zip(probes, (100.0, 200.0), ("one two", "one"), strict=True):
         answers = [f"{words}-{probe.model}{n}" for n in range(20)]
         write_json(probe.path, {"key": "key", "bits": [bits] * 24, "answers": answers})
-    found = regression(probes, {}, [], CONFIG)
+    found = measure_forgetting(probes, {}, [], CONFIG)
     assert found["answers"][3] == {
         "question": asked["questions"][3],
         "base": "one two-base3",

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kshot.core.errors import PanelError
+from kshot.core.errors import SuiteError
 from kshot.evaluate.measure.requests import ROOM, SPARE_TOKENS, _generation
 from kshot.evaluate.report.markdown import mark
 from kshot.evaluate.scoring.text import contains, last_number, numeric, rouge_l
-from kshot.suites.format import load_panel
+from kshot.suites.format import load_suite
 
 
 @pytest.mark.parametrize(
@@ -78,18 +78,18 @@ def with_scores(panel: Path, scores: list[str]) -> Path:
 
 
 def test_a_panel_names_its_scores_and_an_unknown_one_is_refused(panel: Path) -> None:
-    assert load_panel(str(panel)).tasks[1].entry.scores == ["exact_match"]
-    assert load_panel(str(with_scores(panel, ["contains", "rouge_l"]))).tasks[1].entry.scores == ["contains", "rouge_l"]
+    assert load_suite(str(panel)).tasks[1].spec.scores == ["exact_match"]
+    assert load_suite(str(with_scores(panel, ["contains", "rouge_l"]))).tasks[1].spec.scores == ["contains", "rouge_l"]
     for wrong in (["bleu"], []):
-        with pytest.raises(PanelError, match="scores"):
-            load_panel(str(with_scores(panel, wrong)))
+        with pytest.raises(SuiteError, match="scores"):
+            load_suite(str(with_scores(panel, wrong)))
 
 
 def test_a_task_scored_by_numbers_must_have_them(panel: Path) -> None:
     path = panel / "echo.jsonl"
     path.write_text(path.read_text() + json.dumps({"input": "x", "output": ["seven"]}) + "\n")
-    with pytest.raises(PanelError, match=r"echo\.jsonl:9: scored by its number"):
-        load_panel(str(with_scores(panel, ["numeric"])))
+    with pytest.raises(SuiteError, match=r"echo\.jsonl:9: scored by its number"):
+        load_suite(str(with_scores(panel, ["numeric"])))
 
 
 def test_answers_that_may_stand_in_a_text_get_room_for_one(panel: Path) -> None:
@@ -98,7 +98,7 @@ def test_answers_that_may_stand_in_a_text_get_room_for_one(panel: Path) -> None:
 
     vars(tokenizer)["eos_token"] = "<end>"
     made = [
-        _generation(load_panel(str(with_scores(panel, scores))).tasks[1], tokenizer)
+        _generation(load_suite(str(with_scores(panel, scores))).tasks[1], tokenizer)
         for scores in (["exact_match"], ["exact_match", "contains"])
     ]
     generation = [SimpleNamespace(**each["generation_kwargs"]) for each in made]

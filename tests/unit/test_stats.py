@@ -8,9 +8,9 @@ from scipy import stats as scipy_stats
 
 from kshot.evaluate.stats.paired import (
     Gain,
-    detectable,
     holm,
     interval,
+    minimum_detectable_effect,
     over_trainings,
     paired_gain,
     paired_gains,
@@ -87,7 +87,7 @@ def test_holm_by_hand() -> None:
 def test_a_detectable_gain_is_found_four_times_in_five() -> None:
     """A t-test on tasks with this true gain, by the noncentral t distribution."""
     differences = [np.full((1, 40), value) for value in rng(1).normal(0, 0.1, 12)]
-    gain = detectable(differences)
+    gain = minimum_detectable_effect(differences)
     assert gain is not None
     spread = np.std([d.mean() for d in differences], ddof=1)
     noncentral = scipy_stats.nct(11, gain / (spread / np.sqrt(12)))
@@ -96,8 +96,8 @@ def test_a_detectable_gain_is_found_four_times_in_five() -> None:
 
 
 def test_nothing_is_said_of_what_could_be_detected_where_nothing_varies() -> None:
-    assert from_differences([[0.0] * 4] * 3).detectable is None
-    assert from_differences([[1.0]]).detectable is None
+    assert from_differences([[0.0] * 4] * 3).mde is None
+    assert from_differences([[1.0]]).mde is None
 
 
 def test_the_interval_of_many_items_is_the_t_interval_over_tasks() -> None:
@@ -163,8 +163,8 @@ def test_trainings_that_move_all_tasks_widen_the_interval_as_so_few_observations
     # All is between the three: 0.0333 and the t of two degrees of freedom times the standard error.
     half = 4.303 * np.std([0.1, -0.1, 0.1], ddof=1) / 3**0.5
     assert (apart.high - apart.low) / 2 == pytest.approx(half, rel=0.1)
-    assert apart.detectable is not None
-    assert apart.detectable > half
+    assert apart.mde is not None
+    assert apart.mde > half
     rows = paired_gain(base, {task: [up, down, up] for task in base}, 2000, 1)
     assert rows.high - rows.low < 0.4 * (apart.high - apart.low)
 
@@ -188,7 +188,7 @@ def test_siblings_of_a_family_are_one_unit() -> None:
     assert (apart.gain, apart.tasks, apart.families) == (together.gain, together.tasks, 4)
     assert (together.families, together.items) == (2, 80)
     assert apart.high - apart.low < 0.5 * (together.high - together.low)
-    assert together.detectable > 2 * apart.detectable
+    assert together.mde > 2 * apart.mde
     # One of two signs decides alone.
     assert together.p == 1
     assert apart.p < 1
@@ -219,7 +219,7 @@ def test_where_all_siblings_gain_alike_many_of_one_family_do_not_widen_the_inter
     gain = paired_gain(base, gains, 4000, 1, families=families)
     assert gain.gain == 0.5
     assert 0.5 - gain.low < 0.3
-    assert gain.detectable < 0.35
+    assert gain.mde < 0.35
 
 
 def test_false_alarms_over_siblings(subtests: pytest.Subtests) -> None:
@@ -258,7 +258,7 @@ def test_p_over_trainings_is_scipy_s_for_its_standard_error(trainings: int) -> N
     draw = rng(5)
     rows = [draw.normal(0.1, 0.4, (trainings, 12)) + draw.normal(0, 0.2, (trainings, 1)) for _ in range(6)]
     found = over_trainings(rows, trainings)
-    detected = detectable(rows, trainings)
+    detected = minimum_detectable_effect(rows, trainings)
     gain = float(np.mean([row.mean() for row in rows]))
     df = np.arange(1, 12)
     error = detected / (scipy_stats.t.ppf(0.975, df) + scipy_stats.t.ppf(0.8, df))
@@ -268,4 +268,4 @@ def test_p_over_trainings_is_scipy_s_for_its_standard_error(trainings: int) -> N
 def test_one_item_and_several_trainings_leave_no_degree_of_freedom() -> None:
     one = [np.array([[0.0], [1.0], [1.0]])]
     assert over_trainings(one, 3) == 1.0
-    assert detectable(one, 3) is None
+    assert minimum_detectable_effect(one, 3) is None

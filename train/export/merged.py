@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2.sandbox import SandboxedEnvironment
 
-from kshot.core.files import whole_folder
+from kshot.core.files import atomic_folder
 from kshot.models.references import load_student
 from kshot.runtime.logging import quiet
 
@@ -28,7 +28,7 @@ def scale_adapter(model: Any, scale: float) -> None:
                 weight.mul_(scale)
 
 
-def export(model: Any, tokenizer: Any, student: str, folder: Path, facts: Mapping[str, Any]) -> None:
+def export_student(model: Any, tokenizer: Any, student: str, folder: Path, facts: Mapping[str, Any]) -> None:
     """Write `adapter/` and `merged/` into `folder`, each whole or absent.
 
     Args:
@@ -40,11 +40,11 @@ def export(model: Any, tokenizer: Any, student: str, folder: Path, facts: Mappin
 
     environment = SandboxedEnvironment(autoescape=False, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(CARD.read_text(encoding="utf-8"))
-    with whole_folder(folder / "adapter") as target, quiet():
+    with atomic_folder(folder / "adapter") as target, quiet():
         model.save_pretrained(target)
         tokenizer.save_pretrained(target)
         (target / "README.md").write_text(template.render(**facts, merged=False) + "\n", encoding="utf-8")
-    with whole_folder(folder / "merged") as target, quiet():
+    with atomic_folder(folder / "merged") as target, quiet():
         base, _ = load_student(student)
         merged = PeftModel.from_pretrained(base, folder / "adapter").merge_and_unload()
         merged.save_pretrained(target)

@@ -1,0 +1,34 @@
+"""`train`: the fine-tuning. `train.sft` takes TRL's SFTConfig fields, `train.lora` PEFT's LoraConfig fields."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from kshot.config.section import Section, Seed
+
+
+class TrainConfig(Section):
+    """The fine-tuning."""
+
+    max_length: Annotated[int, Field(ge=16)] = 512
+    """Maximum tokens of prompt and answer together; longer rows are dropped and counted."""
+    loss_on: Literal["all_answers", "last_answer"] = "all_answers"
+    """all_answers: the answer and the outputs of the demonstrations before it. last_answer: the answer only."""
+    max_train_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Maximum tokens to train on, prompts included, in whole batches. null: all rows of every epoch."""
+    validation_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.04
+    """Fraction of the records held back for the validation loss, which is on the answer only."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """auto: bfloat16 on a GPU that supports it, and on a CPU where a timed step is faster with it."""
+    threads: Annotated[int, Field(ge=0)] = 0
+    """CPU threads; 0 for all cores of this process."""
+    seed: Seed | None = None
+    """Seed of the row order and the adapter's initial values. null: the config's seed, which the data always uses."""
+    adapter_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Scale of the learnt change; below 1 the student stays nearer its base (WiSE-FT, arXiv:2109.01903)."""
+    kl_coef: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of KL(base || student) on the loss tokens. Costs a second forward pass; 0 leaves it out."""
+    lora: dict[str, Any] = {}
+    """Fields of PEFT's LoraConfig."""
+    sft: dict[str, Any] = {}
+    """Fields of TRL's SFTConfig."""
