@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 from kshot.core.files import write_json
-from kshot.models.references import load_student, resolve_model
+from kshot.models.loading import load_student
+from kshot.models.references import resolve_model
 from kshot.runtime.device import count_cores
 from kshot.train.trainer_config import lora_config
 

@@ -15,8 +15,9 @@ import yaml
 from kshot.config import Config
 from kshot.core.files import read_jsonl, write_json, write_text
 from kshot.evaluate.compare import run_compare
+from kshot.generate.teacher.cache import Row
 from kshot.models.checkpoints import find_checkpoints
-from kshot.suites.format import Row, load_suite
+from kshot.suites.loading import load_suite
 
 SHOTS = 4
 HERE = Path("runs/demo_order")

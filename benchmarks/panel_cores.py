@@ -13,7 +13,8 @@ from prefix_eval import differing, questions
 
 from kshot.config import Config
 from kshot.core.files import write_json
-from kshot.models.references import load_student, resolve_model
+from kshot.models.loading import load_student
+from kshot.models.references import resolve_model
 from kshot.runtime import environment as quiet
 from kshot.runtime.device import count_cores
 

@@ -13,9 +13,10 @@ from typing import Any
 
 from kshot.config import Config
 from kshot.core.files import write_json
-from kshot.models.references import load_student, resolve_model
+from kshot.models.loading import load_student
+from kshot.models.references import resolve_model
 from kshot.runtime import environment as quiet
-from kshot.suites.format import load_suite
+from kshot.suites.loading import load_suite
 
 
 def timed(ask: Any, requests: Any) -> tuple[float, Any]:

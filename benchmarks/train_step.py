@@ -22,7 +22,8 @@ from kshot.core.files import write_json
 from kshot.generate.compose.composer import compose_records
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.sources import select_sources
-from kshot.models.references import load_student, resolve_model
+from kshot.models.loading import load_student
+from kshot.models.references import resolve_model
 from kshot.runtime import environment as quiet
 from kshot.runtime.device import Device, cast_frozen_linears, count_cores
 from kshot.train.data import order_rows, prepare_rows

@@ -1,102 +1,130 @@
-"""The evaluate stage: `kshot evaluate CONFIG [--suite FOLDER]` measures base and student on held-out panels.
+"""The evaluate stage: `kshot evaluate CONFIG [--suite FOLDER]` measures base and student on held-out suites.
 
-Writes gains.json, fewshot.json, baselines.json, label_bias.json, contamination.json, forgetting.json, report.html, report.md,
-scores.png, samples.jsonl, lm-eval's files in measurements/ and, last, manifest.json. Each cell (model, panel, shots, demo
-seed) is kept when done, so a rerun measures only what is missing.
+Writes gains.json, fewshot.json, baselines.json, label_bias.json, contamination.json, forgetting.json, report.html,
+report.md, scores.png, scores.svg, samples.jsonl, lm-eval's files in measurements/ and, last, manifest.json. Each
+measurement is kept when done, so a rerun makes only what is missing.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from kshot.config import Config, EvaluateConfig
 from kshot.core.console import say
 from kshot.core.errors import RunError
-from kshot.core.files import read_json, write_json, write_jsonl
-from kshot.core.runs import Run, installed_versions, write_manifest
-from kshot.core.seeding import digest, stream
-from kshot.evaluate.contamination.overlap import contaminated_items, load_or_find_contamination, refuse_contaminated
+from kshot.core.files import write_jsonl
+from kshot.core.run_files import write_model
+from kshot.core.runs import Run, installed_versions
+from kshot.core.seeding import digest
+from kshot.evaluate.contamination.overlap import (
+    contaminated_items,
+    load_or_find_contamination,
+    refuse_contaminated,
+)
 from kshot.evaluate.lm.backends import check_backend, make_backend
-from kshot.evaluate.measure.measurement import (
-    Groups,
-    Measurement,
+from kshot.evaluate.measure.measurement import Measurement, make_measurement, measure_missing
+from kshot.evaluate.measure.plan import load_suites, plan_with_baselines, unique_fewshot_seeds
+from kshot.evaluate.measure.results import (
+    ScoresBySuite,
     count_truncated,
-    load_suites,
-    make_measurement,
-    measure_missing,
-    plan_measurements,
+    read_measurement,
     read_samples,
     read_suite_scores,
-    unique_fewshot_seeds,
 )
-from kshot.evaluate.measure.requests import Labels
 from kshot.evaluate.metrics.baselines import baseline_means, baseline_rows
 from kshot.evaluate.metrics.forgetting import FORGETTING, ForgettingProbe, make_forgetting_probe, measure_forgetting
 from kshot.evaluate.metrics.label_bias import LABEL_BIAS, measure_label_bias
-from kshot.evaluate.metrics.label_bias import markdown as leaning_markdown
-from kshot.evaluate.report import forgetting as regression_report
-from kshot.evaluate.report.contamination import clean_gains, tell
-from kshot.evaluate.report.contamination import markdown as novelty_markdown
+from kshot.evaluate.report.contamination import clean_gains, contamination_section, print_contamination
+from kshot.evaluate.report.figures import save_plots, score_plots
+from kshot.evaluate.report.forgetting import forgetting_section, print_forgetting
 from kshot.evaluate.report.html import write_html
-from kshot.evaluate.report.markdown import draw_scores, print_table, write_report
-from kshot.evaluate.scoring.text import LOGLIKELIHOOD
-from kshot.evaluate.stats.paired import Families, paired_gain, paired_gains, with_holm
+from kshot.evaluate.report.markdown import write_report
+from kshot.evaluate.report.section import print_table
+from kshot.evaluate.report.sections import (
+    baselines_section,
+    fewshot_section,
+    gains_table,
+    label_bias_section,
+    other_metrics_section,
+    seeds_section,
+)
+from kshot.evaluate.run_files import (
+    BaselineMean,
+    BaselinesFile,
+    BaselineTask,
+    CleanGain,
+    ContaminationFile,
+    DeviceFile,
+    EvaluateManifest,
+    FewshotRow,
+    ForgettingFile,
+    GainRow,
+    LabelBiasFile,
+    OtherMetric,
+    Sample,
+    TaskScore,
+)
+from kshot.evaluate.stats.paired import Families, holm_of, paired_gain, paired_gains
 from kshot.models.checkpoints import read_training_manifest
-from kshot.models.references import fingerprint_model, load_student, resolve_model
+from kshot.models.loading import fingerprint_model, load_student
+from kshot.models.references import resolve_model
 from kshot.runtime.device import Device, load_or_probe_device, probe_device
 from kshot.suites.format import Suite, families_by_suite
 
 MODELS = ("base", "student")
-OF_FEWSHOT = ("gain", "low", "high", "tasks", "items", "p", "mde", "seeds", "worst_seed_gain", "spread")
-Rows = list[dict[str, Any]]
-Measured = dict[str, Groups]
-"""model -> (panel, shots) -> scores."""
+ModelScores = dict[str, ScoresBySuite]
+"""model -> (suite, shots) -> scores."""
 
 
-def run_evaluate(config: Config, run: Run, panels: Sequence[str] = (), strict: bool = False) -> None:
+@dataclass(frozen=True)
+class Results:
+    """All that is computed from the finished measurements."""
+
+    gains: list[GainRow]
+    fewshot: list[FewshotRow]
+    baselines: BaselinesFile
+    label_bias: LabelBiasFile
+    forgetting: ForgettingFile
+    contamination: ContaminationFile
+    other_metrics: list[OtherMetric]
+    samples: list[Sample]
+
+
+def run_evaluate(config: Config, run: Run, suites: Sequence[str] = (), strict: bool = False) -> None:
     """Measure the run's student against its base.
 
     Args:
-        panels: folders to measure on beside those of the config.
-        strict: refuse panels that share text with the training data.
+        suites: suites to measure on beside those of the config.
+        strict: refuse suites that share text with the training data.
 
     Raises:
-        KshotError: faults of panels and of the run are found before a model is loaded.
+        KshotError: faults of suites and of the run are found before a model is loaded.
     """
     settings = config.evaluate
     check_backend(settings)
-    loaded = load_suites(settings, panels)
+    loaded = load_suites(settings, suites)
     merged = run.folder / "train" / "merged"
     _check_student(merged, config.student)
     with run.held("evaluate") as folder:
-        novelty = load_or_find_contamination(loaded, run.folder, settings.limit, folder)
+        contamination = load_or_find_contamination(loaded, run.folder, settings.limit, folder)
         if strict:
-            refuse_contaminated(novelty)
+            refuse_contaminated(contamination)
         folders = {"base": resolve_model(config.student), "student": str(merged)}
-        machine = _machine(config, folder, folders["base"])
-        cells = {}
-        backends = {model: make_backend(settings, folders[model]) for model in MODELS}
+        device = _choose_device(settings, config.train.threads, folder, folders["base"])
+        measurements, probes = _plan(settings, loaded, folders, device, folder)
         for model in MODELS:
-            named = folder / "measurements", model, fingerprint_model(folders[model])
-            cells[model] = [
-                make_measurement(*named, panel, k, settings.limit, machine, seed, labels, backends[model])
-                for panel, k, seed, labels in _asked(loaded, settings)
-            ]
-        probes = [
-            make_forgetting_probe(folder, model, fingerprint_model(folders[model]), machine, backends[model])
-            for model in (MODELS if settings.forgetting else ())
-        ]
-        for model in MODELS:
+            jobs = [probe for probe in probes if probe.model == model]
+            backend = make_backend(settings, folders[model])
             load = partial(load_student, folders[model])
-            own = [probe for probe in probes if probe.model == model]
-            measure_missing(cells[model], load, machine, settings.limit, backends[model], own)
-        _write(config, run.name, folder, loaded, cells, machine, novelty, probes)
+            measure_missing(measurements[model], load, device, settings.limit, backend, jobs)
+        results = _compute(settings, config.seed, loaded, measurements, probes, contamination)
+        manifest = _manifest(config, run.name, measurements, results, device, folder)
+        _write(folder, results, manifest)
 
 
 def _check_student(merged: Path, base: str) -> None:
-    """Refuse a student that is not there, is being trained anew, or was trained from another base."""
+    """Refuse a student that is missing, is being trained anew, or was trained from another base."""
     if not (merged / "config.json").exists():
         raise RunError(f"{merged}: no student here; run `kshot train` for this run first")
     trained = read_training_manifest(merged.parent).get("base")
@@ -106,160 +134,188 @@ def _check_student(merged: Path, base: str) -> None:
         )
 
 
-def _asked(panels: Sequence[Suite], settings: EvaluateConfig) -> list[tuple[Suite, int, int, Labels]]:
-    """Panel, shots, demo seed and labels of every cell of a model.
+def _choose_device(settings: EvaluateConfig, threads: int, folder: Path, base: str) -> Device:
+    def probe() -> Device:
+        return probe_device(load_student(base)[0], settings.dtype, threads, backward=False)
 
-    lm-eval's own tasks know no random labels, and without demonstrations there are none to draw.
-    """
-    gold: list[tuple[Suite, int, int, Labels]] = [(*cell, "gold") for cell in plan_measurements(panels, settings)]
-    if "random_labels" not in settings.baselines:
-        return gold
-    return gold + [(panel, k, seed, "random") for panel, k, seed, _ in gold if k and not panel.lm_eval]
+    # Kept for the run: another outcome of the probe would separate the measurements of one table.
+    return load_or_probe_device(folder / "settings.json", digest(settings.dtype, threads), probe)
 
 
-def _machine(config: Config, folder: Path, base: str) -> Device:
-    def find() -> Device:
-        return probe_device(load_student(base)[0], config.evaluate.dtype, config.train.threads, backward=False)
+def _plan(
+    settings: EvaluateConfig, suites: Sequence[Suite], folders: Mapping[str, str], device: Device, folder: Path
+) -> tuple[dict[str, list[Measurement]], list[ForgettingProbe]]:
+    """The measurements of each model, in the same order, and the probes of forgetting."""
+    measurements: dict[str, list[Measurement]] = {}
+    probes = []
+    for model in MODELS:
+        fingerprint = fingerprint_model(folders[model])
+        backend = make_backend(settings, folders[model])
+        place = folder / "measurements", model, fingerprint
+        measurements[model] = [
+            make_measurement(*place, suite, k, settings.limit, device, seed, labels, backend)
+            for suite, k, seed, labels in plan_with_baselines(suites, settings)
+        ]
+        if settings.forgetting:
+            probes.append(make_forgetting_probe(folder, model, fingerprint, device, backend))
+    return measurements, probes
 
-    # Kept for the run: a probe that came out otherwise would part the cells of one table.
-    key = digest(config.evaluate.dtype, config.train.threads)
-    return load_or_probe_device(folder / "settings.json", key, find)
 
-
-def _write(
-    config: Config, name: str, folder: Path, panels: Sequence[Suite], cells: dict[str, list[Measurement]], machine: Device,
-    novelty: dict[str, Any], probes: Sequence[ForgettingProbe],
-) -> None:  # fmt: skip
-    """Everything that is made from the finished cells."""
-    gold, random = (_read(cells, labels) for labels in ("gold", "random"))
-    tasks = _controls(panels, gold, random, config.evaluate)
+def _compute(
+    settings: EvaluateConfig, seed: int, suites: Sequence[Suite], measurements: Mapping[str, Sequence[Measurement]],
+    probes: Sequence[ForgettingProbe], contamination: ContaminationFile,
+) -> Results:  # fmt: skip
+    """Everything that the files hold, from the finished measurements."""
+    gold, random = (_read_scores(measurements, labels) for labels in ("gold", "random"))
+    tasks = _baseline_tasks(suites, gold, random, settings)
+    families = families_by_suite(suites)
+    drawn = settings.bootstrap_resamples, seed
     means = baseline_means(tasks)
-    missed = {(row["panel"], row["score"], row["k"]): row["below"] for row in means}
-    siblings = families_by_suite(panels)
-    clean = clean_gains(gold, contaminated_items(novelty), siblings, config)
-    gains = []
-    for row in gain_rows(gold, siblings, config):
-        names = row["panel"], row["score"], row["k"]
-        gains.append({**row, "below": missed[names], "clean": clean.get(names)})
-    fewshot = fewshot_rows(gold, siblings, config)
-    asked = [cell for both in zip(*cells.values(), strict=True) for cell in both]
-    others = reported_rows(asked)
-    shown = [cell for cell in asked if cell.labels == "gold"]
-    samples = list(read_samples(shown))
-    write_jsonl(folder / "samples.jsonl", samples)
-    leans = measure_label_bias(samples, "base", siblings, config.evaluate.bootstrap_resamples, config.seed)
-    write_json(folder / LABEL_BIAS, leans)
-    write_json(folder / "baselines.json", {"means": means, "tasks": tasks})
-    write_json(folder / "fewshot.json", fewshot)
-    write_json(folder / "gains.json", gains)
-    draw_scores(gains, folder / "scores.png")
-    facts: dict[str, Any] = {
-        "run": name,
-        "base": config.student,
-        "seed": config.seed,
-        "resamples": config.evaluate.bootstrap_resamples,
-        "demo_seeds": unique_fewshot_seeds(config.evaluate),
-        "machine": asdict(machine),
-        "versions": installed_versions("lm_eval", "torch", "transformers"),
-        "truncated": count_truncated(asked),
-        "shots": sorted({cell.k for cell in asked}),
-        "backend": config.evaluate.backend,
-        "reported": others,
-    }
-    kept = ("panel", "task", "score", "k", "base", "student", "below")
-    by_task = [{key: row[key] for key in kept} for row in tasks]
-    tables = {"gains": gains, "fewshot": fewshot, "controls": means, "by_task": _by_task(by_task)}
-    worse = measure_forgetting(probes, gold, tasks, config)
-    write_json(folder / FORGETTING, worse)
-    sections = [leaning_markdown(leans), novelty_markdown(novelty, gains), regression_report.markdown(worse)]
-    write_report(folder, {**facts, **tables, "sections": sections, "answers": _answers(samples, config.seed)})
-    write_manifest(
-        folder, {**facts, "by_task": by_task, "measurements": {str(c.folder.relative_to(folder)): c.key for c in asked}}
+    clean = clean_gains(gold, contaminated_items(contamination), families, *drawn)
+    paired = [m for both in zip(*measurements.values(), strict=True) for m in both]
+    samples = list(read_samples(m for m in paired if m.labels == "gold"))
+    return Results(
+        gains=gain_rows(gold, families, means, clean, *drawn),
+        fewshot=fewshot_rows(gold, families, *drawn),
+        baselines=BaselinesFile(means=means, tasks=tasks),
+        label_bias=measure_label_bias(((0, sample) for sample in samples), "base", families, *drawn),
+        forgetting=measure_forgetting(probes, gold, tasks, *drawn),
+        contamination=contamination,
+        other_metrics=other_metric_rows(paired),
+        samples=samples,
     )
-    write_html(folder)
-    print_table(gains)
-    tell(novelty, gains)
-    regression_report.tell(worse)
-    say(f"evaluate: wrote {folder / 'report.html'}, report.md and gains.json")
 
 
-def _read(cells: dict[str, list[Measurement]], labels: str) -> Measured:
-    """The scores of each model, the demo seeds of a panel and number of shots together."""
-    return {
-        model: read_suite_scores([cell for cell in every if cell.labels == labels]) for model, every in cells.items()
-    }
+def _read_scores(measurements: Mapping[str, Sequence[Measurement]], labels: str) -> ModelScores:
+    """The scores of each model, the few-shot seeds of a suite and number of shots together."""
+    return {model: read_suite_scores([m for m in rows if m.labels == labels]) for model, rows in measurements.items()}
 
 
-def gain_rows(measured: Measured, siblings: Mapping[str, Families], config: Config) -> Rows:
-    """The student against its base, a row for each panel, score and number of shots, in this order."""
-    drawn = config.evaluate.bootstrap_resamples, config.seed
-    rows = paired_gains(measured["base"], measured["student"], *drawn, families=siblings)
-    return with_holm(sorted(rows, key=lambda row: (row["panel"], row["score"], row["k"])))
-
-
-def fewshot_rows(measured: Measured, siblings: Mapping[str, Families], config: Config) -> Rows:
-    """Each model with k demonstrations against itself with none; no rows where 0 shots were not measured."""
-    rows: Rows = []
-    for model, results in measured.items():
-        for (panel, k), few in results.items():
-            zero = results.get((panel, 0), {}) if k else {}
-            for score in zero:
-                names = (config.evaluate.bootstrap_resamples, config.seed, "fewshot", model, panel, score, k)
-                gain = paired_gain(zero[score], few[score], *names, families=siblings.get(panel, {}))
-                row = {"model": model, "panel": panel, "score": score, "k": k, "zero": gain.base, "few": gain.student}
-                rows.append(row | {key: getattr(gain, key) for key in OF_FEWSHOT})
-    return with_holm(sorted(rows, key=lambda row: (row["panel"], row["score"], row["model"], row["k"])))
-
-
-def _controls(panels: Sequence[Suite], gold: Measured, random: Measured, settings: EvaluateConfig) -> Rows:
-    rows: Rows = []
-    for panel in panels:
-        for k in sorted(set(settings.shots)):
-            here = panel.name, k
-            if here not in gold["base"]:
-                continue
-            asked = {model: results[here] for model, results in random.items() if here in results}
-            seeds = unique_fewshot_seeds(settings)
-            base, student = gold["base"][here], gold["student"][here]
-            rows += baseline_rows(panel, k, seeds, settings.limit, base, student, asked)
+def gain_rows(
+    scores: ModelScores, families: Mapping[str, Families], means: Sequence[BaselineMean],
+    clean: Mapping[tuple[str, str, int], CleanGain], resamples: int, seed: int,
+) -> list[GainRow]:  # fmt: skip
+    """The student against its base, a row for each suite, score and number of shots, in this order."""
+    below = {(row.suite, row.score, row.k): row.below for row in means}
+    gains = paired_gains(scores["base"], scores["student"], resamples, seed, families=families)
+    gains.sort(key=lambda row: (row.suite, row.score, row.k))
+    rows = []
+    for gain, p in zip(gains, holm_of(gains), strict=True):
+        names = gain.suite, gain.score, gain.k
+        rows.append(GainRow(**dict(gain), p_holm=p, below=below[names], clean=clean.get(names)))
     return rows
 
 
-def reported_rows(cells: Sequence[Measurement]) -> Rows:
-    """lm-eval's metrics that are no mean over items: base and student beside each other, a row a cell and metric.
-
-    One of them has None where its values were all from 0 to 1, which makes the metric one of its scores.
-    """
-    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for cell in cells:
-        for task, values in read_json(cell.folder / "measurement.json").get("reported", {}).items():
-            for metric, value in values.items():
-                names = {"panel": cell.suite.name, "task": task, "metric": metric, "k": cell.k, "seed": cell.seed}
-                rows.setdefault(tuple(names.values()), {**names, "base": None, "student": None})[cell.model] = value
-    return list(rows.values())
-
-
-def _by_task(tasks: Rows) -> Rows:
-    """A row a task and score, its cells in the order of the shots."""
-    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for entry in sorted(tasks, key=lambda e: (e["panel"], e["score"], e["task"], e["k"])):
-        row = rows.setdefault(
-            (entry["panel"], entry["score"], entry["task"]),
-            {k: entry[k] for k in ("panel", "score", "task")} | {"measurements": []},
+def fewshot_rows(scores: ModelScores, families: Mapping[str, Families], resamples: int, seed: int) -> list[FewshotRow]:
+    """Each model with k demonstrations against itself with none; no rows where 0 shots were not measured."""
+    pairs = []
+    for model, by_suite in scores.items():
+        for (suite, k), few in by_suite.items():
+            zero = by_suite.get((suite, 0), {}) if k else {}
+            for score in zero:
+                names = (resamples, seed, "fewshot", model, suite, score, k)
+                gain = paired_gain(zero[score], few[score], *names, families=families.get(suite, {}))
+                pairs.append(((suite, score, model, k), gain))
+    pairs.sort(key=lambda pair: pair[0])
+    return [
+        FewshotRow(
+            model=model, suite=suite, score=score, k=k, zero=gain.base, few=gain.student, gain=gain.gain, low=gain.low,
+            high=gain.high, tasks=gain.tasks, items=gain.items, p=gain.p, mde=gain.mde, seeds=gain.seeds,
+            worst_seed_gain=gain.worst_seed_gain, seed_sd=gain.seed_sd, p_holm=p,
         )
-        row["measurements"].append(entry)
-    return list(rows.values())
+        for ((suite, score, model, k), gain), p in zip(pairs, holm_of([gain for _, gain in pairs]), strict=True)
+    ]  # fmt: skip
 
 
-def _answers(samples: Rows, seed: int) -> Rows:
-    """One written answer a panel, task and k, base beside student, by the first score and demo seed."""
-    found: dict[tuple[str, str, int], dict[int, dict[str, Any]]] = {}
-    first: dict[tuple[str, str, int], tuple[int, str]] = {}
-    for row in samples:
-        names = (row["panel"], row["task"], row["k"])
-        key = (row["seed"], row["score"])
-        if row["score"] != LOGLIKELIHOOD and first.setdefault(names, key) == key:
-            items = found.setdefault(names, {})
-            entry = items.setdefault(row["item"], {key: row[key] for key in ("task", "k", "input", "accepted")})
-            entry |= {row["model"]: row["answer"], f"{row['model']}_right": row["right"]}
-    return [items[stream(seed, "answers", *key).choice(sorted(items))] for key, items in sorted(found.items())]
+def _baseline_tasks(
+    suites: Sequence[Suite], gold: ModelScores, random: ModelScores, settings: EvaluateConfig
+) -> list[BaselineTask]:
+    rows: list[BaselineTask] = []
+    seeds = unique_fewshot_seeds(settings)
+    for suite in suites:
+        for k in sorted(set(settings.shots)):
+            names = suite.name, k
+            if names in gold["base"]:
+                random_labels = {model: scores[names] for model, scores in random.items() if names in scores}
+                sides = gold["base"][names], gold["student"][names]
+                rows += baseline_rows(suite, k, seeds, settings.limit, *sides, random_labels)
+    return rows
+
+
+def other_metric_rows(measurements: Sequence[Measurement]) -> list[OtherMetric]:
+    """lm-eval's metrics that are no mean over items: base and student beside one another.
+
+    One of them is None where its values were all from 0 to 1, which makes the metric one of its scores.
+    """
+    values: dict[tuple[str, str, str, int, int], dict[str, float]] = {}
+    for measurement in measurements:
+        for task, metrics in read_measurement(measurement).other_metrics.items():
+            for metric, value in metrics.items():
+                names = (measurement.suite.name, task, metric, measurement.k, measurement.seed)
+                values.setdefault(names, {})[measurement.model] = value
+    return [
+        OtherMetric(
+            suite=suite, task=task, metric=metric, k=k, seed=seed, base=by_model.get("base"),
+            student=by_model.get("student"),
+        )
+        for (suite, task, metric, k, seed), by_model in values.items()
+    ]  # fmt: skip
+
+
+def _manifest(
+    config: Config, name: str, measurements: Mapping[str, Sequence[Measurement]], results: Results, device: Device,
+    folder: Path,
+) -> EvaluateManifest:  # fmt: skip
+    paired = [m for both in zip(*measurements.values(), strict=True) for m in both]
+    scores = [
+        TaskScore(**row.model_dump(include={"suite", "task", "score", "k", "base", "student", "below"}))
+        for row in results.baselines.tasks
+    ]
+    return EvaluateManifest(
+        run=name,
+        base=config.student,
+        seed=config.seed,
+        bootstrap_resamples=config.evaluate.bootstrap_resamples,
+        fewshot_seeds=unique_fewshot_seeds(config.evaluate),
+        shots=sorted({m.k for m in paired}),
+        backend=config.evaluate.backend,
+        device=DeviceFile(**asdict(device)),
+        versions=installed_versions("lm_eval", "torch", "transformers"),
+        truncated=count_truncated(paired),
+        other_metrics=results.other_metrics,
+        by_task=scores,
+        measurements={str(m.folder.relative_to(folder)): m.key for m in paired},
+    )
+
+
+def _write(folder: Path, results: Results, manifest: EvaluateManifest) -> None:
+    """Write every file, the manifest last but for the HTML page that reads it; then print the summary."""
+    gains = results.gains
+    write_jsonl(folder / "samples.jsonl", (sample.model_dump(exclude_none=True) for sample in results.samples))
+    write_model(folder / LABEL_BIAS, results.label_bias)
+    write_model(folder / "baselines.json", results.baselines)
+    write_model(folder / "fewshot.json", results.fewshot)
+    write_model(folder / "gains.json", gains)
+    write_model(folder / FORGETTING, results.forgetting)
+    means = results.baselines.means
+    chance = {(row.suite, row.score): row.baselines["random"].score for row in means if "random" in row.baselines}
+    plots = score_plots(gains, chance)
+    save_plots(plots, folder / "scores")
+    sections = [
+        seeds_section(gains),
+        fewshot_section(results.fewshot),
+        baselines_section(means),
+        other_metrics_section(results.other_metrics),
+        label_bias_section(results.label_bias),
+        contamination_section(results.contamination, gains),
+        forgetting_section(results.forgetting),
+    ]
+    shown = [section for section in sections if section]
+    write_report(folder, manifest, gains, shown, results.samples)
+    write_model(folder / "manifest.json", manifest)
+    write_html(folder, plots, shown)
+    caption = "* below a trivial baseline: see the report" if any(row.below for row in gains) else None
+    print_table(gains_table(gains, "*"), caption)
+    print_contamination(results.contamination, gains)
+    print_forgetting(results.forgetting)
+    say(f"evaluate: wrote {folder / 'report.html'}, report.md and gains.json")

@@ -30,7 +30,7 @@ from kshot.generate.sources import load_sources
 from kshot.generate.synthesis.modes import modes_need_teacher, scale_modes
 from kshot.generate.synthesis.pipeline import SynthesisResult, estimate, needs_teacher, synthesize
 from kshot.generate.teacher.endpoints import fingerprint_local_teachers
-from kshot.suites.format import load_suite, suite_folder
+from kshot.suites.loading import load_suite, suite_folder
 from kshot.tasks.source import TaskSource
 
 CARD, PARQUET = "README.md", "train.parquet"

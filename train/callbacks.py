@@ -1,4 +1,4 @@
-"""What training prints and keeps: a row a step in metrics.jsonl, a progress bar, and the picture of the loss."""
+"""Callbacks of a training: a row a step in metrics.jsonl, a progress bar, and the loss curve."""
 
 import os
 from pathlib import Path
@@ -17,13 +17,13 @@ KEPT = ("loss", "eval_loss", "learning_rate", "grad_norm", "mean_token_accuracy"
 
 
 def truncate_metrics(path: Path, step: int) -> None:
-    """Forget the rows after `step`, so that a resumed run writes each step once."""
+    """Remove the rows after `step`, so that a resumed run logs each step once."""
     rows = [row for row in read_log(path) if row["step"] <= step]
     write_jsonl(path, rows)
 
 
 def make_callback(path: Path, tick: Ticker) -> "TrainerCallback":
-    """A callback that logs each step to `path`, moves the bar, and marks checkpoints as whole."""
+    """A callback that logs each step to `path`, moves the bar, and marks checkpoints as complete."""
     from transformers import TrainerCallback
 
     class Recorder(TrainerCallback):  # type: ignore[misc,unused-ignore]

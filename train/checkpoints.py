@@ -1,4 +1,4 @@
-"""Checkpoints that can be trusted: the Trainer writes them in place, so a kill may leave half of one.
+"""Complete checkpoints: the Trainer writes them in place, so a kill may leave half of one.
 
 After each save a marker with the size of every file is written; only a checkpoint that agrees with its marker is
 resumed from (https://github.com/huggingface/transformers/issues/35782).
@@ -10,7 +10,7 @@ from pathlib import Path
 from kshot.core.errors import DataError
 from kshot.core.files import read_json, write_json
 
-MARKER = "whole.json"
+MARKER = "complete.json"
 
 
 def mark_complete(checkpoint: Path) -> None:
@@ -32,7 +32,7 @@ def checkpoint_step(checkpoint: Path) -> int:
 
 
 def last_complete(folder: Path) -> Path | None:
-    """The latest whole checkpoint in `folder`; broken ones are removed on the way."""
+    """The latest complete checkpoint in `folder`; removes incomplete ones."""
     best = None
     for checkpoint in sorted(folder.glob("checkpoint-*"), key=checkpoint_step):
         if is_complete(checkpoint):

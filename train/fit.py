@@ -18,31 +18,31 @@ from kshot.train.trainer_config import SFT_DEFAULTS, lora_config, sft_config
 
 
 def plan_rows(rows: Sequence[TrainRow], settings: TrainConfig, seed: int) -> list[TrainRow]:
-    """The rows in the order of training, those of every epoch."""
+    """The rows of every epoch in the order of training, up to `max_train_tokens`."""
     options = {**SFT_DEFAULTS, **settings.sft}
-    batch, steps = _batch(options), int(options.get("max_steps", -1))
+    batch, steps = _batch_size(options), int(options.get("max_steps", -1))
     epochs = steps * batch / len(rows) if steps > 0 else float(options["num_train_epochs"])
     return limit_tokens(order_rows(rows, epochs, batch, seed), batch, settings.max_train_tokens)
 
 
 def count_steps(plan: Sequence[TrainRow], settings: TrainConfig) -> int:
-    """In how many steps the plan is trained on."""
-    return -(-len(plan) // _batch({**SFT_DEFAULTS, **settings.sft}))
+    """Number of optimizer steps of the plan."""
+    return -(-len(plan) // _batch_size({**SFT_DEFAULTS, **settings.sft}))
 
 
-def _batch(options: dict[str, Any]) -> int:
+def _batch_size(options: dict[str, Any]) -> int:
     return int(options["per_device_train_batch_size"]) * int(options.get("gradient_accumulation_steps", 1))
 
 
 def fit(
-    model: Any, tokenizer: Any, plan: Sequence[TrainRow], validation: Sequence[TrainRow], settings: TrainConfig, machine: Device,
+    model: Any, tokenizer: Any, plan: Sequence[TrainRow], validation: Sequence[TrainRow], settings: TrainConfig, device: Device,
     folder: Path, seed: int,
 ) -> Any:  # fmt: skip
-    """Train, resuming from the last whole checkpoint in `folder`; returns the PEFT model.
+    """Train, resuming from the last complete checkpoint in `folder`; returns the PEFT model.
 
     Args:
         plan: what `plan_rows` gave; a step takes the next batch of it.
-        model: the student in float32; LoRA layers are put into it, and under bfloat16 its frozen linear weights halved.
+        model: the student in float32; gets LoRA layers, and under bfloat16 its frozen linear weights are cast.
     """
     from datasets import Dataset
     from trl import SFTTrainer
@@ -56,21 +56,23 @@ def fit(
     metrics = folder / "metrics.jsonl"
     truncate_metrics(metrics, done)
     with quiet():
-        arguments = sft_config(options, settings, machine, checkpoints, seed, bool(validation))
+        arguments = sft_config(options, settings, device, checkpoints, seed, bool(validation))
     steps = count_steps(plan, settings)
     if resume:
         say(f"resuming after step {done} of {steps}")
-    if machine.dtype == "bfloat16":
+    if device.dtype == "bfloat16":
         cast_frozen_linears(model)
-    special = _is_special(model, arguments)
-    if settings.kl_coef and special:
+    needs_trl = _needs_trl_loss(model, arguments)
+    if settings.kl_coef and needs_trl:
         raise ConfigError(
-            ["train.kl_coef: not with another loss, label smoothing, or a student that scales its scores"]
+            [
+                "train.kl_coef: cannot be combined with another loss, label smoothing, or a student that scales its logits"
+            ]
         )
     with progress("training", steps, done) as tick, quiet():
         make = SFTTrainer
-        if settings.kl_coef or (machine.type == "cpu" and not special):
-            make = partial(CompletionTrainer, near_base=settings.kl_coef, threads=machine.worker_count)
+        if settings.kl_coef or (device.type == "cpu" and not needs_trl):
+            make = partial(CompletionTrainer, kl_coef=settings.kl_coef, threads=device.worker_count)
         try:
             trainer = make(
                 model=model,
@@ -87,14 +89,14 @@ def fit(
             ) from None
         _silence(trainer)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-        # The trainer measures at the last step by itself, unless it was killed between that step and the measuring.
+        # The trainer evaluates at the last step, unless it was killed between that step and the evaluation.
         if validation and not any("eval_loss" in row for row in read_log(metrics) if row["step"] == steps):
             trainer.evaluate()
     return trainer.model
 
 
-def _is_special(model: Any, arguments: Any) -> bool:
-    """Whether the loss or the scores are more than the plain ones that `CompletionTrainer` computes."""
+def _needs_trl_loss(model: Any, arguments: Any) -> bool:
+    """Whether loss or logits differ from the plain ones that `CompletionTrainer` computes."""
     changed = ("logits_scaling", "logit_scale", "final_logit_softcapping")
     plain = arguments.loss_type == "nll" and not arguments.label_smoothing_factor
     return not plain or any(getattr(model.config, name, None) for name in changed)
@@ -105,7 +107,7 @@ def _dataset(cls: Any, rows: Sequence[TrainRow]) -> Any:
 
 
 def _silence(trainer: Any) -> None:
-    """Take out the callback that prints a dictionary a step; ours prints instead."""
+    """Remove the callback that prints a dictionary at each step; ours prints instead."""
     from transformers.trainer_callback import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)

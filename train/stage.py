@@ -1,7 +1,7 @@
-"""The train stage: `kshot train CONFIG` fine-tunes the student on runs/<run>/generate/train.jsonl.
+"""The train stage: `kshot train CONFIG` fine-tunes the student on runs/RUN/generate/train.jsonl.
 
 Writes adapter/, merged/, metrics.jsonl, loss.png and, last, manifest.json. Rerun after a kill, it goes on from the last
-whole checkpoint with the settings that the killed run had found.
+complete checkpoint with the device settings of the killed run.
 """
 
 import shutil
@@ -11,24 +11,32 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from kshot.config import Config
+from kshot.config import Config, TrainConfig
 from kshot.core.console import say
 from kshot.core.errors import ConfigError, RunError
 from kshot.core.files import read_log
-from kshot.core.runs import Run, hash_file, installed_versions, read_finished, write_manifest
+from kshot.core.run_files import write_model
+from kshot.core.runs import Run, hash_file, installed_versions, read_finished
 from kshot.core.seeding import digest
-from kshot.models.references import fingerprint_model, load_student, parse_reference, resolve_model
+from kshot.models.loading import fingerprint_model, load_student
+from kshot.models.references import parse_reference, resolve_model
 from kshot.runtime.device import Device, load_or_probe_device, probe_device
 from kshot.train.data import Split, TrainRow, prepare_rows, read_records
+from kshot.train.run_files import TrainFacts, TrainManifest
 from kshot.train.trainer_config import LORA_DEFAULTS, SFT_DEFAULTS, check_trainer_config
 
+VERSION = 1
+"""Version of the training; raise it when the same settings give another student."""
+LOSS_STEPS = 10
+"""Steps over which the reported training loss is averaged."""
 
-def run_train(config: Config, run: Run, *, needed: str = "merged", machine: Device | None = None) -> None:
+
+def run_train(config: Config, run: Run, *, needed: str = "merged", device: Device | None = None) -> None:
     """Train the run's student; does nothing if it is trained already on the same data under the same settings.
 
     Args:
         needed: `merged`, or `adapter` where the merged weights may be gone.
-        machine: settings that were found before; by default they are found now.
+        device: settings to train with; by default they are probed.
 
     Raises:
         KshotError: faults of config, data or weights, before training begins.
@@ -43,16 +51,16 @@ def run_train(config: Config, run: Run, *, needed: str = "merged", machine: Devi
     data_hash = hash_file(data)
     key = _key(config, student, data_hash)
     with run.held("train") as folder:
-        sign = {"merged": "config.json", "adapter": "adapter_config.json"}[needed]
-        if read_finished(folder, key) and (folder / needed / sign).exists():
-            say(f"train: {folder / needed} is made; nothing to do")
+        weights = {"merged": "config.json", "adapter": "adapter_config.json"}[needed]
+        if read_finished(folder, key) and (folder / needed / weights).exists():
+            say(f"train: {folder / needed} is up to date")
             return
-        _train(config, run.name, folder, key, student, records, data_hash, machine)
+        _train(config, run.name, folder, key, student, records, data_hash, device)
 
 
 def _train(
     config: Config, name: str, folder: Path, key: str, student: str, records: list[dict[str, Any]], data: str,
-    known: Device | None,
+    device: Device | None,
 ) -> None:  # fmt: skip
     from kshot.train.callbacks import draw_loss_curve
     from kshot.train.export.merged import export_student, is_finite, scale_adapter
@@ -61,76 +69,87 @@ def _train(
     model, tokenizer = load_student(student)
     model.config.use_cache = False
     settings = config.train
-    demos = settings.loss_on == "all_answers"
-    split = prepare_rows(records, tokenizer, settings.max_length, settings.validation_fraction, config.seed, demos)
-    machine = _machine(config, folder, key, model, known)
+    all_answers = settings.loss_on == "all_answers"
+    split = prepare_rows(
+        records, tokenizer, settings.max_length, settings.validation_fraction, config.seed, all_answers
+    )
+    device = _choose_device(settings, folder, key, model, device)
     plan = plan_rows(split.train, settings, config.training_seed)
-    _announce(plan, split, machine)
-    model.set_attn_implementation(machine.attention)
-    trained = fit(model, tokenizer, plan, split.validation, settings, machine, folder, config.training_seed)
-    rows = read_log(folder / "metrics.jsonl")
-    losses = [row["loss"] for row in rows if "loss" in row]
-    held = [row["eval_loss"] for row in rows if "eval_loss" in row]
+    _announce(plan, split, device)
+    model.set_attn_implementation(device.attention)
+    trained = fit(model, tokenizer, plan, split.validation, settings, device, folder, config.training_seed)
+    losses, held_out = _read_losses(folder)
     # What is no number stands as null in the log.
-    if None in (*losses[-10:], *held[-1:]) or not is_finite(trained):
+    if None in (*losses[-LOSS_STEPS:], *held_out[-1:]) or not is_finite(trained):
         raise RunError(f"{folder}: the training diverged; lower train.sft.learning_rate")
-    facts = {
-        "run": name,
-        "base": config.student,
-        "data": data,
-        "rows": len(plan),
-        "validation_rows": len(split.validation),
-        "tokens": sum(row.tokens for row in plan),
-        "dropped": split.dropped,
-        "steps": count_steps(plan, settings),
-        "loss": fmean(losses[-10:]) if losses else None,
-        "validation": held[-1] if held else None,
-        "lora": {**LORA_DEFAULTS, **config.train.lora},
-        "sft": {**SFT_DEFAULTS, **config.train.sft},
-        "machine": asdict(machine),
-        "adapter_scale": config.train.adapter_scale,
-    }
-    scale_adapter(trained, config.train.adapter_scale)
+    facts = TrainFacts(
+        run=name,
+        base=config.student,
+        data=data,
+        rows=len(plan),
+        validation_rows=len(split.validation),
+        tokens=sum(row.tokens for row in plan),
+        dropped=split.dropped,
+        steps=count_steps(plan, settings),
+        loss=fmean(losses[-LOSS_STEPS:]) if losses else None,
+        validation=held_out[-1] if held_out else None,
+        lora={**LORA_DEFAULTS, **settings.lora},
+        sft={**SFT_DEFAULTS, **settings.sft},
+        device=asdict(device),
+        adapter_scale=settings.adapter_scale,
+    )
+    scale_adapter(trained, settings.adapter_scale)
     export_student(trained, tokenizer, student, folder, facts)
     draw_loss_curve(folder / "metrics.jsonl", folder / "loss.png")
-    seeds = {"seed": config.seed, "training_seed": config.training_seed}
-    write_manifest(
-        folder, {"key": key, **facts, **seeds, "versions": installed_versions("torch", "transformers", "trl", "peft")}
+    manifest = TrainManifest(
+        **dict(facts),
+        key=key,
+        seed=config.seed,
+        training_seed=config.training_seed,
+        versions=installed_versions("torch", "transformers", "trl", "peft"),
     )
+    write_model(folder / "manifest.json", manifest)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    held_text = f", validation loss {held[0]:.3f} -> {held[-1]:.3f}" if held else ""
-    loss = f", loss {losses[0]:.3f} -> {facts['loss']:.3f}" if losses else ""
-    say(f"train: {facts['steps']} steps{loss}{held_text}; wrote {folder / 'merged'}")
+    validation = f", validation loss {held_out[0]:.3f} -> {held_out[-1]:.3f}" if held_out else ""
+    loss = f", loss {losses[0]:.3f} -> {facts.loss:.3f}" if losses else ""
+    say(f"train: {facts.steps} steps{loss}{validation}; wrote {folder / 'merged'}")
 
 
-def _machine(config: Config, folder: Path, key: str, model: Any, known: Device | None) -> Device:
-    """What was found when this training began; another key begins a new one and sweeps the old one's checkpoints."""
-    settings = config.train
+def _read_losses(folder: Path) -> tuple[list[float], list[float]]:
+    """Training and validation losses that were logged."""
+    rows = read_log(folder / "metrics.jsonl")
+    losses = [row["loss"] for row in rows if "loss" in row]
+    return losses, [row["eval_loss"] for row in rows if "eval_loss" in row]
 
-    def find() -> Device:
-        machine = known or probe_device(model, settings.dtype, settings.threads, backward=True)
-        # Before the key is noted: a run killed in between must not go on from the checkpoints of another training.
+
+def _choose_device(settings: TrainConfig, folder: Path, key: str, model: Any, known: Device | None) -> Device:
+    """The settings with which this training began; another key begins a new one and removes the old checkpoints."""
+
+    def probe() -> Device:
+        device = known or probe_device(model, settings.dtype, settings.threads, backward=True)
+        # Before the key is noted: a run killed in between must not resume another training's checkpoints.
         (folder / "manifest.json").unlink(missing_ok=True)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-        return machine
+        return device
 
-    return load_or_probe_device(folder / "settings.json", key, find)
+    return load_or_probe_device(folder / "settings.json", key, probe)
 
 
-def _announce(plan: Sequence[TrainRow], split: Split, machine: Device) -> None:
-    speed = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in machine.seconds.items())
+def _announce(plan: Sequence[TrainRow], split: Split, device: Device) -> None:
+    speed = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in device.seconds.items())
     probe = f" (probe step: {speed})" if speed else ""
-    say(f"training on {machine.type}, {machine.threads} threads, {machine.dtype}, {machine.attention}{probe}")
-    cut = ", ".join(f"{n} at {k}" for k, n in split.dropped.items())
-    lost = sum(split.dropped.values())
+    say(f"training on {device.type}, {device.threads} threads, {device.dtype}, {device.attention}{probe}")
+    by_shots = ", ".join(f"{count} at {k}" for k, count in split.dropped.items())
+    dropped = sum(split.dropped.values())
     tokens = sum(row.tokens for row in plan)
     say(
-        f"{len(plan)} rows, {tokens} tokens; {len(split.validation)} held back; "
-        f"{lost} dropped as longer than max_length{f' ({cut})' if cut else ''}"
+        f"{len(plan)} rows, {tokens} tokens; {len(split.validation)} held back for validation; "
+        f"{dropped} dropped as longer than max_length{f' ({by_shots})' if by_shots else ''}"
     )
 
 
 def _key(config: Config, student: str, data: str) -> str:
     settings = config.train.model_dump_json(exclude={"seed"})
     seeds = {config.seed: None, config.training_seed: None}
-    return digest(settings, *seeds, fingerprint_model(student), data, installed_versions("transformers", "trl", "peft"))
+    versions = installed_versions("transformers", "trl", "peft")
+    return digest(settings, *seeds, fingerprint_model(student), data, VERSION, versions)

@@ -1,10 +1,9 @@
 """An SFTTrainer for CPUs: it projects answer positions only, and gives each core rows of its own.
 
-TRL 1.16 scores just the labelled positions where Triton runs, and every position elsewhere
+TRL 1.16 scores only the labelled positions where Triton runs, and every position elsewhere
 (`trl.trainer.utils.add_fused_lm_head`). With a large vocabulary and short answers that is much of a CPU step. And the
-matrices of a small model are too small to be shared out well: threads wait for one another after each of them, where
-rows of a batch have nothing to wait for but the sum of their gradients. Loss and gradients are the same
-(benchmarks/train_step.py).
+matrices of a small model are too small to split: threads wait for one another after each of them, while rows of a batch
+only wait for the sum of their gradients. Loss and gradients are the same (benchmarks/train_step.py).
 """
 
 from collections.abc import Sequence
@@ -14,43 +13,44 @@ import torch
 from torch.nn import Dropout, functional
 from trl import SFTTrainer
 
-from kshot.runtime.parallel import count_worker_groups, is_row_independent, run_parallel
+from kshot.models.loading import is_row_independent
+from kshot.runtime.parallel import count_worker_groups, run_parallel
 from kshot.train.data import IGNORED
 
 
 class CompletionTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
-    """TRL's trainer but for where the loss is computed, and for a pull towards the base.
+    """TRL's trainer with another computation of the loss, and an optional KL term.
 
     Args:
-        near_base: weight of the divergence KL(base || student) on the answer tokens, in training only.
-        threads: cores that may be given rows of their own; one leaves a batch to torch's threads.
+        kl_coef: weight of KL(base || student) on the answer tokens, in training only.
+        threads: cores that may compute rows of their own; 1 leaves a batch to torch's threads.
     """
 
-    def __init__(self, *arguments: Any, near_base: float = 0.0, threads: int = 1, **options: Any) -> None:
+    def __init__(self, *arguments: Any, kl_coef: float = 0.0, threads: int = 1, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._near_base = near_base
+        self._kl_coef = kl_coef
         self._threads = threads
-        self._any_order = can_split_rows(self.model)
+        self._can_split = can_split_rows(self.model)
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
-        """Gradients of the whole batch, added to those that are there; returns its loss."""
-        # For the divergence the adapter is switched off and on, for all rows at once.
-        shares = self._shared_out(inputs) if not self._near_base else []
+        """Add the gradients of the whole batch to the existing ones; returns its loss."""
+        # The KL term switches the adapter off and on, for all rows at once.
+        shares = self._split_rows(inputs) if not self._kl_coef else []
         if len(shares) < 2 or num_items_in_batch is None:
             return super().training_step(model, inputs, num_items_in_batch)
         model.train()
         inputs = self._prepare_inputs(inputs)
-        learnt = [weights for weights in model.parameters() if weights.requires_grad]
+        trainable = [weights for weights in model.parameters() if weights.requires_grad]
 
         def work(rows: Sequence[int]) -> tuple[torch.Tensor, Sequence[torch.Tensor | None]]:
-            loss = self.compute_loss(model, self._own(inputs, rows), num_items_in_batch=num_items_in_batch)
-            return loss.detach(), torch.autograd.grad(loss, learnt, allow_unused=True)
+            loss = self.compute_loss(model, self._take_rows(inputs, rows), num_items_in_batch=num_items_in_batch)
+            return loss.detach(), torch.autograd.grad(loss, trainable, allow_unused=True)
 
         total = torch.zeros(())
-        # In the order of the shares, whichever is ready first: sums of floats depend on it.
+        # In a fixed order, since sums of floats depend on it.
         for loss, gradients in run_parallel(work, shares, self._threads):
             total += loss
-            for weights, gradient in zip(learnt, gradients, strict=True):
+            for weights, gradient in zip(trainable, gradients, strict=True):
                 if gradient is not None:
                     weights.grad = gradient if weights.grad is None else weights.grad.add_(gradient)
         return total
@@ -59,7 +59,7 @@ class CompletionTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
         self, model: Any, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: list[str] | None = None
     ) -> tuple[Any, Any, Any]:
         """The loss of a batch of the validation slice, and no logits."""
-        shares = self._shared_out(inputs)
+        shares = self._split_rows(inputs)
         if len(shares) < 2:
             found: tuple[Any, Any, Any] = super().prediction_step(model, inputs, prediction_loss_only, ignore_keys)
             return found
@@ -68,18 +68,18 @@ class CompletionTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
 
         def work(rows: Sequence[int]) -> Any:
             with torch.no_grad():
-                return self.compute_loss(model, self._own(inputs, rows), num_items_in_batch=count)
+                return self.compute_loss(model, self._take_rows(inputs, rows), num_items_in_batch=count)
 
         return torch.stack(run_parallel(work, shares, self._threads)).sum(), None, None
 
-    def _shared_out(self, inputs: dict[str, Any]) -> list[list[int]]:
-        """The rows of a batch in shares that may be computed at once; one where that would not do."""
-        # Without a mask the rows stand one after another in one.
+    def _split_rows(self, inputs: dict[str, Any]) -> list[list[int]]:
+        """The rows of a batch in groups that may be computed at once; one group where they may not."""
+        # Without a mask the rows are packed into one.
         mask = inputs.get("attention_mask")
-        lengths = mask.sum(dim=1).tolist() if mask is not None and self._any_order else []
+        lengths = mask.sum(dim=1).tolist() if mask is not None and self._can_split else []
         return split_rows(lengths, count_worker_groups(self._threads, len(lengths)))
 
-    def _own(self, inputs: dict[str, Any], rows: Sequence[int]) -> dict[str, Any]:
+    def _take_rows(self, inputs: dict[str, Any], rows: Sequence[int]) -> dict[str, Any]:
         return trim_padding(inputs, rows, self.args.pad_to_multiple_of or 1)
 
     def compute_loss(
@@ -92,10 +92,10 @@ class CompletionTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
         answers = labels != IGNORED
         ours = self._log_probabilities(student, inputs, answers)
         loss = functional.nll_loss(ours, labels[answers], reduction="sum")
-        if self._near_base and model.training:
+        if self._kl_coef and model.training:
             with torch.no_grad(), student.disable_adapter():
                 base = self._log_probabilities(student, inputs, answers)
-            loss = loss + self._near_base * functional.kl_div(ours, base, reduction="sum", log_target=True)
+            loss = loss + self._kl_coef * functional.kl_div(ours, base, reduction="sum", log_target=True)
         count = answers.sum() if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
         loss = loss / count.clamp(min=1)
         return (loss, {}) if return_outputs else loss
@@ -110,7 +110,7 @@ class CompletionTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
 
 
 def can_split_rows(student: Any) -> bool:
-    """Whether rows may be computed at once and in any order: nothing is drawn at random or kept from row to row."""
+    """Whether rows may be computed at once and in any order: nothing is random or kept from row to row."""
     drawn = any(module.p for module in student.modules() if isinstance(module, Dropout))
     settings = student.config.to_dict().items()
     drawn = drawn or any("drop" in name and value for name, value in settings if isinstance(value, float))
@@ -118,14 +118,14 @@ def can_split_rows(student: Any) -> bool:
 
 
 def split_rows(lengths: Sequence[int], shares: int) -> list[list[int]]:
-    """Rows dealt out to at most so many shares, as many to each, give or take one, and like lengths together."""
+    """Split rows into at most `shares` groups of equal size (up to one), like lengths together."""
     order = sorted(range(len(lengths)), key=lambda row: lengths[row])
     count = max(1, min(shares, len(order)))
     return [order[len(order) * n // count : len(order) * (n + 1) // count] for n in range(count)]
 
 
 def trim_padding(inputs: dict[str, Any], rows: Sequence[int], multiple: int) -> dict[str, Any]:
-    """Some rows of a batch that is padded on the right, without the padding that only the others need."""
+    """Some rows of a batch padded on the right, without the padding that only the others need."""
     longest = int(inputs["attention_mask"][rows].sum(dim=1).max())
     width = -(-longest // multiple) * multiple
     return {name: values[rows, :width] for name, values in inputs.items()}

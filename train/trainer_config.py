@@ -1,4 +1,4 @@
-"""What TRL and PEFT are given where the config says nothing, and what of the config they would not take."""
+"""Default settings of TRL and PEFT, and the faults of the user's."""
 
 from dataclasses import fields
 from functools import partial
@@ -16,7 +16,7 @@ SFT_DEFAULTS: dict[str, Any] = {
     "warmup_steps": 0.1,
     "per_device_train_batch_size": 4,
     "per_device_eval_batch_size": 8,
-    # Batches of ever other lengths scatter the heap of a CPU, and finding a free block in it takes longer and longer.
+    # Varying batch lengths fragment the heap, so each allocation takes longer.
     "pad_to_multiple_of": 16,
     "num_train_epochs": 1,
     "weight_decay": 0.0,
@@ -24,7 +24,7 @@ SFT_DEFAULTS: dict[str, Any] = {
     "save_total_limit": 2,
     "logging_steps": 1,
     "eval_strategy": "steps",
-    "eval_steps": 0.25,  # A share of all steps: a validation slice that grows with the data is not measured more often.
+    "eval_steps": 0.25,  # A fraction of all steps: the validation grows with the data, its number does not.
 }
 RESERVED = {
     "output_dir": "the run folder",
@@ -33,7 +33,7 @@ RESERVED = {
     "data_seed": "seed",
     "bf16": "train.dtype",
     "fp16": "train.dtype",
-    "use_cpu": "the machine",
+    "use_cpu": "the device",
     "resume_from_checkpoint": "rerunning the stage",
     "push_to_hub": "no key",
 }
@@ -42,20 +42,20 @@ NUMBERS = {
     "per_device_train_batch_size": 1, "per_device_eval_batch_size": 1, "gradient_accumulation_steps": 1,
     "max_steps": -1, "num_train_epochs": 0,
 }  # fmt: skip
-"""What is counted with before TRL sees it, and the least it may be."""
+"""Numbers that kshot computes with before TRL sees them, and their minimum."""
 
 
 def lora_config(settings: TrainConfig) -> Any:
-    """PEFT's settings: ours, then the user's."""
+    """PEFT's settings: our defaults, then the user's."""
     from peft import LoraConfig
 
     return LoraConfig(**{"task_type": "CAUSAL_LM", **LORA_DEFAULTS, **settings.lora})
 
 
 def sft_config(
-    options: dict[str, Any], settings: TrainConfig, machine: Device, checkpoints: Path, seed: int, validate: bool
+    options: dict[str, Any], settings: TrainConfig, device: Device, checkpoints: Path, seed: int, validate: bool
 ) -> Any:
-    """TRL's settings: ours, then the user's, then what the machine decides."""
+    """TRL's settings: our defaults, the user's, then what the device decides."""
     from trl import SFTConfig
 
     if not validate:
@@ -66,21 +66,21 @@ def sft_config(
             "train_sampling_strategy": "sequential",
             "report_to": [],
             "disable_tqdm": True,
-            "dataloader_pin_memory": machine.type == "cuda",
+            "dataloader_pin_memory": device.type == "cuda",
             **options,
-            "num_train_epochs": 1,  # The plan holds every epoch's rows, and those of max_steps.
+            "num_train_epochs": 1,  # The plan holds the rows of every epoch and of max_steps.
             "max_steps": -1,
             "output_dir": str(checkpoints),
             "max_length": settings.max_length,
-            "bf16": machine.dtype == "bfloat16",
-            "use_cpu": machine.type == "cpu",
+            "bf16": device.dtype == "bfloat16",
+            "use_cpu": device.type == "cpu",
             "seed": seed,
         }
     )
 
 
 def check_trainer_config(settings: TrainConfig) -> list[str]:
-    """What TRL or PEFT would not take, all at once; imports both, which takes seconds."""
+    """All faults of `train.sft` and `train.lora` at once; imports TRL and PEFT, which takes seconds."""
     if not settings.sft and not settings.lora:
         return []
     from kshot.runtime.logging import quiet

@@ -19,9 +19,9 @@ from typing import Any
 import yaml
 
 from kshot.core.seeding import stream
+from kshot.core.shipped import SUITES as FOLDER
 from kshot.evaluate.heldout import FAMILIES, LABELLED, accepted, options
 from kshot.evaluate.heldout.long_instructions import LONG
-from kshot.suites.format import SHIPPED as FOLDER
 from kshot.tasks.family import Family, Params, Problem
 
 SEED = 20260101
@@ -150,7 +150,7 @@ def build() -> dict[str, str]:
         entries = [_add(files, name, task) for task in tasks]
         meta = {"name": name, "source": SOURCE, "tasks": entries}
         text = yaml.safe_dump(meta, sort_keys=False, allow_unicode=True, width=120)
-        files[f"{name}/panel.yaml"] = HEADER + text
+        files[f"{name}/suite.yaml"] = HEADER + text
     return files
 
 

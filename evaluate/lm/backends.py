@@ -1,4 +1,4 @@
-"""Who asks the model: our `PrefixSharingLM`, or lm-eval's own classes `hf` and `vllm`, built from the model's folder."""
+"""Which model class answers: our `PrefixSharingLM`, or lm-eval's own classes `hf` and `vllm`, built from the model's folder."""
 
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -32,38 +32,38 @@ def make_backend(settings: EvaluateConfig, folder: str) -> Backend | None:
 
 
 def check_backend(settings: EvaluateConfig) -> None:
-    """What can be known without a model.
+    """Check what is known without a model.
 
     Raises:
-        ConfigError: vllm is not installed, or there are arguments that nobody takes.
+        ConfigError: vllm is not installed, or there are arguments that no backend takes.
     """
     if settings.backend == "vllm" and find_spec("vllm") is None:
-        raise ConfigError(["evaluate.backend: vllm is not installed here; `pip install vllm`, or take hf or own"])
+        raise ConfigError(["evaluate.backend: vllm is not installed here; `pip install vllm`, or set hf or own"])
     if settings.backend == "own" and settings.backend_args:
         raise ConfigError(["evaluate.backend_args: only the backends hf and vllm take any; set evaluate.backend"])
 
 
 def require_own_backend(settings: EvaluateConfig) -> None:
-    """For the commands that ask adapters on their base, which other backends would not take as they are.
+    """For the commands that measure adapters on their base, which other backends do not take.
 
     Raises:
-        ConfigError: another backend than our own.
+        ConfigError: another backend than kshot's.
     """
     if settings.backend != "own":
-        raise ConfigError([f"evaluate.backend: only `kshot evaluate` takes {settings.backend}; leave it out here"])
+        raise ConfigError([f"evaluate.backend: only `kshot evaluate` takes {settings.backend}; remove it here"])
 
 
-def open_backend(backend: Backend, machine: Device) -> Any:
+def open_backend(backend: Backend, device: Device) -> Any:
     """lm-eval's model.
 
     Raises:
-        ConfigError: it does not take its arguments, or does not start with them.
+        ConfigError: the backend refuses its arguments, or does not start.
     """
     from lm_eval.api.registry import get_model
 
-    settings: dict[str, Any] = {"pretrained": backend.folder, "dtype": machine.dtype}
+    settings: dict[str, Any] = {"pretrained": backend.folder, "dtype": device.dtype}
     if backend.name == "hf":
-        settings |= {"device": machine.type, "attn_implementation": machine.attention, "batch_size": 8}
+        settings |= {"device": device.type, "attn_implementation": device.attention, "batch_size": 8}
     try:
         with quiet():
             return get_model(backend.name).create_from_arg_obj(settings | backend.args)

@@ -15,9 +15,10 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs, postprocess_generated_text
 
 from kshot.core.console import Ticker, say
+from kshot.evaluate.lm.options import SCORED_OPTIONS
 from kshot.evaluate.lm.prefix_tree import PackedBatch, PackedRow, PrefixTree, Tokens, pack, partition
-from kshot.evaluate.measure.requests import CHOICES
-from kshot.runtime.parallel import count_worker_groups, is_row_independent, run_parallel
+from kshot.models.loading import is_row_independent
+from kshot.runtime.parallel import count_worker_groups, run_parallel
 
 Request = tuple[tuple[str, str], list[int], list[int]]
 Wanted = tuple[int, int, tuple[int, ...]]
@@ -210,7 +211,7 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
     def _options(self, request: Any, context: Tokens) -> list[Option]:
         """What lm-eval will ask the log-probabilities of after the same prompt, if it is a whole one."""
         found = []
-        for option in request.doc.get(CHOICES) or ():
+        for option in request.doc.get(SCORED_OPTIONS) or ():
             before, answer = self._encode_pair(request.args[0], option)
             whole = (*before, *answer)
             if whole[: len(context)] == context and len(context) < len(whole) <= self.max_length:

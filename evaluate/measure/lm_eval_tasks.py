@@ -1,13 +1,12 @@
-"""lm-eval's own tasks as panels: `lm_eval:TASK` is a task, group or tag, `lm_eval:TASK@FOLDER` one of the user's YAMLs.
+"""lm-eval's own tasks as suites: `lm_eval:TASK` is a task, group or tag, `lm_eval:TASK@FOLDER` one of the user's YAMLs.
 
-lm-eval words the questions, draws the demonstrations (`num_fewshot`, a fixed seed) and scores the answers item by item;
-the models are asked as on any other panel, in one message under their chat template.
+lm-eval words the prompts, draws the demonstrations (`num_fewshot`, a fixed seed) and scores the answers item by item;
+the models are asked as on any other suite, in one message under their chat template.
 """
 
 import inspect
-import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -16,40 +15,42 @@ from typing import Any
 from kshot.config.loader import suggest
 from kshot.core.errors import SuiteError
 from kshot.core.seeding import digest
+from kshot.evaluate.run_files import Sample
 from kshot.runtime.logging import quiet
 from kshot.suites.format import LmEvalSource, Suite, SuiteRow, SuiteTask, SuiteTaskSpec
 
+VERSION = 1
 PREFIX = "lm_eval:"
 SEED = 1234
-"""lm-eval's own default for drawing demonstrations; a demo seed is added to it."""
+"""lm-eval's own default for drawing demonstrations; a few-shot seed is added to it."""
 OFFLINE = ("Couldn't reach", "Offline mode", "Connection error", "Max retries", "Name or service not known")
-Sample = dict[str, Any]
+MAX_CAUSE_CHARS = 300
 
 
-def load_lm_eval_suite(name: str, path: str, items: int | None) -> Suite:
-    """The panel that `name` (with its prefix) stands for, with the items that will be asked.
+def load_lm_eval_suite(name: str, path: str, limit: int | None) -> Suite:
+    """The suite that `name` (with its prefix) stands for, with the items that will be asked.
 
     Args:
         path: a folder of the user's task YAMLs, where the name has none; empty for lm-eval's tasks only.
 
     Raises:
-        PanelError: an unknown task, data that cannot be had, a task that is not text or would run code.
+        SuiteError: an unknown task, data that cannot be fetched, a task that is not text or would run code.
     """
-    task, _, own = name.removeprefix(PREFIX).partition("@")
-    return _loaded(task, own or path, items)
+    task, _, folder = name.removeprefix(PREFIX).partition("@")
+    return _load(task, folder or path, limit)
 
 
 def task_manager(name: str, path: str) -> Any:
     """lm-eval's TaskManager that knows the task: that of the user's folder alone if it can, else that of all tasks."""
     if path:
-        own = _manager(path, False)
-        if name in own.all_subtasks:
-            return own
-    return _manager(path, True)
+        manager = _make_manager(path, False)
+        if name in manager.all_subtasks:
+            return manager
+    return _make_manager(path, True)
 
 
 @lru_cache
-def _manager(path: str, defaults: bool) -> Any:
+def _make_manager(path: str, defaults: bool) -> Any:
     from lm_eval.tasks import TaskManager
 
     if path and not Path(path).is_dir():
@@ -58,79 +59,77 @@ def _manager(path: str, defaults: bool) -> Any:
         with quiet():
             return TaskManager(include_path=path or None, include_defaults=defaults)
     except Exception as error:
-        raise SuiteError(f"{path}: lm-eval cannot read these tasks: {_cause(error)}") from None
+        raise SuiteError(f"{path}: lm-eval cannot read these tasks: {_summarize(error)}") from None
 
 
 @lru_cache
-def _loaded(name: str, path: str, items: int | None) -> Suite:
-    known = task_manager(name, path)
-    if name not in known.all_tasks:
-        near = suggest(name, known.all_tasks, "`lm-eval ls tasks` lists them")
+def _load(name: str, path: str, limit: int | None) -> Suite:
+    manager = task_manager(name, path)
+    if name not in manager.all_tasks:
+        hint = suggest(name, manager.all_tasks, "`lm-eval ls tasks` lists them")
         where = f" or in {path}" if path else ""
-        raise SuiteError(f"{PREFIX}{name}: no such task in lm-eval {version('lm_eval')}{where}; {near}")
+        raise SuiteError(f"{PREFIX}{name}: no such task in lm-eval {version('lm_eval')}{where}; {hint}")
     try:
         with quiet():
-            tasks: dict[str, Any] = known.load([name])["tasks"]
-            return _panel(name, path, tasks, items)
+            return _build_suite(name, path, manager.load([name])["tasks"], limit)
     except SuiteError:
         raise
     except Exception as error:
-        cause = _cause(error)
+        cause = _summarize(error)
         if isinstance(error, ConnectionError) or any(sign in cause for sign in OFFLINE):
             raise SuiteError(
-                f"{PREFIX}{name}: its data cannot be fetched, for there is no way to the hub ({cause}); go online, or "
+                f"{PREFIX}{name}: its data cannot be fetched, because the hub is not reachable ({cause}); go online, or "
                 "name a task of yours with local data (evaluate.lm_eval_path)"
             ) from None
         raise SuiteError(f"{PREFIX}{name}: lm-eval cannot load it: {cause}") from None
 
 
-def _cause(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+def _summarize(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:MAX_CAUSE_CHARS]
 
 
-def _panel(name: str, path: str, tasks: dict[str, Any], items: int | None) -> Suite:
-    if unsafe := [task for task, found in tasks.items() if getattr(found, "UNSAFE_CODE", False)]:
+def _build_suite(name: str, path: str, tasks: Mapping[str, Any], limit: int | None) -> Suite:
+    if unsafe := [task for task, loaded in tasks.items() if getattr(loaded, "UNSAFE_CODE", False)]:
         raise SuiteError(f"{PREFIX}{name}: {unsafe[0]} runs code that a model wrote, which kshot does not do")
-    if other := [task for task, found in tasks.items() if getattr(found, "MULTIMODAL", False)]:
+    if other := [task for task, loaded in tasks.items() if getattr(loaded, "MULTIMODAL", False)]:
         raise SuiteError(f"{PREFIX}{name}: {other[0]} is not about text alone")
-    made = tuple(_task(task, found, items) for task, found in tasks.items())
-    pools = {task: _pool(found) for task, found in tasks.items()}
-    content = [(task, found.dump_config(), _hash(found.fewshot_docs())) for task, found in tasks.items()]
-    harness = LmEvalSource(
+    suite_tasks = tuple(_build_task(task, loaded, limit) for task, loaded in tasks.items())
+    content = [(task, loaded.dump_config(), _hash_docs(loaded.fewshot_docs())) for task, loaded in tasks.items()]
+    source = LmEvalSource(
         task=name,
         path=path,
-        key=digest(version("lm_eval"), _described(content), [(task.name, task.items) for task in made]),
-        pool=min(pools.values()),
-        scores={task: _scores(found) for task, found in tasks.items()},
-        zero_shot=all(found.get_config("num_fewshot") == 0 for found in tasks.values()),
+        key=digest(version("lm_eval"), _describe_config(content), [(task.name, task.items) for task in suite_tasks]),
+        pool=min(_count_pool(loaded) for loaded in tasks.values()),
+        scores={task: _mean_metrics(loaded) for task, loaded in tasks.items()},
+        zero_shot_only=all(loaded.get_config("num_fewshot") == 0 for loaded in tasks.values()),
     )
-    return Suite(re.sub(r"[^A-Za-z0-9_.-]+", "-", name), made, harness)
+    return Suite(re.sub(r"[^A-Za-z0-9_.-]+", "-", name), suite_tasks, source)
 
 
-def _task(name: str, task: Any, items: int | None) -> SuiteTask:
-    choice = task.OUTPUT_TYPE == "multiple_choice"
-    docs = [doc for doc, _ in zip(task.eval_docs, range(items) if items else iter(int, 1), strict=False)]
+def _build_task(name: str, task: Any, limit: int | None) -> SuiteTask:
+    is_choice = task.OUTPUT_TYPE == "multiple_choice"
+    docs = [doc for doc, _ in zip(task.eval_docs, range(limit) if limit else iter(int, 1), strict=False)]
     if not docs:
         raise SuiteError(f"{PREFIX}{name}: no item in its data")
-    entry = SuiteTaskSpec.model_construct(
+    spec = SuiteTaskSpec.model_construct(
         task=name, instruction=str(task.get_config("description") or ""), options_fixed=False, demos=0, family="",
-        kind="multiple_choice" if choice else "generation", scores=["exact_match"],
+        kind="multiple_choice" if is_choice else "generation", scores=["exact_match"],
     )  # fmt: skip
-    return SuiteTask(entry, (), tuple(_row(task, doc, choice) for doc in docs))
+    return SuiteTask(spec, (), tuple(_build_row(task, doc, is_choice) for doc in docs))
 
 
-def _row(task: Any, doc: Any, choice: bool) -> SuiteRow:
-    options = [str(option) for option in task.doc_to_choice(doc)] if choice else []
+def _build_row(task: Any, doc: Any, is_choice: bool) -> SuiteRow:
+    options = [str(option) for option in task.doc_to_choice(doc)] if is_choice else []
     text, target = task.doc_to_text(doc), task.doc_to_target(doc)
     targets = list(target) if isinstance(target, list | tuple) else [target]
     if getattr(task, "multiple_input", False):
         # The options are beginnings, the target their common end.
-        return SuiteRow(input=" / ".join(options), output=[str(one) for one in targets] or [""], options=options)
-    accepted = [options[one] if choice and isinstance(one, int) and one < len(options) else str(one) for one in targets]
+        return SuiteRow(input=" / ".join(options), output=[str(end) for end in targets] or [""], options=options)
+    accepted = [options[t] if is_choice and isinstance(t, int) and t < len(options) else str(t) for t in targets]
     return SuiteRow(input=str(text), output=accepted or [""], options=options)
 
 
-def _scores(task: Any) -> tuple[str, ...]:
+def _mean_metrics(task: Any) -> tuple[str, ...]:
     """Metrics whose value over all items is the mean of the items' own, more being better."""
     from lm_eval.api.metrics import mean
 
@@ -138,121 +137,75 @@ def _scores(task: Any) -> tuple[str, ...]:
     return tuple(name for name, how in task.aggregation().items() if how is mean and better.get(name, True))
 
 
-def _pool(task: Any) -> int:
-    """Demonstrations to choose from; an item is none of its own."""
+def _count_pool(task: Any) -> int:
+    """Demonstrations to choose from; an item does not demonstrate itself."""
     docs = task.fewshot_docs()
     same = getattr(task.config, "fewshot_split", None) in (None, getattr(task.config, "test_split", None))
     return (len(docs) if docs is not None else 0) - bool(same and not task.has_training_docs())
 
 
-def _described(config: Any) -> str:
-    """A config in words that are the same in every process: a function as its source, nothing by its address."""
+def _describe_config(config: Any) -> str:
+    """A config as text that is the same in every process: a function as its source, nothing by its address."""
 
-    def told(value: Any) -> Any:
+    def describe(value: Any) -> Any:
         if isinstance(value, dict):
-            return {name: told(item) for name, item in value.items()}
+            return {name: describe(item) for name, item in value.items()}
         if isinstance(value, list | tuple):
-            return [told(item) for item in value]
+            return [describe(item) for item in value]
         try:
             return inspect.getsource(value) if callable(value) else value
         except (OSError, TypeError):
             return value
 
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(told(config)))
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(describe(config)))
 
 
-def _hash(docs: Iterable[Any] | None) -> str:
+def _hash_docs(docs: Iterable[Any] | None) -> str:
     return digest(*(repr(doc) for doc in docs or ()))
 
 
-def check_lm_eval_shots(panel: Suite, harness: LmEvalSource, shots: Iterable[int]) -> None:
-    """There must be as many demonstrations as the largest k, and k = 0 where a task never shows any.
+def check_lm_eval_shots(suite: Suite, source: LmEvalSource, shots: Iterable[int]) -> None:
+    """There must be as many demonstrations as the largest k, and k = 0 where no task takes any.
 
     Raises:
-        PanelError: there are not.
+        SuiteError: there are not.
     """
-    if harness.zero_shot:
+    if source.zero_shot_only:
         if 0 not in shots:
-            raise SuiteError(f"{PREFIX}{panel.name}: always asked without demonstrations; add 0 to evaluate.shots")
-    elif harness.pool < max(shots, default=0):
+            raise SuiteError(f"{PREFIX}{suite.name}: always asked without demonstrations; add 0 to evaluate.shots")
+    elif source.pool < max(shots, default=0):
         raise SuiteError(
-            f"{PREFIX}{panel.name}: {harness.pool} demonstrations to choose from, fewer than k={max(shots)}; "
+            f"{PREFIX}{suite.name}: {source.pool} demonstrations to choose from, fewer than k={max(shots)}; "
             "lower evaluate.shots"
         )
 
 
-def evaluate_arguments(harness: LmEvalSource, k: int, items: int | None, seed: int) -> dict[str, Any]:
-    """What lm-eval's simple_evaluate is given for a cell."""
+def evaluate_arguments(source: LmEvalSource, k: int, limit: int | None, seed: int) -> dict[str, Any]:
+    """The arguments of lm-eval's simple_evaluate for a measurement."""
     return {
-        "tasks": [harness.task],
-        "task_manager": task_manager(harness.task, harness.path),
+        "tasks": [source.task],
+        "task_manager": task_manager(source.task, source.path),
         "num_fewshot": k,
-        "limit": items,
+        "limit": limit,
         "fewshot_random_seed": SEED + seed,
         "fewshot_as_multiturn": False,
     }
 
 
-def count_lm_eval_requests(panel: Suite, items: int | None) -> int:
+def count_lm_eval_requests(suite: Suite, limit: int | None) -> int:
     """How many options and answers are asked for, about."""
-    return sum(max(1, len(row.options)) for task in panel.tasks for row in task.items[:items])
+    return sum(max(1, len(row.options)) for task in suite.tasks for row in task.items[:limit])
 
 
-def collect_samples(
-    harness: LmEvalSource, panel: Suite, found: dict[str, list[Sample]], facts: Sample, cut: Callable[[str], bool]
-) -> list[Sample]:
-    """A row an item and score, sorted by task, score and item, paired by lm-eval's doc_id.
-
-    Args:
-        found: lm-eval's samples by task.
-        facts: what is the same in all rows: panel, k, seed, model.
-        cut: whether a prompt is longer than the model's context.
-    """
-    rows = []
-    for task in panel.tasks:
-        samples = found[task.name]
-        filters = {str(sample["filter"]) for sample in samples}
-        for score in _whole_scores(samples, harness.scores[task.name]):
-            for sample in samples:
-                name = score if len(filters) == 1 else f"{score} ({sample['filter']})"
-                own, right = task.items[sample["doc_id"]], float(sample[score])
-                prompt = str(sample["arguments"][0][0])
-                row = {**facts, "task": task.name, "score": name, "item": sample["doc_id"], "prompt": prompt}
-                row |= {"input": own.input, "accepted": own.output, "truncated": cut(prompt)}
-                row["right"] = bool(right) if right in (0.0, 1.0) else right
-                rows.append(row | _answer(task, sample, score))
-    return sorted(rows, key=lambda row: (row["task"], row["score"], row["item"]))
-
-
-def _whole_scores(samples: list[Sample], names: Iterable[str]) -> list[str]:
-    """Those that every item has, from 0 to 1; others are reported as lm-eval gives them, and not compared."""
-    return [name for name in names if all(_share(sample.get(name)) for sample in samples)]
-
-
-def _share(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value) and 0 <= value <= 1
-
-
-def _answer(task: SuiteTask, sample: Sample, score: str) -> Sample:
-    replies = sample["filtered_resps"]
-    if not task.multiple_choice:
-        return {"answer": str(replies[0])}
-    options = task.items[sample["doc_id"]].options
-    log_probs = [float(reply[0]) for reply in replies][: len(options)]
-    sizes = [len(option) or 1 if score == "acc_norm" else 1 for option in options]
-    place = max(range(len(log_probs)), key=lambda n: log_probs[n] / sizes[n])
-    return {"answer": options[place], "options": options, "log_probs": log_probs}
-
-
-def other_metrics(results: dict[str, dict[str, Any]], rows: list[Sample]) -> dict[str, dict[str, float]]:
+def other_metrics(results: Mapping[str, Mapping[str, Any]], rows: Sequence[Sample]) -> dict[str, dict[str, float]]:
     """By task, the values of lm-eval's metrics that are no mean over items, such as a perplexity."""
-    kept = {(row["task"], row["score"].partition(" (")[0]) for row in rows}
-    found: dict[str, dict[str, float]] = {}
+    scored = {(row.task, row.score.partition(" (")[0]) for row in rows}
+    metrics: dict[str, dict[str, float]] = {}
     for task, values in results.items():
         for name, value in values.items():
             metric, _, filter_ = name.partition(",")
-            if "_stderr" in metric or (task, metric) in kept or not filter_ or not isinstance(value, int | float):
+            if "_stderr" in metric or (task, metric) in scored or not filter_ or not isinstance(value, int | float):
                 continue
             label = metric if filter_ == "none" else f"{metric} ({filter_})"
-            found.setdefault(task, {})[label] = float(value)
-    return found
+            metrics.setdefault(task, {})[label] = float(value)
+    return metrics

@@ -1,6 +1,6 @@
-"""A panel as lm-eval tasks: prompts rendered as in training, demonstrations fixed and nested across shots.
+"""A suite as lm-eval tasks: prompts rendered as in training, demonstrations fixed and nested across shots.
 
-Which demonstrations are shown depends on the panel and the demo seed alone, so both models see the same ones.
+Which demonstrations are shown depends on the suite and the few-shot seed alone, so both models see the same ones.
 """
 
 from collections.abc import Sequence
@@ -11,41 +11,39 @@ from kshot.core.errors import SuiteError
 from kshot.core.prompting import EVAL_TEMPLATE, append_options, names_all, render_prompt
 from kshot.core.seeding import stream
 from kshot.core.types import Example
+from kshot.evaluate.lm.options import SCORED_OPTIONS
 from kshot.evaluate.scoring.text import SCORES
 from kshot.suites.format import Suite, SuiteRow, SuiteTask
 
-CHOICES = "scored_options"
-"""Where a row holds the texts whose log-probabilities are asked."""
+VERSION = 1
 SPARE_TOKENS = 8
-ROOM = 64
-"""Tokens beyond the longest accepted answer where the answer may stand in a longer text."""
+"""Tokens beyond the longest accepted answer."""
+FREE_TEXT_TOKENS = 64
+"""The same where the answer may stand in a longer text."""
 Labels = Literal["gold", "random"]
 
 
-def check_shots(panel: Suite, shots: Sequence[int]) -> None:
+def check_shots(suite: Suite, shots: Sequence[int]) -> None:
     """Every task must have as many demonstrations as the largest k.
 
     Raises:
-        PanelError: names the tasks that have fewer.
+        SuiteError: names the tasks that have fewer.
     """
-    short = [f"{task.name} ({len(task.demos)})" for task in panel.tasks if len(task.demos) < max(shots, default=0)]
+    short = [f"{task.name} ({len(task.demos)})" for task in suite.tasks if len(task.demos) < max(shots, default=0)]
     if short:
         raise SuiteError(
-            f"panel {panel.name}: fewer demonstrations than k={max(shots)}: {', '.join(short)}; lower evaluate.shots"
+            f"suite {suite.name}: fewer demonstrations than k={max(shots)}: {', '.join(short)}; lower evaluate.shots"
         )
 
 
 def render_query(task: SuiteTask, row: SuiteRow) -> str:
     """The input as shown: options that change from item to item are part of it."""
-    shown = task.multiple_choice and not task.spec.options_fixed
-    return append_options(row.input, row.options) if shown else row.input
+    shows_options = task.is_multiple_choice and not task.spec.options_fixed
+    return append_options(row.input, row.options) if shows_options else row.input
 
 
 def render_instruction(task: SuiteTask) -> str:
-    """The instruction as shown: labels that are the same for every item follow it, where it does not name them all.
-
-    Nobody could answer with a label that is told nowhere.
-    """
+    """The instruction as shown: fixed labels follow it where it does not name them all."""
     text, labels = task.spec.instruction, [option for row in task.items[:1] for option in row.options]
     return text if not task.spec.options_fixed or names_all(text, labels) else append_options(text, labels)
 
@@ -58,13 +56,13 @@ def choose_demonstrations(task: SuiteTask, k: int, seed: int = 0) -> tuple[Suite
 
 
 def random_label(task: SuiteTask, demo: SuiteRow, seed: int = 0) -> str:
-    """A demonstration's output without its meaning (Min et al., arXiv:2202.12837).
+    """A random output for a demonstration (Min et al., arXiv:2202.12837), the same whatever the number of shots.
 
     One of the options, drawn evenly, which may happen to be right; in tasks without options the output of another
-    demonstration of the pool. It stays the same whatever the number of shots.
+    demonstration of the pool.
     """
     others = [other.output[0] for other in task.demos if other != demo]
-    labels = demo.options if task.multiple_choice else others or [demo.output[0]]
+    labels = demo.options if task.is_multiple_choice else others or [demo.output[0]]
     return stream(seed, "random label", task.name, demo.input, *demo.options).choice(labels)
 
 
@@ -78,16 +76,16 @@ def render_item(task: SuiteTask, row: SuiteRow, k: int, seed: int = 0, labels: L
 
 
 def build_lm_eval_tasks(
-    panel: Suite, k: int, items: int | None, tokenizer: Any, seed: int = 0, labels: Labels = "gold"
+    suite: Suite, k: int, limit: int | None, tokenizer: Any, seed: int = 0, labels: Labels = "gold"
 ) -> list[Any]:
     """For each task the generation of an answer, and for multiple choice the choice by log-likelihood.
 
-    The first is named `<task>__exact_match`, whatever the scores that it is given. Where an option of a task begins
-    another one ("no", "no opinion"), its options are scored with the end of the turn: the shorter would always win.
+    The first is named `TASK__exact_match`, whatever its scores. Where an option of a task begins another one ("no",
+    "no opinion"), its options are scored with the end of the turn: the shorter would always win.
     """
-    made = []
-    for task in panel.tasks:
-        end = tokenizer.eos_token if _begins_another(task) else ""
+    tasks = []
+    for task in suite.tasks:
+        end = tokenizer.eos_token if _has_prefix_option(task) else ""
         docs = [
             {
                 "item": number,
@@ -95,24 +93,30 @@ def build_lm_eval_tasks(
                 "prompt": render_item(task, row, k, seed, labels),
                 "output": row.output,
                 "options": row.options,
-                CHOICES: [option + end for option in row.options],
+                SCORED_OPTIONS: [option + end for option in row.options],
                 "target": row.output[0],
                 "gold": next((row.options.index(a) for a in row.output if a in row.options), 0),
             }
-            for number, row in enumerate(task.items[:items])
+            for number, row in enumerate(task.items[:limit])
         ]
-        made.append(_task(f"{task.name}__exact_match", docs, _generation(task, tokenizer), k))
-        if task.multiple_choice:
-            made.append(_task(f"{task.name}__loglikelihood", docs, CHOICE, k))
-    return made
+        tasks.append(_lm_eval_task(f"{task.name}__exact_match", docs, _generation_settings(task, tokenizer), k))
+        if task.is_multiple_choice:
+            tasks.append(_lm_eval_task(f"{task.name}__loglikelihood", docs, CHOICE_SETTINGS, k))
+    return tasks
 
 
-def _begins_another(task: SuiteTask) -> bool:
+def count_requests(suite: Suite, limit: int | None) -> int:
+    """How many answers and options a measurement asks for, for the progress bar."""
+    rows = [(task, row) for task in suite.tasks for row in task.items[:limit]]
+    return sum(1 + (len(row.options) if task.is_multiple_choice else 0) for task, row in rows)
+
+
+def _has_prefix_option(task: SuiteTask) -> bool:
     pairs = (pair for row in task.items for pair in permutations(row.options, 2))
     return any(longer.startswith(shorter) for shorter, longer in pairs)
 
 
-def _task(name: str, docs: list[dict[str, Any]], settings: dict[str, Any], k: int) -> Any:
+def _lm_eval_task(name: str, docs: list[dict[str, Any]], settings: dict[str, Any], k: int) -> Any:
     from datasets import Dataset, DatasetDict
     from lm_eval.api.task import ConfigurableTask
 
@@ -129,55 +133,49 @@ def _task(name: str, docs: list[dict[str, Any]], settings: dict[str, Any], k: in
     return ConfigurableTask(config=config)
 
 
-def _right_choice(doc: dict[str, Any], results: Sequence[tuple[float, bool]]) -> dict[str, float]:
+def _score_choice(doc: dict[str, Any], results: Sequence[tuple[float, bool]]) -> dict[str, float]:
     scores = [score for score, _ in results]
     return {"acc": float(doc["options"][scores.index(max(scores))] in doc["output"])}
 
 
-CHOICE: dict[str, Any] = {
+CHOICE_SETTINGS: dict[str, Any] = {
     "output_type": "multiple_choice",
-    "doc_to_choice": CHOICES,
+    "doc_to_choice": SCORED_OPTIONS,
     "doc_to_target": "gold",
-    "process_results": _right_choice,
+    "process_results": _score_choice,
     "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
 }
 
 
-def _generation(task: SuiteTask, tokenizer: Any) -> dict[str, Any]:
-    """Greedy decoding, cut where no accepted answer could still match.
+def _generation_settings(task: SuiteTask, tokenizer: Any) -> dict[str, Any]:
+    """Greedy decoding, stopped where no accepted answer could still match.
 
-    A line break ends the answer where no accepted answer of the task holds one; the longest accepted answer and some
-    tokens to spare bound its length, since a longer one is wrong however it goes on. Scores that look for the answer in
-    a longer text leave room for one.
+    A line break ends the answer where no accepted answer of the task holds one. The longest accepted answer and some
+    spare tokens bound its length, since a longer one is wrong however it goes on. Scores that look for the answer in a
+    longer text leave room for one.
     """
     scores = task.spec.scores
     accepted = [text for row in (*task.demos, *task.items) for text in row.output]
     longest = max(len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in accepted)
     whole = scores == ["exact_match"]
-    lines = any("\n" in text for text in accepted)
+    has_lines = any("\n" in text for text in accepted)
 
-    def judge(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:
+    def score_answer(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:
         # Exact match reads what it would have been given alone.
-        found = dict.fromkeys(scores, results[0])
-        if "exact_match" in found and not lines:
-            found["exact_match"] = results[0].partition("\n")[0]
-        return {score: float(SCORES[score](answer, doc["output"])) for score, answer in found.items()}
+        answers = dict.fromkeys(scores, results[0])
+        if "exact_match" in answers and not has_lines:
+            answers["exact_match"] = results[0].partition("\n")[0]
+        return {score: float(SCORES[score](answer, doc["output"])) for score, answer in answers.items()}
 
-    until = [tokenizer.eos_token, *(["\n"] if whole and not lines else [])]
+    until = [tokenizer.eos_token, *(["\n"] if whole and not has_lines else [])]
     return {
         "output_type": "generate_until",
         "doc_to_target": "target",
-        "process_results": judge,
+        "process_results": score_answer,
         "metric_list": [{"metric": score, "aggregation": "mean", "higher_is_better": True} for score in scores],
         "generation_kwargs": {
             "until": until,
-            "max_gen_toks": longest + (SPARE_TOKENS if whole else ROOM),
+            "max_gen_toks": longest + (SPARE_TOKENS if whole else FREE_TEXT_TOKENS),
             "do_sample": False,
         },
     }
-
-
-def count_requests(panel: Suite, items: int | None) -> int:
-    """How many answers and options a pass over the panel asks for, for the progress bar."""
-    rows = [(task, row) for task in panel.tasks for row in task.items[:items]]
-    return sum(1 + (len(row.options) if task.multiple_choice else 0) for task, row in rows)

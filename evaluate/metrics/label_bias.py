@@ -1,202 +1,163 @@
-"""Knowing and leaning: can the model tell the labels apart, and does it give one of them throughout?
+"""Label bias: do the log-probabilities separate the labels, and does the model prefer one of them?
 
-A model that cannot tell two labels apart still has an accuracy, that of the label which it leans to. So for tasks with
-the same options for every item:
+A model that cannot separate two labels still has an accuracy, that of the label it prefers. For tasks with the same
+options for every item:
 
-    separation  of all pairs of items with different right labels, the share in which the log-probabilities, one label
-                against the other, stand in the right order: 0.5 is nothing known, 1 all, whatever the model leans to.
-                For two labels the area under the ROC curve; for more, pairs of labels as in Hand and Till, Machine
-                Learning 45 (2001) 171, each pair of items counted once.
-    lean        the share of items to which the option chosen most often was given, beside the share of the items whose
-                right answer is the most frequent one
-    calibrated  the score of the choice after each option's probability was divided by its mean over the task's items
-                (batch calibration, Zhou et al., arXiv:2309.17249), beside the score of the plain choice. It needs no
-                answers, only the questions together, and supposes that the options are right about equally often:
-                where one is rare, it is given too often.
+    pairwise AUROC            of all pairs of items with different right labels, the fraction whose log-probabilities
+                              (one label against the other) are in the right order: 0.5 is chance, 1 is perfect,
+                              whatever label the model prefers. For more than two labels as in Hand and Till, Machine
+                              Learning 45 (2001) 171, each pair of items counted once.
+    majority-prediction rate  the fraction of the items that got the most frequent prediction, beside the fraction
+                              whose right answer is the most frequent one
+    calibrated                accuracy after each option's probability is divided by its mean over the task's items
+                              (batch calibration, Zhou et al., arXiv:2309.17249). It assumes that the options are right
+                              about equally often.
 
-What training changed in the first and the last is a paired gain over tasks, each one observation.
+The change by training in the first and the last is a paired gain over tasks, each one observation.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 from scipy.special import log_softmax, logsumexp
 
-from kshot.evaluate.report.markdown import between, markdown_table, points, probability, signed
+from kshot.evaluate.run_files import LabelBias, LabelBiasFile, LabelBiasGain, LabelBiasMean, LabelBiasTask, Sample
 from kshot.evaluate.scoring.text import LOGLIKELIHOOD
 from kshot.evaluate.stats.paired import Families, paired_gain
 
 LABEL_BIAS = "label_bias.json"
-TITLE = "Knowing and leaning"
-ABOUT = (
-    "Separation: of all pairs of items with different right labels, the share whose log-probabilities stand in the "
-    "right order; 0.50 is nothing known, 1.00 all, whatever label the model leans to. Lean: the share of items that "
-    "got the option chosen most often; beside it the share of the most frequent right answer. A high separation with a "
-    "low score is a lean, not ignorance. Calibrated: the score after each option's probability was divided by its mean "
-    "over the items (arXiv:2309.17249), which takes the lean away and supposes that the options are right about "
-    "equally often. Means over tasks with the same options for every item; gains in points, with the 95 % interval "
-    "over tasks (and trainings, where there are several) and the p of the same test as for the scores, not adjusted."
-)
-COLUMNS = ("panel", "k", "model", "tasks", "separation", "lean, %", "most frequent, %", "score", "calibrated")
-GAINS = ("panel", "k", "model", "measure", "before", "after", "gain", "95 % interval", "p", "tasks")
-MEASURED = ("separation", "lean", "frequent", "score", "calibrated")
-GAINED = ("separation", "calibrated")
-Row = dict[str, Any]
+GAINED = ("pairwise_auroc", "calibrated")
+"""The measures whose change is tested."""
+TrainedSample = tuple[int, Sample]
+"""Index of the training (0 where there is one), and the sample."""
 
 
 def measure_label_bias(
-    samples: Iterable[Row], baseline: str, families: Mapping[str, Families], resamples: int, seed: int
-) -> dict[str, list[Row]]:
-    """Means by panel, number of shots and model, the tasks that they are of, and gains; demo seeds are averaged.
+    samples: Iterable[TrainedSample], baseline: str, families: Mapping[str, Families], resamples: int, seed: int
+) -> LabelBiasFile:
+    """Label bias by suite, number of shots and model, means over few-shot seeds and trainings, and its gains.
 
     Args:
-        samples: rows of samples.jsonl; those of the choice by log-likelihood count. Where a model was trained several
-            times, each row has its `training`; means are then over trainings, and intervals speak of other ones too.
-        baseline: the model that the gains of the others are over; one training.
-        families: panel -> task -> its family, as in `kshot.evaluate.stats.paired`.
+        samples: those of the choice by log-likelihood count. With several trainings, intervals cover other ones too.
+        baseline: the model that the gains are over; trained once.
+        families: suite -> task -> its family.
     """
-    asked: dict[tuple[str, int, str, str], dict[tuple[int, int], list[Row]]] = defaultdict(lambda: defaultdict(list))
-    for row in samples:
-        if row["score"] == LOGLIKELIHOOD:
-            names = row["panel"], row["k"], row["model"], row["task"]
-            asked[names][row.get("training", 0), row["seed"]].append(_in_order(row))
-    groups: dict[tuple[str, int, str], dict[str, list[Row]]] = defaultdict(dict)
-    for (panel, k, model, task), found in sorted(asked.items()):
-        if all(_has_labels(rows) for rows in found.values()):
-            groups[panel, k, model][task] = _by_training(found)
+    by_task: dict[tuple[str, int, str, str], dict[tuple[int, int], list[Sample]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for training, sample in samples:
+        if sample.score == LOGLIKELIHOOD:
+            names = sample.suite, sample.k, sample.model, sample.task
+            by_task[names][training, sample.seed].append(_sort_options(sample))
+    groups: dict[tuple[str, int, str], dict[str, list[LabelBias]]] = defaultdict(dict)
+    for (suite, k, model, task), by_seed in sorted(by_task.items()):
+        if all(_has_labels(rows) for rows in by_seed.values()):
+            groups[suite, k, model][task] = _average_seeds(by_seed)
     tasks = [
-        {"panel": panel, "k": k, "model": model, "task": task} | _means(trainings)
-        for (panel, k, model), by_task in groups.items()
-        for task, trainings in by_task.items()
+        LabelBiasTask(suite=suite, k=k, model=model, task=task, **dict(_average(trainings)))
+        for (suite, k, model), trainings_by_task in groups.items()
+        for task, trainings in trainings_by_task.items()
     ]
     means = [
-        {"panel": panel, "k": k, "model": model, "tasks": len(by_task)} | _means(map(_means, by_task.values()))
-        for (panel, k, model), by_task in groups.items()
+        LabelBiasMean(suite=suite, k=k, model=model, tasks=len(group), **dict(_average(map(_average, group.values()))))
+        for (suite, k, model), group in groups.items()
     ]
     gains = [
-        {"panel": panel, "k": k, "model": model} | row
-        for (panel, k, model), after in groups.items()
-        if model != baseline and len(after) > 1
-        for row in _gains(groups[panel, k, baseline], after, families.get(panel, {}), resamples, seed, panel, k, model)
+        row
+        for names, after in groups.items()
+        if names[2] != baseline and len(after) > 1
+        for row in _gains(groups[names[0], names[1], baseline], after, families, resamples, seed, names)
     ]
-    return {"means": means, "tasks": tasks, "gains": gains}
+    return LabelBiasFile(means=means, tasks=tasks, gains=gains)
 
 
-def _by_training(found: Mapping[tuple[int, int], Sequence[Row]]) -> list[Row]:
-    """What is measured of one task, once for each training, the means over its demo seeds."""
-    measured: dict[int, list[Row]] = defaultdict(list)
-    for (training, _), rows in sorted(found.items()):
-        measured[training].append(_measured(rows))
-    return [_means(rows) for rows in measured.values()]
+def pairwise_auroc(samples: Sequence[Sample]) -> float:
+    """Over the pairs of items with different right labels; a tie counts half."""
+    right = np.array([_options(sample).index(_right_label(sample)) for sample in samples])
+    # log_probs[i, j]: the log-probability, as an answer to item i, of the label that is right for item j.
+    log_probs = np.array([sample.log_probs for sample in samples], float)[:, right]
+    own = np.diag(log_probs)
+    lead, other = own[:, None] - log_probs, log_probs.T - own
+    differs = right[:, None] != right
+    return float(((lead > other) + 0.5 * (lead == other))[differs].mean())
+
+
+def calibrated_score(samples: Sequence[Sample]) -> float:
+    """Accuracy of the choice where no option is preferred over all items together (batch calibration)."""
+    # In logarithms, since an option that is hopeless for every item would be a zero to divide by.
+    shares = log_softmax([sample.log_probs for sample in samples], axis=1)
+    choices = (shares - logsumexp(shares, axis=0)).argmax(axis=1)
+    return fmean(_options(sample)[n] in sample.accepted for sample, n in zip(samples, choices, strict=True))
+
+
+def _average_seeds(by_seed: Mapping[tuple[int, int], Sequence[Sample]]) -> list[LabelBias]:
+    """Label bias on one task for each training, averaged over its few-shot seeds."""
+    by_training: dict[int, list[LabelBias]] = defaultdict(list)
+    for (training, _), samples in sorted(by_seed.items()):
+        by_training[training].append(_measure(samples))
+    return [_average(measures) for measures in by_training.values()]
 
 
 def _gains(
-    before: Mapping[str, Sequence[Row]], after: Mapping[str, Sequence[Row]], families: Families, resamples: int,
-    seed: int, *names: object,
-) -> list[Row]:  # fmt: skip
-    """What a model gained over another on the tasks of a panel at one number of shots, over all its trainings."""
-    made = []
+    before: Mapping[str, Sequence[LabelBias]], after: Mapping[str, Sequence[LabelBias]],
+    families: Mapping[str, Families], resamples: int, seed: int, names: tuple[str, int, str],
+) -> list[LabelBiasGain]:  # fmt: skip
+    """Paired gains of a model over the baseline on the tasks of a suite at one number of shots."""
+    suite, k, model = names
     trainings = len(next(iter(after.values())))
+    rows = []
     for measure in GAINED:
-        base = {task: [[rows[0][measure]]] * trainings for task, rows in before.items()}
-        student = {task: [[row[measure]] for row in rows] for task, rows in after.items()}
-        found = paired_gain(base, student, resamples, seed, *names, measure, trainings=trainings, families=families)
-        kept = {"gain": found.gain, "low": found.low, "high": found.high, "p": found.p, "tasks": found.tasks}
-        made.append({"measure": measure, "before": found.base, "after": found.student, **kept})
-    return made
+        base = {task: [[getattr(rows[0], measure)]] * trainings for task, rows in before.items()}
+        student = {task: [[getattr(row, measure)] for row in rows] for task, rows in after.items()}
+        siblings = families.get(suite, {})
+        gain = paired_gain(base, student, resamples, seed, *names, measure, trainings=trainings, families=siblings)
+        rows.append(
+            LabelBiasGain(
+                suite=suite, k=k, model=model, measure=measure, before=gain.base, after=gain.student, gain=gain.gain,
+                low=gain.low, high=gain.high, p=gain.p, tasks=gain.tasks,
+            )
+        )  # fmt: skip
+    return rows
 
 
-def _in_order(row: Row) -> Row:
-    """With its options in alphabetical order: some panels shuffle the same ones from item to item."""
-    both = sorted(zip(row["options"], row["log_probs"], strict=True))
-    return row | {"options": [option for option, _ in both], "log_probs": [found for _, found in both]}
+def _options(sample: Sample) -> list[str]:
+    return sample.options or []
 
 
-def _has_labels(rows: Sequence[Row]) -> bool:
+def _sort_options(sample: Sample) -> Sample:
+    """The sample with its options in alphabetical order: some suites shuffle them from item to item."""
+    pairs = sorted(zip(_options(sample), sample.log_probs or [], strict=True))
+    update = {"options": [option for option, _ in pairs], "log_probs": [value for _, value in pairs]}
+    return sample.model_copy(update=update)
+
+
+def _has_labels(samples: Sequence[Sample]) -> bool:
     """Whether the options are the same for all items, and more than one of them is right somewhere."""
-    return len({tuple(row["options"]) for row in rows}) == 1 and len({_right(row) for row in rows}) > 1
+    return len({tuple(_options(s)) for s in samples}) == 1 and len({_right_label(s) for s in samples}) > 1
 
 
-def _right(row: Row) -> str:
-    return str(next(answer for answer in row["accepted"] if answer in row["options"]))
+def _right_label(sample: Sample) -> str:
+    return next(answer for answer in sample.accepted if answer in _options(sample))
 
 
-def _measured(rows: Sequence[Row]) -> Row:
-    """Of one task after one choice of demonstrations."""
-    return {
-        "separation": pairwise_auroc(rows),
-        "lean": _commonest(row["answer"] for row in rows),
-        "frequent": _commonest(map(_right, rows)),
-        "score": fmean(row["right"] for row in rows),
-        "calibrated": calibrated_score(rows),
-    }
+def _measure(samples: Sequence[Sample]) -> LabelBias:
+    """Label bias on one task after one choice of demonstrations."""
+    return LabelBias(
+        pairwise_auroc=pairwise_auroc(samples),
+        majority_prediction_rate=_majority_rate(sample.answer for sample in samples),
+        majority_label_rate=_majority_rate(map(_right_label, samples)),
+        score=fmean(sample.right or 0.0 for sample in samples),
+        calibrated=calibrated_score(samples),
+    )
 
 
-def _commonest(texts: Iterable[str]) -> float:
+def _majority_rate(texts: Iterable[str]) -> float:
     counts = Counter(texts)
     return max(counts.values()) / counts.total()
 
 
-def _means(rows: Iterable[Row]) -> Row:
-    every = list(rows)
-    return {name: fmean(row[name] for row in every) for name in MEASURED}
-
-
-def pairwise_auroc(rows: Sequence[Row]) -> float:
-    """Over the pairs of items with different right labels; a tie is half in order."""
-    right = np.array([row["options"].index(_right(row)) for row in rows])
-    # asked[i, j]: the log-probability, as an answer to item i, of the label that is right for item j.
-    asked = np.array([row["log_probs"] for row in rows], float)[:, right]
-    own = np.diag(asked)
-    lead, other = own[:, None] - asked, asked.T - own
-    apart = right[:, None] != right
-    return float(((lead > other) + 0.5 * (lead == other))[apart].mean())
-
-
-def calibrated_score(rows: Sequence[Row]) -> float:
-    """The share of right choices where no option is preferred over all items together."""
-    # In logarithms, where an option that is hopeless for every item is still no zero to divide by.
-    shares = log_softmax([row["log_probs"] for row in rows], axis=1)
-    chosen = (shares - logsumexp(shares, axis=0)).argmax(axis=1)
-    return fmean(row["options"][place] in row["accepted"] for row, place in zip(rows, chosen, strict=True))
-
-
-def markdown(found: dict[str, list[Row]]) -> str:
-    """A section in Markdown; empty where no task has labels."""
-    if not found["means"]:
-        return ""
-    tables = [markdown_table(COLUMNS, lines(found), {"panel", "model"})]
-    if found["gains"]:
-        tables.append(markdown_table(GAINS, gain_lines(found), {"panel", "model", "measure"}))
-    return "\n\n".join([f"## {TITLE}", ABOUT, *tables])
-
-
-def section(found: dict[str, list[Row]]) -> Row:
-    """The section of report.html."""
-    tables: list[Row] = [{"title": "Means over tasks", "columns": COLUMNS, "words": {0, 2}, "rows": lines(found)}]
-    if found["gains"]:
-        tables.append({"title": "Gains", "columns": GAINS, "words": {0, 2, 3}, "rows": gain_lines(found)})
-    return {"id": "leaning", "title": TITLE, "about": ABOUT, "tables": tables}
-
-
-def lines(found: dict[str, list[Row]]) -> list[list[str]]:
-    return [
-        [
-            row["panel"], str(row["k"]), row["model"], str(row["tasks"]), f"{row['separation']:.2f}",
-            f"{100 * row['lean']:.0f}", f"{100 * row['frequent']:.0f}", points(row["score"]), points(row["calibrated"]),
-        ]
-        for row in found["means"]
-    ]  # fmt: skip
-
-
-def gain_lines(found: dict[str, list[Row]]) -> list[list[str]]:
-    return [
-        [
-            row["panel"], str(row["k"]), row["model"], row["measure"], points(row["before"]), points(row["after"]),
-            signed(row["gain"]), between(row["low"], row["high"]), probability(row["p"]), str(row["tasks"]),
-        ]
-        for row in found["gains"]
-    ]  # fmt: skip
+def _average(measures: Iterable[LabelBias]) -> LabelBias:
+    rows = list(measures)
+    return LabelBias(**{name: fmean(getattr(row, name) for row in rows) for name in LabelBias.model_fields})

@@ -1,120 +1,131 @@
-"""The cells of a grid by numbers alone: their gains over the base, and which of them differs from the best."""
+"""The settings of a grid by numbers alone: their gains over the base, and which of them differs from the best."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from kshot.evaluate.measure.measurement import Groups
-from kshot.evaluate.stats.paired import Families, holm, paired_gain, paired_gains, with_holm
+from kshot.evaluate.measure.results import ScoresBySuite
+from kshot.evaluate.run_files import Gain, RankedTrial, TrialGain
+from kshot.evaluate.stats.paired import Families, holm_of, paired_gain, paired_gains
+from kshot.evaluate.stats.significance import adjust_holm
 
-Row = dict[str, Any]
-Scores = dict[str, list[list[float]]]
+TaskScores = dict[str, list[list[float]]]
 """task -> a row of scores, item by item, for each seed."""
-KEPT = ("base", "student", "gain", "low", "high", "p", "mde", "tasks", "items")
-LEVEL = 0.05
-BEST, REAL, OPEN = "best", "real", "not told apart"
+MAX_P = 0.05
+Verdict = Literal["best", "significant", "inconclusive"]
 
 
 @dataclass(frozen=True)
 class ScoredTrial:
     """A setting of the grid with the scores of its base, and its own by training seed."""
 
-    name: str
+    setting: str
     values: Mapping[str, Any]
-    base: Groups
-    seeds: Mapping[int, Groups]
+    base: ScoresBySuite
+    seeds: Mapping[int, ScoresBySuite]
 
 
-def stacked(every: Sequence[Groups]) -> Groups:
-    """The scores of several trainings as rows of one, as those of several demo seeds are."""
+def stack(scores: Sequence[ScoresBySuite]) -> ScoresBySuite:
+    """The scores of several trainings as rows of one, as those of several few-shot seeds are."""
     return {
         names: {
-            score: {task: [row for one in every for row in one[names][score][task]] for task in tasks}
-            for score, tasks in found.items()
+            score: {task: [row for one in scores for row in one[names][score][task]] for task in tasks}
+            for score, tasks in by_score.items()
         }
-        for names, found in every[0].items()
+        for names, by_score in scores[0].items()
     }
 
 
-def gain_rows(
-    scored: Sequence[ScoredTrial], resamples: int, seed: int, families: Mapping[str, Families] = MappingProxyType({})
-) -> list[Row]:
-    """A row for each panel, score, k and setting; its interval speaks of other trainings as well.
-
-    `seed_low` and `seed_high` are the least and the greatest gain of one training seed, its demo seeds together.
-    """
-    rows = []
-    for place, one in enumerate(scored):
+def rank_gains(
+    trials: Sequence[ScoredTrial], resamples: int, seed: int, families: Mapping[str, Families] = MappingProxyType({})
+) -> list[TrialGain]:
+    """A row for each suite, score, k and setting, sorted so; intervals cover other trainings as well."""
+    pairs = []
+    for number, trial in enumerate(trials):
         # Each training stands against the same answers of the base.
-        base = stacked([one.base] * len(one.seeds))
-        students = stacked(list(one.seeds.values()))
-        for row in paired_gains(base, students, resamples, seed, len(one.seeds), families):
-            names = (row["panel"], row["k"])
-            own = [mean(found[names][row["score"]]) - row["base"] for found in one.seeds.values()]
-            made = {"panel": row["panel"], "score": row["score"], "k": row["k"], "cell": one.name}
-            made |= {"values": dict(one.values)} | {name: row[name] for name in KEPT}
-            made |= {"seeds": list(one.seeds), "seed_low": min(own), "seed_high": max(own)}
-            rows.append((place, made))
-    rows.sort(key=lambda each: (each[1]["panel"], each[1]["score"], each[1]["k"], each[0]))
-    return with_holm([row for _, row in rows])
+        base = stack([trial.base] * len(trial.seeds))
+        students = stack(list(trial.seeds.values()))
+        for gain in paired_gains(base, students, resamples, seed, len(trial.seeds), families):
+            pairs.append((number, trial, gain))
+    pairs.sort(key=lambda pair: (pair[2].suite, pair[2].score, pair[2].k, pair[0]))
+    adjusted = holm_of([gain for _, _, gain in pairs])
+    rows = []
+    for (_, trial, gain), p in zip(pairs, adjusted, strict=True):
+        by_seed = [mean(scores[gain.suite, gain.k][gain.score]) - gain.base for scores in trial.seeds.values()]
+        rows.append(
+            TrialGain(
+                suite=gain.suite, score=gain.score, k=gain.k, setting=trial.setting, values=dict(trial.values),
+                base=gain.base, student=gain.student, gain=gain.gain, low=gain.low, high=gain.high, p=gain.p,
+                mde=gain.mde, tasks=gain.tasks, items=gain.items, seeds=list(trial.seeds), seed_low=min(by_seed),
+                seed_high=max(by_seed), p_holm=p,
+            )
+        )  # fmt: skip
+    return rows
 
 
-def mean(scores: Scores) -> float:
+def mean(scores: TaskScores) -> float:
     """The mean over tasks, every task alike."""
     return float(np.mean([np.mean(rows) for rows in scores.values()]))
 
 
-def over_shots(groups: Groups, panel: str, score: str) -> Scores:
+def average_shots(scores: ScoresBySuite, suite: str, score: str) -> TaskScores:
     """The mean over all k of each item's score; one row of a k stands against several of another."""
-    found: dict[str, list[Any]] = {}
-    for (name, _), scores in groups.items():
-        for task, rows in scores.get(score, {}).items() if name == panel else ():
-            found.setdefault(task, []).append(np.asarray(rows, dtype=np.float64))
+    by_task: dict[str, list[Any]] = {}
+    for (name, _), by_score in scores.items():
+        for task, rows in by_score.get(score, {}).items() if name == suite else ():
+            by_task.setdefault(task, []).append(np.asarray(rows, dtype=np.float64))
     means = {}
-    for task, every in found.items():
-        shape = (max(len(rows) for rows in every), every[0].shape[1])
-        means[task] = np.mean([np.broadcast_to(rows, shape) for rows in every], axis=0).tolist()
+    for task, arrays in by_task.items():
+        shape = (max(len(rows) for rows in arrays), arrays[0].shape[1])
+        means[task] = np.mean([np.broadcast_to(rows, shape) for rows in arrays], axis=0).tolist()
     return means
 
 
-def ranking(
-    scored: Sequence[ScoredTrial], resamples: int, seed: int, families: Mapping[str, Families] = MappingProxyType({})
-) -> list[Row]:
-    """For each panel and score the settings by their mean over all k, and the paired difference of each to the best.
+def rank(
+    trials: Sequence[ScoredTrial], resamples: int, seed: int, families: Mapping[str, Families] = MappingProxyType({})
+) -> list[RankedTrial]:
+    """For each suite and score the settings by their mean over all k, with the paired difference of each to the best.
 
-    p is that of `paired_gain`, `p_holm` adjusted for the number of settings beside the best. Settings
-    are paired on the training seeds that both have; where they share none, on the means over their seeds.
+    p is that of `paired_gain`, `p_holm` adjusted for the number of settings beside the best. Settings are paired on
+    the training seeds that both have; where they share none, on the means over their seeds.
     """
-    rows: list[Row] = []
-    if not scored:
-        return rows
-    asked = sorted({(panel, score) for (panel, _), found in scored[0].base.items() for score in found})
-    for panel, score in asked:
-        seeds = {one.name: {n: over_shots(g, panel, score) for n, g in one.seeds.items()} for one in scored}
-        means = {name: float(np.mean([mean(own) for own in found.values()])) for name, found in seeds.items()}
-        # Rounded, since the same scores in another order may differ in the last bit.
-        best, *others = sorted(scored, key=lambda one: -round(means[one.name], 9))
-        table: list[Row] = []
-        for place, one in enumerate([best, *others], 1):
-            names = {"panel": panel, "score": score, "place": place, "cell": one.name, "values": dict(one.values)}
-            pair, trainings = _paired(seeds[best.name], seeds[one.name])
-            more = families.get(panel, {})
-            gain = paired_gain(*pair, resamples, seed, "ranking", panel, score, trainings=trainings, families=more)
-            found = {name: getattr(gain, name) for name in ("low", "high", "p", "mde", "tasks", "items")}
-            table.append(names | {"mean": means[one.name], "difference": gain.gain, **found, "seeds": list(one.seeds)})
-        adjusted = [1.0, *holm([row["p"] for row in table[1:]])]
-        verdicts = [BEST, *(REAL if p < LEVEL else OPEN for p in adjusted[1:])]
-        rows += [
-            row | {"p_holm": p, "verdict": verdict}
-            for row, p, verdict in zip(table, adjusted, verdicts, strict=True)
-        ]  # fmt: skip
-    return rows
+    if not trials:
+        return []
+    names = sorted({(suite, score) for (suite, _), by_score in trials[0].base.items() for score in by_score})
+    return [row for suite, score in names for row in _rank_one(trials, suite, score, resamples, seed, families)]
 
 
-def _paired(best: Mapping[int, Scores], other: Mapping[int, Scores]) -> tuple[tuple[Scores, Scores], int]:
+def _rank_one(
+    trials: Sequence[ScoredTrial], suite: str, score: str, resamples: int, seed: int, families: Mapping[str, Families]
+) -> list[RankedTrial]:
+    by_seed = {t.setting: {n: average_shots(s, suite, score) for n, s in t.seeds.items()} for t in trials}
+    means = {name: float(np.mean([mean(scores) for scores in seeds.values()])) for name, seeds in by_seed.items()}
+    # Rounded, since the same scores in another order may differ in the last bit.
+    best, *others = sorted(trials, key=lambda trial: -round(means[trial.setting], 9))
+    gains: list[Gain] = []
+    for trial in (best, *others):
+        pair, trainings = _pair(by_seed[best.setting], by_seed[trial.setting])
+        siblings = families.get(suite, {})
+        names = ("ranking", suite, score)
+        gains.append(paired_gain(*pair, resamples, seed, *names, trainings=trainings, families=siblings))
+    adjusted = [1.0, *adjust_holm([gain.p for gain in gains[1:]])]
+    verdicts: list[Verdict] = ["best", *("significant" if p < MAX_P else "inconclusive" for p in adjusted[1:])]
+    return [
+        RankedTrial(
+            suite=suite, score=score, rank=number, setting=trial.setting, values=dict(trial.values),
+            mean=means[trial.setting], difference=gain.gain, low=gain.low, high=gain.high, p=gain.p, mde=gain.mde,
+            tasks=gain.tasks, items=gain.items, seeds=list(trial.seeds), p_holm=p, verdict=verdict,
+        )
+        for number, (trial, gain, p, verdict) in enumerate(
+            zip([best, *others], gains, adjusted, verdicts, strict=True), 1
+        )
+    ]  # fmt: skip
+
+
+def _pair(best: Mapping[int, TaskScores], other: Mapping[int, TaskScores]) -> tuple[tuple[TaskScores, TaskScores], int]:
     """The two to be compared, and of how many trainings each holds rows."""
     common = [seed for seed in best if seed in other]
     if common:
@@ -122,11 +133,11 @@ def _paired(best: Mapping[int, Scores], other: Mapping[int, Scores]) -> tuple[tu
     return (_mean_rows(best), _mean_rows(other)), 1
 
 
-def _rows(found: Mapping[int, Scores], seeds: Sequence[int]) -> Scores:
-    tasks = next(iter(found.values()))
-    return {task: [row for seed in seeds for row in found[seed][task]] for task in tasks}
+def _rows(by_seed: Mapping[int, TaskScores], seeds: Sequence[int]) -> TaskScores:
+    tasks = next(iter(by_seed.values()))
+    return {task: [row for seed in seeds for row in by_seed[seed][task]] for task in tasks}
 
 
-def _mean_rows(found: Mapping[int, Scores]) -> Scores:
-    tasks = next(iter(found.values()))
-    return {task: [np.mean([np.mean(own[task], axis=0) for own in found.values()], axis=0).tolist()] for task in tasks}
+def _mean_rows(by_seed: Mapping[int, TaskScores]) -> TaskScores:
+    tasks = next(iter(by_seed.values()))
+    return {task: [np.mean([np.mean(s[task], axis=0) for s in by_seed.values()], axis=0).tolist()] for task in tasks}

@@ -1,168 +1,143 @@
-"""What contamination.json says, in words and tables: on the terminal, in report.md and in report.html."""
+"""contamination.json in words and tables: on the terminal, in report.md and in report.html."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from kshot.config import Config
 from kshot.core.console import say
-from kshot.evaluate.contamination.overlap import CONTAMINATION, MEASURES, NGRAM, LeftOut
-from kshot.evaluate.measure.measurement import Groups
-from kshot.evaluate.report.markdown import between, markdown_table, points, rich_table, short, signed
-from kshot.evaluate.scoring.text import SCORE_NAMES
+from kshot.evaluate.contamination.index import NGRAM_WORDS
+from kshot.evaluate.contamination.overlap import CONTAMINATION, ContaminatedItems
+from kshot.evaluate.measure.results import ScoresBySuite
+from kshot.evaluate.report.numbers import interval, points, score_name, shorten, signed
+from kshot.evaluate.report.section import Section, Side, SideBySide, Table, make_table, print_table
+from kshot.evaluate.run_files import CleanGain, ContaminationFile, GainRow, NearestTrainingTask, TaskText
 from kshot.evaluate.stats.paired import Families, paired_gains
 
-Row = dict[str, Any]
-TITLE = "Novelty"
-LISTED = 100
+MAX_ROWS = 100
 """Contaminated items and held-out tasks that the reports list; contamination.json has all."""
-WAYS = {"name": "by name", "words": "by three-word runs", "wording": "by wording"}
-CLEAN = ("panel", "score", "k", "items left out", "base", "student", "gain", "95 % interval", "tasks", "items")
-ITEMS = ("panel", "task", "item", "how", "shared text", "training record", "its task")
-NEAREST = ("panel", "task", *WAYS.values())
-WORDS = {"panel", "score", "95 % interval", "task", "how", "shared text", "training record", "its task", *WAYS.values()}
 ABOUT = (
-    "The training task that is nearest to each held-out task: by the names of tasks and families, by the share of the "
-    "held-out task's three-word runs that stand in the training task's records, and by the wording of the instructions "
-    "(cosine of weighted parts of words); 1 is the same, 0 has nothing in common. An item is contaminated when "
-    f"{NGRAM} words in a row of its input and answer, its whole input, or nearly its whole input, stand in the "
+    "The training task nearest to each held-out task: by the names of tasks and families, by the fraction of the "
+    "held-out task's word trigrams that stand in the training task's records, and by the instructions (cosine of "
+    "TF-IDF weighted character n-grams); 1 is the same, 0 shares nothing. An item is contaminated when "
+    f"{NGRAM_WORDS} words in a row of its input and answer, its whole input, or nearly its whole input, stand in the "
     "training data."
 )
-ABOUT_CLEAN = "Gains without the contaminated items, as in the table of gains otherwise."
 
 
 def clean_gains(
-    measured: Mapping[str, Groups], items: LeftOut, siblings: Mapping[str, Families], config: Config
-) -> dict[tuple[str, str, int], Row]:
-    """By panel, score and k: base, student, gain, low, high, tasks and items without the contaminated ones.
-
-    Panels without such items are left out, as is a score of which nothing would be left.
+    scores: Mapping[str, ScoresBySuite],
+    items: ContaminatedItems,
+    families: Mapping[str, Families],
+    resamples: int,
+    seed: int,
+) -> dict[tuple[str, str, int], CleanGain]:
+    """By suite, score and k: the gain without the contaminated items, where a suite has some.
 
     Args:
-        measured: model -> (panel, shots) -> scores.
-        siblings: panel -> task -> family.
+        scores: model -> (suite, shots) -> scores.
+        families: suite -> task -> family.
     """
-    before, after = (_without(measured[model], items) for model in ("base", "student"))
-    kept = ("base", "student", "gain", "low", "high", "tasks", "items")
-    found = {}
-    for row in paired_gains(before, after, config.evaluate.bootstrap_resamples, config.seed, families=siblings):
-        names = row["panel"], row["score"], row["k"]
-        tasks = measured["base"][row["panel"], row["k"]][row["score"]]
-        lost = sum(len(items.get((row["panel"], task), ())) for task in tasks)
-        found[names] = {name: row[name] for name in kept} | {"left_out": lost}
-    return found
+    before, after = (_without_items(scores[model], items) for model in ("base", "student"))
+    gains = {}
+    for row in paired_gains(before, after, resamples, seed, families=families):
+        tasks = scores["base"][row.suite, row.k][row.score]
+        left_out = sum(len(items.get((row.suite, task), ())) for task in tasks)
+        gains[row.suite, row.score, row.k] = CleanGain(
+            base=row.base, student=row.student, gain=row.gain, low=row.low, high=row.high, tasks=row.tasks,
+            items=row.items, left_out=left_out,
+        )  # fmt: skip
+    return gains
 
 
-def _without(groups: Groups, items: LeftOut) -> Groups:
-    touched = {panel for panel, _ in items}
-    return {
-        (panel, k): {
-            score: kept
-            for score, tasks in found.items()
-            if (
-                kept := {
-                    task: own
-                    for task, rows in tasks.items()
-                    if (own := [_others(row, items.get((panel, task), set())) for row in rows])[0]
-                }
-            )
-        }
-        for (panel, k), found in groups.items()
-        if panel in touched
-    }
+def _without_items(scores: ScoresBySuite, items: ContaminatedItems) -> ScoresBySuite:
+    """The scores of suites with contaminated items, without these; a task of which nothing is left is left out."""
+    suites = {suite for suite, _ in items}
+    clean: ScoresBySuite = {}
+    for (suite, k), by_score in scores.items():
+        if suite not in suites:
+            continue
+        for score, by_task in by_score.items():
+            tasks = {}
+            for task, rows in by_task.items():
+                excluded = items.get((suite, task), set())
+                kept = [[value for item, value in enumerate(row) if item not in excluded] for row in rows]
+                if kept[0]:
+                    tasks[task] = kept
+            if tasks:
+                clean.setdefault((suite, k), {})[score] = tasks
+    return clean
 
 
-def _others(scores: Sequence[float], items: set[int]) -> list[float]:
-    return [score for item, score in enumerate(scores) if item not in items]
+def summarize(report: ContaminationFile) -> str:
+    """The report in one line."""
+    if report.records is None:
+        return f"no training data at {report.training}, so contamination was not measured"
+    if not report.contaminated:
+        return f"none of {report.items} items shares text with the {report.records} training records"
+    return f"{len(report.contaminated)} of {report.items} items share text with the training data; see {CONTAMINATION}"
 
 
-def summary(found: Row) -> str:
-    """In one line."""
-    if found["records"] is None:
-        return f"novelty: no training data at {found['training']}, so the panels were not looked for in it"
-    if not found["contaminated"]:
-        return f"novelty: none of {found['items']} items shares text with the {found['records']} training records"
-    count = len(found["contaminated"])
-    return f"novelty: {count} of {found['items']} items share text with the training data (contaminated); see {CONTAMINATION}"
-
-
-def tell(found: Row, gains: Sequence[Row]) -> None:
+def print_contamination(report: ContaminationFile, gains: Sequence[GainRow]) -> None:
     """The summary on the terminal, and the gains without contaminated items where there are some."""
-    say(summary(found))
-    if lines := clean_lines(gains):
-        rich_table("The same without the contaminated items", CLEAN, lines, WORDS)
+    say(f"contamination: {summarize(report)}")
+    if (table := clean_table(gains)).rows:
+        print_table(table)
 
 
-def clean_lines(gains: Sequence[Row]) -> list[list[str]]:
-    """Rows of the columns `CLEAN`; none where no item is contaminated."""
-    return [
-        [row["panel"], str(SCORE_NAMES.get(row["score"], row["score"])), str(row["k"]), str(clean["left_out"]),
-         points(clean["base"]), points(clean["student"]), signed(clean["gain"]),
-         between(clean["low"], clean["high"]), str(clean["tasks"]), str(clean["items"])]
-        for row in gains if (clean := row.get("clean"))
+def clean_table(gains: Sequence[GainRow]) -> Table:
+    """The gains without the contaminated items; no rows where no item is contaminated."""
+    columns = ("suite", "score", "k", "items left out", "base", "student", "gain", "95 % interval", "tasks", "items")
+    rows = [
+        (
+            row.suite, score_name(row.score), str(row.k), str(clean.left_out), points(clean.base),
+            points(clean.student), signed(clean.gain), interval(clean.low, clean.high), str(clean.tasks),
+            str(clean.items),
+        )
+        for row in gains if (clean := row.clean)
     ]  # fmt: skip
+    return make_table("Gain without the contaminated items, in points", columns, rows, ("suite", "score"))
 
 
-def item_lines(found: Row) -> list[list[str]]:
-    """Rows of the columns `ITEMS`, the first ones."""
-    names = ("panel", "task", "item", "how", "span", "record", "training_task")
-    return [[short(row[name]) for name in names] for row in found["contaminated"][:LISTED]]
+def contamination_section(report: ContaminationFile, gains: Sequence[GainRow]) -> Section:
+    """The section of both reports."""
+    about = [f"{summarize(report).capitalize()}."]
+    about += [f"{ABOUT} The texts of both stand in `{CONTAMINATION}`."] if report.nearest else []
+    tables = [clean_table(gains), _items_table(report), _nearest_table(report)]
+    kept = tuple(table for table in tables if table.rows)
+    return Section("contamination", "Contamination", tuple(about), kept, _comparisons(report))
 
 
-def nearest_lines(found: Row) -> list[list[str]]:
-    """Rows of the columns `NEAREST`, the first ones."""
-    return [[row["panel"], row["task"], *(_near(row[way]) for way in MEASURES)] for row in found["near"][:LISTED]]
-
-
-def _near(row: Row) -> str:
-    return f"{row['task']} ({row['similarity']:.2f})" if row["similarity"] else "none"
-
-
-def pairs(found: Row) -> list[Row]:
-    """Held-out tasks beside the training tasks that are nearest: a summary, and titled texts."""
-    made = []
-    for row in found["near"][:LISTED]:
-        sides = [{"title": f"held out: {row['task']}", "text": _text(row)}]
-        for way in MEASURES:
-            if row[way]["similarity"]:
-                title = f"{WAYS[way]}: {row[way]['task']} ({row[way]['similarity']:.2f})"
-                sides.append({"title": title, "text": _text(row[way])})
-        made.append({"summary": f"{row['panel']}: {row['task']}", "sides": sides})
-    return made
-
-
-def _text(row: Row) -> str:
-    return "\n\n".join(part for part in (row["instruction"], f"Input: {row['input']}") if part)
-
-
-def markdown(found: Row, gains: Sequence[Row]) -> str:
-    """The section of report.md."""
-    parts = [f"## {TITLE}", _said(found)]
-    if lines := clean_lines(gains):
-        parts += [ABOUT_CLEAN, markdown_table(CLEAN, lines, WORDS)]
-    if lines := item_lines(found):
-        parts.append(markdown_table(ITEMS, lines, WORDS))
-    if lines := nearest_lines(found):
-        parts += [f"{ABOUT} The texts of both stand in `{CONTAMINATION}`.", markdown_table(NEAREST, lines, WORDS)]
-    return "\n\n".join(parts)
-
-
-def _said(found: Row) -> str:
-    text = summary(found).removeprefix("novelty: ")
-    return f"{text[0].upper()}{text[1:]}."
-
-
-def section(found: Row, gains: Sequence[Row]) -> Row:
-    """The section of report.html, see `html_extras.extras`."""
-    tables = [
-        _table("Without the contaminated items", CLEAN, clean_lines(gains)),
-        _table("Contaminated items", ITEMS, item_lines(found)),
-        _table("Nearest training tasks", NEAREST, nearest_lines(found)),
+def _items_table(report: ContaminationFile) -> Table:
+    columns = ("suite", "task", "item", "how", "shared text", "training record", "its task")
+    rows = [
+        tuple(map(shorten, (row.suite, row.task, row.item, row.how, row.span, row.record, row.training_task)))
+        for row in report.contaminated[:MAX_ROWS]
     ]
-    about = f"{_said(found)} {ABOUT if found['near'] else ''}".strip()
-    kept = [table for table in tables if table["rows"]]
-    return {"id": "novelty", "title": TITLE, "about": about, "tables": kept, "pairs": pairs(found)}
+    return make_table("Contaminated items", columns, rows, set(columns) - {"item"})
 
 
-def _table(title: str, columns: Sequence[str], rows: list[list[str]]) -> Row:
-    text = {place for place, name in enumerate(columns) if name in WORDS and name != "95 % interval"}
-    return {"title": title, "columns": columns, "words": text, "rows": rows}
+def _nearest_table(report: ContaminationFile) -> Table:
+    columns = ("suite", "task", "by name", "by trigrams", "by wording")
+    rows = [
+        (row.suite, row.task, *(_describe(task) for task in (row.name, row.trigrams, row.wording)))
+        for row in report.nearest[:MAX_ROWS]
+    ]
+    return make_table("Nearest training tasks", columns, rows, columns)
+
+
+def _describe(task: NearestTrainingTask) -> str:
+    return f"{task.task} ({task.similarity:.2f})" if task.similarity else "none"
+
+
+def _comparisons(report: ContaminationFile) -> tuple[SideBySide, ...]:
+    """Held-out tasks beside the training tasks that are nearest."""
+    comparisons = []
+    for row in report.nearest[:MAX_ROWS]:
+        sides = [Side(f"held out: {row.task}", _text(row))]
+        for how, task in (("by name", row.name), ("by trigrams", row.trigrams), ("by wording", row.wording)):
+            if task.similarity:
+                sides.append(Side(f"{how}: {_describe(task)}", _text(task)))
+        comparisons.append(SideBySide(f"{row.suite}: {row.task}", tuple(sides)))
+    return tuple(comparisons)
+
+
+def _text(task: TaskText) -> str:
+    return "\n\n".join(part for part in (task.instruction, f"Input: {task.input}") if part)

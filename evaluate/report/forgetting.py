@@ -1,138 +1,102 @@
-"""What forgetting.json says, in words and tables: on the terminal, in report.md and in report.html."""
-
-from collections.abc import Sequence
-from typing import Any
+"""forgetting.json in words and tables: on the terminal, in report.md and in report.html."""
 
 from kshot.core.console import say
-from kshot.evaluate.metrics.forgetting import FORGETTING, TOKENS
-from kshot.evaluate.report.markdown import between, markdown_table, points, probability, short, signed
-from kshot.evaluate.scoring.text import SCORE_NAMES
-from kshot.evaluate.stats.paired import LEVEL
+from kshot.evaluate.metrics.forgetting import MAX_ANSWER_TOKENS
+from kshot.evaluate.report.numbers import interval, points, probability, score_name, signed
+from kshot.evaluate.report.section import Section, Side, SideBySide, Table, make_table
+from kshot.evaluate.run_files import ForgettingFile, ForgottenTask
+from kshot.evaluate.stats.bootstrap import LEVEL
 
-Row = dict[str, Any]
-TITLE = "What got worse"
-MOST = 40
+MAX_TASKS = 40
 """Tasks that the reports list; forgetting.json has all."""
-SHOWN = 5
-"""Answers in report.md; report.html has all."""
-TEXT = ("kind of text", "paragraphs", "base", "student", "difference")
-CHAT = ("answers to plain questions", "base", "student")
-TASKS = ("panel", "task", "score", "k", "control", "base", "student", "gain", "95 % interval", "p, Holm", "verdict")
-ANSWERS = ("question", "base", "student")
-WORDS = {"kind of text", "answers to plain questions", "panel", "task", "score", "verdict", "question"}
-ABOUT_TEXT = (
-    "Bits per byte of ordinary English, paired by paragraph: what is more predictable takes fewer; more is worse."
-)
-ABOUT_CHAT = f"Plain questions, greedy answers of at most {TOKENS} tokens."
+ABOUT_TEXT = "Bits per byte of English text, paired by paragraph; more is worse."
+ABOUT_CHAT = f"Plain questions, greedy answers of at most {MAX_ANSWER_TOKENS} tokens."
 ABOUT_TASKS = (
-    "Tasks on which the base scored above every control and the student scored less, each judged by its items alone. "
-    "They were chosen by the base's own scores, so a part of a fall is luck that did not come again."
+    "Tasks that the base solved above every trivial baseline and on which the student scored less, each judged by its "
+    "items alone. Tasks were selected on the base's score, so part of any drop is regression to the mean."
 )
 
 
-def fallen(found: Row) -> list[Row]:
-    return [row for row in found["tasks"] if row["gain"] < 0]
+def lost_tasks(report: ForgettingFile) -> list[ForgottenTask]:
+    """The tasks on which the student scored less."""
+    return [row for row in report.tasks if row.gain < 0]
 
 
-def _is_clear(row: Row) -> bool:
-    """One fall of many tasks looked at, so by the adjusted p."""
-    return bool(row["p_holm"] < 1 - LEVEL)
-
-
-def summary(found: Row) -> str:
-    """In one line."""
+def summarize(report: ForgettingFile) -> str:
+    """The report in one line."""
     parts = []
-    if text := found["text"]:
-        low, high = (f"{text[end]:+.3f}" for end in ("low", "high"))
-        change = f"{text['difference']:+.3f}, 95 % interval {low} to {high}"
-        parts.append(f"{text['base']:.3f} -> {text['student']:.3f} bits per byte of English ({change})")
-    if chat := found["chat"]:
-        before, after = chat["base"], chat["student"]
-        parts.append(f"answers of {before['words']:.0f} -> {after['words']:.0f} words")
-        parts.append(f"one-word answers {points(before['one_word'])} -> {points(after['one_word'])} %")
-    down = fallen(found)
-    clear = sum(map(_is_clear, down))
-    parts.append(f"{len(down)} of {len(found['tasks'])} scores above their controls fell, {clear} by more than chance")
-    return f"what got worse: {'; '.join(parts)}"
+    if text := report.text:
+        change = f"{text.difference:+.3f}, 95 % interval {text.low:+.3f} to {text.high:+.3f}"
+        parts.append(f"bits per byte on English text {text.base:.3f} -> {text.student:.3f} ({change})")
+    if chat := report.chat:
+        parts.append(f"answers of {chat.base.words:.0f} -> {chat.student.words:.0f} words")
+        parts.append(f"one-word answers {points(chat.base.one_word)} -> {points(chat.student.one_word)} %")
+    lost = lost_tasks(report)
+    significant = sum(map(_is_significant, lost))
+    parts.append(f"{len(lost)} of {len(report.tasks)} scores above the baselines fell, {significant} significantly")
+    return "; ".join(parts)
 
 
-def tell(found: Row) -> None:
-    say(summary(found))
+def print_forgetting(report: ForgettingFile) -> None:
+    """The summary on the terminal."""
+    say(f"forgetting: {summarize(report)}")
 
 
-def text_lines(found: Row) -> list[list[str]]:
-    """Rows of the columns `TEXT`."""
-    if not (text := found["text"]):
-        return []
+def forgetting_section(report: ForgettingFile) -> Section:
+    """The section of both reports."""
+    about = [f"{summarize(report).capitalize()}."]
+    about += [ABOUT_TEXT, ABOUT_CHAT] if report.text else []
+    about += [ABOUT_TASKS] if lost_tasks(report) else []
+    tables = tuple(table for table in (_text_table(report), _chat_table(report), _tasks_table(report)) if table.rows)
+    comparisons = tuple(
+        SideBySide(row.question, (Side("base", row.base or "(nothing)"), Side("student", row.student or "(nothing)")))
+        for row in report.answers
+    )
+    return Section("forgetting", "Forgetting", tuple(about), tables, comparisons)
+
+
+def _is_significant(row: ForgottenTask) -> bool:
+    """By the adjusted p, since many tasks are looked at."""
+    return row.p_holm < 1 - LEVEL
+
+
+def _text_table(report: ForgettingFile) -> Table:
+    columns = ("kind of text", "paragraphs", "base", "student", "difference")
+    rows = []
+    if text := report.text:
+        rows = [
+            (kind.kind, str(kind.paragraphs), f"{kind.base:.3f}", f"{kind.student:.3f}",
+             f"{kind.student - kind.base:+.3f}")
+            for kind in text.kinds
+        ]  # fmt: skip
+        change = f"{text.difference:+.3f} ({text.low:+.3f} to {text.high:+.3f})"
+        rows.append(("all", str(text.paragraphs), f"{text.base:.3f}", f"{text.student:.3f}", change))
+    return make_table("Bits per byte", columns, rows, ("kind of text",))
+
+
+def _chat_table(report: ForgettingFile) -> Table:
+    columns = ("answers to plain questions", "base", "student")
+    rows = []
+    if chat := report.chat:
+        base, student = chat.base, chat.student
+        rows = [
+            ("words, mean", f"{base.words:.1f}", f"{student.words:.1f}"),
+            ("one word or none, %", points(base.one_word), points(student.one_word)),
+            ("repeated word 4-grams, %", points(base.repeated), points(student.repeated)),
+        ]
+    return make_table("Style of answers", columns, rows, columns[:1])
+
+
+def _tasks_table(report: ForgettingFile) -> Table:
+    columns = (
+        "suite", "task", "score", "k", "baseline", "base", "student", "gain", "95 % interval", "p, Holm", "verdict",
+    )  # fmt: skip
     rows = [
-        [row["kind"], str(row["paragraphs"]), f"{row['base']:.3f}", f"{row['student']:.3f}",
-         f"{row['student'] - row['base']:+.3f}"] for row in text["kinds"]
+        (
+            row.suite, row.task, score_name(row.score), str(row.k), points(row.baseline), points(row.base),
+            points(row.student), signed(row.gain), interval(row.low, row.high), probability(row.p_holm),
+            "significant" if _is_significant(row) else "inconclusive",
+        )
+        for row in lost_tasks(report)[:MAX_TASKS]
     ]  # fmt: skip
-    change = f"{text['difference']:+.3f} ({text['low']:+.3f} to {text['high']:+.3f})"
-    return [*rows, ["all", str(text["paragraphs"]), f"{text['base']:.3f}", f"{text['student']:.3f}", change]]
-
-
-def chat_lines(found: Row) -> list[list[str]]:
-    """Rows of the columns `CHAT`."""
-    if not (chat := found["chat"]):
-        return []
-    before, after = chat["base"], chat["student"]
-    return [
-        ["words, mean", f"{before['words']:.1f}", f"{after['words']:.1f}"],
-        ["one word or none, %", points(before["one_word"]), points(after["one_word"])],
-        ["four-word runs written again, %", points(before["repeated"]), points(after["repeated"])],
-    ]
-
-
-def task_lines(found: Row) -> list[list[str]]:
-    """Rows of the columns `TASKS`, the greatest falls."""
-    return [
-        [row["panel"], row["task"], str(SCORE_NAMES.get(row["score"], row["score"])), str(row["k"]), points(row["control"]),
-         points(row["base"]), points(row["student"]), signed(row["gain"]),
-         between(row["low"], row["high"]), probability(row["p_holm"]),
-         "fell" if _is_clear(row) else "may be chance"]
-        for row in fallen(found)[:MOST]
-    ]  # fmt: skip
-
-
-def _said(found: Row) -> str:
-    text = summary(found).removeprefix("what got worse: ")
-    return f"{text[0].upper()}{text[1:]}."
-
-
-def markdown(found: Row) -> str:
-    """The section of report.md."""
-    parts = [f"## {TITLE}", _said(found)]
-    if lines := text_lines(found):
-        parts += [ABOUT_TEXT, markdown_table(TEXT, lines, WORDS)]
-    if lines := chat_lines(found):
-        shown = [[short(row[name]) for name in ANSWERS] for row in found["answers"][:SHOWN]]
-        more = f"The first {SHOWN}; all stand in `{FORGETTING}`."
-        parts += [ABOUT_CHAT, markdown_table(CHAT, lines, WORDS), more, markdown_table(ANSWERS, shown, set(ANSWERS))]
-    if lines := task_lines(found):
-        parts += [ABOUT_TASKS, markdown_table(TASKS, lines, WORDS)]
-    return "\n\n".join(parts)
-
-
-def section(found: Row) -> Row:
-    """The section of report.html, see `html_extras.extras`."""
-    about = [_said(found)]
-    about += [ABOUT_TEXT, ABOUT_CHAT] if found["text"] else []
-    about += [ABOUT_TASKS] if fallen(found) else []
-    tables = [
-        _table("Bits per byte", TEXT, text_lines(found)),
-        _table("Manner of answering", CHAT, chat_lines(found)),
-        _table("Tasks that fell", TASKS, task_lines(found)),
-    ]
-    pairs = [
-        {"summary": row["question"],
-         "sides": [{"title": name, "text": row[name] or "(nothing)"} for name in ("base", "student")]}
-        for row in found["answers"]
-    ]  # fmt: skip
-    kept = [table for table in tables if table["rows"]]
-    return {"id": "worse", "title": TITLE, "about": " ".join(about), "tables": kept, "pairs": pairs}
-
-
-def _table(title: str, columns: Sequence[str], rows: list[list[str]]) -> Row:
-    text = {place for place, name in enumerate(columns) if name in WORDS}
-    return {"title": title, "columns": columns, "words": text, "rows": rows}
+    return make_table("Tasks that fell", columns, rows, ("suite", "task", "score", "verdict"))

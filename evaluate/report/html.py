@@ -1,4 +1,4 @@
-"""The report as one HTML file that asks the network for nothing: evaluate/report.html, and scores.svg beside it.
+"""report.html: one file that asks the network for nothing.
 
 What models wrote is hostile text. Every value is escaped by the template, answers are embedded as JSON and set with
 `textContent` only, and a Content-Security-Policy lets no script run but ours, which it knows by its hash.
@@ -6,225 +6,251 @@ What models wrote is hostile text. Every value is escaped by the template, answe
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
 from kshot.core.errors import DataError
 from kshot.core.files import read_json, write_text
+from kshot.core.run_files import read_model
 from kshot.core.runs import hash_file
+from kshot.evaluate.measure.results import read_sample_file
 from kshot.evaluate.metrics.baselines import BASELINE_NAMES
-from kshot.evaluate.report.html_answers import choose, embedded, pair, read_samples
-from kshot.evaluate.report.html_sections import extras
-from kshot.evaluate.report.markdown import least, probability
-from kshot.evaluate.report.svg import Row, between, clean, environment, figure, plots, points, signed, write_svg
+from kshot.evaluate.report.answers import choose_answers, embed_answers, make_visible, pair_answers
+from kshot.evaluate.report.figures import Plot, describe, embed_plot
+from kshot.evaluate.report.numbers import effect, interval, points, probability, score_name, signed
+from kshot.evaluate.report.section import Section
+from kshot.evaluate.run_files import EvaluateManifest, GainRow, TaskScore
 from kshot.evaluate.scoring.text import SCORE_NAMES
 
 HERE = Path(__file__).parent
-ASSETS = {"style": "report.css", "script": "report.js"}
-MORE = {"p_holm": "p, Holm", "mde": "mde", "seeds": "demo seeds", "worst_seed_gain": "worst seed"}
-"""Columns of the table of gains that not every version of gains.json has; the last two only where seeds differ."""
 EXPLAINED = {
-    "exact_match": "the whole answer equals an accepted one but for case, outer quotes and a final stop.",
-    "loglikelihood": "the likeliest of the options is right.",
-    "contains": "an accepted answer stands somewhere in the answer, as whole words.",
+    "exact_match": "the whole answer equals an accepted one up to case, outer quotes and a final stop.",
+    "loglikelihood": "the option with the highest log-probability is right.",
+    "contains": "an accepted answer stands in the answer, as whole words.",
     "numeric": "the last number of the answer is that of an accepted one.",
-    "acc": "lm-eval's accuracy: the likeliest of the options is right.",
-    "acc_norm": "lm-eval's accuracy by likelihood for each character of an option.",
+    "acc": "lm-eval's accuracy: the option with the highest log-probability is right.",
+    "acc_norm": "lm-eval's accuracy by log-probability for each character of an option.",
     "rouge_l": "the longest common subsequence of words with an accepted answer, as an F1.",
 }
-NOT_FACTS = {"by_task", "measurements", "seconds", "counts", "truncated", "flow", "reported"}
+HIDDEN_FACTS = {"by_task", "measurements", "seconds", "counts", "truncated", "modes", "other_metrics"}
 TINTS = (0.02, 0.10, 0.25)
 """Gains from which a cell of the table by task is coloured, and more strongly so."""
 
 
-def write_html(folder: Path) -> None:
-    """Write report.html and scores.svg from gains.json, samples.jsonl and manifest.json of a finished evaluate folder.
+@dataclass(frozen=True)
+class Card:
+    """A gain in large figures."""
+
+    row: GainRow
+    kind: str
+    verdict: str
+    below: list[str]
+
+
+@dataclass(frozen=True)
+class TaskCell:
+    """Scores of one task at one k."""
+
+    base: float
+    student: float
+    gain: float
+    tint: str
+    below: bool = False
+
+
+@dataclass(frozen=True)
+class TaskTable:
+    """Gains by task: a row a task, a cell a number of shots; None where there is no score."""
+
+    title: str
+    shots: list[int]
+    rows: list[tuple[str, list[TaskCell | None]]]
+    mean: list[TaskCell]
+
+
+def write_html(folder: Path, plots: Sequence[Plot], sections: Sequence[Section]) -> None:
+    """Write report.html from gains.json, samples.jsonl and manifest.json of a finished evaluate folder.
 
     The same folder gives the same bytes.
 
     Raises:
         DataError: one of the files is missing or broken.
     """
-    gains: list[Row] = read_json(folder / "gains.json")
-    manifest: Row = read_json(folder / "manifest.json")
-    drawn = plots(gains)
-    write_svg(drawn, folder / "scores.svg")
-    pairs = pair(read_samples(folder / "samples.jsonl"))
-    kept, cap = choose(pairs, int(manifest.get("seed", 0)))
-    found = environment()
-    found.filters |= {"value": value, "more": more}
-    assets = {name: (HERE / file).read_text(encoding="utf-8") for name, file in ASSETS.items()}
-    text = found.get_template("report.html.j2").render(
-        run=manifest.get("run", folder.resolve().parent.name),
-        base=manifest.get("base", "unknown"),
-        version=manifest.get("versions", {}).get("kshot", "of unknown version"),
+    gains = read_model(folder / "gains.json", list[GainRow])
+    manifest = read_model(folder / "manifest.json", EvaluateManifest)
+    pairs = pair_answers(sample for _, sample in read_sample_file(folder / "samples.jsonl"))
+    chosen, cap = choose_answers(pairs, manifest.seed)
+    assets = {name: (HERE / f"report.{kind}").read_text(encoding="utf-8") for name, kind in ASSETS.items()}
+    text = _environment().get_template("report.html.j2").render(
+        manifest=manifest,
+        version=manifest.versions.get("kshot", "of unknown version"),
         names=SCORE_NAMES | {name: name for name in ("acc", "acc_norm")},
         explained=EXPLAINED,
-        scores={row["score"] for row in gains},
+        scores={row.score for row in gains},
         gains=gains,
-        more=_columns(gains),
+        has_seeds=any(row.seeds > 1 for row in gains),
         headlines=headlines(gains),
         cards=cards(gains),
-        plots=[{"title": plot.title, "svg": figure(plot, f"plot-{n}")} for n, plot in enumerate(drawn)],
-        task_tables=task_tables(manifest.get("by_task", [])),
-        dagger=any(row.get("below") for row in manifest.get("by_task", [])),
-        extras=extras(folder),
-        made=made(folder, manifest),
-        samples=embedded(kept),
-        shown=len(kept),
+        plots=[_picture(plot) for plot in plots],
+        task_tables=task_tables(manifest.by_task),
+        is_below=any(row.below for row in manifest.by_task),
+        sections=sections,
+        facts=gather_facts(folder, manifest),
+        samples=embed_answers(chosen),
+        shown=len(chosen),
         paired=len(pairs),
         cap=cap,
-        **{name: Markup(text) for name, text in assets.items()},  # noqa: S704 - our own files
-        **{f"{name}_hash": _csp_hash(text) for name, text in assets.items()},
+        **{name: Markup(asset) for name, asset in assets.items()},  # noqa: S704 - our own files
+        **{f"{name}_hash": _csp_hash(asset) for name, asset in assets.items()},
+    )  # fmt: skip
+    write_text(folder / "report.html", make_visible(text))
+
+
+ASSETS = {"style": "css", "script": "js"}
+
+
+def _environment() -> SandboxedEnvironment:
+    """Templates of the report: sandboxed, everything escaped, nothing undefined."""
+    environment = SandboxedEnvironment(
+        autoescape=True,
+        loader=FileSystemLoader(HERE),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
-    write_text(folder / "report.html", clean(text))
+    environment.filters |= {"points": points, "signed": signed, "probability": probability, "effect": effect}
+    return environment
 
 
-def _columns(gains: Sequence[Row]) -> dict[str, str]:
-    several = any(row.get("seeds", 1) > 1 for row in gains)
-    shown = [name for name in MORE if gains and name in gains[0] and (several or "seed" not in name)]
-    return {name: MORE[name] for name in shown}
+def _picture(plot: Plot) -> dict[str, str]:
+    return {
+        "title": plot.title,
+        "light": embed_plot(plot, dark=False),
+        "dark": embed_plot(plot, dark=True),
+        "description": describe(plot),
+    }
 
 
 def _csp_hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def verdict(row: Row) -> tuple[str, str]:
-    """(up, down or open, words) for a gain: whether its interval leaves out zero."""
-    if row["low"] > 0:
-        return "up", "a gain"
-    if row["high"] < 0:
-        return "down", "a loss"
-    return "open", "may be chance"
+def verdict(row: GainRow) -> tuple[str, str]:
+    """(up, down or open, words) for a gain: whether its interval excludes 0."""
+    if row.low > 0:
+        return "up", "significant gain"
+    if row.high < 0:
+        return "down", "significant loss"
+    return "open", "inconclusive"
 
 
-def headlines(gains: Sequence[Row]) -> list[str]:
-    """One sentence a panel: exact match, or the first score where that is none, with the fewest and the most shots."""
+def headlines(gains: Sequence[GainRow]) -> list[str]:
+    """One sentence a suite: exact match, or the first score where that is none, with the fewest and the most shots."""
     sentences = []
-    for panel in dict.fromkeys(row["panel"] for row in gains):
-        rows = [row for row in gains if row["panel"] == panel]
-        score = "exact_match" if any(row["score"] == "exact_match" for row in rows) else rows[0]["score"]
-        rows = [row for row in rows if row["score"] == score]
-        rows.sort(key=lambda row: int(row["k"]))
+    for suite in dict.fromkeys(row.suite for row in gains):
+        rows = [row for row in gains if row.suite == suite]
+        score = "exact_match" if any(row.score == "exact_match" for row in rows) else rows[0].score
+        rows = sorted((row for row in rows if row.score == score), key=lambda row: row.k)
         ends = rows[:1] if len(rows) == 1 else [rows[0], rows[-1]]
-        said = [_part(row) for row in ends]
-        if len(said) == 2 and said[0][0] == said[1][0]:
-            said[1] = ("", said[1][1])
-        words = " and ".join(f"{verb} {rest}".strip() for verb, rest in said)
-        what = "mean" if ends[0]["score"] == "rouge_l" else "share of right answers"
-        name = SCORE_NAMES.get(ends[0]["score"], ends[0]["score"])
-        sentences.append(f"On the {ends[0]['tasks']} held-out tasks of {panel}, the {what} ({name}) {words}.")
+        parts = [_headline_part(row) for row in ends]
+        if len(parts) == 2 and parts[0][0] == parts[1][0]:
+            parts[1] = ("", parts[1][1])
+        words = " and ".join(f"{verb} {rest}".strip() for verb, rest in parts)
+        what = "mean" if score == "rouge_l" else "share of right answers"
+        sentences.append(f"On the {ends[0].tasks} held-out tasks of {suite}, the {what} ({score_name(score)}) {words}.")
     return sentences
 
 
-def _part(row: Row) -> tuple[str, str]:
-    """The verb, and the rest, of what is said of one number of demonstrations."""
-    kind, _ = verdict(row)
+def _headline_part(row: GainRow) -> tuple[str, str]:
+    """The verb, and the rest, for one number of demonstrations."""
+    kind, words = verdict(row)
     verb = {"up": "rose", "down": "fell", "open": "went"}[kind]
-    shots = "without demonstrations" if row["k"] == 0 else f"with {row['k']} demonstration{'s' * (row['k'] > 1)}"
-    interval = f"{signed(row['gain'])} points, 95 % interval {between(row['low'], row['high'])}"
-    if points(row["base"]) == points(row["student"]):
-        return "stayed", f"at {points(row['base'])} % {shots} ({interval})"
-    doubt = ", which may be chance" if kind == "open" else ""
-    return verb, f"from {points(row['base'])} to {points(row['student'])} % {shots} ({interval}{doubt})"
+    shots = "without demonstrations" if row.k == 0 else f"with {row.k} demonstration{'s' * (row.k > 1)}"
+    change = f"{signed(row.gain)} points, 95 % interval {interval(row.low, row.high)}"
+    if points(row.base) == points(row.student):
+        return "stayed", f"at {points(row.base)} % {shots} ({change})"
+    doubt = f", {words}" if kind == "open" else ""
+    return verb, f"from {points(row.base)} to {points(row.student)} % {shots} ({change}{doubt})"
 
 
-def cards(gains: Sequence[Row]) -> list[Row]:
-    """Every gain, by panel and score."""
-    groups: dict[str, Row] = {}
+def cards(gains: Sequence[GainRow]) -> dict[str, list[Card]]:
+    """Every gain, by suite and score."""
+    groups: dict[str, list[Card]] = {}
     for row in gains:
-        title = f"{row['panel']}: {SCORE_NAMES.get(row['score'], row['score'])}"
-        kind, words = verdict(row)
-        missed = [BASELINE_NAMES.get(name, name) for name in row.get("below", [])]
-        card = {**row, "kind": kind, "verdict": words, "below": missed}
-        groups.setdefault(title, {"title": title, "rows": []})["rows"].append(card)
-    return list(groups.values())
+        below = [BASELINE_NAMES.get(name, name) for name in row.below]
+        groups.setdefault(f"{row.suite}: {score_name(row.score)}", []).append(Card(row, *verdict(row), below))
+    return groups
 
 
-def task_tables(by_task: Sequence[Row]) -> list[Row]:
-    """A table for each panel and score, a row a task, a cell a number of shots; None where there is no score."""
+def task_tables(rows: Sequence[TaskScore]) -> list[TaskTable]:
+    """A table for each suite and score."""
     tables = []
-    for panel, score in sorted({(row["panel"], row["score"]) for row in by_task}):
-        rows = [row for row in by_task if (row["panel"], row["score"]) == (panel, score)]
-        shots = sorted({int(row["k"]) for row in rows})
-        cells = {
-            (row["task"], row["k"]): {**_cell(row["base"], row["student"]), "below": row.get("below")} for row in rows
-        }
-        tasks = sorted({str(row["task"]) for row in rows})
+    for suite, score in sorted({(row.suite, row.score) for row in rows}):
+        own = [row for row in rows if (row.suite, row.score) == (suite, score)]
+        shots = sorted({row.k for row in own})
+        cells = {(row.task, row.k): _task_cell(row.base, row.student, bool(row.below)) for row in own}
+        tasks = sorted({row.task for row in own})
         columns = [[cells[task, k] for task in tasks if (task, k) in cells] for k in shots]
-        means = [[sum(cell[name] for cell in c) / len(c) for name in ("base", "student")] for c in columns]
-        tables.append(
-            {
-                "title": f"{panel}: {SCORE_NAMES.get(score, score)}",
-                "shots": shots,
-                "rows": [{"task": task, "measurements": [cells.get((task, k)) for k in shots]} for task in tasks],
-                "mean": [_cell(base, student) for base, student in means],
-            }
-        )
+        means = [
+            _task_cell(*(sum(getattr(cell, side) for cell in column) / len(column) for side in ("base", "student")))
+            for column in columns
+        ]
+        lines: list[tuple[str, list[TaskCell | None]]] = [
+            (task, [cells.get((task, k)) for k in shots]) for task in tasks
+        ]
+        tables.append(TaskTable(f"{suite}: {score_name(score)}", shots, lines, means))
     return tables
 
 
-def _cell(base: float, student: float) -> Row:
+def _task_cell(base: float, student: float, below: bool = False) -> TaskCell:
     gain = student - base
     strength = sum(abs(gain) >= least for least in TINTS)
     tint = f"{'up' if gain > 0 else 'down'}-{strength}" if strength else "same"
-    return {"base": base, "student": student, "gain": round(gain, 6), "tint": tint}
+    return TaskCell(base, student, round(gain, 6), tint, below)
 
 
-def value(content: Any) -> str:
+def format_value(content: object) -> str:
     """A value of a JSON file as a person reads it."""
     if content is None:
         return "none"
     if isinstance(content, bool):
         return "yes" if content else "no"
     if isinstance(content, float):
-        return f"{content:.4g}".replace("-", "\N{MINUS SIGN}", 1)
+        return f"{content:.4g}"
     if isinstance(content, Mapping):
-        return ", ".join(f"{name}: {value(inner)}" for name, inner in content.items()) or "none"
+        return ", ".join(f"{name}: {format_value(inner)}" for name, inner in content.items()) or "none"
     if isinstance(content, list):
-        return ", ".join(value(inner) for inner in content) or "none"
+        return ", ".join(format_value(inner) for inner in content) or "none"
     return str(content)
 
 
-def more(content: float | None, name: str) -> str:
-    """A value of one of the columns of `MORE`."""
-    if content is None:
-        return "–"
-    if name == "p_holm":
-        return probability(content)
-    if name == "seeds":
-        return str(content)
-    return least(content) if name == "mde" else signed(content)
-
-
-def made(folder: Path, manifest: Row) -> list[Row]:
+def gather_facts(folder: Path, manifest: EvaluateManifest) -> list[tuple[str, list[tuple[str, str]]]]:
     """What the report rests on: settings, seeds, versions and hashes of this stage and of those before it."""
-    hashes = {f"{name} (sha256)": hash_file(folder / name) for name in ("gains.json", "samples.jsonl")}
-    cut = manifest.get("truncated") or {}
-    own = [*facts(manifest), *hashes.items(), ("prompts cut to the model's context", value(cut))]
-    groups = [{"title": "Evaluation", "facts": own}]
+    hashes = [(f"{name} (sha256)", hash_file(folder / name)) for name in ("gains.json", "samples.jsonl")]
+    cut = ("prompts cut to the model's context", format_value(manifest.truncated))
+    groups = [("Evaluation", [*flatten(manifest.model_dump()), *hashes, cut])]
     for stage, title in (("train", "Training"), ("generate", "Data")):
         try:
-            inner = facts(read_json(folder.parent / stage / "manifest.json"))
+            groups.append((title, list(flatten(read_json(folder.parent / stage / "manifest.json")))))
         except DataError:
             continue
-        groups.append({"title": title, "facts": inner})
-    cells = [(name, value(key)) for name, key in sorted(manifest.get("measurements", {}).items())]
-    return [*groups, {"title": "Keys of the cells", "facts": cells}] if cells else groups
+    keys = sorted(manifest.measurements.items())
+    return [*groups, ("Keys of the measurements", keys)] if keys else groups
 
 
-def facts(tree: Mapping[str, Any], at: str = "") -> list[tuple[str, str]]:
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
     """The leaves of a manifest with their dotted names, without what is shown elsewhere or measures time."""
-    found: list[tuple[str, str]] = []
     for name, inner in tree.items():
-        if name in NOT_FACTS:
+        if name in HIDDEN_FACTS:
             continue
         if isinstance(inner, Mapping) and inner:
-            found += facts(inner, f"{at}{name}.")
+            yield from flatten(inner, f"{prefix}{name}.")
         else:
-            found.append((f"{at}{name}", value(inner)))
-    return found
+            yield f"{prefix}{name}", format_value(inner)

@@ -45,8 +45,8 @@
   const names = JSON.parse(form.dataset.names);
   const outcomes = {
     "": () => true,
-    mended: (row) => row.base_right < row.student_right,
-    broken: (row) => row.base_right > row.student_right,
+    better: (row) => row.base_right < row.student_right,
+    worse: (row) => row.base_right > row.student_right,
     right: (row) => row.student_right === 1,
     wrong: (row) => row.student_right < 1,
     both: (row) => row.base_right === 1 && row.student_right === 1,
@@ -124,7 +124,7 @@
     const same = (name, value) => !wanted.get(name) || wanted.get(name) === String(value);
     found = data.rows.filter(
       (row) =>
-        ["panel", "task", "score", "k", "seed"].every((name) => same(name, row[name])) &&
+        ["suite", "task", "score", "k", "seed"].every((name) => same(name, row[name])) &&
         outcomes[wanted.get("outcome")](row) &&
         (!text || [row.input, row.base, row.student, ...row.accepted].join("\n").toLowerCase().includes(text)),
     );
@@ -138,7 +138,7 @@
     for (const value of values) select.append(new Option(label(value), value));
     select.closest("label").hidden = values.length < 2;
   };
-  options("panel", String);
+  options("suite", String);
   options("task", String);
   options("score", (value) => names[value] || value);
   options("seed", String);

@@ -13,6 +13,7 @@ from kshot.core.answers import exact_match, normalize_answer
 
 LOGLIKELIHOOD = "loglikelihood"
 """The choice among options, which is scored by the model's probabilities and not by what it writes."""
+VERSION = 1
 SCORE_NAMES = {
     "exact_match": "exact match",
     LOGLIKELIHOOD: "log-likelihood choice",

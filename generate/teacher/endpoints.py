@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from kshot.config import EndpointConfig, Structured, TeacherConfig
 from kshot.core.errors import TeacherError
 from kshot.core.seeding import digest
-from kshot.models.references import GgufFile, fingerprint_model, parse_reference, resolve_model
+from kshot.models.loading import fingerprint_model
+from kshot.models.references import GgufFile, parse_reference, resolve_model
 
 LOCAL = "local"
 DEFAULT_KEY = "OPENAI_API_KEY"

@@ -1,5 +1,6 @@
 """Reads a config file, applies `--set`, and reports every fault at once with its file, line and key."""
 
+import json
 from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -11,43 +12,45 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from kshot.config import Config
+from kshot.config.config import Config
 from kshot.core.errors import ConfigError, DataError
 from kshot.core.safe_yaml import read_yaml
-from kshot.suites.format import is_shipped
+from kshot.core.shipped import RECIPES, recipe_names, suite_names
 
-Lines = dict[tuple[str, ...], str]
+KeyPath = tuple[str, ...]
+MAX_QUOTED_CHARS = 200
 
 
 @dataclass(frozen=True)
 class RawConfig:
-    """A config that is read and not yet checked: its keys and values, and where each key stands."""
+    """A config that is read and not yet validated: its keys and values, and where each key stands."""
 
     path: Path
     tree: dict[str, Any]
-    places: Lines
+    places: dict[KeyPath, str]
 
     def copy(self) -> "RawConfig":
+        """An independent copy."""
         return RawConfig(self.path, deepcopy(self.tree), dict(self.places))
 
-    def put(self, steps: tuple[str, ...], value: Any, place: str) -> None:
+    def set(self, steps: KeyPath, value: Any, place: str) -> None:
         """Set the key at `steps`; `place` says in a fault where its value was given.
 
         Raises:
             ConfigError: a key on the way holds something else than keys.
         """
-        here = self.tree
+        section = self.tree
         for depth, step in enumerate(steps[:-1], 1):
-            inner = here.setdefault(step, {})
+            inner = section.setdefault(step, {})
             if not isinstance(inner, dict):
                 raise ConfigError([f"{place}: {'.'.join(steps[:depth])} is {inner!r} and has no keys inside"])
-            here = inner
-        here[steps[-1]] = value
+            section = inner
+        section[steps[-1]] = value
         for depth in range(1, len(steps) + 1):
             self.places[steps[:depth]] = place
 
-    def settled(self) -> Config:
-        """The config; relative panel and task paths are taken from its file's folder.
+    def validate(self) -> Config:
+        """The config; relative paths of suites, tasks and prompts start at its file's folder.
 
         Raises:
             ConfigError: with all faults that can be seen without loading a model.
@@ -56,110 +59,118 @@ class RawConfig:
             config = Config.model_validate_json(_to_json(self.tree))
         except ValidationError as error:
             details = error.errors(include_url=False)
-            raise ConfigError([_fault(self.path, self.places, detail) for detail in details]) from None
-        return _anchored(config, self.path.resolve().parent)
+            raise ConfigError([_describe_fault(self.path, self.places, detail) for detail in details]) from None
+        return _resolve_paths(config, self.path.resolve().parent)
 
 
-def load_config(path: Path, overrides: list[str] | None = None) -> Config:
-    """The config in `path` with `overrides` ("key.path=value", the value in YAML) on top.
+def find_config(name: Path) -> Path:
+    """The file of a config: a path, or the name of a recipe that ships with kshot."""
+    if name.exists() or name.suffix or len(name.parts) > 1:
+        return name
+    shipped = RECIPES / f"{name}.yaml"
+    return shipped if shipped.is_file() else name
 
-    Relative panel and task paths are taken from the config's folder.
+
+def load_config(path: Path | str, overrides: list[str] | None = None) -> Config:
+    """Load the config in `path` with `overrides` ("key.path=value", the value in YAML) on top.
+
+    Args:
+        path: a YAML file, or the name of a recipe that ships with kshot.
 
     Raises:
         ConfigError: with all faults that can be seen without loading a model.
     """
-    return read_raw_config(path, overrides).settled()
+    return read_raw_config(Path(path), overrides).validate()
 
 
 def read_raw_config(path: Path, overrides: list[str] | None = None) -> RawConfig:
-    """The config in `path` with `overrides` on top, before it is checked.
+    """Read the config in `path` with `overrides` on top, without validating it.
 
     Raises:
         ConfigError: it is no YAML of keys and values, or an override cannot be read.
     """
-    places: Lines = {}
-    draft = RawConfig(path, _read(path, places), places)
+    path = find_config(path)
+    places: dict[KeyPath, str] = {}
+    raw = RawConfig(path, _read(path, places), places)
     for override in overrides or []:
         steps, value = parse_override(override, "--set", "train.sft.max_steps=50")
-        draft.put(steps, value, f"--set {'.'.join(steps)}")
-    return draft
+        raw.set(steps, value, f"--set {'.'.join(steps)}")
+    return raw
 
 
-def _read(path: Path, places: Lines) -> dict[str, Any]:
+def _read(path: Path, places: dict[KeyPath, str]) -> dict[str, Any]:
     try:
         node, tree = read_yaml(path)
     except FileNotFoundError:
-        raise ConfigError([f"{path}: no such config; configs/quickstart.yaml is one to start from"]) from None
+        near = suggest(str(path), recipe_names(), f"recipes: {', '.join(recipe_names())}")
+        raise ConfigError([f"{path}: no such config and no recipe of that name; {near}"]) from None
     except DataError as error:
         raise ConfigError([str(error)]) from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
         raise ConfigError([f"{path}: expected keys and values, found {type(tree).__name__}"])
-    doubled = _walk(path, node, (), places)
-    if doubled:
-        raise ConfigError(doubled)
+    if repeated := _note_lines(path, node, (), places):
+        raise ConfigError(repeated)
     return tree
 
 
-def _walk(path: Path, node: Any, at: tuple[str, ...], places: Lines) -> list[str]:
-    """Note the line of every key; return the keys that stand twice."""
-    doubled: list[str] = []
+def _note_lines(path: Path, node: Any, at: KeyPath, places: dict[KeyPath, str]) -> list[str]:
+    """Note the line of every key; return a fault for each key that stands twice."""
+    faults: list[str] = []
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            where = (*at, str(key.value))
+            steps = (*at, str(key.value))
             line = f"{path}:{key.start_mark.line + 1}"
-            if where in places:
-                doubled.append(f"{line}: {'.'.join(where)}: stands twice (first {places[where]}); keep one")
-            places[where] = line
-            doubled += _walk(path, value, where, places)
-    return doubled
+            if steps in places:
+                faults.append(f"{line}: {'.'.join(steps)}: stands twice (first {places[steps]}); keep one")
+            places[steps] = line
+            faults += _note_lines(path, value, steps, places)
+    return faults
 
 
-def parse_override(given: str, option: str, example: str) -> tuple[tuple[str, ...], Any]:
+def parse_override(given: str, option: str, example: str) -> tuple[KeyPath, Any]:
     """The steps of the key and the value, in YAML, of an option such as `--set key.path=value`.
 
     Raises:
         ConfigError: it is not of this form.
     """
-    key, found, text = given.partition("=")
+    key, equals, text = given.partition("=")
     steps = tuple(key.strip().split("."))
-    if not found or not all(steps):
+    if not equals or not all(steps):
         raise ConfigError([f"{option} {given!r}: expected key.path=value, e.g. {option} {example}"])
     try:
         return steps, yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError):
-        raise ConfigError([f"{option} {given[:200]!r}: the value is not YAML"]) from None
+        raise ConfigError([f"{option} {given[:MAX_QUOTED_CHARS]!r}: the value is not YAML"]) from None
 
 
 def _to_json(tree: dict[str, Any]) -> str:
     """JSON, since strict validation of it lets a path be a string and a tuple a list, as a file has to."""
-    import json
-
     try:
         return json.dumps(tree)
     except TypeError as error:
         raise ConfigError([f"config: {error}; put dates and the like in quotes"]) from None
 
 
-def _fault(path: Path, places: Lines, detail: ErrorDetails) -> str:
+def _describe_fault(path: Path, places: dict[KeyPath, str], detail: ErrorDetails) -> str:
     location = tuple(str(part) for part in detail["loc"])
     place = next((places[location[:n]] for n in range(len(location), 0, -1) if location[:n] in places), str(path))
     key = ".".join(location)
     if detail["type"] == "extra_forbidden":
-        known = _names(location[:-1])
+        known = _known_keys(location[:-1])
         near = suggest(location[-1], known, f"known here: {', '.join(known)}")
         return f"{place}: {key}: unknown key; {near}"
     return f"{place}: {key}: {detail['msg']}, found {detail['input']!r}"
 
 
 def suggest(name: str, known: Iterable[str], otherwise: str) -> str:
-    """Which valid name a misspelt one most likely meant, or what to say where none is like it."""
+    """Which valid name a misspelt one most likely means, or `otherwise` where none is like it."""
     near = next(iter(get_close_matches(name, list(known), n=1, cutoff=0.5)), None)
     return f"did you mean {near!r}?" if near else otherwise
 
 
-def _names(location: tuple[str, ...]) -> list[str]:
+def _known_keys(location: KeyPath) -> list[str]:
     """The valid keys of the section at `location`."""
     model: type[BaseModel] = Config
     for step in location:
@@ -169,15 +180,21 @@ def _names(location: tuple[str, ...]) -> list[str]:
     return list(model.model_fields)
 
 
-def _anchored(config: Config, base: Path) -> Config:
+def _resolve_paths(config: Config, base: Path) -> Config:
+    shipped = suite_names()
+
     def suite(name: str) -> str:
         if name.startswith("lm_eval:"):
             task, at, folder = name.partition("@")
             return f"{task}@{_from(base, Path(folder))}" if at else name
-        return name if is_shipped(name) else str(_from(base, Path(name)))
+        return name if name in shipped else str(_from(base, Path(name)))
+
+    def family(name: str) -> str:
+        return str(_from(base, Path(name))) if name.endswith(".py") else name
 
     generate = config.generate.model_copy(
         update={
+            "families": [family(name) for name in config.generate.families],
             "tasks": [_from(base, task) for task in config.generate.tasks],
             "decontaminate": [suite(name) for name in config.generate.decontaminate],
             "prompts": config.generate.prompts and _from(base, config.generate.prompts),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+VERSION = 1
 _QUOTES = "\"'“”‘’`"
 
 

@@ -1,12 +1,12 @@
-"""What can go wrong through no fault of kshot's, as one tree.
+"""The errors that a user can fix, as one tree.
 
     KshotError                     printed as one line (or one a fault); the command exits 2
     ├── ConfigError                the config or an option of the command: all faults at once
     ├── DataError                  a data file: names the file and the line
-    │   └── PanelError             a panel of held-out tasks
+    │   └── SuiteError             a suite of held-out tasks
     ├── WeightsError               a model that cannot be found, fetched, checked or converted
     ├── TeacherError               an endpoint that cannot be reached or started, or refuses us
-    │   └── BudgetSpent            the teacher's budget is spent (kshot/generate/budget.py)
+    │   └── BudgetExceededError    the teacher's budget is spent (generate/teacher/budget.py)
     └── RunError                   a run folder that is busy, or lacks what an earlier stage makes
 
 Any other exception that reaches the user is a bug.
@@ -16,12 +16,12 @@ MAX_ERROR_CHARS = 300
 
 
 def summarize_error(error: Exception, most: int | None = MAX_ERROR_CHARS) -> str:
-    """What an error says, as part of one line; whole with `most=None`, as our own errors are that name every fault."""
+    """An error's message as part of one line, cut to `most` characters; None: whole."""
     return " ".join(str(error).split())[:most]
 
 
 class KshotError(Exception):
-    """Base of all errors that a user can mend."""
+    """Base of all errors that a user can fix."""
 
 
 class ConfigError(KshotError):
@@ -33,19 +33,19 @@ class ConfigError(KshotError):
 
 
 class DataError(KshotError):
-    """A file of tasks, records or panel items that cannot be used."""
+    """A file of tasks, records or items that cannot be used."""
 
 
 class SuiteError(DataError):
-    """A panel that cannot be used."""
+    """A suite that cannot be used."""
 
 
 class WeightsError(KshotError):
-    """A model that cannot be had."""
+    """A model that cannot be used."""
 
 
 class TeacherError(KshotError):
-    """A teacher that cannot be had."""
+    """A teacher that cannot be used."""
 
 
 class RunError(KshotError):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from kshot.core.types import Example
 
+VERSION = 1
 EVAL_TEMPLATE = "plain"
 COT_INSTRUCTION = "Think step by step, then give the final answer on a last line that begins with 'Answer:'."
 

@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+VERSION = 1
 SHINGLE_WORDS = 3
 """Words in a shingle."""
 MIN_SHINGLES = 12

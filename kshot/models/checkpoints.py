@@ -14,7 +14,8 @@ from kshot.core.errors import RunError, WeightsError, summarize_error
 from kshot.core.files import read_json
 from kshot.core.runs import MANIFEST
 from kshot.core.seeding import digest
-from kshot.models.references import GgufFile, WheelFile, fingerprint_model, load_student, parse_reference, resolve_model
+from kshot.models.loading import fingerprint_model, load_student
+from kshot.models.references import GgufFile, WheelFile, parse_reference, resolve_model
 
 INSIDE = ("train", "merged", "adapter")
 """Folders of a run that do not name it."""

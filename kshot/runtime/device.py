@@ -1,7 +1,8 @@
-"""Settings that suit the machine, found rather than assumed: device, threads, and bfloat16 by a timed step."""
+"""Device settings, probed rather than assumed: device type, threads, attention, and bfloat16 by a timed step."""
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import asdict, dataclass
@@ -13,18 +14,19 @@ from kshot.core.errors import DataError, RunError
 from kshot.core.files import read_json, write_json
 from kshot.runtime.parallel import count_worker_groups, run_parallel
 
-GAIN = 1.1
-HOPELESS = 2.0
-"""A dtype is not probed where it takes so many times the best's time, for a matrix product or for a step."""
+MIN_BFLOAT16_SPEEDUP = 1.1
+"""bfloat16 rounds more, so it has to be clearly faster."""
+MAX_SLOWDOWN = 2.0
+"""A dtype is given up at this multiple of the best time, for a matrix product or for a step."""
 ATTENTION = ("sdpa", "eager")
-"""On short rows on a CPU the plain implementation can beat the fused one."""
-LENGTH = 160
-"""Tokens of a row of the probe, a few more than the quickstart's have on average: long ones take most of the time."""
+"""On short rows on a CPU eager attention can beat the fused one."""
+PROBE_TOKENS = 160
+"""Tokens of a probe row, a few more than the quickstart's mean: long rows take most of the time."""
 
 
 @dataclass(frozen=True)
 class Device:
-    """What was found. `seconds` holds the times of one probe step by dtype and attention, where one was needed."""
+    """The settings of a computation. `seconds` holds the times of a probe step by dtype and attention."""
 
     type: str
     threads: int
@@ -34,7 +36,7 @@ class Device:
 
     @property
     def worker_count(self) -> int:
-        """How many cores may be given parts of a job of their own: all of a CPU's, none beside a GPU."""
+        """Cores that may work on parts of their own: all of a CPU's, one beside a GPU."""
         return self.threads if self.type == "cpu" else 1
 
 
@@ -43,12 +45,81 @@ def count_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def cast_frozen_linears(model: Any) -> Any:
-    """Put the frozen weights of linear layers into bfloat16, in place, and return the model.
+def probe_device(model: Any, dtype: str, threads: int, backward: bool) -> Device:
+    """Choose device, threads, dtype and attention for `model` (on the CPU, in float32; left unchanged).
 
-    Autocast gives them that type anyway, again at every pass; here the copies are made once (benchmarks/train_step.py
-    measures what that saves). Embeddings, norms and the output projection stay as they are, so a step computes
-    what it computed before.
+    Args:
+        dtype: `auto` to probe, else the dtype to use.
+        threads: 0 for all cores.
+        backward: probe a training step rather than a forward pass.
+    """
+    import torch
+
+    threads = threads or count_cores()
+    torch.set_num_threads(threads)
+    kind = available_devices()[0]
+    if kind == "cuda":
+        best = "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+        return Device(kind, threads, best if dtype == "auto" else dtype, "sdpa", {})
+    if kind == "mps":
+        return Device(kind, threads, "float32" if dtype == "auto" else dtype, "sdpa", {})
+    dtypes = ("float32", "bfloat16") if dtype == "auto" else (dtype,)
+    seconds: dict[tuple[str, str], float] = {}
+    for name in dtypes:
+        probed = model
+        if name == "bfloat16":
+            if seconds and _time_product(torch.bfloat16) > MAX_SLOWDOWN * _time_product(torch.float32):
+                continue
+            probed = cast_frozen_linears(deepcopy(model)) if backward else deepcopy(model).to(torch.bfloat16)
+        for attention in ATTENTION:
+            limit = MAX_SLOWDOWN * min(seconds.values(), default=inf)
+            seconds[name, attention] = _time_step(probed, name == "bfloat16" and backward, attention, backward, limit)
+            if seconds[name, attention] > limit:
+                break
+    model.set_attn_implementation(ATTENTION[0])
+    fastest = min(seconds, key=lambda o: seconds[o] * (MIN_BFLOAT16_SPEEDUP if o[0] == "bfloat16" else 1))
+    return Device(kind, threads, *fastest, {" ".join(option): round(spent, 4) for option, spent in seconds.items()})
+
+
+def available_devices() -> list[str]:
+    """The device types of this machine that torch can use, fastest first."""
+    import torch
+
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    return [name for name, available in here.items() if available]
+
+
+def load_or_probe_device(path: Path, key: str, probe: Callable[[], Device]) -> Device:
+    """The settings that an earlier, killed run kept in `path` under `key`; else those of `probe()`, kept there.
+
+    Raises:
+        RunError: they were kept on a device that this machine lacks.
+    """
+    import torch
+
+    try:
+        kept = read_json(path)
+    except DataError:
+        kept = {}
+    if kept.get("key") == key:
+        device = Device(**kept["device"])
+        if device.type not in available_devices():
+            raise RunError(
+                f"{path}: this began on {device.type}, which this machine lacks; go on where there is one, or delete "
+                "this file to begin again without"
+            )
+    else:
+        device = probe()
+        write_json(path, {"key": key, "device": asdict(device)})
+    torch.set_num_threads(device.threads)
+    return device
+
+
+def cast_frozen_linears(model: Any) -> Any:
+    """Cast the frozen weights of linear layers to bfloat16, in place, and return the model.
+
+    Autocast would cast them again at every pass (`benchmarks/train_step.py` measures the difference). Embeddings, norms
+    and the output projection stay as they are, so a step computes the same.
     """
     import torch
 
@@ -59,120 +130,49 @@ def cast_frozen_linears(model: Any) -> Any:
     return model
 
 
-def probe_device(model: Any, dtype: str, threads: int, backward: bool) -> Device:
-    """Choose device, threads and dtype for `model` (on the CPU, in float32; left unchanged).
+def _time_product(dtype: Any) -> float:
+    """Seconds of a matrix product of a small model's size, the best of five.
 
-    Args:
-        dtype: `auto` to find it out, else what the user wants.
-        threads: 0 for all cores.
-        backward: probe a training step rather than a forward pass.
+    A CPU that emulates bfloat16 shows it here within milliseconds; a step of the model would take a minute.
     """
     import torch
 
-    threads = threads or count_cores()
-    torch.set_num_threads(threads)
-    device = available_devices()[0]
-    if device == "cuda":
-        found = "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-        return Device(device, threads, found if dtype == "auto" else dtype, "sdpa", {})
-    if device == "mps":
-        return Device(device, threads, "float32" if dtype == "auto" else dtype, "sdpa", {})
-    dtypes = ("float32", "bfloat16") if dtype == "auto" else (dtype,)
-    seconds: dict[tuple[str, str], float] = {}
-    for name in dtypes:
-        probed = model
-        if name == "bfloat16":
-            if seconds and _product(torch.bfloat16) > HOPELESS * _product(torch.float32):
-                continue
-            probed = cast_frozen_linears(deepcopy(model)) if backward else deepcopy(model).to(torch.bfloat16)
-        for kind in ATTENTION:
-            enough = HOPELESS * min(seconds.values(), default=inf)
-            seconds[name, kind] = _probe(probed, name == "bfloat16" and backward, kind, backward, enough)
-            if seconds[name, kind] > enough:
-                break
-    model.set_attn_implementation(ATTENTION[0])
-    # bfloat16 rounds more, so it has to be clearly faster.
-    best = min(seconds, key=lambda option: seconds[option] * (GAIN if option[0] == "bfloat16" else 1))
-    return Device(device, threads, *best, {" ".join(option): round(spent, 4) for option, spent in seconds.items()})
-
-
-def available_devices() -> list[str]:
-    """What torch can compute on here, the fastest first."""
-    import torch
-
-    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    return [name for name, found in here.items() if found]
-
-
-def load_or_probe_device(path: Path, key: str, find: Any) -> Device:
-    """What `path` says was found for `key` by an earlier, killed run; else what `find()` finds now, kept in `path`.
-
-    Raises:
-        RunError: it was found on a device that is not here.
-    """
-    import torch
-
-    try:
-        kept = read_json(path)
-    except DataError:
-        kept = {}
-    if kept.get("key") == key:
-        machine = Device(**kept["machine"])
-        if machine.type not in available_devices():
-            raise RunError(
-                f"{path}: this began on {machine.type}, which is not here; go on where there is one, or delete this "
-                "file to begin again without"
-            )
-    else:
-        machine = find()
-        write_json(path, {"key": key, "machine": asdict(machine)})
-    torch.set_num_threads(machine.threads)
-    return machine
-
-
-def _product(dtype: Any) -> float:
-    """Seconds for a matrix product of the size that a small model's have, the best of some.
-
-    A CPU that has to imitate bfloat16 shows it here within milliseconds; a step of the model would take it a minute.
-    """
-    import torch
-
-    rows, weights = torch.ones(LENGTH, 512, dtype=dtype), torch.ones(1024, 512, dtype=dtype)
-    spent = []
+    rows, weights = torch.ones(PROBE_TOKENS, 512, dtype=dtype), torch.ones(1024, 512, dtype=dtype)
+    seconds = []
     for _ in range(5):
         began = time.perf_counter()
         torch.nn.functional.linear(rows, weights)
-        spent.append(time.perf_counter() - began)
-    return min(spent)
+        seconds.append(time.perf_counter() - began)
+    return min(seconds)
 
 
-def _probe(model: Any, autocast: bool, attention: str, backward: bool, enough: float) -> float:
-    """The best of two passes over four rows, shared out as in training and measuring, after one to warm up.
+def _time_step(model: Any, autocast: bool, attention: str, backward: bool, limit: float) -> float:
+    """Seconds of a pass over four rows, split as in training and measuring: the best of two after a warm-up.
 
-    Of one if that takes over `enough` seconds. The gradient goes back to the embeddings, as far as an adapter's does.
+    Of one pass if that takes over `limit` seconds. The gradient goes back to the embeddings, as far as an adapter's.
     """
     import torch
 
     model.set_attn_implementation(attention)
-    tokens = torch.arange(4 * LENGTH).reshape(4, LENGTH) % model.config.vocab_size
+    tokens = torch.arange(4 * PROBE_TOKENS).reshape(4, PROBE_TOKENS) % model.config.vocab_size
     mask = torch.ones_like(tokens)
     mask[0, -8:] = 0
     threads = torch.get_num_threads()
-    shares = count_worker_groups(threads, 4)
-    learnt = model.get_input_embeddings().weight
+    groups = count_worker_groups(threads, 4)
+    embeddings = model.get_input_embeddings().weight
 
-    def work(rows: slice) -> None:
+    def run(rows: slice) -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast), nullcontext() if backward else torch.no_grad():
             scores = model(tokens[rows], attention_mask=mask[rows], use_cache=False, logits_to_keep=8).logits
             if backward:
-                torch.autograd.grad(scores.float().square().mean(), learnt)
+                torch.autograd.grad(scores.float().square().mean(), embeddings)
 
     best = inf
     for attempt in range(3):
         began = time.perf_counter()
-        run_parallel(work, [slice(start, None, shares) for start in range(shares)], threads)
+        run_parallel(run, [slice(start, None, groups) for start in range(groups)], threads)
         if attempt:
             best = min(best, time.perf_counter() - began)
-            if best > enough:
+            if best > limit:
                 break
     return best

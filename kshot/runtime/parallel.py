@@ -1,57 +1,51 @@
-"""Work shared out to the cores, each at parts of its own.
+"""Work split over the cores, each core working on parts of its own.
 
-The matrices of a small model are too small to be shared out well: torch's threads wait for one another after each of
-them, where rows of a batch, or prompts of a panel, have next to nothing to wait for.
+The matrices of a small model are too small to split: torch's threads wait for one another after each of them, while
+rows of a batch, or prompts of a suite, hardly wait.
 """
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import Any, TypeVar
+from typing import TypeVar
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 THREAD_SCALING_EXPONENT = 0.8
-"""Threads at the same matrices do the work of threads ** TOGETHER: two that of 1.7 (benchmarks/train_step.py)."""
+"""n threads at the same matrices do the work of n ** this: two do that of 1.7 (benchmarks/train_step.py)."""
 
 
 def count_worker_groups(threads: int, parts: int) -> int:
-    """In how many shares to work at so many equal parts: the largest one, with its threads, is soonest done so."""
+    """Number of worker groups that minimises the slowest group's time."""
 
-    def spent(shares: int) -> tuple[float, int]:
-        return -(-parts // shares) / (threads // shares) ** THREAD_SCALING_EXPONENT, -shares
+    def time_of(groups: int) -> tuple[float, int]:
+        return -(-parts // groups) / (threads // groups) ** THREAD_SCALING_EXPONENT, -groups
 
-    return min(range(1, max(1, min(threads, parts)) + 1), key=spent)
-
-
-def is_row_independent(config: Any) -> bool:
-    """Whether a model computes a row the same whatever it computed before: its positions are not stretched by need."""
-    settings = config.to_dict()
-    rope = str(settings.get("rope_parameters") or settings.get("rope_scaling"))
-    return "dynamic" not in rope and "longrope" not in rope
+    return min(range(1, max(1, min(threads, parts)) + 1), key=time_of)
 
 
 def run_parallel(
-    work: Callable[[Part], Result], shares: Sequence[Part], threads: int, halt: Callable[[], object] = lambda: None
+    work: Callable[[Part], Result], parts: Sequence[Part], threads: int, halt: Callable[[], object] = lambda: None
 ) -> list[Result]:
-    """What `work` makes of each share, in their order; all at once, each with its part of torch's threads.
+    """The result of `work` for each part, in order; all parts at once, each with its share of torch's threads.
 
-    `halt` is called when all are done, one has failed or the user interrupts: who still works is to end soon.
+    torch's thread-local state, `no_grad` for one, does not reach the workers, unless there is only one part.
 
-    What torch keeps for a thread, `no_grad` for one, is not kept for these, unless there is one share only.
+    Args:
+        halt: called when all parts are done, one has failed or the user interrupts; workers should end soon.
     """
     import torch
 
-    if len(shares) == 1:
-        return [work(shares[0])]
-    each = max(1, threads // len(shares))
-    with ThreadPoolExecutor(len(shares), initializer=torch.set_num_threads, initargs=(each,)) as pool:
-        begun = [pool.submit(work, share) for share in shares]
+    if len(parts) == 1:
+        return [work(parts[0])]
+    threads_each = max(1, threads // len(parts))
+    with ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(threads_each,)) as pool:
+        futures = [pool.submit(work, part) for part in parts]
         try:
-            wait(begun, return_when=FIRST_EXCEPTION)
+            wait(futures, return_when=FIRST_EXCEPTION)
         finally:
             halt()
-        found = [share.result() for share in begun]
-    # A worker's own number of threads is also what torch remembers for later ones.
+        results = [future.result() for future in futures]
+    # torch remembers a worker's number of threads for later ones.
     torch.set_num_threads(threads)
-    return found
+    return results

@@ -13,7 +13,7 @@ def _trainer(make: Any, student: Path, folder: Path, batch: int = 8) -> Any:
     from peft import LoraConfig
     from trl import SFTConfig
 
-    from kshot.models.references import load_student
+    from kshot.models.loading import load_student
     from kshot.train.data import tokenize_record
 
     model, tokenizer = load_student(str(student))
@@ -92,7 +92,7 @@ def test_cores_with_rows_of_their_own_find_the_same_gradients(tiny_student: Path
 
 
 def test_rows_are_dealt_out_by_length_and_only_where_their_order_is_nothing(tiny_student: Path) -> None:
-    from kshot.models.references import load_student
+    from kshot.models.loading import load_student
     from kshot.runtime.parallel import count_worker_groups
     from kshot.train.trainer import can_split_rows, split_rows
 

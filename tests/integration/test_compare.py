@@ -10,7 +10,7 @@ import pytest
 from kshot.core.files import write_jsonl
 from kshot.evaluate.compare import gains_over
 from kshot.evaluate.measure.measurement import Measurement
-from kshot.suites.format import load_suite
+from kshot.suites.loading import load_suite
 from tests.conftest import write_config, write_panel
 from tests.integration.test_pipeline import kshot, lines
 

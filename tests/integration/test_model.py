@@ -16,7 +16,7 @@ def both(tiny_student: Path, request: pytest.FixtureRequest) -> Iterator[Both]:
     from lm_eval.models.huggingface import HFLM
 
     from kshot.evaluate.lm.prefix_lm import PrefixSharingLM
-    from kshot.models.references import load_student
+    from kshot.models.loading import load_student
 
     ticks: list[int] = []
     model, tokenizer = load_student(str(tiny_student))
@@ -164,7 +164,7 @@ def test_cores_have_packs_of_their_own(both: Both) -> None:
 
 def test_a_model_without_a_whole_past_is_asked_lm_eval_s_way(tiny_student: Path) -> None:
     from kshot.evaluate.lm.prefix_lm import why_not_shared
-    from kshot.models.references import load_student
+    from kshot.models.loading import load_student
 
     model, _ = load_student(str(tiny_student))
     assert why_not_shared(model) is None
@@ -201,7 +201,7 @@ def test_bfloat16_keeps_a_float32_output_layer(tiny_student: Path) -> None:
     import torch
 
     from kshot.evaluate.lm.prefix_lm import PrefixSharingLM
-    from kshot.models.references import load_student
+    from kshot.models.loading import load_student
 
     model, tokenizer = load_student(str(tiny_student))
     ours = PrefixSharingLM(model.to(torch.bfloat16).eval(), tokenizer)

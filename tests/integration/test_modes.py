@@ -30,7 +30,7 @@ from kshot.generate.synthesis.rationales import write_rationales
 from kshot.generate.synthesis.self_instruct import invent_tasks, vary_tasks
 from kshot.generate.teacher.cache import ReplyCache
 from kshot.generate.teacher.client import make_client
-from kshot.suites.format import load_suite
+from kshot.suites.loading import load_suite
 from tests.scripted import SKILLS, Script, serving
 
 CAPITALS, _, _, LENGTH, *_ = SKILLS

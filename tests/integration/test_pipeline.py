@@ -276,8 +276,8 @@ def test_asked_as_it_was_taught(finished: Path, tiny_student: Path) -> None:
     from trl import SFTConfig, SFTTrainer
 
     from kshot.evaluate.measure.requests import render_item
-    from kshot.models.references import load_student
-    from kshot.suites.format import load_suite
+    from kshot.models.loading import load_student
+    from kshot.suites.loading import load_suite
     from kshot.train.data import tokenize_record
 
     wanted = {"task": "echo", "k": 4, "item": 0, "score": "exact_match", "model": "student"}

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kshot.evaluate.report.heatmap import DOWN, MIDDLE, UP, heat_maps, ink, luminance, shade, write_heatmap
+from kshot.evaluate.report.svg import write_svg
 from rich.console import Console
 
 from kshot.evaluate.ablation import curves, name_of
 from kshot.evaluate.measure.measurement import Groups
-from kshot.evaluate.metrics.ranking import ScoredTrial, gain_rows, ranking
-from kshot.evaluate.report.heatmap import DOWN, MIDDLE, UP, heat_maps, ink, luminance, shade, write_heatmap
+from kshot.evaluate.metrics.ranking import ScoredTrial, ranking
+from kshot.evaluate.report.figures import describe
 from kshot.evaluate.report.markdown import rich_table
-from kshot.evaluate.report.svg import describe, write_svg
+from kshot.evaluate.stage import gain_rows
 from kshot.models.checkpoints import Checkpoint
 
 Rows = Callable[[int], list[list[int]]]

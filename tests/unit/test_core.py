@@ -14,7 +14,7 @@ from kshot.core.prompting import TEMPLATES, append_options, can_show, render_ans
 from kshot.core.runs import Run, read_finished, write_manifest
 from kshot.core.seeding import digest, stream
 from kshot.core.types import Example
-from kshot.models.references import fingerprint_model
+from kshot.models.loading import fingerprint_model
 from kshot.runtime.parallel import run_parallel
 
 GOLDEN = Path(__file__).parents[1] / "golden"

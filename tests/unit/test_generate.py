@@ -18,7 +18,7 @@ from kshot.generate.curation.decontaminate import ContaminationRow, Decontaminat
 from kshot.generate.sources import select_sources
 from kshot.generate.synthesis.pipeline import synthesize
 from kshot.generate.teacher.cache import ReplyCache
-from kshot.suites.format import load_suite
+from kshot.suites.loading import load_suite
 from kshot.tasks.yaml_reader import load_tasks
 from tests.unit.composing import NOTHING, SEEDS, TASKS, composed
 

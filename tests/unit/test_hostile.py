@@ -12,7 +12,7 @@ from kshot.generate.sources import select_sources
 from kshot.generate.synthesis.novelty import TaskNovelty
 from kshot.generate.synthesis.prompt_templates import PromptTemplates
 from kshot.generate.teacher.structured import InputOutput, InventedTask, read_text
-from kshot.suites.format import load_suite
+from kshot.suites.loading import load_suite
 from kshot.tasks.source import source_from_task
 from kshot.tasks.yaml_reader import load_tasks
 

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kshot.evaluate.report.html_answers import MOST_CHARACTERS, choose, pair
+from kshot.evaluate.report.html_sections import reported_table
+from kshot.evaluate.report.svg import Line, clean, figure, write_svg
 
 from kshot.core.errors import DataError
 from kshot.core.files import write_json
 from kshot.evaluate.measure.measurement import Measurement
+from kshot.evaluate.report.figures import Plot, Point, describe
 from kshot.evaluate.report.html import headlines, task_tables, write_html
-from kshot.evaluate.report.html_answers import MOST_CHARACTERS, choose, pair
-from kshot.evaluate.report.html_sections import reported_table
-from kshot.evaluate.report.svg import Line, Plot, Point, clean, describe, figure, signed, write_svg
+from kshot.evaluate.report.numbers import signed
 from kshot.evaluate.stage import reported_rows
 from kshot.suites.format import Suite
 

@@ -7,7 +7,7 @@ import pytest
 
 from kshot.core.errors import SuiteError
 from kshot.evaluate.measure.requests import check_shots, render_item
-from kshot.suites.format import load_suite
+from kshot.suites.loading import load_suite
 
 
 def test_the_own_panel_loads_and_is_large_enough() -> None:

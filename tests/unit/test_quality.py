@@ -27,7 +27,7 @@ from kshot.generate.dataset.stats import SHOWN, DatasetStats
 from kshot.generate.dataset.writer import write_dataset
 from kshot.generate.sources import select_sources
 from kshot.generate.stage import run_generate
-from kshot.suites.format import load_suite
+from kshot.suites.loading import load_suite
 from tests.unit.composing import SEEDS
 
 

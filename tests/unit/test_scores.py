@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from kshot.core.errors import SuiteError
 from kshot.evaluate.measure.requests import ROOM, SPARE_TOKENS, _generation
-from kshot.evaluate.report.markdown import mark
+from kshot.evaluate.report.numbers import mark
 from kshot.evaluate.scoring.text import contains, last_number, numeric, rouge_l
-from kshot.suites.format import load_suite
+from kshot.suites.loading import load_suite
 
 
 @pytest.mark.parametrize(

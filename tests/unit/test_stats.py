@@ -6,17 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from kshot.evaluate.stats.paired import (
-    Gain,
-    holm,
-    interval,
-    minimum_detectable_effect,
-    over_trainings,
-    paired_gain,
-    paired_gains,
-    sign_flip,
-    with_holm,
-)
+from kshot.evaluate.report.numbers import interval
+from kshot.evaluate.run_files import Gain
+from kshot.evaluate.stats.bootstrap import minimum_detectable_effect
+from kshot.evaluate.stats.paired import holm, over_trainings, paired_gain, paired_gains, sign_flip, with_holm
 
 
 def rng(seed: int = 0) -> np.random.Generator:

@@ -11,7 +11,7 @@ from kshot.config import Config, TrainConfig
 from kshot.core.errors import DataError, RunError
 from kshot.core.prompting import render_prompt
 from kshot.core.types import Example
-from kshot.models.references import load_student
+from kshot.models.loading import load_student
 from kshot.runtime.device import Device, load_or_probe_device
 from kshot.runtime.logging import quiet
 from kshot.train.callbacks import truncate_metrics

@@ -1,25 +1,25 @@
-"""What training leaves: the adapter, the merged student that plain transformers loads, and the model card."""
+"""Exports the adapter, the merged student that plain transformers loads, and their model cards."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2.sandbox import SandboxedEnvironment
 
 from kshot.core.files import atomic_folder
-from kshot.models.references import load_student
+from kshot.models.loading import load_student
 from kshot.runtime.logging import quiet
+from kshot.train.run_files import TrainFacts
 
 CARD = Path(__file__).parent / "card.j2"
 
 
 def is_finite(model: Any) -> bool:
-    """Whether what was trained are numbers, as a training that diverged leaves none."""
+    """Whether all trained weights are finite; a training that diverged leaves NaN."""
     return all(bool(weight.isfinite().all()) for weight in model.parameters() if weight.requires_grad)
 
 
 def scale_adapter(model: Any, scale: float) -> None:
-    """Keep `scale` of what the LoRA layers add, by scaling their second matrices: adapter and merged student agree."""
+    """Scale what the LoRA layers add, through their B matrices, so adapter and merged student agree."""
     import torch
 
     with torch.no_grad():
@@ -28,13 +28,13 @@ def scale_adapter(model: Any, scale: float) -> None:
                 weight.mul_(scale)
 
 
-def export_student(model: Any, tokenizer: Any, student: str, folder: Path, facts: Mapping[str, Any]) -> None:
+def export_student(model: Any, tokenizer: Any, student: str, folder: Path, facts: TrainFacts) -> None:
     """Write `adapter/` and `merged/` into `folder`, each whole or absent.
 
     Args:
         model: the PEFT model.
         student: the folder of its base, into whose float32 weights the adapter is merged.
-        facts: what the card tells.
+        facts: what the card states.
     """
     from peft import PeftModel
 
@@ -43,10 +43,10 @@ def export_student(model: Any, tokenizer: Any, student: str, folder: Path, facts
     with atomic_folder(folder / "adapter") as target, quiet():
         model.save_pretrained(target)
         tokenizer.save_pretrained(target)
-        (target / "README.md").write_text(template.render(**facts, merged=False) + "\n", encoding="utf-8")
+        (target / "README.md").write_text(template.render(**dict(facts), merged=False) + "\n", encoding="utf-8")
     with atomic_folder(folder / "merged") as target, quiet():
         base, _ = load_student(student)
         merged = PeftModel.from_pretrained(base, folder / "adapter").merge_and_unload()
         merged.save_pretrained(target)
         tokenizer.save_pretrained(target)
-        (target / "README.md").write_text(template.render(**facts, merged=True) + "\n", encoding="utf-8")
+        (target / "README.md").write_text(template.render(**dict(facts), merged=True) + "\n", encoding="utf-8")

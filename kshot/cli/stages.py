@@ -1,0 +1,93 @@
+"""`kshot generate|train|evaluate|run CONFIG` and `kshot push RUN REPO`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kshot.cli.options import ConfigPath, Overrides, RunName, Suites, load
+from kshot.core.console import say
+from kshot.core.errors import ConfigError
+
+
+def generate(
+    config: ConfigPath,
+    run: RunName = "",
+    overrides: Overrides = None,
+    fill_to: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Generate exactly N records (up to 8 synthesis rounds)."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the planned requests and their cost only.")] = False,
+    batch: Annotated[bool, typer.Option("--batch", help="Send the requests to the endpoint's batch API.")] = False,
+) -> None:
+    """Make the data: runs/RUN/generate/train.jsonl, with its rejects, manifest and card.
+
+    With `generate.teacher: null` only hand-written descriptions are used; `generate.teacher.endpoint` takes any
+    OpenAI-compatible URL, or `local` to start the student's base as a teacher on this machine.
+    """
+    from kshot.generate import stage
+
+    settings, folder = load(config, run, overrides)
+    if dry_run:
+        stage.dry_run(settings, folder, fill_to)
+    else:
+        stage.run_generate(settings, folder, fill_to, batch)
+
+
+def push(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, e.g. runs/quickstart.")],
+    repo: Annotated[str, typer.Argument(metavar="REPO", help="owner/name on the hub.")],
+) -> None:
+    """Push a run's data with its card to the Hugging Face hub, as the private dataset REPO (owner/name)."""
+    from kshot.generate.dataset.hub import push_dataset
+
+    say(push_dataset(run / "generate", repo))
+
+
+def train(config: ConfigPath, run: RunName = "", overrides: Overrides = None) -> None:
+    """Fine-tune the student on the run's data: runs/RUN/train/adapter and merged.
+
+    `train.sft` takes TRL's SFTConfig fields, `train.lora` PEFT's LoraConfig fields, by their own names.
+    """
+    from kshot.train.stage import run_train
+
+    run_train(*load(config, run, overrides))
+
+
+def evaluate(
+    config: ConfigPath,
+    run: RunName = "",
+    overrides: Overrides = None,
+    suite: Suites = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a suite that shares text with the training data.")
+    ] = False,
+) -> None:
+    """Measure student against base on held-out tasks: runs/RUN/evaluate/report.html and gains.json.
+
+    The report also names the training task nearest to each held-out one, and the items that share text with the
+    training data; gains are given without these as well.
+    """
+    from kshot.evaluate.stage import run_evaluate
+
+    run_evaluate(*load(config, run, overrides), suites=suite or (), strict=strict)
+
+
+def run_all(config: ConfigPath, run: RunName = "", overrides: Overrides = None, suite: Suites = None) -> None:
+    """Run the three stages in turn."""
+    from kshot.evaluate.lm.backends import check_backend
+    from kshot.evaluate.measure.plan import load_suites
+    from kshot.models.references import parse_reference
+    from kshot.train.trainer_config import check_trainer_config
+
+    # What only a later stage would notice is noticed before the first.
+    settings, _ = load(config, run, overrides)
+    parse_reference(settings.student)
+    check_backend(settings.evaluate)
+    load_suites(settings.evaluate, suite or ())
+    if faults := check_trainer_config(settings.train):
+        raise ConfigError(faults)
+    generate(config, run, overrides)
+    train(config, run, overrides)
+    evaluate(config, run, overrides, suite)
