@@ -4,7 +4,7 @@ Simulates panels on which student and base are equally good, and asks `paired_ga
 A task has its difficulty, and a difference between the models that is real for this task and has mean zero over tasks;
 an item has a difficulty of its own, of which both models share a part; answers are right or wrong (a probit model).
 
-Prints for each scenario, in percent of the suites: `interval`, the share of intervals without zero, which should be 5;
+Prints for each scenario, in percent of the suites: `bootstrap_interval`, the share of intervals without zero, which should be 5;
 `plain`, the same for the plain percentile bootstrap over tasks and items; `test`, the share where p is at or below 5 %
 (of one training at most 5 by construction, less where few patterns differ). `false_alarm_rate` is the share of
 intervals without zero over the scenarios that resemble a panel: 10 to 16 tasks that do differ. Over 1,000
@@ -89,18 +89,18 @@ def plain_misses(base: Right, student: Right, resamples: int, rng: np.random.Gen
 
 def simulate(scenario: Scenario, panels: int, resamples: int, seed: int) -> dict[str, Any]:
     rng = np.random.default_rng([seed, *scenario.name.encode()])
-    interval = plain = test = 0
+    bootstrap_interval = plain = test = 0
     differing = []
     for number in range(panels):
         base, student = draw(scenario, rng)
         stacked = np.repeat(base[None], scenario.trainings, axis=0), student
         named = [{str(task): rows[:, task].astype(float) for task in range(scenario.tasks)} for rows in stacked]
         gain = paired_gain(*named, resamples, seed, scenario.name, number, trainings=scenario.trainings)
-        interval += gain.low > 0 or gain.high < 0
+        bootstrap_interval += gain.low > 0 or gain.high < 0
         test += gain.p <= 0.05
         plain += plain_misses(base, student[0], resamples, rng)
         differing.append(float((base != student).mean()))
-    rates = {"interval": interval / panels, "plain": plain / panels, "test": test / panels}
+    rates = {"interval": bootstrap_interval / panels, "plain": plain / panels, "test": test / panels}
     return {**asdict(scenario), "answers_that_differ": float(np.mean(differing)), **rates}
 
 

@@ -241,7 +241,7 @@ def markdown(report: AblateFile, has_curve: bool) -> str:
             "All trials and the base answer the same items after the same demonstrations. Scores are means over tasks, "
             "in percent; gains are in points, paired item by item, with the 95 % interval over tasks and items"
             f"{' and seeds' if seeds > 1 else ''} ({report.bootstrap_resamples} draws, seed {report.seed}); p is that "
-            "of a sign-flip test over tasks, or of a t-test over tasks and trainings where that is higher, adjusted for "
+            "of a sign-flip test over tasks, or of a t-test over tasks and trainings where higher, adjusted for "
             "the number of rows (Holm).",
             table_markdown(gains_table(report)),
             *([section_markdown(bias)] if bias else []),

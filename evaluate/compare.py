@@ -195,8 +195,8 @@ def markdown(report: CompareFile) -> str:
     bias = label_bias_section(report.label_bias)
     parts = [
         f"# Gain over {report.baseline}",
-        "All models answer the same items after the same demonstrations. Scores are means over tasks, in percent; gains "
-        "are in points, paired item by item, with the 95 % interval over tasks and items "
+        "All models answer the same items after the same demonstrations. Scores are means over tasks, in percent; "
+        "gains are in points, paired item by item, with the 95 % interval over tasks and items "
         f"({report.bootstrap_resamples} draws, seed {report.seed}); p is that of a sign-flip test, adjusted for the "
         "number of rows (Holm).",
         table_markdown(gains_table(report)),

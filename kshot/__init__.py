@@ -1,3 +1,94 @@
-"""kshot: synthetic instruction data, a fine-tuned student, and a paired measurement of what was gained."""
+"""kshot: synthetic instruction data, a fine-tuned student, and a paired measurement of the gain.
+
+The public API is `__all__`; each name is imported when it is first used, so `import kshot` loads no heavy library.
+`kshot.generate`, `kshot.train` and `kshot.evaluate` are the packages of the stages, and calling one runs its stage.
+"""
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kshot.api import compare, evaluate, generate, train
+    from kshot.config import Config
+    from kshot.config.loader import load_config
+    from kshot.core.errors import (
+        ConfigError,
+        DataError,
+        KshotError,
+        RunError,
+        SuiteError,
+        TeacherError,
+        WeightsError,
+    )
+    from kshot.core.types import Example, Record, Task
+    from kshot.suites.format import Suite
+    from kshot.suites.loading import load_suite
+    from kshot.tasks.family import Family, Problem
+    from kshot.tasks.registry import register_family
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "DataError",
+    "Example",
+    "Family",
+    "KshotError",
+    "Problem",
+    "Record",
+    "RunError",
+    "Suite",
+    "SuiteError",
+    "Task",
+    "TeacherError",
+    "WeightsError",
+    "compare",
+    "evaluate",
+    "generate",
+    "load_config",
+    "load_suite",
+    "register_family",
+    "train",
+]
+
+_MODULES = {
+    "kshot.api": ("compare",),
+    "kshot.config": ("Config",),
+    "kshot.config.loader": ("load_config",),
+    "kshot.core.errors": (
+        "ConfigError", "DataError", "KshotError", "RunError", "SuiteError", "TeacherError", "WeightsError",
+    ),
+    "kshot.core.types": ("Example", "Record", "Task"),
+    "kshot.suites.format": ("Suite",),
+    "kshot.suites.loading": ("load_suite",),
+    "kshot.tasks.family": ("Family", "Problem"),
+    "kshot.tasks.registry": ("register_family",),
+}  # fmt: skip
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+class _Stage(ModuleType):
+    """The package of a stage, which runs the stage when it is called."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        api = importlib.import_module("kshot.api")
+        return getattr(api, self.__name__.rpartition(".")[2])(*arguments, **options)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULE_OF:
+        return getattr(importlib.import_module(_MODULE_OF[name]), name)
+    raise AttributeError(f"module 'kshot' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+for _stage in ("generate", "train", "evaluate"):
+    # The packages hold no code of their own, so importing them costs nothing.
+    importlib.import_module(f"kshot.{_stage}")
+    sys.modules[f"kshot.{_stage}"].__class__ = _Stage

@@ -35,8 +35,8 @@ def _batch_size(options: dict[str, Any]) -> int:
 
 
 def fit(
-    model: Any, tokenizer: Any, plan: Sequence[TrainRow], validation: Sequence[TrainRow], settings: TrainConfig, device: Device,
-    folder: Path, seed: int,
+    model: Any, tokenizer: Any, plan: Sequence[TrainRow], validation: Sequence[TrainRow], settings: TrainConfig,
+    device: Device, folder: Path, seed: int,
 ) -> Any:  # fmt: skip
     """Train, resuming from the last complete checkpoint in `folder`; returns the PEFT model.
 
@@ -66,7 +66,7 @@ def fit(
     if settings.kl_coef and needs_trl:
         raise ConfigError(
             [
-                "train.kl_coef: cannot be combined with another loss, label smoothing, or a student that scales its logits"
+                "train.kl_coef: needs the plain loss: no other loss type, label smoothing or scaled logits"
             ]
         )
     with progress("training", steps, done) as tick, quiet():

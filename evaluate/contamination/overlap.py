@@ -205,7 +205,7 @@ def refuse_contaminated(report: ContaminationFile) -> None:
         more = ", ..." if len(rows) > MAX_NAMED_ITEMS else ""
         raise SuiteError(
             f"--strict: {len(rows)} of {report.items} items share text with the training data: {named}{more}; see "
-            f"{CONTAMINATION}, and decontaminate the data against the suite (generate.decontaminate) or remove the items"
+            f"{CONTAMINATION}, and decontaminate the data against the suite (generate.decontaminate) or remove them"
         )
 
 

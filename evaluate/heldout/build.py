@@ -1,6 +1,6 @@
-"""Write the held-out panels from their task families: `python -m kshot.evaluate.heldout.build [--check] [FOLDER]`.
+"""Write the held-out suites from their task families: `python -m kshot.evaluate.heldout.build [--check] [FOLDER]`.
 
-The panels are shipped with the package and frozen; `--check` proves that the families still produce them byte for byte.
+The suites are shipped with the package and frozen; `--check` proves that the families still produce them byte for byte.
 A fixed seed and one random stream per task mean that mending one family leaves the files of the others as they were.
 """
 
@@ -25,10 +25,12 @@ from kshot.evaluate.heldout.long_instructions import LONG
 from kshot.tasks.family import Family, Params, Problem
 
 SEED = 20260101
+STREAM = "panel"
+"""The name of the random streams; it shapes the shipped suites, so it stays."""
 DEMOS = 8
 ITEMS = 40
 UNEVEN_ITEMS = 20
-"""Fewer, since a panel of uneven labels asks each family once for each of its labels."""
+"""Fewer, since a suite of uneven labels asks each family once for each of its labels."""
 UNEVEN_OF_FOUR = 3
 """Rows in four that have the task's frequent label."""
 MAX_DRAWS = 100_000
@@ -38,7 +40,7 @@ SOURCE = "drawn from kshot.evaluate.heldout; for evaluation only, never train on
 
 @dataclass(frozen=True)
 class PlannedTask:
-    """A task of a panel: a family, and the label that most of its rows have, if it is an uneven one."""
+    """A task of a suite: a family, and the label that most of its rows have, if it is an uneven one."""
 
     family: Family
     frequent: str | None = None
@@ -63,7 +65,7 @@ def _uneven() -> tuple[PlannedTask, ...]:
     return tuple(PlannedTask(family, label, number % 4) for number, (family, label) in enumerate(pairs))
 
 
-PANELS: Mapping[str, tuple[PlannedTask, ...]] = {
+SUITES_TO_BUILD: Mapping[str, tuple[PlannedTask, ...]] = {
     "kshot": tuple(PlannedTask(family) for family in FAMILIES),
     "kshot-uneven": _uneven(),
     "kshot-long": tuple(PlannedTask(family, long=True) for family in FAMILIES),
@@ -144,9 +146,9 @@ def _row(family: Family, params: Params, problem: Problem) -> dict[str, Any]:
 
 
 def build() -> dict[str, str]:
-    """All panels: file name below the folder of panels to contents."""
+    """All suites: file name below the folder of suites to contents."""
     files: dict[str, str] = {}
-    for name, tasks in PANELS.items():
+    for name, tasks in SUITES_TO_BUILD.items():
         entries = [_add(files, name, task) for task in tasks]
         meta = {"name": name, "source": SOURCE, "tasks": entries}
         text = yaml.safe_dump(meta, sort_keys=False, allow_unicode=True, width=120)
@@ -154,13 +156,13 @@ def build() -> dict[str, str]:
     return files
 
 
-def _add(files: dict[str, str], panel: str, task: PlannedTask) -> dict[str, Any]:
-    """Put the task's file into `files`; returns its entry in `panel.yaml`."""
+def _add(files: dict[str, str], suite: str, task: PlannedTask) -> dict[str, Any]:
+    """Put the task's file into `files`; returns its entry in `suite.yaml`."""
     family = task.family
-    rng = stream(SEED, "panel", task.name)
+    rng = stream(SEED, STREAM, task.name)
     params = family.params(rng)
     rows = [_row(family, params, problem) for problem in _draw(task, params, rng)]
-    files[f"{panel}/{task.name}.jsonl"] = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    files[f"{suite}/{task.name}.jsonl"] = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     return {
         "task": task.name,
         "family": family.id,
@@ -188,7 +190,7 @@ def difference(folder: Path) -> str | None:
 
 
 def write(folder: Path) -> None:
-    """Write each file of the panels whole, so that a reader never sees half of one."""
+    """Write each file of the suites whole, so that a reader never sees half of one."""
     for name, text in build().items():
         partial = (folder / name).with_suffix(".tmp")
         partial.parent.mkdir(parents=True, exist_ok=True)
@@ -200,7 +202,9 @@ def write(folder: Path) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m kshot.evaluate.heldout.build", description="Write the own panels.")
+    parser = argparse.ArgumentParser(
+        prog="python -m kshot.evaluate.heldout.build", description="Write the shipped suites."
+    )
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, metavar="FOLDER")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if FOLDER is not up to date")
     args = parser.parse_args(argv)
@@ -211,7 +215,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"{found}; run python -m kshot.evaluate.heldout.build\n")
             return 1
     except OSError as error:
-        sys.stderr.write(f"cannot use {str(args.folder)!r} as the folder of panels: {error}\n")
+        sys.stderr.write(f"cannot use {str(args.folder)!r} as the folder of suites: {error}\n")
         return 2
     return 0
 

@@ -1,4 +1,4 @@
-"""Which model class answers: our `PrefixSharingLM`, or lm-eval's own classes `hf` and `vllm`, built from the model's folder."""
+"""Which model class answers: our `PrefixSharingLM`, or lm-eval's own `hf` and `vllm`, from the model's folder."""
 
 from dataclasses import dataclass, field
 from importlib.util import find_spec

@@ -1,7 +1,7 @@
-"""The model that lm-eval asks: Hugging Face weights, shared beginnings of prompts run once, float32 logits.
+"""The model class that lm-eval calls: Hugging Face weights, shared prefixes run once, float32 logits.
 
 lm-eval's own `hf` model runs the whole prompt again for every option and takes the log-softmax over the vocabulary at
-every position. Here what prompts share is run once (`prefix_tree.py`), for options and for greedy answers alike.
+every position. Here shared prefixes are run once (`prefix_tree.py`), for options and for greedy answers alike.
 In bfloat16 the output layer still works in float32: a logit near 20 has steps of 1/8 there, enough to tie options.
 """
 
@@ -21,21 +21,21 @@ from kshot.models.loading import is_row_independent
 from kshot.runtime.parallel import count_worker_groups, run_parallel
 
 Request = tuple[tuple[str, str], list[int], list[int]]
-Wanted = tuple[int, int, tuple[int, ...]]
+RequestedTokens = tuple[int, int, tuple[int, ...]]
 """Index of the request, the position that predicts its first token, its tokens."""
 Option = tuple[Tokens, Tokens]
 """The tokens before an option, its own."""
 Score = tuple[float, bool]
 """Sum of log-probabilities, whether it is the greedy continuation."""
 
-ALONE = 8
-"""Requests at a time where nothing can be shared."""
-ROW = {"cpu": 512}
-LONGEST_ROW = 4096
-KEPT = 4096
-"""Tokens of shared beginnings that are remembered."""
-TOGETHER = 4
-"""Rows' worth of prompts that are answered together: a step costs little more for many than for one."""
+UNSHARED_BATCH_SIZE = 8
+"""Batch size where prefixes cannot be shared."""
+ROW_TOKENS = {"cpu": 512}
+MAX_ROW_TOKENS = 4096
+MAX_CACHED_TOKENS = 4096
+"""Maximum tokens of cached prefixes."""
+ROWS_ANSWERED_TOGETHER = 4
+"""Rows of prompts answered together: a decoding step costs little more for many than for one."""
 
 
 def score_tokens(log_probs: torch.Tensor, tokens: Sequence[int]) -> Score:
@@ -57,7 +57,7 @@ class Float32Head(torch.nn.Module):  # type: ignore[misc,unused-ignore]
 
 
 def why_not_shared(model: Any) -> str | None:
-    """Why the prompts of this model cannot share their beginnings; None if they can."""
+    """Why prompts of this model cannot share prefixes; None if they can."""
     config = model.config
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
     if kinds != {"full_attention"} or getattr(config, "sliding_window", None):
@@ -73,16 +73,20 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
     """lm-eval's model over a loaded student. Its `tick`, when set, counts the requests done.
 
     Args:
-        share: run shared beginnings once; lm-eval's own way if false.
+        share: run shared prefixes once; false: lm-eval's own way.
         row: tokens that are run at once; None for what suits the device.
-        threads: cores that may be given prompts of their own; one leaves them all to torch's threads.
+        threads: cores that may work on prompts of their own; 1 leaves all to torch's threads.
     """
 
     def __init__(
         self, model: Any, tokenizer: Any, share: bool = True, row: int | None = None, threads: int = 1
     ) -> None:
         super().__init__(
-            pretrained=model, tokenizer=tokenizer, batch_size=ALONE, backend="causal", enable_thinking=False
+            pretrained=model,
+            tokenizer=tokenizer,
+            batch_size=UNSHARED_BATCH_SIZE,
+            backend="causal",
+            enable_thinking=False,
         )
         # After lm-eval has tied the weights, which would tie this layer to the bfloat16 embedding.
         head = model.get_output_embeddings()
@@ -91,12 +95,14 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
         self.tick: Ticker = lambda done=1, note="": None
         reason = why_not_shared(model) if share else None
         if reason:
-            say(f"every prompt is run alone, which is slower: {reason}")
-        self._shares = share and reason is None
-        self._row = row or ROW.get(self.device.type, LONGEST_ROW)
+            say(f"every prompt is run by itself, which is slower: {reason}")
+        self._shares_prefixes = share and reason is None
+        self._row = row or ROW_TOKENS.get(self.device.type, MAX_ROW_TOKENS)
         self._threads = threads if is_row_independent(model.config) else 1
-        self._forests = [PrefixTree(model, self.device, self._row, KEPT // self._threads) for _ in range(self._threads)]
-        self._scored: dict[Option, Score] = {}
+        self._trees = [
+            PrefixTree(model, self.device, self._row, MAX_CACHED_TOKENS // self._threads) for _ in range(self._threads)
+        ]
+        self._option_scores: dict[Option, Score] = {}
         self._counting = Lock()
 
     def loglikelihood(self, requests: Any, disable_tqdm: bool = False) -> list[tuple[float, bool]]:
@@ -108,38 +114,38 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
         self, requests: list[Request], disable_tqdm: bool = False, override_bs: int | None = None
     ) -> list[tuple[float, bool]]:
         """(sum of log-probabilities of the continuation, whether it is the greedy one) for each request, in order."""
-        if not self._shares:
-            alone: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, True, override_bs)
+        if not self._shares_prefixes:
+            unshared: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, True, override_bs)
             self.tick(len(requests))
-            return alone
-        asked: dict[Tokens, list[Wanted]] = defaultdict(list)
-        found: dict[int, Score] = {}
+            return unshared
+        wanted_by_tokens: dict[Tokens, list[RequestedTokens]] = defaultdict(list)
+        scores_by_request: dict[int, Score] = {}
         for index, (_, context, option) in enumerate(requests):
-            if known := self._scored.get((tuple(context), tuple(option))):
-                found[index] = known
+            if known := self._option_scores.get((tuple(context), tuple(option))):
+                scores_by_request[index] = known
                 continue
             tokens: Tokens = tuple([*context, *option][-(self.max_length + 1) :][:-1])
-            asked[tokens].append((index, len(tokens) - len(option), tuple(option)))
-        sequences = sorted(asked)
-        free = [min(first for _, first, _ in asked[tokens]) for tokens in sequences]
+            wanted_by_tokens[tokens].append((index, len(tokens) - len(option), tuple(option)))
+        sequences = sorted(wanted_by_tokens)
+        free = [min(first for _, first, _ in wanted_by_tokens[tokens]) for tokens in sequences]
 
-        def score(forest: PrefixTree, pack: PackedBatch) -> None:
-            wanted = [asked[sequences[member]] for member in pack.members]
+        def score(tree: PrefixTree, pack: PackedBatch) -> None:
+            wanted = [wanted_by_tokens[sequences[member]] for member in pack.members]
             places = [sorted({first + i for _, first, option in row for i in range(len(option))}) for row in wanted]
-            logits = forest.grow(pack, sequences).logits(places)
+            logits = tree.build_row(pack, sequences).logits(places)
             for row, positions, scores in zip(wanted, places, logits, strict=True):
                 log_probs = torch.log_softmax(scores, -1)
                 for index, first, answer in row:
-                    found[index] = score_tokens(log_probs[positions.index(first) :][: len(answer)], answer)
+                    scores_by_request[index] = score_tokens(log_probs[positions.index(first) :][: len(answer)], answer)
             self._count(sum(map(len, wanted)))
 
-        self._scored.clear()
-        self._count(len(found))
-        self._work(pack(sequences, free, self._row), score)
-        return [found[index] for index in range(len(requests))]
+        self._option_scores.clear()
+        self._count(len(scores_by_request))
+        self._run_batches(pack(sequences, free, self._row), score)
+        return [scores_by_request[index] for index in range(len(requests))]
 
     def generate_until(self, requests: Any, disable_tqdm: bool = False) -> list[str]:
-        """Greedy answers from the shared beginnings; lm-eval's way where request or model ask for anything else."""
+        """Greedy answers from shared prefixes; lm-eval's way where request or model ask for anything else."""
         kinds: dict[str, list[int]] = defaultdict(list)
         for index, request in enumerate(requests):
             kinds[repr(request.args[1])].append(index)
@@ -151,7 +157,7 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
                 settings.pop("until", None), eos=self.tok_decode(self.eot_token_id, skip_special_tokens=False)
             )
             length = settings.pop("max_gen_toks")
-            if self._shares and self._plain(settings):
+            if self._shares_prefixes and self._is_greedy(settings):
                 texts = self._greedy(chosen, until, length)
             else:
                 texts = super().generate_until(chosen, disable_tqdm=True)
@@ -159,15 +165,15 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
             answers.update(zip(indices, texts, strict=True))
         return [answers[index] for index in range(len(requests))]
 
-    def _plain(self, settings: dict[str, Any]) -> bool:
+    def _is_greedy(self, settings: dict[str, Any]) -> bool:
         """Whether the answer is what has the highest logit, token by token."""
         own = self.model.generation_config
         neutral = {"do_sample": False, "temperature": 0.0}
-        asked = all(name in neutral and value == neutral[name] for name, value in settings.items())
+        wanted_by_tokens = all(name in neutral and value == neutral[name] for name, value in settings.items())
         penalties = [own.repetition_penalty or 1.0, own.encoder_repetition_penalty or 1.0]
         others = [own.no_repeat_ngram_size, own.bad_words_ids, own.suppress_tokens, own.begin_suppress_tokens,
                   own.forced_eos_token_id, own.min_length, own.min_new_tokens, own.sequence_bias]  # fmt: skip
-        return asked and all(p == 1.0 for p in penalties) and not any(others) and (own.num_beams or 1) == 1
+        return wanted_by_tokens and all(p == 1.0 for p in penalties) and not any(others) and (own.num_beams or 1) == 1
 
     def _greedy(self, requests: Sequence[Any], until: list[str], length: int) -> list[str]:
         room = self.max_length - length
@@ -181,12 +187,12 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
         sequences = sorted(counts)
         ends = self.model.generation_config.eos_token_id
         ends = {self.eot_token_id, *(ends if isinstance(ends, list) else [ends])}
-        made: dict[Tokens, str] = {}
+        texts_by_context: dict[Tokens, str] = {}
 
-        def answer(forest: PrefixTree, pack: PackedBatch) -> None:
+        def answer(tree: PrefixTree, pack: PackedBatch) -> None:
             members = [sequences[member] for member in pack.members]
-            row = forest.grow(pack, sequences)
-            steps = row.follow(self._first(row, members, [sorted(options[member]) for member in members]))
+            row = tree.build_row(pack, sequences)
+            steps = row.decode(self._first_tokens(row, members, [sorted(options[member]) for member in members]))
             live = [(member, list[int]()) for member in members]
             chosen = next(steps)
             while live:
@@ -195,7 +201,7 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
                     tokens.append(token)
                     text = self.tok_decode(tokens, skip_special_tokens=False)
                     if token in ends or len(tokens) == length or any(stop in text for stop in until if stop):
-                        made[sequence] = postprocess_generated_text(self.tok_decode(tokens), until, None)
+                        texts_by_context[sequence] = postprocess_generated_text(self.tok_decode(tokens), until, None)
                         self._count(counts[sequence])
                     else:
                         stay.append(place)
@@ -204,46 +210,48 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
                     chosen = steps.send(stay)
 
         # With fewer tokens a row for more cores, what all of them keep takes no more room.
-        together = self._row * max(1, TOGETHER // self._threads)
-        self._work(pack(sequences, [len(sequence) - 1 for sequence in sequences], together), answer)
-        return [made[context] for context in contexts]
+        together = self._row * max(1, ROWS_ANSWERED_TOGETHER // self._threads)
+        self._run_batches(pack(sequences, [len(sequence) - 1 for sequence in sequences], together), answer)
+        return [texts_by_context[context] for context in contexts]
 
     def _options(self, request: Any, context: Tokens) -> list[Option]:
         """What lm-eval will ask the log-probabilities of after the same prompt, if it is a whole one."""
-        found = []
+        scores_by_request = []
         for option in request.doc.get(SCORED_OPTIONS) or ():
             before, answer = self._encode_pair(request.args[0], option)
             whole = (*before, *answer)
             if whole[: len(context)] == context and len(context) < len(whole) <= self.max_length:
-                found.append((tuple(before), tuple(answer)))
-        return found
+                scores_by_request.append((tuple(before), tuple(answer)))
+        return scores_by_request
 
-    def _first(self, row: PackedRow, members: Sequence[Tokens], options: Sequence[Sequence[Option]]) -> list[int]:
-        """The first token of each answer; options are scored on the way, while their prompts are there."""
+    def _first_tokens(
+        self, row: PackedRow, members: Sequence[Tokens], options: Sequence[Sequence[Option]]
+    ) -> list[int]:
+        """The first token of each answer; scores the options on the way, while their prompts are cached."""
         places = [range(min([len(member), *(len(before) for before, _ in own)]) - 1, len(member))
                   for member, own in zip(members, options, strict=True)]  # fmt: skip
         after = row.logits(places)
         ways = [[(*before, *answer)[len(member) : -1] for before, answer in own]
                 for member, own in zip(members, options, strict=True)]  # fmt: skip
-        for asked, own, prompt, rest in zip(places, options, after, row.branch(ways), strict=True):
+        for wanted_by_tokens, own, prompt, rest in zip(places, options, after, row.branch(ways), strict=True):
             for (before, answer), more in zip(own, rest, strict=True):
-                scores = torch.stack([*prompt[len(before) - 1 - asked.start :], *more])
-                self._scored[before, answer] = score_tokens(torch.log_softmax(scores, -1), answer)
+                scores = torch.stack([*prompt[len(before) - 1 - wanted_by_tokens.start :], *more])
+                self._option_scores[before, answer] = score_tokens(torch.log_softmax(scores, -1), answer)
         return [int(scores[-1].argmax()) for scores in after]
 
-    def _work(self, packs: Sequence[PackedBatch], work: Callable[[PrefixTree, PackedBatch], None]) -> None:
+    def _run_batches(self, packs: Sequence[PackedBatch], work: Callable[[PrefixTree, PackedBatch], None]) -> None:
         """Do the work of every pack, each core, or some of them together, at packs of its own."""
-        over = Event()
+        stopped = Event()
 
         def share(own: tuple[PrefixTree, Sequence[PackedBatch]]) -> None:
             with torch.no_grad():
                 for pack in own[1]:
-                    if over.is_set():
+                    if stopped.is_set():
                         return
                     work(own[0], pack)
 
         runs = partition(packs, count_worker_groups(self._threads, len(packs)))
-        run_parallel(share, list(zip(self._forests, runs, strict=False)), self._threads, over.set)
+        run_parallel(share, list(zip(self._trees, runs, strict=False)), self._threads, stopped.set)
 
     def _count(self, done: int) -> None:
         with self._counting:

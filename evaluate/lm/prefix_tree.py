@@ -1,9 +1,9 @@
-"""Many prompts in one row: what they share is run once, and every token sees its own ancestors only.
+"""A prefix tree of prompts: shared prefixes are run once, and every token attends to its own ancestors only.
 
-Sorted token sequences form a trie. Its long shared beginnings (instruction and demonstrations) are run once and their
-keys and values kept; what is left is merged into rows of some hundred tokens, in which a mask lets each token see the
-kept beginning and its own path. No padding, and no copy of the beginning for every prompt. Tree attention of this kind
-is known from speculative decoding (Miao et al., SpecInfer, arXiv:2305.09781).
+Sorted token sequences form a trie. Its long shared prefixes (instruction and demonstrations) are run once and their
+keys and values cached; the rest is packed into rows of some hundred tokens, in which a mask lets each token attend to
+the cached prefix and its own path: no padding, and no copy of the prefix for every prompt. Speculative decoding uses
+tree attention of this kind (Miao et al., SpecInfer, arXiv:2305.09781).
 """
 
 from collections.abc import Collection, Generator, Sequence
@@ -16,15 +16,15 @@ import torch
 
 Tokens = tuple[int, ...]
 
-GRAIN = 16
-"""Shared beginnings are kept in multiples of this, which bounds how deep the planning recurses."""
+PREFIX_GRANULARITY = 16
+"""Shared prefixes are cached in multiples of this many tokens, which bounds the depth of the recursion."""
 MIN_TOKENS_SAVED = 128
-"""Keep a beginning if that saves at least so many tokens."""
+"""Cache a prefix if that saves at least so many tokens."""
 
 
 @dataclass(frozen=True)
 class PackedBatch:
-    """Sequences that are run in one row of `size` tokens after a beginning that they share."""
+    """Sequences that run in one row of `size` tokens after a prefix that they share."""
 
     prefix: Tokens
     members: tuple[int, ...]
@@ -32,7 +32,7 @@ class PackedBatch:
 
 
 def shared_length(a: Sequence[int], b: Sequence[int]) -> int:
-    """How many tokens two sequences share at their beginnings."""
+    """Number of leading tokens that two sequences share."""
     count = 0
     for x, y in zip(a, b, strict=False):
         if x != y:
@@ -41,7 +41,7 @@ def shared_length(a: Sequence[int], b: Sequence[int]) -> int:
     return count
 
 
-def pack(sequences: Sequence[Tokens], free: Sequence[int], row: int) -> list[PackedBatch]:
+def pack(sequences: Sequence[Tokens], first_wanted: Sequence[int], row: int) -> list[PackedBatch]:
     """What to run, in an order in which neighbours share the most.
 
     Args:
@@ -49,38 +49,38 @@ def pack(sequences: Sequence[Tokens], free: Sequence[int], row: int) -> list[Pac
         free: for each the first position whose logits are wanted; it stays out of what is shared.
         row: the most tokens in a row, unless one sequence alone has more.
     """
-    shared = [0, *(shared_length(a, b) // GRAIN * GRAIN for a, b in pairwise(sequences))]
+    shared = [0, *(shared_length(a, b) // PREFIX_GRANULARITY * PREFIX_GRANULARITY for a, b in pairwise(sequences))]
     packs: list[PackedBatch] = []
 
-    def emit(loose: list[int], depth: int) -> None:
+    def emit(unshared: list[int], depth: int) -> None:
         size, start = 0, 0
-        for place, index in enumerate(loose):
-            before = shared_length(sequences[loose[place - 1]], sequences[index]) if place > start else 0
+        for place, index in enumerate(unshared):
+            before = shared_length(sequences[unshared[place - 1]], sequences[index]) if place > start else 0
             new = len(sequences[index]) - max(depth, before)
             if size + new > row and place > start:
-                packs.append(PackedBatch(sequences[loose[start]][:depth], tuple(loose[start:place]), size))
+                packs.append(PackedBatch(sequences[unshared[start]][:depth], tuple(unshared[start:place]), size))
                 size, start, new = 0, place, len(sequences[index]) - depth
             size += new
-        if loose:
-            packs.append(PackedBatch(sequences[loose[start]][:depth], tuple(loose[start:]), size))
+        if unshared:
+            packs.append(PackedBatch(sequences[unshared[start]][:depth], tuple(unshared[start:]), size))
 
     def walk(low: int, high: int, depth: int) -> list[int]:
-        """Plan a range of neighbours that share `depth` tokens; returns those that found no longer company."""
+        """Pack a range of neighbours that share `depth` tokens; returns those that share no more."""
         if high - low == 1:
             return [low]
         least = min(shared[low + 1 : high])
-        length = min(least, min(free[low:high]) // GRAIN * GRAIN)
+        length = min(least, min(first_wanted[low:high]) // PREFIX_GRANULARITY * PREFIX_GRANULARITY)
         keep = (high - low - 1) * (length - depth) >= MIN_TOKENS_SAVED
-        loose: list[int] = []
+        unshared: list[int] = []
         if length < least:
-            loose = list(range(low, high))
+            unshared = list(range(low, high))
         else:
             cuts = [low, *(i for i in range(low + 1, high) if shared[i] == least), high]
             for a, b in pairwise(cuts):
-                loose += walk(a, b, length if keep else depth)
+                unshared += walk(a, b, length if keep else depth)
         if not keep:
-            return loose
-        emit(loose, length)
+            return unshared
+        emit(unshared, length)
         return []
 
     if sequences:
@@ -89,7 +89,7 @@ def pack(sequences: Sequence[Tokens], free: Sequence[int], row: int) -> list[Pac
 
 
 def partition(packs: Sequence[PackedBatch], shares: int) -> list[list[PackedBatch]]:
-    """Packs in so many runs of neighbours, which share the most, with about as many tokens to run in each."""
+    """Split batches into runs of neighbours, which share the most, with about as many tokens in each."""
     before: Tokens = ()
     ends = [0]
     for pack in packs:
@@ -102,38 +102,43 @@ def partition(packs: Sequence[PackedBatch], shares: int) -> list[list[PackedBatc
 
 
 class PrefixTree:
-    """Runs packs through a causal language model whose attention takes a mask of four dimensions.
+    """Runs packed batches through a causal language model whose attention takes a four-dimensional mask.
 
     Args:
-        piece: the most tokens to run at once.
-        kept: the most tokens of shared beginnings to remember, also from one call to the next.
+        piece: maximum tokens to run at once.
+        kept: maximum tokens of cached prefixes, kept from one call to the next.
     """
 
-    def __init__(self, model: Any, device: torch.device, piece: int, kept: int = 4096) -> None:
-        self.piece = piece
-        self._model, self._device, self._kept = model, device, kept
-        self._known: list[tuple[Tokens, Any]] = []
+    def __init__(self, model: Any, device: torch.device, max_run_tokens: int, max_cached_tokens: int = 4096) -> None:
+        self.max_run_tokens = max_run_tokens
+        self._model, self._device, self._max_cached_tokens = model, device, max_cached_tokens
+        self._cached: list[tuple[Tokens, Any]] = []
 
-    def grow(self, pack: PackedBatch, sequences: Sequence[Tokens]) -> "PackedRow":
-        """The row of a pack, ready to run."""
-        return PackedRow(self, self._beginning(pack.prefix), len(pack.prefix), [sequences[i] for i in pack.members])
+    def build_row(self, pack: PackedBatch, sequences: Sequence[Tokens]) -> "PackedRow":
+        """The row of a packed batch, ready to run."""
+        return PackedRow(self, self._prefix_cache(pack.prefix), len(pack.prefix), [sequences[i] for i in pack.members])
 
-    def _beginning(self, tokens: Tokens) -> Any:
-        """A cache of exactly these tokens, made from the longest one known; the caller may change it."""
+    def _prefix_cache(self, tokens: Tokens) -> Any:
+        """A cache of exactly these tokens, built from the longest cached prefix; the caller may change it."""
         from transformers import DynamicCache
 
-        best = max(self._known, key=lambda known: shared_length(known[0], tokens), default=None)
+        best = max(self._cached, key=lambda cached_entry: shared_length(cached_entry[0], tokens), default=None)
         have = shared_length(best[0], tokens) if best else 0
         cache = deepcopy(best[1]) if best and have else DynamicCache(config=self._model.config)
         if best and have < len(best[0]):
             cache.crop(have - len(best[0]))
         if have < len(tokens):
             self.run(tokens[have:], range(have, len(tokens)), None, cache, torch.tensor([0]))
-            # What continues a known beginning takes its place.
-            self._known = [known for known in self._known if known[0] != tokens[: len(known[0])]]
-            self._known.append((tokens, deepcopy(cache)))
-            while len(self._known) > 1 and sum(len(known) for known, _ in self._known) > self._kept:
-                self._known.pop(0)
+            # A continuation replaces the prefix that it continues.
+            self._cached = [
+                cached_entry for cached_entry in self._cached if cached_entry[0] != tokens[: len(cached_entry[0])]
+            ]
+            self._cached.append((tokens, deepcopy(cache)))
+            while (
+                len(self._cached) > 1
+                and sum(len(cached_entry) for cached_entry, _ in self._cached) > self._max_cached_tokens
+            ):
+                self._cached.pop(0)
         return cache
 
     def run(
@@ -163,10 +168,10 @@ class PrefixTree:
 
 
 class PackedRow:
-    """The tokens of a pack after its beginning, each of them once, and what has been generated since."""
+    """The tokens of a packed batch after its prefix, each once, and those generated since."""
 
-    def __init__(self, forest: PrefixTree, cache: Any, start: int, members: Sequence[Tokens]) -> None:
-        self._forest, self._cache, self._start = forest, cache, start
+    def __init__(self, tree: PrefixTree, cache: Any, start: int, members: Sequence[Tokens]) -> None:
+        self._tree, self._cache, self._start = tree, cache, start
         tokens: list[int] = []
         positions: list[int] = []
         self._paths: list[list[int]] = []
@@ -189,8 +194,8 @@ class PackedRow:
             at = torch.tensor(path)
             seen[at[:, None], self._start + at[None, :]] = torch.ones(len(path), len(path), dtype=torch.bool).tril()
         nodes = [[path[p - self._start] for p in ps] for path, ps in zip(self._paths, wanted, strict=True)]
-        found = self._pieces(self._tokens, self._positions, seen, {node for row in nodes for node in row})
-        return [torch.stack([found[node] for node in row]) for row in nodes]
+        logits_at = self._pieces(self._tokens, self._positions, seen, {node for row in nodes for node in row})
+        return [torch.stack([logits_at[node] for node in row]) for row in nodes]
 
     def branch(self, ends: Sequence[Sequence[Tokens]]) -> list[list[list[torch.Tensor]]]:
         """Run ways to go on from each member of a row that was run; the row is as before afterwards.
@@ -205,9 +210,9 @@ class PackedRow:
         own = torch.block_diag(*(torch.ones(len(way), len(way)).tril() for _, way in ways)).bool()
         seen = torch.cat([self._seen([member for member, way in ways for _ in way]), own], 1)
         positions = [self._depth(member) + place for member, way in ways for place in range(len(way))]
-        found = self._pieces([token for _, way in ways for token in way], positions, seen, range(total))
+        logits_at = self._pieces([token for _, way in ways for token in way], positions, seen, range(total))
         self._cache.crop(-total)
-        logits = iter(found[node] for node in range(total))
+        logits = iter(logits_at[node] for node in range(total))
         return [[[next(logits) for _ in way] for way in own] for own in ends]
 
     def _pieces(
@@ -218,14 +223,14 @@ class PackedRow:
         What a token may see stands before it, so many of them can be run piece by piece.
         """
         cached = seen.shape[1] - len(tokens)
-        found: dict[int, torch.Tensor] = {}
-        for begin in range(0, len(tokens), self._forest.piece):
-            end = min(begin + self._forest.piece, len(tokens))
+        logits_at: dict[int, torch.Tensor] = {}
+        for begin in range(0, len(tokens), self._tree.max_run_tokens):
+            end = min(begin + self._tree.max_run_tokens, len(tokens))
             order = sorted(node - begin for node in asked if begin <= node < end)
             mask = seen[begin:end, : cached + end]
-            logits = self._forest.run(tokens[begin:end], positions[begin:end], mask, self._cache, order or [0])
-            found.update({begin + place: logits[i] for i, place in enumerate(order)})
-        return found
+            logits = self._tree.run(tokens[begin:end], positions[begin:end], mask, self._cache, order or [0])
+            logits_at.update({begin + place: logits[i] for i, place in enumerate(order)})
+        return logits_at
 
     def _depth(self, member: int) -> int:
         """The position after a member's last token."""
@@ -239,7 +244,7 @@ class PackedRow:
             seen[row, self._start + torch.tensor(self._paths[member])] = True
         return seen
 
-    def follow(self, tokens: list[int]) -> Generator[list[int], list[int], None]:
+    def decode(self, tokens: list[int]) -> Generator[list[int], list[int], None]:
         """Greedy tokens after a first one of each member, one for each live member a step: send which of them go on.
 
         Yields the tokens of the live members in their order; `send` takes those places in that list that stay.
@@ -253,6 +258,6 @@ class PackedRow:
                 return
             seen = torch.cat([seen[stay], torch.eye(len(stay), dtype=torch.bool)], 1)
             depths = [depths[i] for i in stay]
-            logits = self._forest.run([tokens[i] for i in stay], depths, seen, self._cache, range(len(stay)))
+            logits = self._tree.run([tokens[i] for i in stay], depths, seen, self._cache, range(len(stay)))
             tokens = logits.argmax(-1).tolist()
             depths = [depth + 1 for depth in depths]

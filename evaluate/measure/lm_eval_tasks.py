@@ -78,7 +78,7 @@ def _load(name: str, path: str, limit: int | None) -> Suite:
         cause = _summarize(error)
         if isinstance(error, ConnectionError) or any(sign in cause for sign in OFFLINE):
             raise SuiteError(
-                f"{PREFIX}{name}: its data cannot be fetched, because the hub is not reachable ({cause}); go online, or "
+                f"{PREFIX}{name}: its data cannot be fetched, the hub is not reachable ({cause}); go online, or "
                 "name a task of yours with local data (evaluate.lm_eval_path)"
             ) from None
         raise SuiteError(f"{PREFIX}{name}: lm-eval cannot load it: {cause}") from None

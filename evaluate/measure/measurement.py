@@ -1,6 +1,6 @@
 """A measurement: a model on a suite at k shots with a few-shot seed. It is kept whole or not at all.
 
-    evaluate/measurements/SUITE/MODEL-kK/   samples.jsonl, lm-eval's results_*.json and samples_*.jsonl, measurement.json
+    evaluate/measurements/SUITE/MODEL-kK/   measurement.json samples.jsonl, lm-eval's results_*.json samples_*.jsonl
 
 A few-shot seed other than 0 adds -sSEED to the folder's name, demonstrations with random labels add -random.
 """

@@ -18,8 +18,8 @@ ABOUT_SEEDS = (
 )
 ABOUT_OTHER = "Metrics of lm-eval that are no means over items, so they are not compared item by item."
 ABOUT_LABEL_BIAS = (
-    "Pairwise AUROC: of all pairs of items with different right labels, the fraction whose log-probabilities are in the "
-    "right order; 0.50 is chance, 1.00 perfect, whatever label the model prefers. Majority-prediction rate: the "
+    "Pairwise AUROC: of all pairs of items with different right labels, the fraction whose log-probabilities are in "
+    "the right order; 0.50 is chance, 1.00 perfect, whatever label the model prefers. Majority-prediction rate: the "
     "fraction of the items that got the most frequent prediction, beside the fraction of the most frequent right "
     "answer. A high AUROC with a low score is label bias, not ignorance. Calibrated: accuracy after batch calibration "
     "(arXiv:2309.17249), which assumes that the options are right about equally often. Means over tasks with the same "

@@ -25,7 +25,8 @@ def sign_flip_p(differences: npt.ArrayLike, resamples: int, rng: np.random.Gener
     """
     values = np.asarray(differences, dtype=np.float64)
     values = values[values != 0]
-    if not len(values):
+    if len(values) < 2:
+        # One difference has one sign pattern and its mirror image; permutation_test refuses it.
         return 1.0
     patterns = np.inf if len(values) <= MAX_EXACT_DIFFERENCES else resamples
     result = permutation_test(

@@ -1,7 +1,7 @@
 """The only place that turns (instruction, demonstrations, query) into text.
 
-Training and evaluation both call `render_prompt`, so the student is asked as it was taught. The result is the user's message;
-the student's own chat template goes around it.
+Training and evaluation both call `render_prompt`, so both show the same prompts. The result is the user's message; the
+student's own chat template goes around it.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What `kshot compare` is given: runs, model folders, adapters and hub ids, found and checked before one is loaded."""
+"""Finds and checks the checkpoints that a command names: runs, model folders, adapters and hub ids."""
 
 import json
 import re
@@ -17,14 +17,14 @@ from kshot.core.seeding import digest
 from kshot.models.loading import fingerprint_model, load_student
 from kshot.models.references import GgufFile, WheelFile, parse_reference, resolve_model
 
-INSIDE = ("train", "merged", "adapter")
+RUN_SUBFOLDERS = ("train", "merged", "adapter")
 """Folders of a run that do not name it."""
 Shapes = dict[str, list[int]]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint: a folder of whole weights, or an adapter and the folder of its base."""
+    """A checkpoint: a folder of merged weights, or an adapter and the folder of its base."""
 
     label: str
     reference: str
@@ -33,41 +33,41 @@ class Checkpoint:
     fingerprint: str
     """Changes with the weights."""
     runs: tuple[Path, ...]
-    """Run folders that may hold finished cells of it."""
+    """Run folders that may hold finished measurements of it."""
 
     @property
     def measurement_name(self) -> str:
-        """The name of its cells."""
+        """The name of its measurements."""
         return f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', self.label).strip('-.')}-{self.fingerprint[:8]}"
 
 
 def find_checkpoints(names: Sequence[str], config: Config) -> list[Checkpoint]:
-    """The checkpoints of these names, in their order; a name that is given twice counts once.
+    """The checkpoints of these names, in order, each once.
 
     Raises:
         RunError: a run that has no student yet.
         WeightsError: an unknown name, incomplete weights, no chat template, an adapter made for another base.
     """
     names = list(dict.fromkeys(names))
-    # What can be known without fetching anything comes first.
-    places = [_place(name, config) for name in names]
+    # Checks that fetch nothing come first.
+    places = [_locate(name, config) for name in names]
     short = [_label(name, place) for name, place in zip(names, places, strict=True)]
     labels = [name if short.count(label) > 1 else label for name, label in zip(names, short, strict=True)]
-    return [_candidate(*three, config) for three in zip(names, labels, places, strict=True)]
+    return [_make_checkpoint(*three, config) for three in zip(names, labels, places, strict=True)]
 
 
 def _label(name: str, place: Path | str) -> str:
     if isinstance(place, str) and isinstance(packed := parse_reference(place), WheelFile | GgufFile):
         return packed.label
     path = Path(name)
-    steps = [step for step in path.parts if step not in INSIDE]
+    steps = [step for step in path.parts if step not in RUN_SUBFOLDERS]
     if not (path.is_dir() and steps):
         return name
     own = path.resolve().name if steps == ["/"] else Path(*steps).resolve().name
     return f"{own}-adapter" if path.name == "adapter" else own
 
 
-def _place(name: str, config: Config) -> Path | str:
+def _locate(name: str, config: Config) -> Path | str:
     """The folder of weights or of an adapter, or a reference that `resolve_model` takes."""
     given = Path(name).expanduser()
     own = config.runs / name
@@ -97,10 +97,10 @@ def _place(name: str, config: Config) -> Path | str:
 
 
 def read_training_manifest(folder: Path) -> dict[str, Any]:
-    """What the manifest of a finished train stage says.
+    """The manifest of a finished train stage.
 
     Raises:
-        RunError: it is being trained, or was broken off.
+        RunError: the training is not finished.
     """
     if not (folder / MANIFEST).is_file():
         raise RunError(f"{folder}: the training is not finished; run `kshot train` for this run")
@@ -108,7 +108,7 @@ def read_training_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _candidate(name: str, label: str, place: Path | str, config: Config) -> Checkpoint:
+def _make_checkpoint(name: str, label: str, place: Path | str, config: Config) -> Checkpoint:
     if (
         isinstance(place, str)
         and isinstance(parse_reference(place), str)
@@ -122,11 +122,11 @@ def _candidate(name: str, label: str, place: Path | str, config: Config) -> Chec
     else:
         settings = _adapter_settings(adapter)
         folder = resolve_model(_base(adapter, settings, config))
-        _fits(adapter, folder)
+        _check_shapes(adapter, folder)
         identity = digest(
             fingerprint_model(folder), fingerprint_model(str(adapter)), json.dumps(settings, sort_keys=True)
         )
-    _has_chat_template(name, Path(folder))
+    _check_chat_template(name, Path(folder))
     above = (place, *place.parents[:2]) if isinstance(place, Path) else ()
     runs = tuple(path for path in above if (path / "evaluate" / "measurements").is_dir())
     return Checkpoint(label, name, folder, adapter, identity, runs)
@@ -142,19 +142,19 @@ def _adapter_settings(adapter: Path) -> dict[str, Any]:
 
 
 def _base(adapter: Path, settings: dict[str, Any], config: Config) -> str:
-    """The base that the adapter names, or the config's student where that is a folder of another machine."""
+    """The base that the adapter names, or the config's student where that folder is not on this machine."""
     named = str(settings.get("base_model_name_or_path") or "")
     try:
         if named:
             parse_reference(named)
             return named
     except WeightsError:
-        say(f"{adapter}: its base {named!r} is not here; it is put on the config's student, {config.student!r}")
+        say(f"{adapter}: its base {named!r} is not here; using the config's student, {config.student!r}")
     return config.student
 
 
-def _fits(adapter: Path, base: str) -> None:
-    """The adapter's matrices must be those of the base's layers; only the headers of the files are read.
+def _check_shapes(adapter: Path, base: str) -> None:
+    """The adapter's matrices must fit the base's layers; reads only the headers of the files.
 
     Raises:
         WeightsError: names the first that does not fit.
@@ -187,30 +187,30 @@ def _shapes(files: Any) -> Iterator[tuple[str, list[int]]]:
             raise WeightsError(f"{file}: broken: {error}; make or fetch it again") from None
 
 
-def _has_chat_template(name: str, folder: Path) -> None:
+def _check_chat_template(name: str, folder: Path) -> None:
     settings = folder / "tokenizer_config.json"
     beside = any((folder / file).is_file() for file in ("chat_template.jinja", "chat_template.json"))
     if not beside and not (settings.is_file() and read_json(settings).get("chat_template")):
         raise WeightsError(f"{name}: the tokenizer has no chat template; use an instruction-tuned model")
 
 
-def load_checkpoint(candidate: Checkpoint) -> tuple[Any, Any]:
+def load_checkpoint(checkpoint: Checkpoint) -> tuple[Any, Any]:
     """The model in float32, an adapter merged into its base, and the tokenizer.
 
     Raises:
         WeightsError: it does not load.
     """
-    model, tokenizer = load_student(candidate.folder)
-    if candidate.adapter is not None:
+    model, tokenizer = load_student(checkpoint.folder)
+    if checkpoint.adapter is not None:
         from peft import PeftModel
 
         from kshot.runtime.logging import quiet
 
         try:
             with quiet():
-                model = PeftModel.from_pretrained(model, candidate.adapter).merge_and_unload()
+                model = PeftModel.from_pretrained(model, checkpoint.adapter).merge_and_unload()
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise WeightsError(
-                f"{candidate.adapter}: does not load on {candidate.folder}: {summarize_error(error)}"
+                f"{checkpoint.adapter}: does not load on {checkpoint.folder}: {summarize_error(error)}"
             ) from None
     return model, tokenizer

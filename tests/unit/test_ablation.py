@@ -11,7 +11,7 @@ from kshot.evaluate.report.heatmap import DOWN, MIDDLE, UP, heat_maps, ink, lumi
 from kshot.evaluate.report.svg import write_svg
 from rich.console import Console
 
-from kshot.evaluate.ablation import curves, name_of
+from kshot.evaluate.ablation import curve_plots, name_base
 from kshot.evaluate.measure.measurement import Groups
 from kshot.evaluate.metrics.ranking import ScoredTrial, ranking
 from kshot.evaluate.report.figures import describe
@@ -42,7 +42,7 @@ def eight(share: float) -> Groups:
 def test_two_bases_in_folders_of_one_name_are_two() -> None:
     named: dict[str, str] = {}
     bases = [Checkpoint("model", f"{place}/model", "", None, place, ()) for place in "aba"]
-    assert [name_of(base, named) for base in bases] == ["model", "b/model", "model"]
+    assert [name_base(base, named) for base in bases] == ["model", "b/model", "model"]
 
 
 def test_a_row_stacks_training_seeds_against_the_same_base() -> None:
@@ -173,7 +173,7 @@ def test_where_one_number_varies_its_scores_are_a_curve(tmp_path: Path) -> None:
         return ScoredTrial(str(values), named, eight(0.1), {1: eight(share)})
 
     numbers = [found(generate__families_at_most=n) for n in (100, 10, 300)]
-    (plot,) = curves(gain_rows(numbers, 200, 1))
+    (plot,) = curve_plots(gain_rows(numbers, 200, 1))
     assert (plot.title, plot.along) == ("p: exact match", "families at most")
     assert [line.label for line in plot.lines] == ["k=0", "k=4"]
     for line in plot.lines:
@@ -185,15 +185,15 @@ def test_where_one_number_varies_its_scores_are_a_curve(tmp_path: Path) -> None:
     write_svg([plot], tmp_path / "c.svg")
     texts = [node.text for node in ET.parse(tmp_path / "c.svg").iter() if node.tag.endswith("text")]
     assert {"10", "100", "300", "families at most"} <= set(texts)
-    assert curves(gain_rows(numbers[:1], 200, 1)) == []
+    assert curve_plots(gain_rows(numbers[:1], 200, 1)) == []
     as_it_is = ScoredTrial("as configured", {}, eight(0.1), {1: eight(0.5)})
-    assert curves(gain_rows([as_it_is, *numbers], 200, 1)) == [], "one of them has no number to stand at"
-    assert curves(gain_rows([found(generate__shots=[1]), found(generate__shots=[4])], 200, 1)) == []
+    assert curve_plots(gain_rows([as_it_is, *numbers], 200, 1)) == [], "one of them has no number to stand at"
+    assert curve_plots(gain_rows([found(generate__shots=[1]), found(generate__shots=[4])], 200, 1)) == []
     two = [ScoredTrial(str(n), {"a": n, "b": 1 + n % 2}, eight(0.1), {1: eight(0.5)}) for n in (1, 2, 3)]
-    assert curves(gain_rows(two, 200, 1)) == []
+    assert curve_plots(gain_rows(two, 200, 1)) == []
     fixed = [ScoredTrial(str(n), {"a": n, "b": 1}, eight(0.1), {1: eight(0.5)}) for n in (1, 2)]
-    assert [plot.along for plot in curves(gain_rows(fixed, 200, 1))] == ["a"]
-    assert curves([]) == []
+    assert [plot.along for plot in curve_plots(gain_rows(fixed, 200, 1))] == ["a"]
+    assert curve_plots([]) == []
 
 
 def test_a_table_wider_than_the_terminal_loses_no_letter_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from kshot.evaluate.measure.measurement import Measurement
 from kshot.evaluate.report.figures import Plot, Point, describe
 from kshot.evaluate.report.html import headlines, task_tables, write_html
 from kshot.evaluate.report.numbers import signed
-from kshot.evaluate.stage import reported_rows
+from kshot.evaluate.stage import other_metric_rows
 from kshot.suites.format import Suite
 
 HOSTILE = [
@@ -319,7 +319,7 @@ def test_a_metric_that_one_model_has_among_its_scores_has_a_dash(tmp_path: Path)
     for model, found in (("base", {}), ("student", {"t": {"bleu_max": 13.875}})):
         cells.append(Measurement(model, Suite("p", (), None), 0, tmp_path / model, ""))
         write_json(tmp_path / model / "measurement.json", {"reported": found})
-    (line,) = reported_table(reported_rows(cells))["rows"]
+    (line,) = reported_table(other_metric_rows(cells))["rows"]
     assert line == ["p", "t", "bleu_max", "0", "0", "–", "13.88"]
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from kshot.config import EvaluateConfig
 from kshot.core.errors import RunError
-from kshot.evaluate.measure.measurement import Measurement, make_measurement, read_seeds
+from kshot.evaluate.measure.measurement import Measurement, make_measurement
+from kshot.evaluate.measure.results import read_seed_scores
 from kshot.evaluate.measure.requests import Labels, choose_demonstrations, random_label, render_item
 from kshot.evaluate.measure.results import read_scores
 from kshot.evaluate.metrics.baselines import baseline_means, baseline_rows, missed_baselines, trivial_baselines
@@ -162,7 +163,7 @@ def test_scores_of_several_seeds_are_read_together(tmp_path: Path) -> None:
     write_samples(cells[0], [True, False])
     write_samples(cells[1], [False, False])
     assert read_scores(cells[0]) == {"exact_match": {"t": [1.0, 0.0]}}
-    assert read_seeds(cells) == {"exact_match": {"t": [[1.0, 0.0], [0.0, 0.0]]}}
+    assert read_seed_scores(cells) == {"exact_match": {"t": [[1.0, 0.0], [0.0, 0.0]]}}
 
 
 def test_a_missing_score_stops_the_table(tmp_path: Path) -> None:
@@ -171,7 +172,7 @@ def test_a_missing_score_stops_the_table(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"samples.jsonl:2: a score is missing here; delete"):
         read_scores(cell(tmp_path, 0))
     with pytest.raises(RunError, match="other items"):
-        read_seeds([cell(tmp_path, 2), cell(tmp_path, 1)])
+        read_seed_scores([cell(tmp_path, 2), cell(tmp_path, 1)])
 
 
 def test_the_config_refuses_no_seed_and_unknown_controls() -> None:

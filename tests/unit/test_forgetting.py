@@ -14,8 +14,8 @@ from kshot.evaluate.metrics.forgetting import (
     load_material,
     measure_forgetting,
     repetition,
-    task_rows,
-    text_rows,
+    forgotten_tasks,
+    compare_text,
 )
 from kshot.evaluate.report.forgetting import markdown, section, summary
 
@@ -32,7 +32,7 @@ def test_the_material_is_what_it_should_be() -> None:
 
 def test_bits_per_byte_are_paired_by_paragraph() -> None:
     texts = [{"kind": "a", "text": "abcd"}, {"kind": "b", "text": "é" * 4}]
-    found = text_rows(texts, base=[4.0, 16.0], student=[6.0, 20.0], config=CONFIG)
+    found = compare_text(texts, base=[4.0, 16.0], student=[6.0, 20.0], config=CONFIG)
     assert (found["base"], found["student"], found["difference"]) == (1.5, 2.0, 0.5)
     assert (found["low"], found["high"]) == pytest.approx((0.5, 0.5))
     assert [(row["kind"], row["base"], row["student"]) for row in found["kinds"]] == [("a", 1, 1.5), ("b", 2, 2.5)]
@@ -40,7 +40,7 @@ def test_bits_per_byte_are_paired_by_paragraph() -> None:
 
 def test_a_ruined_student_has_an_interval_beyond_one_bit() -> None:
     texts = [{"kind": "a", "text": "x" * 10} for _ in range(4)]
-    found = text_rows(texts, base=[10.0] * 4, student=[80.0, 90.0, 100.0, 110.0], config=CONFIG)
+    found = compare_text(texts, base=[10.0] * 4, student=[80.0, 90.0, 100.0, 110.0], config=CONFIG)
     assert found["low"] < found["difference"] == 8.5 < found["high"]
     assert found["low"] > 5
 
@@ -65,11 +65,11 @@ def test_tasks_that_fell_are_those_that_the_base_could_do() -> None:
         for model, found in (("base", scores), ("student", after))
     }
     tasks = [row("good", 1.0, 0.5), row("chance", 0.5, 0.5), row("none", 0.0, None)]
-    (found,) = task_rows(measured, tasks, CONFIG)
+    (found,) = forgotten_tasks(measured, tasks, CONFIG)
     assert (found["task"], found["control"], found["base"], found["gain"]) == ("good", 0.5, 1.0, -0.875)
     assert found["low"] <= found["gain"] <= found["high"] < 0
     # The student's score with random labels is no control of the base.
-    (found, *others) = task_rows(measured, [row("good", 1.0, 0.5, random_labels=1.0)], CONFIG)
+    (found, *others) = forgotten_tasks(measured, [row("good", 1.0, 0.5, random_labels=1.0)], CONFIG)
     assert (found["task"], others) == ("good", [])
     whole = measure_forgetting((), measured, tasks, CONFIG)
     assert whole["text"] is None

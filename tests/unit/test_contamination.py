@@ -20,7 +20,7 @@ from kshot.evaluate.contamination.overlap import (
     refuse_contaminated,
 )
 from kshot.evaluate.contamination.records import read_taught
-from kshot.evaluate.report.contamination import clean_gains, markdown, nearest_lines, section, summary
+from kshot.evaluate.report.contamination import clean_gains, markdown, _nearest_table, section, summary
 from kshot.suites.format import Suite, SuiteRow, SuiteTask, SuiteTaskSpec
 
 LONG = "the old mill beside the river was sold last spring to a baker from the next town over"
@@ -142,7 +142,7 @@ def test_the_nearest_task_by_name_by_words_and_by_wording(tmp_path: Path) -> Non
     assert (row["instruction"], row["input"]) == ("Name the river of the text.", "It flows past the mill.")
     # Of eight distinct runs of instruction, input and answer three are shared: flows past the, past the mill, it flows.
     assert row["words"]["similarity"] == pytest.approx(3 / 8, abs=1e-4)
-    assert nearest_lines(found)[0][:2] == ["p", "river_names"]
+    assert _nearest_table(found)[0][:2] == ["p", "river_names"]
 
 
 def test_without_training_data_it_says_so_and_strict_refuses(tmp_path: Path) -> None:

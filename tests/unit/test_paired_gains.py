@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from kshot.evaluate.report.numbers import interval
+from kshot.evaluate.stats.bootstrap import bootstrap_interval
 from kshot.evaluate.run_files import Gain
 from kshot.evaluate.stats.bootstrap import minimum_detectable_effect
-from kshot.evaluate.stats.paired import holm, over_trainings, paired_gain, paired_gains, sign_flip, with_holm
+from kshot.evaluate.stats.significance import adjust_holm, training_t_p, sign_flip_p
+from kshot.evaluate.stats.paired import paired_gain, paired_gains, with_holm
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -28,17 +29,17 @@ def test_the_sign_flip_test_is_scipy_s(differences: list[float]) -> None:
     theirs = scipy_stats.permutation_test(
         (np.array(differences),), np.sum, permutation_type="samples", n_resamples=np.inf, alternative="two-sided"
     ).pvalue
-    assert sign_flip(differences, 100, rng()) == pytest.approx(theirs)
+    assert sign_flip_p(differences, 100, rng()) == pytest.approx(theirs)
 
 
 def test_rounding_does_not_break_a_tie() -> None:
-    assert sign_flip([-0.15, -0.575, 0.725], 100, rng()) == 1.0
+    assert sign_flip_p([-0.15, -0.575, 0.725], 100, rng()) == 1.0
 
 
 def test_sixteen_tasks_are_enumerated_whatever_the_seed() -> None:
     differences = rng(4).normal(0.3, 1, 16)
-    first = sign_flip(differences, 100, rng(1))
-    assert first == sign_flip(differences, 100, rng(2))
+    first = sign_flip_p(differences, 100, rng(1))
+    assert first == sign_flip_p(differences, 100, rng(2))
     theirs = scipy_stats.permutation_test(
         (differences,), np.mean, permutation_type="samples", n_resamples=np.inf, alternative="two-sided"
     ).pvalue
@@ -47,14 +48,14 @@ def test_sixteen_tasks_are_enumerated_whatever_the_seed() -> None:
 
 def test_many_tasks_are_drawn_and_come_near_the_t_test() -> None:
     differences = rng(4).normal(0.3, 1, 60)
-    p = sign_flip(differences, 20_000, rng())
+    p = sign_flip_p(differences, 20_000, rng())
     assert p == pytest.approx(scipy_stats.ttest_1samp(differences, 0).pvalue, abs=0.01)
-    assert p == sign_flip(differences, 20_000, rng())
-    assert sign_flip([1.0] * 60, 999, rng()) == 1 / 1000
+    assert p == sign_flip_p(differences, 20_000, rng())
+    assert sign_flip_p([1.0] * 60, 999, rng()) == 1 / 1000
 
 
 def test_no_difference_has_no_evidence() -> None:
-    assert sign_flip([0.0, 0.0], 100, rng()) == 1
+    assert sign_flip_p([0.0, 0.0], 100, rng()) == 1
 
 
 def test_five_tasks_cannot_reach_five_percent_and_six_can() -> None:
@@ -70,10 +71,10 @@ def test_one_task_is_judged_by_its_items_as_mcnemar_does() -> None:
 
 def test_holm_by_hand() -> None:
     """Four p-values: 0.01 x 4, 0.013 x 3 raised to that before, 0.014 x 2 likewise, 0.4 x 1."""
-    assert holm([0.014, 0.4, 0.01, 0.013]) == pytest.approx([0.04, 0.4, 0.04, 0.04])
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.7]) == [1.0, 1.0]
-    assert holm([]) == []
+    assert adjust_holm([0.014, 0.4, 0.01, 0.013]) == pytest.approx([0.04, 0.4, 0.04, 0.04])
+    assert adjust_holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert adjust_holm([0.6, 0.7]) == [1.0, 1.0]
+    assert adjust_holm([]) == []
     assert with_holm([{"p": 0.02, "k": 1}, {"p": 0.5, "k": 4}])[0] == {"p": 0.02, "k": 1, "p_holm": 0.04}
 
 
@@ -82,8 +83,8 @@ def test_a_detectable_gain_is_found_four_times_in_five() -> None:
     differences = [np.full((1, 40), value) for value in rng(1).normal(0, 0.1, 12)]
     gain = minimum_detectable_effect(differences)
     assert gain is not None
-    spread = np.std([d.mean() for d in differences], ddof=1)
-    noncentral = scipy_stats.nct(11, gain / (spread / np.sqrt(12)))
+    seed_sd = np.std([d.mean() for d in differences], ddof=1)
+    noncentral = scipy_stats.nct(11, gain / (seed_sd / np.sqrt(12)))
     critical = scipy_stats.t.ppf(0.975, 11)
     assert noncentral.sf(critical) + noncentral.cdf(-critical) == pytest.approx(0.8, abs=0.02)
 
@@ -96,15 +97,15 @@ def test_nothing_is_said_of_what_could_be_detected_where_nothing_varies() -> Non
 def test_the_interval_of_many_items_is_the_t_interval_over_tasks() -> None:
     """With items that leave no noise, only the choice of tasks is left."""
     means = rng(3).normal(0.05, 0.1, 14)
-    low, high = interval([np.full((1, 5), value) for value in means], 20_000, rng())
-    ends = scipy_stats.t.interval(0.95, 13, means.mean(), scipy_stats.sem(means))
+    low, high = bootstrap_interval([np.full((1, 5), value) for value in means], 20_000, rng())
+    ends = scipy_stats.t.bootstrap_interval(0.95, 13, means.mean(), scipy_stats.sem(means))
     assert (low, high) == pytest.approx(ends, abs=0.006)
 
 
 def test_noise_of_items_is_counted_once() -> None:
     """Tasks that are alike but for their items: as wide as the standard error of all items, not root two times that."""
     rows = (rng(2).random((16, 40)) < 0.3).astype(float)
-    low, high = interval([row[None] for row in rows], 20_000, rng())
+    low, high = bootstrap_interval([row[None] for row in rows], 20_000, rng())
     error = rows.std(ddof=1) / np.sqrt(rows.size)
     assert high - low == pytest.approx(2 * scipy_stats.t.ppf(0.975, 15) * error, rel=0.12)
 
@@ -126,13 +127,13 @@ def test_seeds_are_averaged_and_their_worst_and_spread_told() -> None:
     assert (gain.seeds, gain.items, gain.tasks) == (2, 4, 2)
     assert gain.worst_seed_gain == -0.25
     assert (gain.base_worst, gain.student_worst) == (0.0, 0.25)
-    assert gain.spread == pytest.approx(np.std([1.0, -0.25], ddof=1))
-    assert gain.student_spread == pytest.approx(np.std([1.0, 0.25], ddof=1))
+    assert gain.seed_sd == pytest.approx(np.std([1.0, -0.25], ddof=1))
+    assert gain.student_seed_sd == pytest.approx(np.std([1.0, 0.25], ddof=1))
 
 
 def test_one_seed_has_no_spread() -> None:
     gain = from_differences([[1.0, 0.0], [0.0, 0.0]])
-    assert (gain.seeds, gain.spread, gain.student_spread) == (1, None, None)
+    assert (gain.seeds, gain.seed_sd, gain.student_seed_sd) == (1, None, None)
     assert gain.worst_seed_gain == gain.gain
 
 
@@ -250,7 +251,7 @@ def test_p_of_several_trainings_speaks_of_other_trainings_too() -> None:
 def test_p_over_trainings_is_scipy_s_for_its_standard_error(trainings: int) -> None:
     draw = rng(5)
     rows = [draw.normal(0.1, 0.4, (trainings, 12)) + draw.normal(0, 0.2, (trainings, 1)) for _ in range(6)]
-    found = over_trainings(rows, trainings)
+    found = training_t_p(rows, trainings)
     detected = minimum_detectable_effect(rows, trainings)
     gain = float(np.mean([row.mean() for row in rows]))
     df = np.arange(1, 12)
@@ -260,5 +261,5 @@ def test_p_over_trainings_is_scipy_s_for_its_standard_error(trainings: int) -> N
 
 def test_one_item_and_several_trainings_leave_no_degree_of_freedom() -> None:
     one = [np.array([[0.0], [1.0], [1.0]])]
-    assert over_trainings(one, 3) == 1.0
+    assert training_t_p(one, 3) == 1.0
     assert minimum_detectable_effect(one, 3) is None

@@ -1,0 +1,107 @@
+"""The stages as functions, for Python programs: the same as the commands, with typed results.
+
+    import kshot
+
+    config = kshot.load_config("quickstart", ["generate.records=200"])
+    kshot.generate(config, "first")
+    kshot.train(config, "first")
+    for row in kshot.evaluate(config, "first"):
+        print(row.suite, row.score, row.k, row.base, row.student)
+
+`kshot.generate`, `kshot.train` and `kshot.evaluate` are also the packages of the stages; calling one runs its stage.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kshot.config import Config
+from kshot.core.runs import Run
+from kshot.runtime import environment  # noqa: F401 - sets what the libraries read when they are imported
+
+if TYPE_CHECKING:
+    from kshot.evaluate.run_files import CompareFile, GainRow
+
+
+def generate(config: Config, run: str, *, fill_to: int | None = None) -> Path:
+    """Make the data of a run.
+
+    Args:
+        run: the run's name; its folder is `config.runs / run`.
+        fill_to: generate exactly so many records.
+
+    Returns:
+        The path of train.jsonl, a record a line.
+
+    Raises:
+        KshotError: faults of config, tasks or teacher; replies that came are kept.
+    """
+    from kshot.generate.stage import run_generate
+
+    run_generate(config, _run(config, run), fill_to)
+    return config.runs / run / "generate" / "train.jsonl"
+
+
+def train(config: Config, run: str) -> Path:
+    """Fine-tune the config's student on the run's data.
+
+    Returns:
+        The folder of the merged student, which plain transformers loads.
+
+    Raises:
+        KshotError: faults of config, data or weights, before training begins.
+    """
+    from kshot.train.stage import run_train
+
+    run_train(config, _run(config, run))
+    return config.runs / run / "train" / "merged"
+
+
+def evaluate(config: Config, run: str, *, suites: Sequence[str] = (), strict: bool = False) -> "list[GainRow]":
+    """Measure the run's student against its base on held-out suites.
+
+    Args:
+        suites: suites to measure on beside those of the config.
+        strict: refuse suites that share text with the training data.
+
+    Returns:
+        A row for each suite, score and number of shots, as in gains.json; scores and gains are fractions.
+
+    Raises:
+        KshotError: faults of suites and of the run, before a model is loaded.
+    """
+    from kshot.core.run_files import read_model
+    from kshot.evaluate.run_files import GainRow
+    from kshot.evaluate.stage import run_evaluate
+
+    run_evaluate(config, _run(config, run), suites, strict)
+    return read_model(config.runs / run / "evaluate" / "gains.json", list[GainRow])
+
+
+def compare(
+    config: Config, names: Sequence[str], *, baseline: str = "", suites: Sequence[str] = (), folder: Path | None = None
+) -> "CompareFile":
+    """Measure checkpoints against one baseline on the config's suites.
+
+    Args:
+        names: runs by name or folder, model folders, adapters, hub ids.
+        baseline: what the others are measured against; empty for the config's student.
+        folder: where to write; by default `config.runs / "compare"`.
+
+    Returns:
+        What compare.json holds.
+
+    Raises:
+        KshotError: faults of names, weights and suites, before a model is loaded.
+    """
+    from kshot.core.run_files import read_model
+    from kshot.evaluate.compare import run_compare
+    from kshot.evaluate.run_files import CompareFile
+
+    target = folder or config.runs / "compare"
+    run_compare(config, names, baseline, suites, target)
+    return read_model(target / "compare.json", CompareFile)
+
+
+def _run(config: Config, name: str) -> Run:
+    return Run(config.runs / name)
