@@ -9,12 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from kshot.generate.teacher.messages import Reply
 
 VERSION = 1
-"""Raise when the same reply is read differently."""
+"""Raise when the same reply is read differently, or a schema changes."""
 
 MAX_STRUCTURED_CHARS = 64_000
 MAX_TRIED_OBJECTS = 20
 """Braces at which an object may begin. A reply with thousands of them takes no more time."""
 _FENCE = re.compile(r"```(?:json)?\s*(.*?)```", re.S)
+
+
+# Class names and docstrings are part of the JSON Schema that a teacher gets, and so of the cache key.
 
 
 class ReplyShape(BaseModel):
@@ -31,13 +34,13 @@ class InputOutput(ReplyShape):
 
 
 class InputOnly(ReplyShape):
-    """An input without its output."""
+    """An input alone."""
 
     input: str = Field(min_length=1, max_length=4000)
 
 
 class InventedTask(InputOutput):
-    """A new task with one example; `labels` are all its possible outputs, empty where they are open."""
+    """A task that the teacher made up, with one example; `labels` where the answer is one of a few."""
 
     name: str = Field(default="", max_length=80)
     family: str = Field(default="", max_length=80)
@@ -46,7 +49,7 @@ class InventedTask(InputOutput):
 
 
 class InstructionOnly(ReplyShape):
-    """An instruction without an example."""
+    """An instruction alone."""
 
     instruction: str = Field(min_length=8, max_length=1000)
 
