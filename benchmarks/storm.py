@@ -1,8 +1,8 @@
 """Do endpoint failures change the data? `python benchmarks/storm.py --json FILE`.
 
 Sends the same requests to a reliable local server and to an unreliable one. That one answers 30 % with 429 (some with
-an absurd Retry-After) and 10 % with 5xx, hangs on 5 % and resets 5 % of the connections. `same_set`: every request got the
-same reply from both.
+an absurd Retry-After) and 10 % with 5xx, hangs on 5 % and resets 5 % of the connections. `same_set`: every request got
+the same reply from both.
 """
 
 import argparse
