@@ -1,6 +1,6 @@
-"""The same work through other libraries, each in an environment of its own: `others/NAME.txt`, `others/ask_NAME.py`.
+"""Other libraries on the same requests, each in its own environment: `others/NAME.txt`, `others/ask_NAME.py`.
 
-An environment is made once, in the user's cache (KSHOT_CACHE moves it), and anew when its requirements change.
+An environment is created once in the user's cache (KSHOT_CACHE moves it), and again when its requirements change.
 """
 
 import os
@@ -22,7 +22,7 @@ from kshot.models.references import cache_folder
 
 FOLDER = Path(__file__).parent / "others"
 INSTALL_SECONDS, ASK_SECONDS = 1800, 600
-# No telemetry, no hub, no fetched price lists, no way round the local server; what they keep goes to a temporary home.
+# No telemetry, no hub, no downloaded price lists and no proxy; the home folder is temporary.
 QUIET = {
     "TELEMETRY_ENABLED": "false",
     "CURATOR_VIEWER": "0",
@@ -51,11 +51,11 @@ class Spent:
     version: str = ""
 
 
-def environment(name: str) -> Path:
-    """The Python of the library's environment, which is made where it is not there yet.
+def prepare_environment(name: str) -> Path:
+    """Return the Python of the library's environment; create the environment if it is missing.
 
     Raises:
-        UnavailableError: it cannot be made.
+        UnavailableError: the environment cannot be created.
     """
     if os.name != "posix":
         raise UnavailableError("needs a POSIX system, for the CPU time of child processes")
@@ -72,10 +72,10 @@ def environment(name: str) -> Path:
 
 
 def ask(python: Path, name: str, options: Sequence[str], prompts: Sequence[str], concurrency: int, url: str) -> Spent:
-    """What the library spends on these prompts.
+    """Return the CPU and wall time of the library on these prompts.
 
     Raises:
-        UnavailableError: it failed, or left requests unanswered.
+        UnavailableError: the library failed, or left prompts without a reply.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         path = Path(home) / "prompts.json"
@@ -91,7 +91,7 @@ def ask(python: Path, name: str, options: Sequence[str], prompts: Sequence[str],
 
 
 def _run(command: Sequence[str], seconds: float, variables: dict[str, str] | None = None) -> str:
-    """The last line that a command prints; it and all that it started have ended by then."""
+    """Return the last line that a command prints, after it and its children have ended."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         process = subprocess.Popen(command, stdout=out, stderr=err, env=variables, start_new_session=True)
         try:
@@ -102,13 +102,13 @@ def _run(command: Sequence[str], seconds: float, variables: dict[str, str] | Non
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        lines, faults = _lines(out), _lines(err)
+        lines, errors = _read_lines(out), _read_lines(err)
     if status:
-        told = [line for line in faults if line.startswith("ERROR")] or faults or lines
-        raise UnavailableError((told or [f"ended with status {status}"])[-1][:300])
+        messages = [line for line in errors if line.startswith("ERROR")] or errors or lines
+        raise UnavailableError((messages or [f"ended with status {status}"])[-1][:300])
     return lines[-1] if lines else ""
 
 
-def _lines(stream: IO[str]) -> list[str]:
+def _read_lines(stream: IO[str]) -> list[str]:
     stream.seek(0)
     return [line.strip() for line in stream if line.strip()]

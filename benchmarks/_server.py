@@ -1,7 +1,7 @@
-"""A teacher that is none, for benchmarks: an OpenAI-compatible server on a free port, in a process of its own.
+"""A fake teacher for benchmarks: an OpenAI-compatible server on a free port, in its own process.
 
-`serve(behave)` runs it; `behave(index, body)` says what to do with a request as an `Answer`. Uses bare asyncio streams'
-protocol, so that it costs less than the client it measures and can send what no library would.
+`serve(make)` runs it; `make()` returns the behaviour, which turns a request into an `Answer`. A bare asyncio protocol
+costs less than the client that it measures, and can send invalid HTTP.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import orjson
 
 @dataclass(slots=True)
 class Answer:
-    """What to send after `seconds`: a status and a body, or raw bytes, or nothing more on this connection."""
+    """What to send after `seconds`: a status with a body, raw bytes, or nothing at all."""
 
     seconds: float = 0.0
     status: int = 200
@@ -33,7 +33,7 @@ Behave = Callable[[int, dict[str, Any]], Answer]
 
 
 def completion(text: str) -> bytes:
-    """The body of a reply with this text."""
+    """Return the body of a reply with this text."""
     return orjson.dumps(
         {
             "id": "chatcmpl-1",
@@ -47,17 +47,17 @@ def completion(text: str) -> bytes:
 
 
 @dataclass
-class DatasetStats:
-    """Requests received, and the seconds that they were held, together."""
+class ServerStats:
+    """Requests received, and the sum of the seconds until their answers."""
 
     served: int = 0
     seconds: float = 0.0
 
 
 class _Protocol(asyncio.Protocol):
-    def __init__(self, behave: Behave, tally: "DatasetStats") -> None:
+    def __init__(self, behave: Behave, stats: "ServerStats") -> None:
         self._behave = behave
-        self._tally = tally
+        self._stats = stats
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -67,20 +67,20 @@ class _Protocol(asyncio.Protocol):
         self._buffer += data
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
             head = self._buffer[:end].lower()
-            at = head.find(b"content-length:")
-            length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+            start = head.find(b"content-length:")
+            length = int(head[start + 15 :].split(b"\r\n", 1)[0]) if start >= 0 else 0
             if len(self._buffer) < end + 4 + length:
                 return
             body = self._buffer[end + 4 : end + 4 + length]
             self._buffer = self._buffer[end + 4 + length :]
-            self._tally.served += 1
-            answer = self._behave(self._tally.served, orjson.loads(body) if body else {})
+            self._stats.served += 1
+            answer = self._behave(self._stats.served, orjson.loads(body) if body else {})
             if not answer.hang:
                 loop = asyncio.get_running_loop()
                 loop.call_later(answer.seconds, self._send, answer, loop.time())
 
-    def _send(self, answer: Answer, came: float) -> None:
-        self._tally.seconds += asyncio.get_running_loop().time() - came
+    def _send(self, answer: Answer, received: float) -> None:
+        self._stats.seconds += asyncio.get_running_loop().time() - received
         if self._transport.is_closing():
             return
         if answer.reset:
@@ -95,15 +95,15 @@ class _Protocol(asyncio.Protocol):
 
 def _run(make: Callable[[], Behave], pipe: Connection) -> None:
     async def main() -> None:
-        tally = DatasetStats()
+        stats = ServerStats()
         behave = make()
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Protocol(behave, tally), "127.0.0.1", 0, backlog=4096)
+        server = await loop.create_server(lambda: _Protocol(behave, stats), "127.0.0.1", 0, backlog=4096)
         pipe.send(server.sockets[0].getsockname()[1])
         stop = asyncio.Event()
         loop.add_reader(pipe.fileno(), stop.set)
         await stop.wait()
-        pipe.send((tally, getattr(behave, "seen", None)))
+        pipe.send((stats, getattr(behave, "seen", None)))
 
     try:
         import uvloop
@@ -114,30 +114,30 @@ def _run(make: Callable[[], Behave], pipe: Connection) -> None:
 
 
 class Server:
-    """The running server; its tally and `seen` (what `behave` has collected, if it does) are known at the end."""
+    """The running server; `stats` and `seen` (what the behaviour collected) are set at the end."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.tally = DatasetStats()
+        self.stats = ServerStats()
         self.seen: Any = None
 
 
 @contextmanager
 def serve(make: Callable[[], Behave]) -> Iterator[Server]:
-    """Run a server whose behaviour `make`, a function of some module, makes in the new process."""
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_run, args=(make, there), daemon=True)
+    """Run a server. `make`, a function of a module, makes the behaviour in the new process."""
+    parent, child = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_run, args=(make, child), daemon=True)
     process.start()
-    server = Server(f"http://127.0.0.1:{here.recv()}/v1")
+    server = Server(f"http://127.0.0.1:{parent.recv()}/v1")
     try:
         yield server
-        here.send("stop")
-        server.tally, server.seen = here.recv()
+        parent.send("stop")
+        server.stats, server.seen = parent.recv()
     finally:
         process.terminate()
         process.join()
 
 
 def lognormal(rng: random.Random, mean: float, sigma: float) -> float:
-    """Seconds with this mean, as unevenly spread as replies of a language model."""
+    """Draw seconds with this mean, spread like the latency of a language model."""
     return mean * rng.lognormvariate(-sigma * sigma / 2, sigma)

@@ -1,16 +1,16 @@
-"""What the teacher engine itself costs: `python benchmarks/client_overhead.py --json FILE`.
+"""CPU time and throughput of the teacher client: `python benchmarks/client_overhead.py --json FILE`.
 
-Against a local server with log-normal latency, in another process, store and commits included:
+Against a local server with log-normal latency, in another process, cache and commits included:
 goodput_ratio        replies a second at 256 concurrent, over 256 / mean latency, from a fifth of them to nine tenths
-goodput_ratio_whole  the same with the start, which finds the level, and the end, where too few are left to fill it
-cpu_ms_per_request   CPU time of the client per request at 512 concurrent; `_openai`: AsyncOpenAI's as it comes
+goodput_ratio_whole  the same with the start, which finds the concurrency, and the end, which cannot fill it
+cpu_ms_per_request   CPU time of the client per request at 512 concurrent; `_openai`: AsyncOpenAI's default transport
 requests_per_second  of the same run, from the start to the last reply, start and end included
 
-`--others` sends the same requests, as many, through other libraries too, each in an environment of its own that is
-installed once into the user's cache (1.5 GB together; `_others.py`): `_distilabel` a pipeline with one step,
-`_distilabel_llm` its LLM alone, `_curator` bespokelabs-curator. Theirs is the CPU time of all their processes without
-imports; the start of a pipeline's processes is in it, so fewer `--requests` make it more each. One that cannot be
-installed or run gives null, and why in `why_not_...`.
+`--others` sends the same requests through other libraries too. Each has its own environment, installed once into the
+user's cache (1.5 GB together; `_others.py`): `_distilabel` a pipeline with one step, `_distilabel_llm` its LLM alone,
+`_curator` bespokelabs-curator. Their CPU time is that of all their processes without imports. It includes the start of
+a pipeline's processes, so fewer `--requests` raise it per request. A library that cannot run gives null, with the
+reason in `why_not_...`.
 """
 
 import argparse
@@ -24,14 +24,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from _others import Spent, UnavailableError, ask, environment
+from _others import Spent, UnavailableError, ask, prepare_environment
 from _server import Answer, Behave, completion, lognormal, serve
 
 from kshot.config import TeacherConfig
 from kshot.core.files import write_json
+from kshot.generate.teacher import Request
 from kshot.generate.teacher.cache import ReplyCache
 from kshot.generate.teacher.client import make_client
-from kshot.generate.teacher.messages import Request
 
 PROMPT = "Write the following instruction in other words, and keep what it asks for: " + "word " * 60 + "number {n}"
 REPLY = completion("A reply of a usual length, which is some sixty words. " * 6)
@@ -44,23 +44,23 @@ def latency(mean: float) -> Behave:
     return lambda index, body: Answer(lognormal(rng, mean, SIGMA), body=REPLY)
 
 
-def ours(url: str, count: int, concurrency: int) -> tuple[list[float], Spent]:
-    """When each reply was committed, in seconds from the start, and what all of them took."""
+def measure_kshot(url: str, count: int, concurrency: int) -> tuple[list[float], Spent]:
+    """Return when each reply was committed, in seconds from the start, and the CPU and wall time."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "replies.sqlite"
-        store = ReplyCache(path)
-        asker = make_client(TeacherConfig(endpoint=url, model="m", concurrency=concurrency), "", store, Path(folder))
+        cache = ReplyCache(path)
+        client = make_client(TeacherConfig(endpoint=url, model="m", concurrency=concurrency), "", cache, Path(folder))
         began, cpu, wall = time.time(), time.process_time(), time.perf_counter()
-        got = sum(1 for _ in asker.stream((Request(PROMPT.format(n=n)) for n in range(count)), "asking", count))
+        replies = sum(1 for _ in client.stream((Request(PROMPT.format(n=n)) for n in range(count)), "sending", count))
         spent = Spent(time.process_time() - cpu, time.perf_counter() - wall)
-        store.close()
+        cache.close()
         times = [at - began for (at,) in sqlite3.connect(path).execute("SELECT at FROM replies ORDER BY at")]
-    assert got == len(times) == count
+    assert replies == len(times) == count
     return times, spent
 
 
-def openai_client(url: str, count: int, concurrency: int) -> Spent:
-    """What AsyncOpenAI's default transport takes for the same requests."""
+def measure_openai(url: str, count: int, concurrency: int) -> Spent:
+    """Return the CPU and wall time of AsyncOpenAI's default transport."""
     from openai import AsyncOpenAI, DefaultAsyncHttpxClient
     from openai._constants import DEFAULT_CONNECTION_LIMITS
 
@@ -85,10 +85,10 @@ def openai_client(url: str, count: int, concurrency: int) -> Spent:
 
 
 def with_server(mean: float, measure: Callable[[str], Any]) -> tuple[Any, float]:
-    """What is measured, and the mean seconds for which the server really held a request: on a busy machine, longer."""
+    """Return the measurement, and the server's real mean latency in seconds: longer on a busy device."""
     with serve(partial(latency, mean)) as server:
         result = measure(server.url)
-    return result, server.tally.seconds / server.tally.served
+    return result, server.stats.seconds / server.stats.served
 
 
 def per_request(spent: Spent | None, count: int, suffix: str = "") -> dict[str, float | None]:
@@ -98,20 +98,20 @@ def per_request(spent: Spent | None, count: int, suffix: str = "") -> dict[str, 
     }
 
 
-def others(count: int, concurrency: int) -> dict[str, float | str | None]:
-    """What other libraries take for the same requests, and their versions."""
+def measure_others(count: int, concurrency: int) -> dict[str, float | str | None]:
+    """Return the CPU and wall time of other libraries, and their versions."""
     prompts = [PROMPT.format(n=n) for n in range(count)]
-    found: dict[str, float | str | None] = {}
+    result: dict[str, float | str | None] = {}
     for label, (name, options) in OTHERS.items():
         spent: Spent | None = None
         try:
-            spent, _ = with_server(0.5, partial(ask, environment(name), name, options, prompts, concurrency))
+            spent, _ = with_server(0.5, partial(ask, prepare_environment(name), name, options, prompts, concurrency))
         except (UnavailableError, OSError) as error:
-            found[f"why_not_{label}"] = str(error)
+            result[f"why_not_{label}"] = str(error)
             print(f"{label} was not measured: {error}")
-        found |= per_request(spent, count, f"_{label}")
-        found[f"version_{label}"] = spent.version if spent else None
-    return found
+        result |= per_request(spent, count, f"_{label}")
+        result[f"version_{label}"] = spent.version if spent else None
+    return result
 
 
 def main() -> None:
@@ -124,11 +124,11 @@ def main() -> None:
 
     mean, concurrency = 1.0, 256
     count = int(options.seconds * concurrency / mean)
-    (times, _), held = with_server(mean, lambda url: ours(url, count, concurrency))
+    (times, _), held = with_server(mean, lambda url: measure_kshot(url, count, concurrency))
     low, high = count // 5, count - count // 10
     steady = (high - low) / (times[high] - times[low])
-    (_, spent), _ = with_server(0.5, lambda url: ours(url, options.requests, 512))
-    spent_openai, _ = with_server(0.5, lambda url: openai_client(url, options.requests, 512))
+    (_, spent), _ = with_server(0.5, lambda url: measure_kshot(url, options.requests, 512))
+    spent_openai, _ = with_server(0.5, lambda url: measure_openai(url, options.requests, 512))
     result: dict[str, float | str | None] = {
         "goodput_ratio": round(steady * held / concurrency, 4),
         "goodput_ratio_whole": round(count / times[-1] * held / concurrency, 4),
@@ -136,7 +136,7 @@ def main() -> None:
         **per_request(spent_openai, options.requests, "_openai"),
     }
     if options.others:
-        result |= others(options.requests, 512)
+        result |= measure_others(options.requests, 512)
     print(result)
     if options.json:
         write_json(options.json, result)

@@ -1,12 +1,12 @@
 """Does `kill -9` lose or double a reply? `python benchmarks/kill9_generate.py --json FILE`.
 
-A child asks a local server through the engine and appends what it is given to a log, as a stage would; it is killed at
-random moments and started again, until it has been killed so often. When a run comes to its end, the next gets new
-requests and the same store.
-lost      replies that were given to the caller, or asked for in a finished run, and are not in the store
-doubled   keys that are twice in the store, and requests given twice in one run
-rebought  requests that the server got again though their reply was committed before the child that asked was started,
-          and those that one child asked twice
+A child process sends requests to a local server through the client, and appends the replies to a log. The benchmark
+kills it at random moments and starts it again, `--kills` times. After a finished run the next one gets new requests and
+the same cache.
+lost      replies that the child got, or that a finished run requested, and that are not in the cache
+doubled   keys that are twice in the cache, and requests answered twice in one run
+rebought  requests that the server got again though their reply was committed before that child started, and requests
+          that one child sent twice
 """
 
 import argparse
@@ -29,7 +29,7 @@ REQUESTS = 400
 
 
 class Counting:
-    """Notes each prompt in a file as it is asked, in order, so that the parent can read it at any time."""
+    """Appends each prompt to a file, in order, so that the parent can read it at any time."""
 
     def __call__(self, index: int, body: dict[str, Any]) -> Answer:
         prompt = body["messages"][-1]["content"]
@@ -39,24 +39,24 @@ class Counting:
         return Answer(random.uniform(0.001, 0.05), body=completion(f"Reply to {number}"))
 
 
-def child(url: str, folder: Path, first: int) -> None:
+def run_child(url: str, folder: Path, first: int) -> None:
     import orjson
 
     from kshot.config import TeacherConfig
+    from kshot.generate.teacher import Request
     from kshot.generate.teacher.cache import ReplyCache
     from kshot.generate.teacher.client import make_client
-    from kshot.generate.teacher.messages import Request
 
-    store = ReplyCache(folder / "replies.sqlite")
-    asker = make_client(TeacherConfig(endpoint=url, model="m", concurrency=32), "", store, folder)
-    requests = [Request(f"{folder / 'asked.log'}#{first + n}") for n in range(REQUESTS)]
-    with (folder / "given.log").open("wb", buffering=0) as log:
-        for request, reply in asker.stream(requests, "asking", len(requests)):
+    cache = ReplyCache(folder / "replies.sqlite")
+    client = make_client(TeacherConfig(endpoint=url, model="m", concurrency=32), "", cache, folder)
+    requests = [Request(f"{folder / 'sent.log'}#{first + n}") for n in range(REQUESTS)]
+    with (folder / "received.log").open("wb", buffering=0) as log:
+        for request, reply in client.stream(requests, "sending", len(requests)):
             log.write(orjson.dumps({"prompt": request.prompt, "reply": reply.text}, option=orjson.OPT_APPEND_NEWLINE))
 
 
-def stored(folder: Path) -> list[str]:
-    """The numbers of the requests whose reply is committed, as another process sees them."""
+def read_cached(folder: Path) -> list[str]:
+    """Return the numbers of the requests with a committed reply, as another process sees them."""
     path = folder / "replies.sqlite"
     if not path.exists():
         return []
@@ -66,8 +66,8 @@ def stored(folder: Path) -> list[str]:
         return [text.removeprefix("Reply to ") for (text,) in database.execute("SELECT reply FROM replies")]
 
 
-def asked(folder: Path) -> list[str]:
-    path = folder / "asked.log"
+def read_sent(folder: Path) -> list[str]:
+    path = folder / "sent.log"
     return path.read_text().split() if path.exists() else []
 
 
@@ -78,41 +78,41 @@ def main() -> None:
     parser.add_argument("--child", nargs=3)
     options = parser.parse_args()
     if options.child:
-        child(options.child[0], Path(options.child[1]), int(options.child[2]))
+        run_child(options.child[0], Path(options.child[1]), int(options.child[2]))
         return
     rng = random.Random(3)
     kills = runs = first = lost = doubled = rebought = 0
     with serve(Counting) as server, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         while kills < options.kills:
-            before, asked_before = set(stored(folder)), len(asked(folder))
+            before, sent_before = set(read_cached(folder)), len(read_sent(folder))
             command = [sys.executable, __file__, "--child", server.url, name, str(first)]
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
             try:
-                # A moment after the first request, or in some runs before it.
-                wait_for_request(process, folder, asked_before, rng.random() < 0.9)
+                # Kill shortly after the first request, or in some runs before it.
+                wait_for_request(process, folder, sent_before, rng.random() < 0.9)
                 process.wait(rng.uniform(0, 0.6))
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)
                 kills += process.wait() == -signal.SIGKILL
-            got = asked(folder)[asked_before:]
-            rebought += len(set(got) & before) + len(got) - len(set(got))
-            given = [row["prompt"].rsplit("#", 1)[1] for row in read_log(folder / "given.log")]
-            now = stored(folder)
-            lost += len(set(given) - set(now))
-            doubled += len(given) - len(set(given)) + sum(count - 1 for count in Counter(now).values())
+            new = read_sent(folder)[sent_before:]
+            rebought += len(set(new) & before) + len(new) - len(set(new))
+            received = [row["prompt"].rsplit("#", 1)[1] for row in read_log(folder / "received.log")]
+            cached = read_cached(folder)
+            lost += len(set(received) - set(cached))
+            doubled += len(received) - len(set(received)) + sum(count - 1 for count in Counter(cached).values())
             if process.returncode == 0:
-                lost += len({str(first + n) for n in range(REQUESTS)} - set(given))
+                lost += len({str(first + n) for n in range(REQUESTS)} - set(received))
                 runs, first = runs + 1, first + REQUESTS
-        repeated = len(asked(folder)) - len(set(asked(folder)))
+        repeated = len(read_sent(folder)) - len(set(read_sent(folder)))
         result = {
             "kills": kills,
             "lost": lost,
             "doubled": doubled,
             "rebought": rebought,
             "finished_runs": runs,
-            "replies": len(now),
-            "asked_again_because_killed_before_the_commit": repeated,
+            "replies": len(cached),
+            "sent_again_because_killed_before_the_commit": repeated,
         }
     print(result)
     if options.json:
@@ -120,7 +120,7 @@ def main() -> None:
 
 
 def wait_for_request(process: "subprocess.Popen[bytes]", folder: Path, before: int, wanted: bool) -> None:
-    while wanted and process.poll() is None and len(asked(folder)) == before:
+    while wanted and process.poll() is None and len(read_sent(folder)) == before:
         time.sleep(0.005)
 
 

@@ -1,8 +1,8 @@
 """Twenty thousand malformed replies: `python benchmarks/malformed.py --json FILE`.
 
-A local server answers with what broken endpoints send: torn JSON, NUL, half characters, 10 MB, the wrong shape,
-refusals, bodies that are no JSON, broken chunks, broken HTTP. `crashes` counts exceptions that a user would see;
-`unaccounted` the requests that did not end as just one stored reply or one failure with its cause.
+A local server answers with what broken endpoints send: torn JSON, NUL, lone surrogates, 10 MB, the wrong shape,
+refusals, bodies without JSON, broken chunks, broken HTTP. `crashes` counts exceptions that a user would see;
+`unaccounted` the requests that did not end as one cached reply or one failure with its reason.
 """
 
 import argparse
@@ -19,9 +19,9 @@ from _server import Answer, completion, serve
 
 from kshot.config import TeacherConfig
 from kshot.core.files import write_json
+from kshot.generate.teacher import Request
 from kshot.generate.teacher.cache import ReplyCache
 from kshot.generate.teacher.client import make_client
-from kshot.generate.teacher.messages import Request
 
 SCHEMA = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -83,7 +83,7 @@ class Fuzzer:
     def __call__(self, index: int, body: dict[str, Any]) -> Answer:
         if index % BIG_EVERY == 0:
             return content("ten million " * 875_000)
-        # Sound text half the time, or an endpoint this bad would rightly be given up.
+        # Half of the replies are valid, or the client would rightly suspend the endpoint.
         kinds = KINDS[:12] if self._rng.random() < 0.5 else KINDS
         return self._rng.choice(kinds)(self._rng)
 
@@ -93,39 +93,39 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--replies", type=int, default=20_000)
     options = parser.parse_args()
-    crashes, asked, faults, accounted = 0, 0, 0, set[str]()
+    crashes, sent, errors, accounted = 0, 0, 0, set[str]()
     with serve(Fuzzer) as server, tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "replies.sqlite"
         while True:
-            store = ReplyCache(path)
+            cache = ReplyCache(path)
             teacher = TeacherConfig(
                 endpoint=server.url, model="m", max_backoff_seconds=0.02, timeout=20.0, max_attempts=4
             )
-            asker = make_client(teacher, "", store, Path(folder))
-            prompts = [Request(f"prompt {asked + n}", schema=SCHEMA) for n in range(2000)]
+            client = make_client(teacher, "", cache, Path(folder))
+            prompts = [Request(f"prompt {sent + n}", schema=SCHEMA) for n in range(2000)]
             try:
-                for request, reply in asker.stream(prompts, "asking", len(prompts)):
-                    faults += bool(reply.error)
+                for request, reply in client.stream(prompts, "sending", len(prompts)):
+                    errors += bool(reply.error)
                     assert reply.error or len(reply.text) <= 1_000_000
                     accounted.add(request.prompt)
             except Exception:
                 crashes += 1
                 traceback.print_exc()
-            asked += len(prompts)
-            store.close()
+            sent += len(prompts)
+            cache.close()
             with sqlite3.connect(path) as database:
                 stored = database.execute("SELECT count(*) FROM replies").fetchone()[0]
                 failures = database.execute("SELECT count(*) FROM failures").fetchone()[0]
-                tries = stored + failures
-            if tries >= options.replies or crashes > 3:
+                attempts = stored + failures
+            if attempts >= options.replies or crashes > 3:
                 break
     result = {
-        "replies": server.tally.served,
-        "requests": asked,
+        "replies": server.stats.served,
+        "requests": sent,
         "stored": stored,
         "failed": failures,
         "crashes": crashes,
-        "unaccounted": abs(asked - len(accounted)) + abs(asked - stored - failures) + abs(failures - faults),
+        "unaccounted": abs(sent - len(accounted)) + abs(sent - stored - failures) + abs(failures - errors),
     }
     print(result)
     if options.json:

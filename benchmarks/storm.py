@@ -1,8 +1,8 @@
-"""Does a bad day change the data? `python benchmarks/storm.py --json FILE`.
+"""Do endpoint failures change the data? `python benchmarks/storm.py --json FILE`.
 
-Asks the same requests of a calm local server and of one that answers 30 % with 429 (some with an absurd Retry-After)
-and 10 % with 5xx, hangs on 5 % and resets 5 % of the connections. `same_set`: the replies are the same, each to its
-request.
+Sends the same requests to a reliable local server and to an unreliable one. That one answers 30 % with 429 (some with
+an absurd Retry-After) and 10 % with 5xx, hangs on 5 % and resets 5 % of the connections. `same_set`: every request got
+the same reply from both.
 """
 
 import argparse
@@ -17,28 +17,28 @@ from _server import Answer, completion, serve
 
 from kshot.config import TeacherConfig
 from kshot.core.files import write_json
+from kshot.generate.teacher import Request
 from kshot.generate.teacher.cache import ReplyCache
 from kshot.generate.teacher.client import make_client
-from kshot.generate.teacher.messages import Request
 
 ABSURD = [b"", b"0", b"86400", b"-5", b"1e300", b"nan", b"soon", b"Fri, 31 Dec 9999 23:59:59 GMT", b"0.01"]
 
 
-class Weather:
-    """Replies that depend on the prompt alone, and trouble that does not."""
+class Unreliable:
+    """Replies depend on the prompt alone; failures are drawn."""
 
-    def __init__(self, stormy: bool) -> None:
-        self._stormy = stormy
+    def __init__(self, fails: bool) -> None:
+        self._fails = fails
         self._rng = random.Random(5)
         self.seen = {"429": 0, "5xx": 0, "hang": 0, "reset": 0, "reply": 0}
 
     def __call__(self, index: int, body: dict[str, Any]) -> Answer:
-        draw = self._rng.random() if self._stormy else 1.0
+        draw = self._rng.random() if self._fails else 1.0
         seconds = self._rng.uniform(0.002, 0.03)
         if draw < 0.3:
             self.seen["429"] += 1
-            asked = self._rng.choice(ABSURD)
-            return Answer(seconds, 429, headers=b"Retry-After: %b\r\n" % asked if asked else b"")
+            retry_after = self._rng.choice(ABSURD)
+            return Answer(seconds, 429, headers=b"Retry-After: %b\r\n" % retry_after if retry_after else b"")
         if draw < 0.4:
             self.seen["5xx"] += 1
             return Answer(seconds, self._rng.choice([500, 502, 503, 504]), b"<html>oh no</html>")
@@ -52,18 +52,18 @@ class Weather:
         return Answer(seconds, body=completion("Reply to " + body["messages"][-1]["content"]))
 
 
-def run(stormy: bool, count: int) -> tuple[set[tuple[str, str]], int, float, dict[str, int]]:
-    with serve(partial(Weather, stormy)) as server, tempfile.TemporaryDirectory() as folder:
-        store = ReplyCache(Path(folder) / "replies.sqlite")
-        # Pauses and the timeout are short, as the latencies here are.
+def send_all(fails: bool, count: int) -> tuple[set[tuple[str, str]], int, float, dict[str, int]]:
+    with serve(partial(Unreliable, fails)) as server, tempfile.TemporaryDirectory() as folder:
+        cache = ReplyCache(Path(folder) / "replies.sqlite")
+        # Short pauses and timeouts suit the short latencies.
         teacher = TeacherConfig(endpoint=server.url, model="m", timeout=0.5, max_backoff_seconds=0.3, max_attempts=10)
-        asker = make_client(teacher, "", store, Path(folder))
+        client = make_client(teacher, "", cache, Path(folder))
         began = time.monotonic()
-        pairs = [(request.prompt, reply.text) for request, reply in asker.stream(requests(count), "asking", count)]
+        pairs = [(request.prompt, reply.text) for request, reply in client.stream(requests(count), "sending", count)]
         seconds = time.monotonic() - began
-        store.close()
+        cache.close()
     assert len(pairs) == count
-    return set(pairs), asker.failed, seconds, server.seen
+    return set(pairs), client.failed, seconds, server.seen
 
 
 def requests(count: int) -> list[Request]:
@@ -75,11 +75,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--requests", type=int, default=600)
     options = parser.parse_args()
-    calm, _, _, _ = run(False, options.requests)
-    stormy, failed, seconds, seen = run(True, options.requests)
+    reliable, _, _, _ = send_all(False, options.requests)
+    unreliable, failed, seconds, seen = send_all(True, options.requests)
     result = {
-        "same_set": calm == stormy,
-        "replies": len(stormy),
+        "same_set": reliable == unreliable,
+        "replies": len(unreliable),
         "failed": failed,
         "seconds": round(seconds, 1),
         "server": seen,

@@ -1,6 +1,6 @@
-"""Do greedy replies of the local teacher depend on their company? `teacher_agreement.py [--dtype bfloat16]`.
+"""Do greedy replies of the local teacher depend on the batch? `teacher_agreement.py [--dtype bfloat16]`.
 
-Asks the same requests twice in different orders, eight at a time, and counts the replies that differ.
+Sends the same requests twice in different orders, eight at a time, and counts the replies that differ.
 """
 
 import argparse
@@ -12,30 +12,30 @@ from kshot.config import Config, ParaphraseConfig, TeacherConfig
 from kshot.core.files import write_json
 from kshot.generate.sources import select_sources
 from kshot.generate.synthesis.paraphrase import plan_requests
-from kshot.generate.teacher import local_server as local_teacher
-from kshot.generate.teacher.cache import ReplyCache
-from kshot.generate.teacher.client import make_client
-from kshot.runtime import environment as quiet
+from kshot.generate.synthesis.prompt_templates import PromptTemplates
+from kshot.generate.teacher import local_server, open_teacher
+from kshot.runtime.logging import quiet
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--dtype", default=local_teacher.DTYPE)
+    parser.add_argument("--dtype", default=local_server.DTYPE)
     options = parser.parse_args()
-    local_teacher.DTYPE = options.dtype
-    asks = plan_requests(select_sources([], []), ParaphraseConfig(modes=["rephrase"], tasks=24), 1)
+    local_server.DTYPE = options.dtype
+    settings = ParaphraseConfig(modes=["rephrase"], tasks=24)
+    planned = plan_requests(select_sources([], []), settings, PromptTemplates(None), 1)
     replies: list[dict[str, str]] = []
-    with quiet.quiet():
+    with quiet():
         for seed in (1, 2):
-            requests = [ask.request for ask in asks]
+            requests = [request.teacher_request for request in planned]
             random.Random(seed).shuffle(requests)
-            with tempfile.TemporaryDirectory() as folder:
-                store = ReplyCache(Path(folder) / "replies.sqlite")
-                asker = make_client(TeacherConfig(), Config().student, store, Path(folder))
-                found = asker.ask(requests, f"asking, order {seed}")
-                store.close()
-            replies.append({request.prompt: reply.text for request, reply in zip(requests, found, strict=True)})
+            with (
+                tempfile.TemporaryDirectory() as folder,
+                open_teacher(TeacherConfig(), Config().student, Path(folder)) as teacher,
+            ):
+                answers = teacher.ask(requests, f"order {seed}")
+            replies.append({request.prompt: reply.text for request, reply in zip(requests, answers, strict=True)})
     differ = sum(replies[0][prompt] != replies[1][prompt] for prompt in replies[0])
     result = {"dtype": options.dtype, "replies": len(replies[0]), "differ": differ}
     print(result)

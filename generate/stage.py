@@ -27,9 +27,15 @@ from kshot.generate.dataset.card import render_card
 from kshot.generate.dataset.hub import write_parquet
 from kshot.generate.dataset.writer import CONTAMINATION, REJECTS, TRAIN, write_dataset
 from kshot.generate.sources import load_sources
-from kshot.generate.synthesis.modes import modes_need_teacher, scale_modes
-from kshot.generate.synthesis.pipeline import SynthesisResult, estimate, needs_teacher, synthesize
-from kshot.generate.teacher.endpoints import fingerprint_local_teachers
+from kshot.generate.synthesis.estimate import estimate_synthesis
+from kshot.generate.synthesis.pipeline import (
+    SynthesisResult,
+    modes_need_teacher,
+    needs_teacher,
+    scale_modes,
+    synthesize,
+)
+from kshot.generate.teacher import fingerprint_local_teachers
 from kshot.suites.loading import load_suite, suite_folder
 from kshot.tasks.source import TaskSource
 
@@ -77,7 +83,7 @@ def dry_run(config: Config, run: Run, fill_to: int | None = None) -> None:
     screen = _screen(config)
     _warn_of_unseen_steps(config)
     with run.held("generate") as folder:
-        for line in estimate(config, screen, folder):
+        for line in estimate_synthesis(config, screen, folder):
             say(line)
     say(f"{config.generate.records} records would be composed")
 
@@ -88,7 +94,7 @@ def _checked(config: Config, fill_to: int | None) -> Config:
         config = config.model_copy(update={"generate": config.generate.model_copy(update={"records": fill_to})})
     load_sources(config)
     build_filters(config.generate.filters)
-    needs_teacher(config)
+    needs_teacher(config.generate)
     return config
 
 
@@ -114,7 +120,7 @@ def _made(
             events = stream_records(taught.sources, taught.paraphrases, settings, screen, config.seed, tick)
             tally = write_dataset(folder, [*near, *taught.rejects], events, settings.records, config.seed)
         missing = settings.records - tally.records
-        more = modes_need_teacher(settings.synthesis) and not taught.spent and round_ < MAX_ROUNDS
+        more = modes_need_teacher(settings.synthesis) and not taught.budget_error and round_ < MAX_ROUNDS
         if not fill_to or missing <= 0 or not more:
             break
         say(f"generate: {missing} records are missing; asking for more")
@@ -137,7 +143,7 @@ def _made(
         "tasks": tally.tasks(),
         "lengths": tally.lengths(),
         "labels": tally.labels(),
-        "flow": tally.flow(taught.kept),
+        "flow": tally.flow(taught.accepted),
         "teacher": taught.teacher,
         "screened": [panel.name for panel in screen.panels],
         "nearest": {n.family: {"task": f"{n.panel}/{n.task}", "similarity": n.similarity} for n in near},
@@ -155,8 +161,8 @@ def _optional(config: Config) -> list[str]:
 
 
 def _why_short(config: Config, taught: SynthesisResult) -> str:
-    if taught.spent:
-        return f"{taught.spent}"
+    if taught.budget_error:
+        return f"{taught.budget_error}"
     if modes_need_teacher(config.generate.synthesis):
         return f"{MAX_ROUNDS} rounds of asking brought no more"
     return "the gold examples give no more; raise generate.max_records_per_example, or switch on generate.synthesis.demonstrate"
@@ -202,5 +208,5 @@ def _key(config: Config) -> str:
         state.update(path.name.encode() + path.read_bytes())
     settings = config.model_dump_json(include={"seed", "student", "generate"})
     teacher = config.generate.teacher
-    weights = fingerprint_local_teachers(teacher, config.student) if teacher and needs_teacher(config) else []
+    weights = fingerprint_local_teachers(teacher, config.student) if teacher and needs_teacher(config.generate) else []
     return digest(settings, state.hexdigest(), *weights, *(installed_versions(name) for name in _optional(config)))

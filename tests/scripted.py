@@ -24,12 +24,12 @@ WORDS = "amber basil cedar delta ember fjord grape hazel inlet jolly kiosk lemon
 
 
 def solve(prompt: str) -> str:
-    """The right answer to a prompt that ends in `InputOnly: ...` and `Output:`."""
+    """Return the right answer to a prompt that ends in `Input: ...` and `Output:`."""
     skill = next(skill for text, skill in SKILLS.items() if text in prompt)
-    asked = prompt.rsplit("Input: ", 1)[1].rsplit("\nOutput:", 1)[0]
+    query = prompt.rsplit("Input: ", 1)[1].rsplit("\nOutput:", 1)[0]
     if "step by step" in prompt:
-        return f"First I read the text once, then I do as told.\nAnswer: {skill(asked)}"
-    return skill(asked)
+        return f"First I read the text once, then I do as told.\nAnswer: {skill(query)}"
+    return skill(query)
 
 
 class Script:
@@ -46,9 +46,9 @@ class Script:
         with self._lock:
             self.asked.append(body)
             number = next(self._numbers)
-        return self.ruin(prompt, self._well(prompt, number))
+        return self.ruin(prompt, self._answer(prompt, number))
 
-    def _well(self, prompt: str, number: int) -> str:
+    def _answer(self, prompt: str, number: int) -> str:
         phrase = " ".join(WORDS[(number * step + step) % len(WORDS)] for step in (1, 3, 5)) + f" {number}"
         if prompt.startswith("Invent a new task"):
             return self._task(list(SKILLS)[2 + number % 4], phrase)
@@ -84,7 +84,7 @@ def _json(**fields: Any) -> str:
 
 @contextmanager
 def serving(script: Script) -> Iterator[str]:
-    """The base URL of the script behind a real server."""
+    """Run the script behind a real server; yield its base URL."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

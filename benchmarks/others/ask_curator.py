@@ -1,7 +1,7 @@
-"""Ask through bespokelabs-curator: `ask_curator.py URL CONCURRENCY PROMPTS.json`.
+"""Send prompts through bespokelabs-curator: `ask_curator.py URL CONCURRENCY PROMPTS.json`.
 
-By its openai backend, which posts with aiohttp and costs less than its litellm backend. Its limits a minute are so high
-that they never wait; its counting of tokens for them cannot be turned off.
+Uses its openai backend, which posts with aiohttp and costs less than its litellm backend. Its rate limits are too high
+to bind; its token counting for them cannot be turned off.
 """
 
 import json
@@ -18,7 +18,7 @@ NO_LIMIT = 10**9
 
 def main() -> None:
     url, concurrency, path = sys.argv[1:]
-    # Else the counter of tokens would be downloaded; litellm brings the same file.
+    # Otherwise curator downloads the tokenizer; litellm ships the same file.
     os.environ["TIKTOKEN_CACHE_DIR"] = str(Path(litellm.__file__).parent / "litellm_core_utils" / "tokenizers")
     prompts = json.loads(Path(path).read_text())
     llm = curator.LLM(

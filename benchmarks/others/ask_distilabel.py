@@ -1,8 +1,8 @@
-"""Ask through distilabel: `ask_distilabel.py URL CONCURRENCY PROMPTS.json [--llm]`.
+"""Send prompts through distilabel: `ask_distilabel.py URL CONCURRENCY PROMPTS.json [--llm]`.
 
-In a pipeline with one TextGeneration step, as its manual has it; with `--llm` by its LLM alone, in one process.
-A batch is asked all at once and the next waits for its last reply, so the size of a batch is the concurrency. A larger
-one, or replicas of the step, would ask faster, with more in flight than the others have.
+Uses a pipeline with one TextGeneration step, as its manual shows; with `--llm` its LLM alone, in one process. A batch
+goes out at once and the next waits for its last reply, so the batch size is the concurrency. A larger batch, or
+replicas of the step, would be faster, with more requests in flight than the other libraries have.
 """
 
 import json
@@ -17,7 +17,7 @@ from distilabel.steps.tasks import TextGeneration
 from measure import measure
 
 
-def pipeline(llm: OpenAILLM, prompts: list[str], size: int) -> list[str | None]:
+def run_pipeline(llm: OpenAILLM, prompts: list[str], size: int) -> list[str | None]:
     with Pipeline(name="overhead", enable_metadata=False) as steps:
         TextGeneration(llm=llm, input_batch_size=size)
     rows = Dataset.from_dict({"instruction": prompts})
@@ -27,7 +27,7 @@ def pipeline(llm: OpenAILLM, prompts: list[str], size: int) -> list[str | None]:
     return list(result["default"]["train"]["generation"])
 
 
-def alone(llm: OpenAILLM, prompts: list[str], size: int) -> list[str | None]:
+def run_llm(llm: OpenAILLM, prompts: list[str], size: int) -> list[str | None]:
     llm.load()
     chats = [[{"role": "user", "content": prompt}] for prompt in prompts]
     batches = (chats[start : start + size] for start in range(0, len(chats), size))
@@ -38,8 +38,8 @@ def main() -> None:
     url, concurrency, path, *options = sys.argv[1:]
     prompts = json.loads(Path(path).read_text())
     llm = OpenAILLM(model="m", base_url=url, api_key="none", max_retries=0, generation_kwargs={"max_new_tokens": 64})
-    way = alone if "--llm" in options else pipeline
-    measure("distilabel", len(prompts), lambda: way(llm, prompts, int(concurrency)))
+    run = run_llm if "--llm" in options else run_pipeline
+    measure("distilabel", len(prompts), lambda: run(llm, prompts, int(concurrency)))
 
 
 if __name__ == "__main__":

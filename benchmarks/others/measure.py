@@ -1,4 +1,4 @@
-"""What a library spends on asking, printed as one line of JSON; run by the library's own Python."""
+"""Print the CPU and wall time of a library as one line of JSON; the library's own Python runs this."""
 
 import json
 import resource
@@ -9,17 +9,17 @@ from importlib.metadata import version
 
 
 def cpu_seconds() -> float:
-    """CPU seconds of this process and of those of its children that have ended."""
-    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in spent)
+    """Return the CPU seconds of this process and of its ended children."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def measure(distribution: str, count: int, ask: Callable[[], Iterable[str | None]]) -> None:
-    """Time `ask`, which is to give `count` replies; imports and what was made before the call are not in it."""
+    """Time `ask`, which must return `count` replies. Imports and earlier work do not count."""
     cpu, wall = cpu_seconds(), time.perf_counter()
     replies = ask()
     cpu, wall = cpu_seconds() - cpu, time.perf_counter() - wall
     answered = sum(1 for reply in replies if reply)
     if answered != count:
-        sys.exit(f"{answered} of {count} requests were answered")
+        sys.exit(f"{answered} of {count} requests got a reply")
     print(json.dumps({"cpu": cpu, "wall": wall, "version": version(distribution)}))

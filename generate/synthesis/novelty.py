@@ -1,6 +1,6 @@
-"""Is an instruction new? Against everything known, by its words and by what it is about.
+"""Task novelty: whether an invented instruction repeats a known one, by its words or by its subject.
 
-Words: rapidfuzz's token-set ratio. What it is about: `kshot.core.text.TfIdfSimilarity`.
+Words: rapidfuzz's token-set ratio. Subject: `kshot.core.text.TfIdfSimilarity`.
 """
 
 from collections.abc import Sequence
@@ -9,32 +9,38 @@ from rapidfuzz import fuzz, process
 
 from kshot.core.text import SimilarityIndex, TfIdfSimilarity
 
-SAME_WORDS = 80.0
-SAME_MATTER = 0.56
-"""Of pairs of our own tasks one in a thousand is above 0.53; of two wordings of one task, one in six is above 0.56."""
+VERSION = 1
+"""Raise when the same instruction gets another verdict."""
+
+MIN_SAME_WORDS_RATIO = 80.0
+MIN_SAME_SUBJECT_COSINE = 0.56
+"""Of pairs of shipped tasks one in a thousand exceeds 0.53. Of two instructions of one task, one pair in six exceeds
+0.56."""
 
 
 class TaskNovelty:
-    """Instructions known so far; `add` makes one known.
+    """The known instructions; `add` adds one.
 
     Args:
-        known: instructions to begin with; their n-grams also give the weights.
+        known: the first instructions; their n-grams also set the TF-IDF weights.
     """
 
     def __init__(self, known: Sequence[str]) -> None:
-        self._texts = list(known)
-        self._targets = SimilarityIndex(TfIdfSimilarity(known), known)
+        self._instructions = list(known)
+        self._index = SimilarityIndex(TfIdfSimilarity(known), known)
 
-    def add(self, text: str) -> None:
-        self._texts.append(text)
-        self._targets.add(text)
+    def add(self, instruction: str) -> None:
+        self._instructions.append(instruction)
+        self._index.add(instruction)
 
-    def nearest(self, text: str) -> str | None:
-        """The known instruction that this one repeats, or None if it is new."""
-        by_words = process.extractOne(text, self._texts, scorer=fuzz.token_set_ratio, score_cutoff=SAME_WORDS)
-        if by_words:
-            return str(by_words[0])
-        if not self._texts:
+    def find_known(self, instruction: str) -> str | None:
+        """Return the known instruction that this one repeats, or None if it is new."""
+        match = process.extractOne(
+            instruction, self._instructions, scorer=fuzz.token_set_ratio, score_cutoff=MIN_SAME_WORDS_RATIO
+        )
+        if match:
+            return str(match[0])
+        if not self._instructions:
             return None
-        cosine, place = self._targets.nearest(text)
-        return self._texts[place] if cosine >= SAME_MATTER else None
+        cosine, index = self._index.nearest(instruction)
+        return self._instructions[index] if cosine >= MIN_SAME_SUBJECT_COSINE else None

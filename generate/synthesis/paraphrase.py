@@ -1,11 +1,11 @@
-"""The description mode: a teacher rewords task descriptions, and checks say which wordings still state the task.
+"""Paraphrases: the teacher rewords task descriptions, and checks keep those that still state the task.
 
 rephrase  the same task in other words
 abstract  the same task stated more generally
-restyle   the task with newly drawn details (labels, literals, rules), set in another style
+restyle   the same task in another style, with newly drawn parameters (labels, literals, rules)
 
-Checks are lexical. `validate_paraphrases` adds a proof: with the variant alone the teacher solves held-back inputs of a programmatic
-task as well as with the original wording. Where a check only doubts a variant, of any task, all of them must be solved.
+The checks are lexical (`checks`). With `validate_inputs` the teacher also solves held-back inputs. Of a programmatic
+task it must solve as many as with the original. Of any task it must solve all of them where a check failed softly.
 """
 
 from collections.abc import Sequence
@@ -17,181 +17,210 @@ from kshot.config import ParaphraseConfig
 from kshot.core.prompting import EVAL_TEMPLATE, render_prompt
 from kshot.core.seeding import digest, stream
 from kshot.core.types import Description, Example, Reject
-from kshot.generate.synthesis.checks import ParaphraseCandidate, as_template, hard_failure, soft_failure
-from kshot.generate.synthesis.context import Teacher
+from kshot.generate.synthesis.checks import (
+    ParaphraseCandidate,
+    build_template,
+    find_hard_failure,
+    find_soft_failure,
+)
+from kshot.generate.synthesis.diversity import INSTRUCTION_STYLES
 from kshot.generate.synthesis.prompt_templates import PromptTemplates
 from kshot.generate.synthesis.verify import gives_answer
-from kshot.generate.teacher.messages import Reply, Request
+from kshot.generate.teacher import Reply, Request, Teacher
 from kshot.tasks.family import Params
 from kshot.tasks.source import TaskSource
 
-STYLES = (
-    "a polite request to a colleague",
-    "a question",
-    "a short note",
-    "an exercise in a textbook",
-    "a message to an assistant",
-)
+VERSION = 1
+"""Raise when the same replies give other paraphrases, or the same tasks other requests."""
 
-UNTOLD = "cannot be told apart from its details"
-ENDS = "\n\n"
-"""After a wording, where a reply goes on."""
+AMBIGUOUS = "a parameter value is ambiguous in it"
+PARAGRAPH_BREAK = "\n\n"
 
 
 @dataclass(frozen=True)
 class ParaphraseRequest:
-    """One request: which unit and mode, and the wording shown to the teacher with these params filled in."""
+    """One request: the task, the mode, and the description to reword."""
 
-    unit: TaskSource
+    source: TaskSource
     mode: str
     template: str
-    """The wording before that."""
-    source: str
+    """The description with its slots."""
+    original: str
+    """The description with `params` filled in, as the teacher sees it."""
     params: Params
-    request: Request
+    teacher_request: Request
+
+    def reject(self, reason: str, reply: str) -> Reject:
+        """Build the reject of this request's reply."""
+        request = self.teacher_request
+        key = digest(self.source.id, self.mode, request.prompt, request.sample)
+        return Reject(key, self.mode, self.source.id, reason, reply, self.original)
 
 
 @dataclass(frozen=True)
 class Paraphrase:
-    """A reply without fault."""
+    """A reply without a hard failure."""
 
-    ask: ParaphraseRequest
+    request: ParaphraseRequest
     template: str
     reply: str
-    doubt: str | None
-    """What a check has against it, which a proof refutes."""
+    soft_failure: str | None
+    """Why it may state another task; solving all held-back inputs refutes it."""
 
 
 def plan_requests(
-    units: Sequence[TaskSource], settings: ParaphraseConfig, prompts: PromptTemplates, seed: int
+    sources: Sequence[TaskSource], settings: ParaphraseConfig, prompts: PromptTemplates, seed: int
 ) -> list[ParaphraseRequest]:
-    """The requests, drawn from named streams so that adding a unit moves no other's."""
-    asks = []
+    """Draw the requests from named random streams, so that a new task changes no other's."""
+    requests = []
     for mode in settings.modes:
-        for unit in _drawn(units, settings, seed, mode):
+        for source in _draw_sources(sources, settings, seed, mode):
             for sample in range(settings.per_mode):
-                rng = stream(seed, "describe", unit.id, mode, sample)
-                params = unit.params(rng)
-                template = unit.descriptions[(sample + rng.randrange(64)) % len(unit.descriptions)]
-                source = template.format(**params)
-                prompt = prompts.render(mode, source=source, style=STYLES[rng.randrange(len(STYLES))])
-                asks.append(ParaphraseRequest(unit, mode, template, source, params, Request(prompt, sample)))
-    return asks
+                rng = stream(seed, "describe", source.id, mode, sample)
+                params = source.params(rng)
+                template = source.descriptions[(sample + rng.randrange(64)) % len(source.descriptions)]
+                original = template.format(**params)
+                style = INSTRUCTION_STYLES[rng.randrange(len(INSTRUCTION_STYLES))]
+                prompt = prompts.render(mode, instruction=original, style=style)
+                requests.append(ParaphraseRequest(source, mode, template, original, params, Request(prompt, sample)))
+    return requests
 
 
-def _drawn(units: Sequence[TaskSource], settings: ParaphraseConfig, seed: int, mode: str) -> list[TaskSource]:
-    """All units, or as many as the settings allow, drawn for the mode and in their usual order."""
-    if settings.tasks is None or settings.tasks >= len(units):
-        return list(units)
-    chosen = stream(seed, "describe", mode).sample(range(len(units)), settings.tasks)
-    return [units[place] for place in sorted(chosen)]
+def _draw_sources(sources: Sequence[TaskSource], settings: ParaphraseConfig, seed: int, mode: str) -> list[TaskSource]:
+    """Return all tasks, or `settings.tasks` of them, drawn for the mode, in their order."""
+    if settings.tasks is None or settings.tasks >= len(sources):
+        return list(sources)
+    indices = stream(seed, "describe", mode).sample(range(len(sources)), settings.tasks)
+    return [sources[index] for index in sorted(indices)]
 
 
 def first_paragraph(reply: str) -> str:
-    """The reply's first paragraph, without the quotes that models like to put around it."""
-    text = reply.strip().split(ENDS)[0].strip()
+    """Return the reply's first paragraph, without the quotes that models like to put around it."""
+    text = reply.strip().split(PARAGRAPH_BREAK)[0].strip()
     if len(text) > 1 and (text[0], text[-1]) in {('"', '"'), ("“", "”")} and text.count(text[0]) <= 2:
         text = text[1:-1].strip()
     return text
 
 
 def paraphrase_descriptions(
-    units: Sequence[TaskSource], settings: ParaphraseConfig, asker: Teacher, prompts: PromptTemplates, seed: int
+    sources: Sequence[TaskSource], settings: ParaphraseConfig, teacher: Teacher, prompts: PromptTemplates, seed: int
 ) -> tuple[dict[str, list[Description]], list[Reject]]:
-    """Variants that passed, by unit id, and the rejects with their reasons.
+    """Return the accepted paraphrases by task id, and the rejects with reasons.
 
     Raises:
-        TeacherError: see `TeacherClient.ask`.
+        TeacherError: see `Teacher.ask`.
+        ConfigError: see `PromptTemplates.render`.
     """
-    asks = plan_requests(units, settings, prompts, seed)
-    replies = asker.ask([ask.request for ask in asks], "describing")
-    kept: dict[str, list[Description]] = {unit.id: [] for unit in units}
+    requests = plan_requests(sources, settings, prompts, seed)
+    replies = teacher.ask([request.teacher_request for request in requests], "paraphrasing")
+    accepted: dict[str, list[Description]] = {source.id: [] for source in sources}
     rejects: list[Reject] = []
-    passed: list[Paraphrase] = []
-    for ask, reply in zip(asks, replies, strict=True):
-        text = first_paragraph(reply.text)
-        taken = [other.template for other in passed if other.ask.unit.id == ask.unit.id]
-        known = [ask.source, *(wording.format(**ask.params) for wording in (*ask.unit.descriptions, *taken))]
-        candidate = ParaphraseCandidate(text, ask.source, ask.params, ask.unit.anchors, known)
-        # What is wrong with a text says more than that it was cut off, which a whole first paragraph does not mind.
-        cut = "" if ENDS in reply.text.strip() else reply.problem
-        fault = reply.problem if reply.error else hard_failure(candidate) or cut
-        doubt = soft_failure(candidate)
-        template = None if fault else as_template(text, ask.template, ask.params)
-        if template is None or (doubt and not settings.validate_inputs):
-            rejects.append(_reject(ask, reply.text, fault or (str(doubt) if template else UNTOLD)))
+    candidates: list[Paraphrase] = []
+    for request, reply in zip(requests, replies, strict=True):
+        earlier = [other.template for other in candidates if other.request.source.id == request.source.id]
+        outcome = _read_paraphrase(request, reply, earlier, allow_soft_failure=bool(settings.validate_inputs))
+        if isinstance(outcome, Paraphrase):
+            candidates.append(outcome)
         else:
-            passed.append(Paraphrase(ask, template, reply.text, doubt))
-    for variant, against in zip(
-        passed, validate_paraphrases(passed, settings.validate_inputs, asker, seed), strict=True
-    ):
-        ask = variant.ask
-        if against:
-            rejects.append(_reject(ask, variant.reply, against))
+            rejects.append(request.reject(outcome, reply.text))
+    reasons = validate_paraphrases(candidates, settings.validate_inputs, teacher, seed)
+    for paraphrase, reason in zip(candidates, reasons, strict=True):
+        request = paraphrase.request
+        if reason:
+            rejects.append(request.reject(reason, paraphrase.reply))
         else:
-            kept[ask.unit.id].append(Description(variant.template, ask.mode, Path(asker.name).name))
-    return kept, rejects
+            description = Description(paraphrase.template, request.mode, Path(teacher.name).name)
+            accepted[request.source.id].append(description)
+    return accepted, rejects
 
 
-def validate_paraphrases(variants: Sequence[Paraphrase], inputs: int, asker: Teacher, seed: int) -> list[str | None]:
-    """What stands against each variant after the teacher has solved so many held-back inputs with it, or None."""
+def _read_paraphrase(
+    request: ParaphraseRequest, reply: Reply, earlier: Sequence[str], allow_soft_failure: bool
+) -> Paraphrase | str:
+    """Return the paraphrase in a reply, or the reason to reject it.
+
+    Args:
+        earlier: templates of the task's paraphrases so far.
+    """
+    texts = (template.format(**request.params) for template in (*request.source.descriptions, *earlier))
+    known = [request.original, *texts]
+    text = first_paragraph(reply.text)
+    candidate = ParaphraseCandidate(text, request.original, request.params, request.source.anchors, known)
+    if reply.error:
+        return reply.problem
+    # A failed check says more than a truncation, which leaves a first paragraph whole if another one follows.
+    truncated = "" if PARAGRAPH_BREAK in reply.text.strip() else reply.problem
+    if hard_failure := find_hard_failure(candidate) or truncated:
+        return hard_failure
+    template = build_template(text, request.template, request.params)
+    if template is None:
+        return AMBIGUOUS
+    soft_failure = find_soft_failure(candidate)
+    if soft_failure and not allow_soft_failure:
+        return soft_failure
+    return Paraphrase(request, template, reply.text, soft_failure)
+
+
+def validate_paraphrases(
+    paraphrases: Sequence[Paraphrase], inputs: int, teacher: Teacher, seed: int
+) -> list[str | None]:
+    """Let the teacher solve held-back inputs with each paraphrase; return the reason to reject it, or None."""
     requests: list[Request] = []
     answers: list[list[str]] = []
-    for variant in variants:
-        shown, held = _held_back(variant, inputs, seed)
-        answers.append([example.output for example in held])
-        # A doubt falls only when all are solved, however many are with the original.
-        tried = [] if variant.doubt else [variant.ask.source]
-        for wording in (*tried, variant.template.format(**variant.ask.params)):
-            requests += [
-                Request(render_prompt(EVAL_TEMPLATE, wording, shown, e.input).text, temperature=0.0) for e in held
-            ]
-    replies = iter(asker.ask(requests, "proving") if requests else ())
-    found: list[str | None] = []
-    for variant, right in zip(variants, answers, strict=True):
-        own = [list(islice(replies, len(right))) for _ in range(1 if variant.doubt else 2)]
-        solved = [_solved(right, some) for some in own]
-        if fault := next((reply.error for some in own for reply in some if reply.error), ""):
-            found.append(f"not proved: {fault}")
-        elif variant.doubt:
-            found.append(_still_doubted(variant.doubt, len(right), *solved))
+    for paraphrase in paraphrases:
+        shown, held_back = _draw_held_back(paraphrase, inputs, seed)
+        answers.append([example.output for example in held_back])
+        # A soft failure is refuted only if all are solved, however many are with the original.
+        originals = [] if paraphrase.soft_failure else [paraphrase.request.original]
+        for instruction in (*originals, paraphrase.template.format(**paraphrase.request.params)):
+            prompts = [render_prompt(EVAL_TEMPLATE, instruction, shown, e.input).text for e in held_back]
+            requests += [Request(prompt, temperature=0.0) for prompt in prompts]
+    replies = iter(teacher.ask(requests, "validating paraphrases") if requests else ())
+    reasons: list[str | None] = []
+    for paraphrase, outputs in zip(paraphrases, answers, strict=True):
+        solves = [list(islice(replies, len(outputs))) for _ in range(1 if paraphrase.soft_failure else 2)]
+        solved = [_count_solved(outputs, group) for group in solves]
+        if error := next((reply.error for group in solves for reply in group if reply.error), ""):
+            reasons.append(f"not validated: {error}")
+        elif paraphrase.soft_failure:
+            reasons.append(_confirm_soft_failure(paraphrase.soft_failure, len(outputs), *solved))
         else:
-            found.append(_not_proved(len(right), *solved))
-    return found
+            reasons.append(_compare_with_original(len(outputs), *solved))
+    return reasons
 
 
-def _held_back(variant: Paraphrase, inputs: int, seed: int) -> tuple[list[Example], list[Example]]:
-    """The demonstrations without which the task cannot be known, and the inputs that prove a variant of it."""
-    ask, unit = variant.ask, variant.ask.unit
-    if not inputs or (unit.example_count is not None and not variant.doubt):
+def _draw_held_back(paraphrase: Paraphrase, inputs: int, seed: int) -> tuple[list[Example], list[Example]]:
+    """Draw the demonstrations without which the task cannot be solved, and the held-back examples."""
+    request, source = paraphrase.request, paraphrase.request.source
+    if not inputs or (source.example_count is not None and not paraphrase.soft_failure):
         return [], []
-    rng = stream(seed, "prove", unit.id, ask.mode)
-    labels = list(islice(cycle(unit.labels(ask.params)), unit.min_k))
-    examples = unit.sample_examples(rng, ask.params, unit.min_k + inputs, labels)
-    return examples[: unit.min_k], examples[unit.min_k :]
+    rng = stream(seed, "prove", source.id, request.mode)
+    labels = list(islice(cycle(source.labels(request.params)), source.min_k))
+    examples = source.sample_examples(rng, request.params, source.min_k + inputs, labels)
+    return examples[: source.min_k], examples[source.min_k :]
 
 
-def _still_doubted(doubt: str, inputs: int, solved: int) -> str | None:
+def _confirm_soft_failure(soft_failure: str, inputs: int, solved: int) -> str | None:
     if inputs and solved == inputs:
         return None
-    return f"{doubt}{';' if ':' in doubt else ':'} the teacher solves {solved} of {inputs} with it"
+    return f"{soft_failure}{';' if ':' in soft_failure else ':'} the teacher solves {solved} of {inputs} with it"
 
 
-def _not_proved(inputs: int, before: int, after: int) -> str | None:
-    """Args: before, after: how many of the inputs the teacher solved with the original and with the variant."""
+def _compare_with_original(inputs: int, before: int, after: int) -> str | None:
+    """Return the reason to reject a paraphrase, or None.
+
+    Args:
+        before: inputs that the teacher solved with the original.
+        after: inputs that it solved with the paraphrase.
+    """
     if not inputs:
         return None
     if not before:
-        return f"not proved: the teacher solves none of {inputs} with the original wording"
-    worse = f"not proved: the teacher solves {after} of {inputs}, and {before} with the original wording"
+        return f"not validated: the teacher solves none of {inputs} with the original"
+    worse = f"not validated: the teacher solves {after} of {inputs}, and {before} with the original"
     return worse if after < before else None
 
 
-def _solved(right: Sequence[str], replies: Sequence[Reply]) -> int:
-    """How many of the replies are right."""
-    return sum(gives_answer(reply.text, answer, reasoned=False) for reply, answer in zip(replies, right, strict=True))
-
-
-def _reject(ask: ParaphraseRequest, reply: str, reason: str) -> Reject:
-    key = digest(ask.unit.id, ask.mode, ask.request.prompt, ask.request.sample)
-    return Reject(key, ask.mode, ask.unit.id, reason, reply, ask.source)
+def _count_solved(outputs: Sequence[str], replies: Sequence[Reply]) -> int:
+    answers = zip(replies, outputs, strict=True)
+    return sum(gives_answer(reply.text, output, with_rationale=False) for reply, output in answers)

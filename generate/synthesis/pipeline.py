@@ -1,161 +1,218 @@
-"""What the teacher gives before records are composed: tasks and examples by the modes, and wordings of descriptions."""
+"""The synthesis pipeline: which mode feeds which, and what comes of it before records are composed.
+
+Tasks: `invent` and `vary` make tasks, `demonstrate` and `augment` their examples, `reason` rationales, and `invert` the
+reverse tasks. Then the teacher paraphrases the descriptions of all tasks, programmatic ones included.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kshot.config import Config, SynthesisConfig
+from kshot.config import Config, GenerateConfig, SynthesisConfig
 from kshot.core.console import say
 from kshot.core.errors import ConfigError
+from kshot.core.seeding import digest
 from kshot.core.types import Description, Reject, Task
 from kshot.generate.compose.acceptance import reject_paraphrases
 from kshot.generate.curation.decontaminate import ContaminationRow, Decontaminator
 from kshot.generate.curation.filters import build_filters
 from kshot.generate.sources import load_sources
 from kshot.generate.synthesis.context import SynthesisContext
-from kshot.generate.synthesis.modes import modes_need_teacher, run_modes
+from kshot.generate.synthesis.evolve import vary_tasks
+from kshot.generate.synthesis.examples import write_examples
+from kshot.generate.synthesis.inversion import invert_tasks
 from kshot.generate.synthesis.paraphrase import paraphrase_descriptions
+from kshot.generate.synthesis.paraphrase_inputs import paraphrase_inputs
 from kshot.generate.synthesis.prompt_templates import PromptTemplates
-from kshot.generate.teacher.budget import BudgetExceededError, Cost
-from kshot.generate.teacher.cache import ReplyCache
-from kshot.generate.teacher.client import TeacherClient, make_client
-from kshot.generate.teacher.messages import NOT_ASKED, Reply, Request
+from kshot.generate.synthesis.rationales import write_rationales
+from kshot.generate.synthesis.self_instruct import invent_tasks
+from kshot.generate.teacher import REPLIES_FILE, BudgetExceededError, Teacher, copy_replies, open_teacher
 from kshot.tasks.source import TaskSource, check_unique_ids, source_from_task
 
-REPLIES = "replies.sqlite"
+
+@dataclass
+class SynthesizedTasks:
+    """The example-based tasks after all modes, the rejects, and the accepted candidates by mode."""
+
+    tasks: list[Task]
+    rejects: list[Reject] = field(default_factory=list)
+    accepted: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
 class SynthesisResult:
-    """The units to compose from, with what the teacher added."""
+    """The task sources to compose from, with what the teacher added."""
 
     sources: list[TaskSource]
     tasks: list[Task]
     paraphrases: Mapping[str, list[Description]] = field(default_factory=dict)
+    """By task id."""
     rejects: list[Reject | ContaminationRow] = field(default_factory=list)
-    kept: Counter[str] = field(default_factory=Counter)
-    """By mode: what came out of it."""
+    accepted: Counter[str] = field(default_factory=Counter)
+    """Accepted candidates by mode."""
     teacher: str | None = None
-    spent: BudgetExceededError | None = None
+    budget_error: BudgetExceededError | None = None
 
 
-class EstimatingTeacher:
-    """Stands in for an asker: adds up what would be asked, and answers nothing."""
-
-    def __init__(self, asker: TeacherClient) -> None:
-        self.name = asker.name
-        self.spent: BudgetExceededError | None = None
-        self._asker = asker
-        self.lines: list[str] = []
-        self.total = Cost()
-
-    def ask(self, requests: Sequence[Request], label: str) -> list[Reply]:
-        if requests:
-            estimate = self._asker.plan(requests)
-            self.total += estimate.missing
-            self.lines.append(f"{label}: {estimate}")
-        return [NOT_ASKED] * len(requests)
+def modes_need_teacher(modes: SynthesisConfig) -> bool:
+    """True if any of the modes needs a teacher."""
+    return bool(
+        modes.vary
+        or modes.invent.rounds
+        or modes.demonstrate.per_task
+        or modes.augment.per_example
+        or modes.reason.per_task
+        or modes.invert.ask
+    )
 
 
-def needs_teacher(config: Config) -> bool:
-    """Whether the settings ask a teacher for anything.
+def needs_teacher(settings: GenerateConfig) -> bool:
+    """True if the settings send any request to a teacher.
 
     Raises:
-        ConfigError: they do, and name none.
+        ConfigError: they do, but name no teacher.
     """
-    asked = modes_need_teacher(config.generate.synthesis)
-    if config.generate.teacher is None:
-        if asked:
-            raise ConfigError(["generate.synthesis asks for a teacher, and generate.teacher is null; name one"])
+    for_modes = modes_need_teacher(settings.synthesis)
+    if settings.teacher is None:
+        if for_modes:
+            raise ConfigError(["generate.synthesis needs a teacher, and generate.teacher is null; name one"])
         return False
-    return asked or bool(config.generate.paraphrase.modes and config.generate.paraphrase.per_mode)
+    return for_modes or bool(settings.paraphrase.modes and settings.paraphrase.per_mode)
+
+
+def scale_modes(modes: SynthesisConfig, factor: int) -> SynthesisConfig:
+    """Multiply the number of requests. A later round sends the requests of an earlier one, and more."""
+    if factor == 1:
+        return modes
+    return modes.model_copy(
+        update={
+            "vary": modes.vary * factor,
+            "invent": modes.invent.model_copy(update={"rounds": modes.invent.rounds * factor}),
+            "demonstrate": modes.demonstrate.model_copy(update={"per_task": modes.demonstrate.per_task * factor}),
+            "augment": modes.augment.model_copy(update={"per_example": modes.augment.per_example * factor}),
+        }
+    )
 
 
 def inherit_replies(config: Config, folder: Path, others: Sequence[Path]) -> None:
-    """Begin the store of `folder` with the replies of other sets, where a teacher will be asked for this one."""
-    found = [path for other in others if (path := other / REPLIES).is_file()]
-    if not found or not needs_teacher(config):
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    store = ReplyCache(folder / REPLIES)
-    try:
-        if taken := sum(store.take(path) for path in found):
-            say(f"generate: begins with {taken} replies that other sets have bought")
-    finally:
-        store.close()
+    """Copy the cached replies of other data folders into `folder`, if its data needs a teacher."""
+    caches = [other for other in others if (other / REPLIES_FILE).is_file()]
+    if caches and needs_teacher(config.generate) and (count := copy_replies(caches, folder)):
+        say(f"generate: starts with {count} cached replies of other data sets")
 
 
 def synthesize(
-    config: Config, modes: SynthesisConfig, screen: Decontaminator, folder: Path, batch: bool = False
+    config: Config, modes: SynthesisConfig, decontaminator: Decontaminator, folder: Path, use_batches: bool = False
 ) -> SynthesisResult:
-    """Everything that is to be had from the files, the families and the teacher.
+    """Return everything that task files, families and the teacher give.
+
+    Args:
+        modes: in place of `config.generate.synthesis`.
+        folder: holds the reply cache.
 
     Raises:
-        KshotError: faults of tasks, prompts or teacher; replies that came are kept.
+        KshotError: of tasks, prompts or teacher. Replies that came stay cached.
     """
-    if not needs_teacher(config) or config.generate.teacher is None:
-        return _taught(config, modes, None, None)
-    store = ReplyCache(folder / REPLIES)
-    try:
-        asker = make_client(config.generate.teacher, config.student, store, folder)
-        asker.batched = batch
-        return _taught(config, modes, _shop(config, modes, screen, asker), asker)
-    finally:
-        store.close()
+    settings = config.generate
+    if not needs_teacher(settings) or settings.teacher is None:
+        return run_synthesis(config, modes, None)
+    with open_teacher(settings.teacher, config.student, folder, use_batches) as teacher:
+        return run_synthesis(config, modes, build_context(settings, modes, decontaminator, teacher, config.seed))
 
 
-def estimate(config: Config, screen: Decontaminator, folder: Path) -> list[str]:
-    """What `synthesize` would ask, mode by mode, with an estimate; nothing is asked and nothing but the store is opened."""
-    if not needs_teacher(config) or config.generate.teacher is None:
-        return ["no teacher is asked"]
-    modes = config.generate.synthesis
-    store = ReplyCache(folder / REPLIES)
-    try:
-        stand_in = EstimatingTeacher(make_client(config.generate.teacher, config.student, store, folder))
-        _taught(config, modes, _shop(config, modes, screen, stand_in), stand_in)
-    finally:
-        store.close()
-    checks = modes.verify.samples + modes.verify.judge
-    more = (
-        f"; and up to {checks} solves for each candidate that has to be verified"
-        if modes_need_teacher(modes) and checks
-        else ""
-    )
-    return [*stand_in.lines, f"in all: {stand_in.total}{more}"]
-
-
-def _shop(
-    config: Config, modes: SynthesisConfig, screen: Decontaminator, asker: TeacherClient | EstimatingTeacher
+def build_context(
+    settings: GenerateConfig, modes: SynthesisConfig, decontaminator: Decontaminator, teacher: Teacher, seed: int
 ) -> SynthesisContext:
-    prompts = PromptTemplates(config.generate.prompts)
-    filters = build_filters(config.generate.filters)
     return SynthesisContext(
-        asker, prompts, modes.verify, screen, config.seed, modes.temperature, modes.max_tokens, filters
+        teacher=teacher,
+        prompts=PromptTemplates(settings.prompts),
+        verify=modes.verify,
+        decontaminator=decontaminator,
+        seed=seed,
+        temperature=modes.temperature,
+        max_tokens=modes.max_tokens,
+        filters=build_filters(settings.filters),
     )
 
 
-def _taught(
-    config: Config,
-    modes: SynthesisConfig,
-    shop: SynthesisContext | None,
-    asker: TeacherClient | EstimatingTeacher | None,
-) -> SynthesisResult:
-    programmatic, tasks = load_sources(config)
-    made = run_modes(tasks, modes, shop)
-    units = check_unique_ids([*programmatic, *map(source_from_task, made.tasks)])
-    taught = SynthesisResult(units, made.tasks, rejects=list(made.rejects), kept=made.kept)
+def run_synthesis(config: Config, modes: SynthesisConfig, context: SynthesisContext | None) -> SynthesisResult:
+    """Run the modes, then the paraphrasing.
+
+    Args:
+        context: None where nothing needs a teacher.
+    """
+    programmatic, example_based = load_sources(config)
+    synthesized = synthesize_tasks(example_based, modes, context)
+    sources = check_unique_ids([*programmatic, *map(source_from_task, synthesized.tasks)])
+    result = SynthesisResult(
+        sources, synthesized.tasks, rejects=list(synthesized.rejects), accepted=synthesized.accepted
+    )
+    if context is None:
+        return result
+    result.teacher = context.teacher_name
     settings = config.generate.paraphrase
-    if asker is None or shop is None:
-        return taught
-    taught.teacher = Path(asker.name).name
     if settings.modes and settings.per_mode:
-        variants, rejects = paraphrase_descriptions(units, settings, asker, shop.prompts, config.seed)
-        dropped = reject_paraphrases(variants, build_filters(config.generate.filters), shop.decontaminator)
-        taught.paraphrases = variants
-        taught.rejects += [*rejects, *dropped]
-        taught.kept += Counter(variant.mode for found in variants.values() for variant in found)
-    if asker.spent:
-        taught.spent = asker.spent
-        say(f"generate: goes on with what came before the budget was spent ({asker.spent})")
-    return taught
+        paraphrases, rejects = paraphrase_descriptions(sources, settings, context.teacher, context.prompts, config.seed)
+        removed = reject_paraphrases(paraphrases, context.filters, context.decontaminator)
+        result.paraphrases = paraphrases
+        result.rejects += [*rejects, *removed]
+        result.accepted += Counter(text.mode for texts in paraphrases.values() for text in texts)
+    if context.teacher.budget_error:
+        result.budget_error = context.teacher.budget_error
+        say(f"generate: continues with the replies before the budget was spent ({result.budget_error})")
+    return result
+
+
+def synthesize_tasks(
+    tasks: Sequence[Task], modes: SynthesisConfig, context: SynthesisContext | None
+) -> SynthesizedTasks:
+    """Run the modes that are on.
+
+    Args:
+        tasks: the example-based tasks.
+        context: None where no mode needs a teacher.
+
+    Raises:
+        TeacherError: see `Teacher.ask`.
+        ConfigError: see `PromptTemplates.render`.
+    """
+    result = SynthesizedTasks(list(tasks))
+    if context:
+        if modes.vary:
+            _add_tasks(result, "vary", *vary_tasks(tasks, modes.vary, context))
+        if modes.invent.rounds and tasks:
+            _add_tasks(result, "invent", *invent_tasks(tasks, modes.invent, context))
+        if modes.demonstrate.per_task:
+            _replace_tasks(result, "demonstrate", *write_examples(result.tasks, modes.demonstrate, context))
+        if modes.augment.per_example:
+            _replace_tasks(result, "augment", *paraphrase_inputs(result.tasks, modes.augment, context))
+        if modes.reason.per_task:
+            _replace_tasks(result, "reason", *write_rationales(result.tasks, modes.reason, context))
+    if modes.invert.given or modes.invert.ask:
+        _add_tasks(result, "invert", *invert_tasks(result.tasks, modes.invert, context))
+    return result
+
+
+def _add_tasks(result: SynthesizedTasks, mode: str, tasks: list[Task], rejects: list[Reject]) -> None:
+    result.rejects += rejects
+    for index, task in enumerate(tasks):
+        if any(task.id == other.id for other in result.tasks):
+            key = digest(mode, task.id, index)
+            result.rejects.append(Reject(key, mode, task.id, "not new: same id as another task", task.descriptions[0]))
+        else:
+            result.tasks.append(task)
+            result.accepted[mode] += 1
+
+
+def _replace_tasks(result: SynthesizedTasks, mode: str, tasks: list[Task], rejects: list[Reject]) -> None:
+    result.accepted[mode] += _count_made(tasks, mode) - _count_made(result.tasks, mode)
+    result.tasks = tasks
+    result.rejects += rejects
+
+
+def _count_made(tasks: Sequence[Task], mode: str) -> int:
+    """Count what a mode made: examples, or rationales."""
+    if mode == "reason":
+        return sum(example.rationale is not None for task in tasks for example in task.examples)
+    return sum(example.mode == mode for task in tasks for example in task.examples)

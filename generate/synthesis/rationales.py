@@ -1,4 +1,4 @@
-"""Rationales: the steps to an answer that is known. Steps are kept only if they end in that answer."""
+"""The mode `reason`: rationales for known answers. A rationale is kept only if it ends in the right answer."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,58 +6,74 @@ from dataclasses import replace
 from kshot.config import ReasonConfig
 from kshot.core.types import Example, Reject, Task
 from kshot.generate.synthesis.context import SynthesisContext, SynthesisRequest
-from kshot.generate.synthesis.verify import ANSWER, Claim, final_answer, gives_answer, solve_prompt, split_at_answer
-from kshot.generate.teacher.messages import Reply, Request
+from kshot.generate.synthesis.verify import (
+    ANSWER_PREFIX,
+    Claim,
+    build_solve_prompt,
+    extract_answer,
+    gives_answer,
+    split_at_answer,
+)
+from kshot.generate.teacher import Reply, Request
+
+VERSION = 1
+"""Raise when the same replies give other rationales, or the same tasks other requests."""
 
 MODE = "reason"
-FEWEST_WORDS, MOST_WORDS = 5, 120
+MIN_WORDS, MAX_WORDS = 5, 120
 
 
 def write_rationales(
-    tasks: Sequence[Task], settings: ReasonConfig, shop: SynthesisContext
+    tasks: Sequence[Task], settings: ReasonConfig, context: SynthesisContext
 ) -> tuple[list[Task], list[Reject]]:
-    """The tasks with rationales for those examples where the teacher found its way to the right answer.
+    """Return the tasks with rationales where the teacher reached the right answer, and the rejects with reasons.
 
     Raises:
-        TeacherError: see `TeacherClient.ask`.
+        TeacherError: see `Teacher.ask`.
     """
-    asks: list[tuple[SynthesisRequest, Example]] = []
+    requests: list[tuple[SynthesisRequest, Example]] = []
     for task in tasks:
         bare = [example for example in task.examples if example.rationale is None][: settings.per_task]
         for number, example in enumerate(bare):
-            prompt = solve_prompt(Claim(task.descriptions[0], example.input, example.output, reason=True))
+            claim = Claim(task.descriptions[0], example.input, example.output, with_rationale=True)
+            prompt = build_solve_prompt(claim)
             for sample in range(settings.samples):
-                request = Request(prompt, sample, temperature=shop.temperature, max_tokens=shop.max_tokens)
-                asks.append((SynthesisRequest(MODE, task, number * settings.samples + sample, request), example))
-    replies = shop.teacher.ask([ask.request for ask, _ in asks], "reasoning")
-    found: dict[tuple[str, str], str] = {}
+                teacher_request = Request(
+                    prompt, sample, temperature=context.temperature, max_tokens=context.max_tokens
+                )
+                request_number = number * settings.samples + sample
+                requests.append((SynthesisRequest(MODE, task, request_number, teacher_request), example))
+    replies = context.teacher.ask([request.teacher_request for request, _ in requests], "writing rationales")
+    rationales: dict[tuple[str, str], str] = {}
     rejects: list[Reject] = []
-    for (ask, example), reply in zip(asks, replies, strict=True):
-        key = (ask.task.id, example.input)
-        steps = _steps(reply)
-        if fault := "has a rationale already" if key in found else _fault(steps, reply, example):
-            rejects.append(ask.reject(fault, reply))
+    for (request, example), reply in zip(requests, replies, strict=True):
+        key = (request.task.id, example.input)
+        rationale = _read_rationale(reply)
+        if reason := "has a rationale" if key in rationales else _reject_rationale(rationale, reply, example):
+            rejects.append(request.reject(reason, reply))
         else:
-            found[key] = steps
-    return [
-        replace(task, examples=tuple(_with(example, found.get((task.id, example.input))) for example in task.examples))
-        for task in tasks
-    ], rejects
+            rationales[key] = rationale
+    return [_add_rationales(task, rationales) for task in tasks], rejects
 
 
-def _steps(reply: Reply) -> str:
-    steps, _ = split_at_answer(reply.text)
-    return " ".join(line for line in steps if not line.lower().startswith(ANSWER))
+def _read_rationale(reply: Reply) -> str:
+    lines, _ = split_at_answer(reply.text)
+    return " ".join(line for line in lines if not line.lower().startswith(ANSWER_PREFIX))
 
 
-def _fault(steps: str, reply: Reply, example: Example) -> str | None:
-    if not final_answer(reply.text, reasoned=True):
+def _reject_rationale(rationale: str, reply: Reply, example: Example) -> str | None:
+    """Return the reason to reject a rationale, or None."""
+    if not extract_answer(reply.text, with_rationale=True):
         return reply.problem or "malformed: no line that begins with Answer:"
-    if not gives_answer(reply.text, example.output, reasoned=True):
+    if not gives_answer(reply.text, example.output, with_rationale=True):
         return "wrong answer"
-    words = len(steps.split())
-    return None if FEWEST_WORDS <= words <= MOST_WORDS else f"steps of {words} words"
+    words = len(rationale.split())
+    return None if MIN_WORDS <= words <= MAX_WORDS else f"rationale of {words} words"
 
 
-def _with(example: Example, steps: str | None) -> Example:
-    return replace(example, rationale=steps) if steps else example
+def _add_rationales(task: Task, rationales: dict[tuple[str, str], str]) -> Task:
+    examples = (
+        replace(example, rationale=rationales.get((task.id, example.input)) or example.rationale)
+        for example in task.examples
+    )
+    return replace(task, examples=tuple(examples))

@@ -1,6 +1,6 @@
-"""Is an output right? A ladder, strongest first: the solver, the label space, independent solves, a judge.
+"""Verification of a claimed output, strongest first: the solver, the label space, independent solves, a judge.
 
-A label space alone proves nothing; it refuses what is no label before a solve is paid for.
+A label space proves nothing. It rejects an output that is no label before a solve is paid for.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,16 +10,18 @@ from kshot.config import VerifyConfig
 from kshot.core.answers import normalize_answer, tidy_answer
 from kshot.core.prompting import EVAL_TEMPLATE, render_prompt
 from kshot.core.types import Example
-from kshot.generate.synthesis.context import Teacher
 from kshot.generate.synthesis.prompt_templates import PromptTemplates
-from kshot.generate.teacher.messages import Reply, Request
+from kshot.generate.teacher import Reply, Request, Teacher
 
-ANSWER = "answer:"
+VERSION = 1
+"""Raise when the same claims get other verdicts, or lead to other requests."""
+
+ANSWER_PREFIX = "answer:"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim: under this instruction, with these examples shown, `input` has the answer `output`."""
+    """The claim that under `instruction`, with the `shown` examples, `input` has the answer `output`."""
 
     instruction: str
     input: str
@@ -27,98 +29,106 @@ class Claim:
     shown: tuple[Example, ...] = ()
     labels: tuple[str, ...] = ()
     solver: Callable[[], str] | None = None
-    reason: bool = False
+    with_rationale: bool = False
     """Ask for steps before the answer."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`verified_by` names the rung that bore the claim out; otherwise `fault` says what was against it."""
+    """`verified_by` names what confirmed the claim; otherwise `reason` says why the claim is rejected."""
 
     verified_by: str = ""
     reason: str = ""
 
 
-def solve_prompt(case: Claim) -> str:
-    """What a solver is asked: the prompt that a student would get for the input."""
-    return render_prompt(EVAL_TEMPLATE, case.instruction, case.shown, case.input, case.reason).text
+def build_solve_prompt(claim: Claim) -> str:
+    """Return the prompt that a student would get for the input."""
+    return render_prompt(EVAL_TEMPLATE, claim.instruction, claim.shown, claim.input, claim.with_rationale).text
 
 
-def gives_answer(reply: str, claim: str, reasoned: bool) -> bool:
-    """Whether the reply gives the claimed answer: after its last `Answer:`, or at its beginning."""
-    return tidy_answer(final_answer(reply, reasoned, len(_lines(claim)))) == tidy_answer(claim)
+def gives_answer(reply: str, output: str, with_rationale: bool) -> bool:
+    """True if the reply gives the claimed output: after its last `Answer:`, or at its beginning."""
+    return tidy_answer(extract_answer(reply, with_rationale, len(_list_lines(output)))) == tidy_answer(output)
 
 
-def final_answer(reply: str, reasoned: bool, length: int = 1) -> str:
-    """The answer in a reply: so many lines from the last `Answer:` on, or from the first line."""
-    lines = split_at_answer(reply)[1] if reasoned else _lines(reply)
-    if lines and lines[0].lower().startswith(("output:", ANSWER)):
+def extract_answer(reply: str, with_rationale: bool, line_count: int = 1) -> str:
+    """Return the answer in a reply: so many lines from the last `Answer:` on, or from the first line."""
+    lines = split_at_answer(reply)[1] if with_rationale else _list_lines(reply)
+    if lines and lines[0].lower().startswith(("output:", ANSWER_PREFIX)):
         lines[0] = lines[0].split(":", 1)[1].strip()
-    return "\n".join([line for line in lines if line][:length])
+    return "\n".join([line for line in lines if line][:line_count])
 
 
 def split_at_answer(reply: str) -> tuple[list[str], list[str]]:
-    """The lines before the last one that begins with `Answer:`, and from it on; all and none where there is none."""
-    lines = _lines(reply)
-    marked = [place for place, line in enumerate(lines) if line.lower().startswith(ANSWER)]
-    at = marked[-1] if marked else len(lines)
-    return lines[:at], lines[at:]
+    """Split the lines before the last one that begins with `Answer:`. Without such a line the second list is empty."""
+    lines = _list_lines(reply)
+    marked = [index for index, line in enumerate(lines) if line.lower().startswith(ANSWER_PREFIX)]
+    split = marked[-1] if marked else len(lines)
+    return lines[:split], lines[split:]
 
 
-def _lines(text: str) -> list[str]:
+def _list_lines(text: str) -> list[str]:
     return [line.strip() for line in text.strip().splitlines() if line.strip()]
 
 
 def verify_claims(
-    cases: Sequence[Claim], asker: Teacher, settings: VerifyConfig, prompts: PromptTemplates, label: str
+    claims: Sequence[Claim], teacher: Teacher, settings: VerifyConfig, prompts: PromptTemplates, label: str
 ) -> list[Verdict]:
-    """A verdict for each case; all solves of all cases are asked at once, and then the judge about what is left.
+    """Return a verdict for each claim. All solves go out at once, then the judge gets what they did not confirm.
+
+    Args:
+        label: begins the words beside the progress bars.
 
     Raises:
-        TeacherError: see `TeacherClient.ask`.
+        TeacherError: see `Teacher.ask`.
     """
-    verdicts = [_without_asking(case) for case in cases]
-    open_cases = [i for i, verdict in enumerate(verdicts) if verdict is None]
+    verdicts = [_verify_without_teacher(claim) for claim in claims]
+    undecided = [i for i, verdict in enumerate(verdicts) if verdict is None]
     if settings.samples:
         requests = [
-            Request(solve_prompt(cases[i]), sample, temperature=settings.temperature)
-            for i in open_cases
+            Request(build_solve_prompt(claims[i]), sample, temperature=settings.temperature)
+            for i in undecided
             for sample in range(settings.samples)
         ]
-        replies = asker.ask(requests, f"{label}: solving again")
-        for place, i in enumerate(open_cases):
-            own = replies[place * settings.samples : (place + 1) * settings.samples]
-            verdicts[i] = _agreement(cases[i], own, settings)
+        replies = teacher.ask(requests, f"{label}: solving")
+        for n, i in enumerate(undecided):
+            solves = replies[n * settings.samples : (n + 1) * settings.samples]
+            verdicts[i] = _judge_agreement(claims[i], solves, settings)
     if settings.judge:
-        doubted = [i for i in open_cases if verdicts[i] is None or not _bears(verdicts[i])]
-        asked = [Request(prompts.render("judge", case=cases[i]), temperature=0.0) for i in doubted]
-        for i, reply in zip(doubted, asker.ask(asked, f"{label}: judging") if asked else [], strict=True):
-            said = normalize_answer(reply.text.strip().split("\n")[0])[:3]
-            against = f"not judged: {reply.error}" if reply.error else "judged wrong"
-            verdicts[i] = Verdict(verified_by="judge") if said == "yes" else Verdict(reason=against)
-    return [
-        verdict or Verdict(reason="not verified: neither samples nor judge are switched on") for verdict in verdicts
-    ]
+        unconfirmed = [i for i in undecided if not _is_verified(verdicts[i])]
+        requests = [Request(prompts.render("judge", claim=claims[i]), temperature=0.0) for i in unconfirmed]
+        judgements = teacher.ask(requests, f"{label}: judging") if requests else []
+        for i, reply in zip(unconfirmed, judgements, strict=True):
+            verdicts[i] = _read_judgement(reply)
+    return [verdict or Verdict(reason="not verified: verify.samples and verify.judge are off") for verdict in verdicts]
 
 
-def _bears(verdict: Verdict | None) -> bool:
+def _is_verified(verdict: Verdict | None) -> bool:
     return bool(verdict and verdict.verified_by)
 
 
-def _without_asking(case: Claim) -> Verdict | None:
-    if case.solver is not None:
-        right = case.solver()
-        same = tidy_answer(right) == tidy_answer(case.output)
-        return Verdict(verified_by="solver") if same else Verdict(reason="wrong answer: the solver says otherwise")
-    if case.labels and case.output not in case.labels:
+def _verify_without_teacher(claim: Claim) -> Verdict | None:
+    """Return the verdict of the solver or the label space; None where neither decides."""
+    if claim.solver is not None:
+        is_right = tidy_answer(claim.solver()) == tidy_answer(claim.output)
+        return Verdict(verified_by="solver") if is_right else Verdict(reason="wrong answer: the solver differs")
+    if claim.labels and claim.output not in claim.labels:
         return Verdict(reason="not a label")
     return None
 
 
-def _agreement(case: Claim, replies: Sequence[Reply], settings: VerifyConfig) -> Verdict:
-    share = sum(gives_answer(reply.text, case.output, case.reason) for reply in replies) / len(replies)
-    if share >= settings.agree:
+def _judge_agreement(claim: Claim, solves: Sequence[Reply], settings: VerifyConfig) -> Verdict:
+    """Return the verdict of independent solves: self-consistency (arXiv:2203.11171)."""
+    agreement = sum(gives_answer(reply.text, claim.output, claim.with_rationale) for reply in solves) / len(solves)
+    if agreement >= settings.agree:
         return Verdict(verified_by="self-consistency")
-    if fault := next((reply.error for reply in replies if reply.error), ""):
-        return Verdict(reason=f"not solved again as often as it must be: {fault}")
-    return Verdict(reason=f"solved again, it came out otherwise: {share:.2f} agree")
+    if error := next((reply.error for reply in solves if reply.error), ""):
+        return Verdict(reason=f"too few solves: {error}")
+    return Verdict(reason=f"solves disagree: {agreement:.2f} agree")
+
+
+def _read_judgement(reply: Reply) -> Verdict:
+    if reply.error:
+        return Verdict(reason=f"not judged: {reply.error}")
+    says_yes = normalize_answer(reply.text.strip().split("\n")[0])[:3] == "yes"
+    return Verdict(verified_by="judge") if says_yes else Verdict(reason="judged wrong")

@@ -1,1 +1,35 @@
-"""The client of an LLM endpoint: requests, retries, concurrency, cache, budget, batches, a local server."""
+"""The teacher: an LLM behind OpenAI-compatible endpoints. Code outside this folder imports from here only."""
+
+from kshot.generate.teacher.budget import BudgetExceededError, Cost, Estimate
+from kshot.generate.teacher.cache import REPLIES_FILE, copy_replies
+from kshot.generate.teacher.endpoints import fingerprint_local_teachers
+from kshot.generate.teacher.interface import Teacher, open_teacher
+from kshot.generate.teacher.messages import NOT_SENT, Reply, Request
+from kshot.generate.teacher.structured import (
+    InputOnly,
+    InputOutput,
+    InstructionOnly,
+    InventedTask,
+    ReplyShape,
+    read_reply,
+)
+
+__all__ = [
+    "NOT_SENT",
+    "REPLIES_FILE",
+    "BudgetExceededError",
+    "Cost",
+    "Estimate",
+    "InputOnly",
+    "InputOutput",
+    "InstructionOnly",
+    "InventedTask",
+    "Reply",
+    "ReplyShape",
+    "Request",
+    "Teacher",
+    "copy_replies",
+    "fingerprint_local_teachers",
+    "open_teacher",
+    "read_reply",
+]

@@ -1,7 +1,7 @@
-"""Batch endpoints: requests as one file, replies within a day at a lower price (OpenAI's /files and /batches).
+"""The batch API: requests as one file, replies within a day at a lower price (OpenAI's /files and /batches).
 
-A batch is noted in the store before it exists at the endpoint, under a mark of ours that it carries, so that a crash at
-any moment leaves one that the next run finds, instead of one that is paid for and forgotten.
+The cache records a batch under our own tag before the batch exists at the endpoint, and the batch carries the tag. So a
+crash at any moment leaves a batch that the next run finds, instead of one that is paid for and forgotten.
 """
 
 import io
@@ -28,166 +28,169 @@ if TYPE_CHECKING:
     from openai import OpenAI
     from openai.types import Batch
 
-MOST_REQUESTS = 50_000
-MOST_BYTES = 100 << 20
+MAX_BATCH_REQUESTS = 50_000
+MAX_BATCH_BYTES = 100 << 20
 """OpenAI's limits are 50,000 requests and 200 MB."""
 POLL_SECONDS = 30.0
-ENDED = {"completed", "failed", "expired", "cancelled"}
-MARK = "kshot"
+END_STATES = {"completed", "failed", "expired", "cancelled"}
+TAG_KEY = "kshot"
+"""The key of our tag in a batch's metadata."""
 
 Bodies = dict[str, dict[str, Any]]
-"""Requests by key, with the identity of the model."""
+"""Request bodies by cache key, with the identity of the model."""
 
 
 def run_batches(
-    works: Sequence[PendingRequest],
+    requests: Sequence[PendingRequest],
     endpoint: Endpoint,
-    store: ReplyCache,
+    cache: ReplyCache,
     meter: BudgetMeter,
     poll_seconds: float = POLL_SECONDS,
 ) -> tuple[dict[str, Reply], str | None]:
-    """Have these asked in batches, and collect all batches of this store, also those of runs that were killed.
+    """Submit the requests in batches; collect every open batch of this cache, also those of killed runs.
 
-    Returns what the batches did not answer, by key, with the reasons, and the name of the budget that left some
-    unasked, if one did.
+    Returns:
+        The failed replies by cache key, and the name of the budget that left requests unsent, or None.
 
     Raises:
-        TeacherError: the endpoint cannot be reached, or has no batches.
+        TeacherError: the endpoint cannot be reached, or has no batch API.
     """
-    faults: dict[str, Reply] = {}
-    with _client(endpoint) as client:
-        for mark, id, bodies in _open(store, endpoint):
+    errors: dict[str, Reply] = {}
+    with _open_client(endpoint) as client:
+        for tag, id, bodies in _list_open(cache, endpoint):
             if not id:
-                found = _found_by_mark(client, mark)
-                _note(store, endpoint, mark, found, bodies, "open" if found else "never made")
-        pending = {key for _, _, bodies in _open(store, endpoint) for key in bodies}
-        wanted = [work for work in works if work.keys[endpoint.identity] not in pending]
-        allowed, broken = _within(wanted, endpoint, meter)
-        for lines, bodies in _files(allowed, endpoint):
-            mark = uuid.uuid4().hex
-            _note(store, endpoint, mark, "", bodies, "open")
-            _note(store, endpoint, mark, _create(client, mark, lines), bodies, "open")
-        for mark, id, bodies in _open(store, endpoint):
-            rows = _collected(client, _finished(client, id, poll_seconds), bodies, endpoint)
-            store.put_all(rows)
+                id = _find_by_tag(client, tag)
+                _record(cache, endpoint, tag, id, bodies, "open" if id else "never created")
+        submitted = {key for _, _, bodies in _list_open(cache, endpoint) for key in bodies}
+        new = [request for request in requests if request.keys[endpoint.identity] not in submitted]
+        affordable, exceeded = _select_affordable(new, endpoint, meter)
+        for lines, bodies in _split_files(affordable, endpoint):
+            tag = uuid.uuid4().hex
+            _record(cache, endpoint, tag, "", bodies, "open")
+            _record(cache, endpoint, tag, _submit(client, tag, lines), bodies, "open")
+        for tag, id, bodies in _list_open(cache, endpoint):
+            rows = _collect(client, _wait_until_ended(client, id, poll_seconds), bodies, endpoint)
+            cache.put_all(rows)
             for key, _, reply in rows:
                 if reply.error:
-                    faults[key] = reply
+                    errors[key] = reply
                 else:
                     meter.add(reply_cost(reply))
-            _note(store, endpoint, mark, id, {}, "collected")
-    return faults, broken
+            _record(cache, endpoint, tag, id, {}, "collected")
+    return errors, exceeded
 
 
-def _open(store: ReplyCache, endpoint: Endpoint) -> list[tuple[str, str, Bodies]]:
-    """Mark, id and requests of this endpoint's batches that are not collected."""
-    return [(mark, id, json.loads(bodies)) for mark, id, url, bodies in store.open_batches() if url == endpoint.url]
+def _list_open(cache: ReplyCache, endpoint: Endpoint) -> list[tuple[str, str, Bodies]]:
+    """Return tag, id and requests of this endpoint's batches without collected results."""
+    return [(tag, id, json.loads(bodies)) for tag, id, url, bodies in cache.list_open_batches() if url == endpoint.url]
 
 
-def _note(store: ReplyCache, endpoint: Endpoint, mark: str, id: str, bodies: Bodies, state: str) -> None:
-    store.set_batch(mark, id, endpoint.url, to_json(bodies).decode(), state)
+def _record(cache: ReplyCache, endpoint: Endpoint, tag: str, id: str, bodies: Bodies, state: str) -> None:
+    cache.set_batch(tag, id, endpoint.url, to_json(bodies).decode(), state)
 
 
 @contextmanager
-def _client(endpoint: Endpoint) -> "Iterator[OpenAI]":
+def _open_client(endpoint: Endpoint) -> "Iterator[OpenAI]":
     from openai import APIConnectionError, APIStatusError, OpenAI
 
     try:
-        with OpenAI(base_url=endpoint.url, api_key=endpoint.key or "none", max_retries=5) as client:
+        with OpenAI(base_url=endpoint.url, api_key=endpoint.api_key or "none", max_retries=5) as client:
             yield client
     except APIConnectionError:
-        raise TeacherError(f"teacher {endpoint.url} cannot be reached; batches go on with the next run") from None
+        raise TeacherError(f"teacher {endpoint.url} cannot be reached; a rerun resumes its batches") from None
     except APIStatusError as error:
-        words = endpoint.scrub(" ".join(error.message.split()))[:200]
-        hint = "; has it batches?" if error.status_code in {404, 405, 501} else ""
-        raise TeacherError(f"teacher {endpoint.url} answers {error.status_code}: {words}{hint}") from None
+        message = endpoint.redact(" ".join(error.message.split()))[:200]
+        hint = "; does it have a batch API?" if error.status_code in {404, 405, 501} else ""
+        raise TeacherError(f"teacher {endpoint.url} answers {error.status_code}: {message}{hint}") from None
 
 
-def _within(
-    works: Sequence[PendingRequest], endpoint: Endpoint, meter: BudgetMeter
+def _select_affordable(
+    requests: Sequence[PendingRequest], endpoint: Endpoint, meter: BudgetMeter
 ) -> tuple[list[PendingRequest], str | None]:
-    """The works that fit the budget at their dearest, and the budget that ends them."""
-    kept: dict[str, PendingRequest] = {}
-    reserved, broken = [], None
-    for work in works:
-        if work.keys[endpoint.identity] in kept:
+    """Return the requests that fit the budget at their maximum cost, and the budget that ends them."""
+    selected: dict[str, PendingRequest] = {}
+    reserved, exceeded = [], None
+    for request in requests:
+        if request.keys[endpoint.identity] in selected:
             continue
-        most = max_cost(endpoint, work.body)
-        most = replace(most, money=most.money * endpoint.batch_share)
-        if broken := meter.reserve(most):
+        cost = max_cost(endpoint, request.body)
+        cost = replace(cost, money=cost.money * endpoint.batch_price_fraction)
+        if exceeded := meter.reserve(cost):
             break
-        reserved.append(most)
-        kept[work.keys[endpoint.identity]] = work
-    for most in reserved:
-        meter.settle(most, None)
-    return list(kept.values()), broken
+        reserved.append(cost)
+        selected[request.keys[endpoint.identity]] = request
+    for cost in reserved:
+        meter.settle(cost, None)
+    return list(selected.values()), exceeded
 
 
-def _files(works: Sequence[PendingRequest], endpoint: Endpoint) -> "Iterator[tuple[list[bytes], Bodies]]":
-    """The lines of a file and the requests by key, as many as one batch may have."""
+def _split_files(requests: Sequence[PendingRequest], endpoint: Endpoint) -> "Iterator[tuple[list[bytes], Bodies]]":
+    """Yield the lines of a file with its requests by key, as many as one batch may hold."""
     lines: list[bytes] = []
     bodies: Bodies = {}
     size = 0
-    for work in works:
-        key = work.keys[endpoint.identity]
-        body = build_payload(endpoint, work.body, "response_format" in work.body)
+    for request in requests:
+        key = request.keys[endpoint.identity]
+        body = build_payload(endpoint, request.body, "response_format" in request.body)
         line = to_json({"custom_id": key, "method": "POST", "url": "/v1/chat/completions", "body": body}) + b"\n"
-        if lines and (len(lines) >= MOST_REQUESTS or size + len(line) > MOST_BYTES):
+        if lines and (len(lines) >= MAX_BATCH_REQUESTS or size + len(line) > MAX_BATCH_BYTES):
             yield lines, bodies
             lines, bodies, size = [], {}, 0
         lines.append(line)
-        bodies[key] = {**work.body, "model": endpoint.identity}
+        bodies[key] = {**request.body, "model": endpoint.identity}
         size += len(line)
     if lines:
         yield lines, bodies
 
 
-def _create(client: "OpenAI", mark: str, lines: Sequence[bytes]) -> str:
-    file = client.files.create(file=(f"{mark}.jsonl", io.BytesIO(b"".join(lines))), purpose="batch")
+def _submit(client: "OpenAI", tag: str, lines: Sequence[bytes]) -> str:
+    file = client.files.create(file=(f"{tag}.jsonl", io.BytesIO(b"".join(lines))), purpose="batch")
     batch = client.batches.create(
         input_file_id=file.id,
         endpoint="/v1/chat/completions",
         completion_window="24h",
-        metadata={MARK: mark},
-        # A retry of the client must not make a second one.
-        extra_headers={"Idempotency-Key": mark},
+        metadata={TAG_KEY: tag},
+        # A retry of the client must not create a second batch.
+        extra_headers={"Idempotency-Key": tag},
     )
-    say(f"batch {batch.id}: {len(lines)} requests handed in")
+    say(f"batch {batch.id}: submitted {len(lines)} requests")
     return batch.id
 
 
-def _found_by_mark(client: "OpenAI", mark: str) -> str:
-    """The id of a batch that was made just before a crash; empty if it was not made."""
-    return next((batch.id for batch in client.batches.list(limit=100) if (batch.metadata or {}).get(MARK) == mark), "")
+def _find_by_tag(client: "OpenAI", tag: str) -> str:
+    """Return the id of a batch that was created just before a crash; empty if it was not created."""
+    batches = client.batches.list(limit=100)
+    return next((batch.id for batch in batches if (batch.metadata or {}).get(TAG_KEY) == tag), "")
 
 
-def _finished(client: "OpenAI", id: str, poll_seconds: float) -> "Batch":
-    said = ""
-    while (batch := client.batches.retrieve(id)).status not in ENDED:
+def _wait_until_ended(client: "OpenAI", id: str, poll_seconds: float) -> "Batch":
+    printed = ""
+    while (batch := client.batches.retrieve(id)).status not in END_STATES:
         counts = batch.request_counts
-        now = f"batch {id}: {batch.status}" + (f", {counts.completed} of {counts.total} done" if counts else "")
-        if now != said:
-            say(f"{now}; it may take a day, and can be left and come back to")
-        said = now
+        status = f"batch {id}: {batch.status}" + (f", {counts.completed} of {counts.total} done" if counts else "")
+        if status != printed:
+            say(f"{status}; it may take a day; you may stop kshot, and a rerun resumes")
+        printed = status
         time.sleep(poll_seconds)
     return batch
 
 
-def _collected(client: "OpenAI", batch: "Batch", bodies: Bodies, endpoint: Endpoint) -> list[Row]:
-    """A row for each request of the batch; what is not in its files has failed."""
-    why = next((error.message for error in (batch.errors and batch.errors.data) or () if error.message), "")
-    fault = f"not in batch {batch.id}, which is {batch.status}" + (f" ({' '.join(why.split())[:200]})" if why else "")
-    missing = Reply("", error=endpoint.scrub(fault), endpoint=endpoint.url)
+def _collect(client: "OpenAI", batch: "Batch", bodies: Bodies, endpoint: Endpoint) -> list[Row]:
+    """Return a row for each request of the batch. A request that is in none of the files has failed."""
+    message = next((error.message for error in (batch.errors and batch.errors.data) or () if error.message), "")
+    detail = f" ({' '.join(message.split())[:200]})" if message else ""
+    error = endpoint.redact(f"not in batch {batch.id}, which is {batch.status}{detail}")
+    missing = Reply("", error=error, endpoint=endpoint.url)
     rows: dict[str, Row] = {key: (key, body, missing) for key, body in bodies.items()}
     for file in (batch.output_file_id, batch.error_file_id):
         for line in client.files.content(file).content.splitlines() if file else []:
-            key, reply = _line(line, bodies, endpoint)
+            key, reply = _parse_line(line, bodies, endpoint)
             if key in rows and rows[key][2].error:
                 rows[key] = (key, bodies[key], reply)
     return list(rows.values())
 
 
-def _line(line: bytes, bodies: Bodies, endpoint: Endpoint) -> tuple[str, Reply]:
+def _parse_line(line: bytes, bodies: Bodies, endpoint: Endpoint) -> tuple[str, Reply]:
     key, outcome = "", None
     try:
         row = parse_json(line)
@@ -195,11 +198,11 @@ def _line(line: bytes, bodies: Bodies, endpoint: Endpoint) -> tuple[str, Reply]:
         response = row.get("response") or {}
         if response.get("status_code") == 200 and key in bodies:
             outcome = parse_reply(to_json(response["body"]), endpoint, bodies[key])
-            cause = outcome.cause if isinstance(outcome, RequestFailure) else ""
+            error = outcome.reason if isinstance(outcome, RequestFailure) else ""
         else:
-            cause = endpoint.scrub(str(row.get("error") or response.get("body")))[:200]
-    except (ValueError, LookupError, AttributeError, TypeError) as error:
-        cause = f"sends a broken line ({type(error).__name__})"
+            error = endpoint.redact(str(row.get("error") or response.get("body")))[:200]
+    except (ValueError, LookupError, AttributeError, TypeError) as caught:
+        error = f"sent an invalid line ({type(caught).__name__})"
     if isinstance(outcome, Reply):
-        return key, replace(outcome, cost=outcome.cost * endpoint.batch_share)
-    return key, Reply("", error=cause, endpoint=endpoint.url, model=endpoint.model)
+        return key, replace(outcome, cost=outcome.cost * endpoint.batch_price_fraction)
+    return key, Reply("", error=error, endpoint=endpoint.url, model=endpoint.model)

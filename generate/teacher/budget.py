@@ -1,4 +1,4 @@
-"""What asking costs: an estimate before, a meter that holds a run to its budget, and the words for both."""
+"""Cost: an estimate before the requests, a meter that holds a run to its budget, and the words for both."""
 
 import time
 from collections.abc import Iterable
@@ -9,12 +9,12 @@ from kshot.core.errors import TeacherError
 
 
 class BudgetExceededError(TeacherError):
-    """A budget is used up; `which` is `requests`, `tokens` or `money`. What came before is stored and can be used."""
+    """A budget is spent; `budget` is `requests`, `tokens` or `money`. Replies that came stay cached."""
 
-    def __init__(self, which: str, spent: "Cost", budget: BudgetConfig) -> None:
-        self.which = which
-        limit = getattr(budget, which)
-        super().__init__(f"the budget of {limit:g} {which} is spent ({spent}); raise generate.teacher.budget.{which}")
+    def __init__(self, budget: str, cost: "Cost", limits: BudgetConfig) -> None:
+        self.budget = budget
+        limit = getattr(limits, budget)
+        super().__init__(f"the budget of {limit:g} {budget} is spent ({cost}); raise generate.teacher.budget.{budget}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,58 +48,58 @@ class Cost:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a plan would ask at most: replies as long as they may be, prompts at four characters a token."""
+    """The maximum cost of some requests: replies of `max_tokens`, prompts at four characters a token."""
 
-    stored: int
+    cached: int
     missing: Cost
 
     def __str__(self) -> str:
-        new = self.missing
-        money = f", cost at most {new.money:.4g}" if new.money else ""
-        tokens = f"about {new.prompt_tokens} tokens of prompts and at most {new.completion_tokens} of replies"
-        return f"{new.requests} requests to make ({self.stored} are stored), {tokens}{money}"
+        cost = self.missing
+        money = f", cost at most {cost.money:.4g}" if cost.money else ""
+        tokens = f"about {cost.prompt_tokens} prompt tokens and at most {cost.completion_tokens} reply tokens"
+        return f"{cost.requests} requests to send ({self.cached} are cached), {tokens}{money}"
 
 
 class BudgetMeter:
-    """What the run has spent, what is on its way, and whether one more request fits the budget."""
+    """Counts what was spent and what is in flight, and says whether one more request fits the budget."""
 
-    def __init__(self, budget: BudgetConfig, before: Cost) -> None:
-        self.new = Cost()
+    def __init__(self, budget: BudgetConfig, earlier_cost: Cost) -> None:
+        self.new_cost = Cost()
         self._budget = budget
-        self._before = before
+        self._earlier_cost = earlier_cost
         self._reserved = Cost()
 
     @property
-    def total(self) -> Cost:
-        """With what earlier runs of the same command spent."""
-        return self._before + self.new
+    def total_cost(self) -> Cost:
+        """The cost of this run and of earlier runs with the same cache."""
+        return self._earlier_cost + self.new_cost
 
-    def reserve(self, most: Cost) -> str | None:
-        """Set aside what a request may cost; or, if it does not fit, the name of the budget that it breaks."""
-        if broken := self._broken(self.total + self._reserved + most):
-            return broken
-        self._reserved += most
+    def reserve(self, max_cost: Cost) -> str | None:
+        """Reserve what a request may cost, or return the name of the budget that it would exceed."""
+        if budget := self._find_exceeded(self.total_cost + self._reserved + max_cost):
+            return budget
+        self._reserved += max_cost
         return None
 
-    def settle(self, most: Cost, cost: Cost | None) -> None:
-        """The reserved request cost this, or nothing."""
-        self._reserved -= most
+    def settle(self, max_cost: Cost, cost: Cost | None) -> None:
+        """Replace a reservation by the request's real cost; None where it cost nothing."""
+        self._reserved -= max_cost
         if cost:
-            self.new += cost
+            self.new_cost += cost
 
     def add(self, cost: Cost) -> None:
-        """Something cost this that was not reserved."""
-        self.new += cost
+        """Add a cost that was not reserved."""
+        self.new_cost += cost
 
     @property
-    def idle(self) -> bool:
-        """Nothing is on its way that could come cheaper than was set aside."""
+    def is_idle(self) -> bool:
+        """True if no request in flight could still cost less than its reservation."""
         return self._reserved.requests == 0
 
-    def spent(self, which: str) -> BudgetExceededError:
-        return BudgetExceededError(which, self.total, self._budget)
+    def build_error(self, budget: str) -> BudgetExceededError:
+        return BudgetExceededError(budget, self.total_cost, self._budget)
 
-    def _broken(self, cost: Cost) -> str | None:
+    def _find_exceeded(self, cost: Cost) -> str | None:
         limits: Iterable[tuple[str, float | None, float]] = (
             ("requests", self._budget.requests, cost.requests),
             ("tokens", self._budget.tokens, cost.tokens),
@@ -109,7 +109,7 @@ class BudgetMeter:
 
 
 class ProgressRate:
-    """The words beside a progress bar."""
+    """Writes the words beside a progress bar."""
 
     def __init__(self, meter: BudgetMeter, total: int | None, start: int) -> None:
         self._meter = meter
@@ -117,15 +117,15 @@ class ProgressRate:
         self._start = start
         self._began = time.monotonic()
 
-    def note(self, done: int, accepted: float | None = None) -> str:
-        """Replies a second, tokens and money so far, the share that the caller accepted, and the time to go."""
-        new, seconds = self._meter.new, max(time.monotonic() - self._began, 1e-9)
+    def describe(self, done: int, accepted_fraction: float | None = None) -> str:
+        """Return replies a second, tokens, money, the accepted fraction and the time left."""
+        cost, seconds = self._meter.new_cost, max(time.monotonic() - self._began, 1e-9)
         rate = (done - self._start) / seconds
-        words = [f"{rate:.1f}/s", f"{new.tokens} tokens"]
-        if new.money:
-            words.append(f"cost {new.money:.4g}")
-        if accepted is not None:
-            words.append(f"{accepted:.0%} accepted")
+        words = [f"{rate:.1f}/s", f"{cost.tokens} tokens"]
+        if cost.money:
+            words.append(f"cost {cost.money:.4g}")
+        if accepted_fraction is not None:
+            words.append(f"{accepted_fraction:.0%} accepted")
         if self._total and rate:
-            words.append(f"{(self._total - done) / rate:.0f} s to go")
+            words.append(f"{(self._total - done) / rate:.0f} s left")
         return ", ".join(words)

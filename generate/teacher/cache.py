@@ -1,4 +1,4 @@
-"""Every reply a teacher gave, in SQLite: bought once, found again after any crash."""
+"""The reply cache: every reply of a teacher, in SQLite. No reply is bought twice, also after a crash."""
 
 import errno
 import os
@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,131 +15,133 @@ from kshot.core.seeding import digest
 from kshot.generate.teacher.budget import Cost
 from kshot.generate.teacher.messages import Reply, replace_surrogates, to_json
 
+REPLIES_FILE = "replies.sqlite"
 TABLES = """
-CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, request TEXT, reply TEXT);
-CREATE TABLE IF NOT EXISTS failures (key TEXT, request TEXT, fault TEXT, endpoint TEXT, at REAL);
-CREATE TABLE IF NOT EXISTS batches (mark TEXT PRIMARY KEY, id TEXT, endpoint TEXT, requests TEXT, state TEXT);
+CREATE TABLE IF NOT EXISTS replies (
+    key TEXT PRIMARY KEY, request TEXT NOT NULL, reply TEXT NOT NULL, finish_reason TEXT NOT NULL,
+    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
+    endpoint TEXT NOT NULL, model TEXT NOT NULL, cost REAL NOT NULL, at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS failures (key TEXT, request TEXT, error TEXT, endpoint TEXT, at REAL);
+CREATE TABLE IF NOT EXISTS batches (tag TEXT PRIMARY KEY, id TEXT, endpoint TEXT, requests TEXT, state TEXT);
 """
-ADDED = {
-    "finish_reason": "TEXT NOT NULL DEFAULT ''",
-    "prompt_tokens": "INTEGER NOT NULL DEFAULT 0",
-    "completion_tokens": "INTEGER NOT NULL DEFAULT 0",
-    "endpoint": "TEXT NOT NULL DEFAULT ''",
-    "model": "TEXT NOT NULL DEFAULT ''",
-    "cost": "REAL NOT NULL DEFAULT 0",
-    "at": "REAL NOT NULL DEFAULT 0",
-}
-"""Columns that stores of kshot's first version lack."""
-FOUND = "reply, finish_reason, prompt_tokens, completion_tokens, endpoint, model, cost"
-AT_ONCE = 500
-LEAST_ROOM = 1 << 16
-"""Bytes without which SQLite cannot begin."""
+REPLY_COLUMNS = "reply, finish_reason, prompt_tokens, completion_tokens, endpoint, model, cost"
+MAX_KEYS_PER_QUERY = 500
+MIN_FREE_BYTES = 1 << 16
+"""Below this SQLite cannot open a database."""
 
 Row = tuple[str, Mapping[str, Any], Reply]
+"""Key, request and reply."""
 
 
 class ReplyCache:
-    """Replies by the key of all that shaped them; each is on disk before it is used.
+    """Replies by the key of everything that shaped them. A reply is on disk before anyone uses it.
 
-    Write-ahead logging makes a committed reply survive the death of the process (https://sqlite.org/wal.html). One
-    connection reads and one writes, so the two may be in different threads, and what is read was committed.
+    With write-ahead logging a committed reply survives the death of the process (https://sqlite.org/wal.html). One
+    connection reads and another writes, so that both may be in different threads. The reader sees committed rows only.
+
+    Raises:
+        DataError: the file is no usable cache.
+        OSError: the disk is full.
     """
 
     def __init__(self, path: Path) -> None:
         try:
-            self._db = sqlite3.connect(path, timeout=60)
+            self._reader = sqlite3.connect(path, timeout=60)
             self._writer = sqlite3.connect(path, timeout=60, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.executescript(TABLES)
-            there = {row[1] for row in self._db.execute("PRAGMA table_info(replies)")}
-            for name, kind in ADDED.items():
-                if name not in there:
-                    self._db.execute(f"ALTER TABLE replies ADD COLUMN {name} {kind}")
+            self._reader.execute("PRAGMA journal_mode=WAL")
+            self._reader.executescript(TABLES)
         except sqlite3.DatabaseError as error:
             # SQLite says "disk I/O error" where its shared memory finds no room.
-            if shutil.disk_usage(path.parent).free < LEAST_ROOM:
+            if shutil.disk_usage(path.parent).free < MIN_FREE_BYTES:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from None
-            raise DataError(f"{path}: not a usable store of replies ({error}); move it away to begin anew") from None
+            raise DataError(f"{path}: not a usable reply cache ({error}); move it away to start a new one") from None
 
     @staticmethod
-    def key(request: Mapping[str, Any]) -> str:
-        """The request's identity: model, messages, parameters, form of the reply and sample index."""
+    def compute_key(request: Mapping[str, Any]) -> str:
+        """Return the request's identity: a digest of model, messages, parameters, reply format and sample index."""
         return digest(to_json(request).decode(), size=32)
 
     def get(self, key: str) -> str | None:
-        found = self.find([key])
-        return found[key].text if found else None
+        replies = self.find([key])
+        return replies[key].text if replies else None
 
     def find(self, keys: Sequence[str]) -> dict[str, Reply]:
-        """The replies that there are, by key."""
-        found: dict[str, Reply] = {}
-        for start in range(0, len(keys), AT_ONCE):
-            some = keys[start : start + AT_ONCE]
-            places = ",".join("?" * len(some))
-            rows = self._db.execute(f"SELECT key, {FOUND} FROM replies WHERE key IN ({places})", some)  # noqa: S608
-            found.update((row[0], Reply(*row[1:])) for row in rows)
-        return found
+        """Return the cached replies among these keys."""
+        replies: dict[str, Reply] = {}
+        for start in range(0, len(keys), MAX_KEYS_PER_QUERY):
+            chunk = keys[start : start + MAX_KEYS_PER_QUERY]
+            marks = ",".join("?" * len(chunk))
+            query = f"SELECT key, {REPLY_COLUMNS} FROM replies WHERE key IN ({marks})"  # noqa: S608
+            replies.update((row[0], Reply(*row[1:])) for row in self._reader.execute(query, chunk))
+        return replies
 
     def put(self, key: str, request: Mapping[str, Any], reply: str) -> None:
         self.put_all([(key, request, Reply(reply))])
 
     def put_all(self, rows: Iterable[Row]) -> None:
-        """Commit these together; a key that is there keeps its first reply. Those with a fault are set apart."""
+        """Commit these rows together. A known key keeps its first reply; replies with an error go to `failures`."""
         now = time.time()
         replies, failures = [], []
         for key, request, reply in rows:
-            asked = to_json(request).decode()
+            body = to_json(request).decode()
             if reply.error:
-                failures.append((key, asked, replace_surrogates(reply.error), reply.endpoint, now))
+                failures.append((key, body, replace_surrogates(reply.error), reply.endpoint, now))
             else:
                 usage = (replace_surrogates(reply.finish_reason), reply.prompt_tokens, reply.completion_tokens)
                 source = (reply.endpoint, reply.model, reply.cost)
-                replies.append((key, asked, replace_surrogates(reply.text), *usage, *source, now))
+                replies.append((key, body, replace_surrogates(reply.text), *usage, *source, now))
         with self._writer:
-            self._writer.executemany(
-                f"INSERT OR IGNORE INTO replies (key, request, {FOUND}, at) VALUES (?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
-                replies,
-            )
+            columns = f"key, request, {REPLY_COLUMNS}, at"
+            insert = f"INSERT OR IGNORE INTO replies ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
+            self._writer.executemany(insert, replies)
             self._writer.executemany("INSERT INTO failures VALUES (?,?,?,?,?)", failures)
 
-    def total(self) -> Cost:
-        """What all replies here cost."""
-        row = self._db.execute(
+    def sum_costs(self) -> Cost:
+        """Return the cost of all cached replies."""
+        row = self._reader.execute(
             "SELECT count(*), total(prompt_tokens), total(completion_tokens), total(cost) FROM replies"
         ).fetchone()
         return Cost(int(row[0]), int(row[1]), int(row[2]), float(row[3]))
 
-    def failures(self) -> int:
-        """How often a request failed for good."""
-        return int(self._db.execute("SELECT count(*) FROM failures").fetchone()[0])
+    def count_failures(self) -> int:
+        """Return how many requests failed for good."""
+        return int(self._reader.execute("SELECT count(*) FROM failures").fetchone()[0])
 
-    def take(self, other: Path) -> int:
-        """Take over the replies of another store that are not here, so that they are not bought twice; how many."""
+    def merge(self, other: Path) -> int:
+        """Copy the replies of another cache that are missing here; return their number."""
         before = len(self)
         self._writer.execute("ATTACH ? AS other", (str(other),))
         try:
             with self._writer:
-                names = f"key, request, {FOUND}, at"
-                self._writer.execute(f"INSERT OR IGNORE INTO replies ({names}) SELECT {names} FROM other.replies")  # noqa: S608
+                columns = f"key, request, {REPLY_COLUMNS}, at"
+                insert = f"INSERT OR IGNORE INTO replies ({columns}) SELECT {columns} FROM other.replies"  # noqa: S608
+                self._writer.execute(insert)
         finally:
             self._writer.execute("DETACH other")
         return len(self) - before
 
-    def set_batch(self, mark: str, id: str, endpoint: str, requests: str, state: str) -> None:
-        """Note a batch by our own mark; its id is empty until the endpoint has given one."""
+    def set_batch(self, tag: str, id: str, endpoint: str, requests: str, state: str) -> None:
+        """Record a batch under our own tag; `id` is empty until the endpoint has given one."""
         with self._writer:
-            row = (mark, id, endpoint, requests, state)
+            row = (tag, id, endpoint, requests, state)
             self._writer.execute("INSERT OR REPLACE INTO batches VALUES (?,?,?,?,?)", row)
 
-    def open_batches(self) -> list[tuple[str, str, str, str]]:
-        """(mark, id, endpoint, requests) of the batches whose results are not collected, oldest first."""
-        return list(
-            self._db.execute("SELECT mark, id, endpoint, requests FROM batches WHERE state = 'open' ORDER BY rowid")
-        )
+    def list_open_batches(self) -> list[tuple[str, str, str, str]]:
+        """Return (tag, id, endpoint, requests) of the batches without collected results, oldest first."""
+        query = "SELECT tag, id, endpoint, requests FROM batches WHERE state = 'open' ORDER BY rowid"
+        return list(self._reader.execute(query))
 
     def __len__(self) -> int:
-        return int(self._db.execute("SELECT count(*) FROM replies").fetchone()[0])
+        return int(self._reader.execute("SELECT count(*) FROM replies").fetchone()[0])
 
     def close(self) -> None:
-        self._db.close()
+        self._reader.close()
         self._writer.close()
+
+
+def copy_replies(sources: Sequence[Path], folder: Path) -> int:
+    """Copy the cached replies of the folders `sources` into the cache of `folder`; return how many are new."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(ReplyCache(folder / REPLIES_FILE)) as cache:
+        return sum(cache.merge(source / REPLIES_FILE) for source in sources)

@@ -1,4 +1,4 @@
-"""Asks a teacher: many requests at once, each reply stored before it is used, none asked twice."""
+"""The teacher client: many requests at once, each reply cached before it is used, no request sent twice."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -13,163 +13,166 @@ from kshot.generate.teacher.budget import BudgetExceededError, BudgetMeter, Cost
 from kshot.generate.teacher.cache import ReplyCache
 from kshot.generate.teacher.endpoint_state import PendingRequest, max_cost
 from kshot.generate.teacher.endpoints import LOCAL, Endpoint, rank_endpoints, resolve_endpoints
+from kshot.generate.teacher.interface import AcceptedFraction
 from kshot.generate.teacher.local_server import local_server
-from kshot.generate.teacher.messages import NOT_ASKED, Reply, Request, build_body, to_json
+from kshot.generate.teacher.messages import NOT_SENT, Reply, Request, build_body, to_json
 from kshot.generate.teacher.scheduler import AllEndpointsFailedError, Scheduler
-from kshot.generate.teacher.stream import CHUNK, Accepted, ReplyStream, chunks
-
-__all__ = ["BudgetExceededError", "Reply", "Request", "TeacherClient", "TeacherError", "make_client"]
+from kshot.generate.teacher.stream import CHUNK_REQUESTS, ReplyStream, split_chunks
 
 
 class TeacherClient:
-    """Answers requests from the store, and from the endpoints for what is not there yet.
+    """A `Teacher` that answers from the cache, and from its endpoints what is not cached."""
 
-    `name` is who teaches, for the records.
-    """
-
-    def __init__(self, teacher: TeacherConfig, store: ReplyCache, endpoints: Sequence[Endpoint], folder: Path) -> None:
-        self.name = _name(endpoints)
+    def __init__(self, teacher: TeacherConfig, cache: ReplyCache, endpoints: Sequence[Endpoint], folder: Path) -> None:
+        self.name = _join_models(endpoints)
         self._teacher = teacher
-        self._store = store
+        self._cache = cache
         self._endpoints = list(endpoints)
         self._identities = list(dict.fromkeys(endpoint.identity for endpoint in endpoints))
         self._folder = folder
-        self.batched = False
-        """Whether `ask` goes through the endpoint's batches."""
-        self.spent: BudgetExceededError | None = None
-        """The budget that ended a call of `ask` or `batch`."""
-        self._meter = BudgetMeter(teacher.budget, store.total())
+        self.use_batches = False
+        """Whether `ask` uses the batch API."""
+        self.budget_error: BudgetExceededError | None = None
+        """The budget that ended a call of `ask` or `ask_in_batches`."""
+        self._meter = BudgetMeter(teacher.budget, cache.sum_costs())
         self.failed = 0
-        """Requests that came to nothing: refused, or failed as often as they may be tried."""
+        """Requests that failed for good: refused, or without a reply after all attempts."""
 
     @property
-    def spending(self) -> Cost:
-        """What was spent since this asker was made."""
-        return self._meter.new
+    def cost(self) -> Cost:
+        """What this client spent."""
+        return self._meter.new_cost
 
     def ask(self, requests: Sequence[Request], label: str) -> list[Reply]:
-        """The replies, in the order of the requests; a budget that leaves some unasked is said in a line.
-
-        Raises:
-            TeacherError: the endpoints cannot be reached or refuse; replies that came are kept for a rerun.
-        """
-        if self.batched:
-            return self.batch(requests, label)
-        found: list[Reply] = []
+        """See `Teacher.ask`. A spent budget is printed; the requests that it leaves unsent get `NOT_SENT`."""
+        if self.use_batches:
+            return self.ask_in_batches(requests, label)
+        replies: list[Reply] = []
         try:
             for request, reply in self.stream(requests, label, len(requests)):
-                while requests[len(found)] is not request:
-                    found.append(NOT_ASKED)
-                found.append(reply)
-        except BudgetExceededError as spent:
-            self.spent = spent
-            say(f"{label}: {spent}")
-        return found + [NOT_ASKED] * (len(requests) - len(found))
+                while requests[len(replies)] is not request:
+                    replies.append(NOT_SENT)
+                replies.append(reply)
+        except BudgetExceededError as error:
+            self.budget_error = error
+            say(f"{label}: {error}")
+        return replies + [NOT_SENT] * (len(requests) - len(replies))
 
     def stream(
-        self, requests: Iterable[Request], label: str, total: int | None = None, accepted: Accepted | None = None
+        self,
+        requests: Iterable[Request],
+        label: str,
+        total: int | None = None,
+        accepted: AcceptedFraction | None = None,
     ) -> Iterator[tuple[Request, Reply]]:
-        """Each request with its reply, in the order of the requests, while later ones are being asked.
+        """See `Teacher.stream`. Draws requests as they are needed, so they may be endless.
 
-        Holds a bounded number of them, and takes them as they are needed, so they may be endless. A reply is stored
-        for good before it is yielded. `accepted` gives the share of use, to be shown beside the progress.
-
-        Raises:
-            TeacherError: no endpoint can be reached, or all refuse; replies that came are kept for a rerun.
-            BudgetSpent: after the last reply that the budget allowed; requests it left unasked are not yielded.
+        A reply is committed before it is yielded. Requests that a spent budget leaves unsent are not yielded.
         """
-        before = self._meter.new
-        flow = ReplyStream(self._start, self._take, label, total, accepted)
+        cost_before = self._meter.new_cost
+        replies = ReplyStream(self._start_scheduler, self._look_up, label, total, accepted)
         try:
-            yield from flow.run(iter(requests))
-        except AllEndpointsFailedError as failure:
-            raise self._all_failed(str(failure)) from None
+            yield from replies.run(iter(requests))
+        except AllEndpointsFailedError as error:
+            raise self._build_error(str(error)) from None
         finally:
-            self.failed += flow.failed
-        if flow.asked:
-            say(f"{label}: {self._meter.new - before}" + (f", {flow.failed} failed" if flow.failed else ""))
-        if flow.spent:
-            raise flow.spent
+            self.failed += replies.failed
+        if replies.has_sent:
+            say(
+                f"{label}: {self._meter.new_cost - cost_before}"
+                + (f", {replies.failed} failed" if replies.failed else "")
+            )
+        if replies.budget_error:
+            raise replies.budget_error
 
-    def batch(self, requests: Sequence[Request], label: str, poll_seconds: float = POLL_SECONDS) -> list[Reply]:
-        """Like `ask`, through the batches of the first endpoint; killed and run again, it waits for the same ones.
+    def ask_in_batches(
+        self, requests: Sequence[Request], label: str, poll_seconds: float = POLL_SECONDS
+    ) -> list[Reply]:
+        """Like `ask`, by the batch API of the first endpoint. A rerun after a kill waits for the same batches.
 
         Raises:
-            TeacherError: the endpoint cannot be reached, has no batches, or answers none of the requests.
+            TeacherError: the endpoint cannot be reached, has no batch API, or answers none of the requests.
         """
         endpoint = self._endpoints[0]
         if endpoint.url == LOCAL:
-            raise TeacherError("the local teacher has no batches; name an endpoint that has, or leave --batch out")
-        before = self._meter.new
-        missing = [work for some in chunks(iter(requests), CHUNK) for work in self._take(some) if not work.settled]
-        faults, broken = run_batches(missing, endpoint, self._store, self._meter, poll_seconds)
-        works = [work for some in chunks(iter(requests), CHUNK) for work in self._take(some)]
-        found = [work.reply or faults.get(work.keys[endpoint.identity], NOT_ASKED) for work in works]
-        failed = [reply.error for reply in found if reply.error and reply is not NOT_ASKED]
-        self.failed += len(failed)
-        if failed and not any(work.settled for work in works):
-            raise self._all_failed(f"{endpoint.url}: {failed[-1]}")
+            raise TeacherError("the local teacher has no batch API; name an endpoint that has one, or omit --batch")
+        cost_before = self._meter.new_cost
+        missing = [pending for pending in self._look_up_all(requests) if not pending.settled]
+        errors, exceeded = run_batches(missing, endpoint, self._cache, self._meter, poll_seconds)
+        answered = list(self._look_up_all(requests))
+        replies = [item.reply or errors.get(item.keys[endpoint.identity], NOT_SENT) for item in answered]
+        failures = [reply.error for reply in replies if reply.error and reply is not NOT_SENT]
+        self.failed += len(failures)
+        if failures and not any(pending.settled for pending in answered):
+            raise self._build_error(f"{endpoint.url}: {failures[-1]}")
         if missing:
-            say(f"{label}: {self._meter.new - before}" + (f", {len(failed)} failed" if failed else ""))
-        if broken:
-            self.spent = self._meter.spent(broken)
-            say(f"{label}: {self.spent}")
-        return found
+            say(f"{label}: {self._meter.new_cost - cost_before}" + (f", {len(failures)} failed" if failures else ""))
+        if exceeded:
+            self.budget_error = self._meter.build_error(exceeded)
+            say(f"{label}: {self.budget_error}")
+        return replies
 
-    def _all_failed(self, why: str) -> TeacherError:
-        return TeacherError(f"teacher {why}; {len(self._store)} replies are kept, and a rerun goes on from there")
-
-    def plan(self, requests: Iterable[Request]) -> Estimate:
-        """What asking these would take, without asking."""
-        stored, missing = 0, Cost()
+    def estimate(self, requests: Iterable[Request]) -> Estimate:
+        """See `Teacher.estimate`."""
+        cached, missing = 0, Cost()
         seen: set[str] = set()
-        for some in chunks(iter(requests), CHUNK):
-            for work in self._take(some):
-                if work.settled:
-                    stored += 1
-                elif work.name not in seen:
-                    seen.add(work.name)
-                    missing += max_cost(self._endpoints[work.order[0]], work.body)
-        return Estimate(stored, missing)
+        for pending in self._look_up_all(requests):
+            if pending.settled:
+                cached += 1
+            elif pending.identity not in seen:
+                seen.add(pending.identity)
+                missing += max_cost(self._endpoints[pending.order[0]], pending.body)
+        return Estimate(cached, missing)
 
-    def _take(self, requests: Sequence[Request]) -> list[PendingRequest]:
-        """The work for each request; settled where the store has a reply, of its own model before another's."""
-        works = [self._work(request) for request in requests]
-        found = self._store.find([key for work in works for key in work.keys.values()])
-        for work in works:
-            wanted = (work.keys[self._endpoints[place].identity] for place in work.order)
-            key = next((key for key in wanted if key in found), None)
+    def _build_error(self, reason: str) -> TeacherError:
+        return TeacherError(f"teacher {reason}; {len(self._cache)} replies are cached, and a rerun resumes from there")
+
+    def _look_up_all(self, requests: Iterable[Request]) -> Iterator[PendingRequest]:
+        for chunk in split_chunks(iter(requests), CHUNK_REQUESTS):
+            yield from self._look_up(chunk)
+
+    def _look_up(self, requests: Sequence[Request]) -> list[PendingRequest]:
+        """Prepare the requests; settle those with a cached reply, preferably one of their first endpoint's model."""
+        prepared = [self._prepare(request) for request in requests]
+        cached = self._cache.find([key for pending in prepared for key in pending.keys.values()])
+        for pending in prepared:
+            preferred = (pending.keys[self._endpoints[index].identity] for index in pending.order)
+            key = next((key for key in preferred if key in cached), None)
             if key is not None:
-                work.reply, work.settled = found[key], True
-        return works
+                pending.reply, pending.settled = cached[key], True
+        return prepared
 
-    def _work(self, request: Request) -> PendingRequest:
+    def _prepare(self, request: Request) -> PendingRequest:
         body = build_body(request, self._teacher.temperature, self._teacher.max_tokens, self._teacher.extra_body)
-        keys = {identity: self._store.key({**body, "model": identity}) for identity in self._identities}
+        keys = {identity: self._cache.compute_key({**body, "model": identity}) for identity in self._identities}
         order = [0] if len(self._endpoints) == 1 else rank_endpoints(self._endpoints, to_json(body).decode())
         return PendingRequest(body, keys, order)
 
-    def _start(self, stack: ExitStack) -> Scheduler:
-        """An engine on these endpoints, and a local teacher if one of them is it, until the stack is closed."""
+    def _start_scheduler(self, stack: ExitStack) -> Scheduler:
+        """Start a scheduler, and the local teacher if an endpoint is `local`, until the stack closes."""
         endpoints = []
         for endpoint in self._endpoints:
             if endpoint.url == LOCAL:
                 url = stack.enter_context(local_server(endpoint.model, self._folder / "teacher.log"))
                 endpoint = replace(endpoint, url=url)
             endpoints.append(endpoint)
-        return stack.enter_context(Scheduler(endpoints, self._store, self._meter, self._teacher))
+        return stack.enter_context(Scheduler(endpoints, self._cache, self._meter, self._teacher))
 
 
-def make_client(teacher: TeacherConfig, student: str, store: ReplyCache, folder: Path) -> TeacherClient:
-    """The asker for these settings; the local teacher's model is by default the student's base.
+def make_client(teacher: TeacherConfig, student: str, cache: ReplyCache, folder: Path) -> TeacherClient:
+    """Make the client of these settings.
+
+    Args:
+        student: the model that a `local` endpoint serves where the settings name none.
+        folder: where the local teacher writes its log.
 
     Raises:
-        TeacherError: an endpoint without a model's name, a usable URL or a usable name for its key's variable.
-        WeightsError: the local teacher's model cannot be had.
+        TeacherError: an endpoint has no model, no usable URL or no usable name of its key's variable.
+        WeightsError: the local teacher's model cannot be found.
     """
-    return TeacherClient(teacher, store, resolve_endpoints(teacher, student), folder)
+    return TeacherClient(teacher, cache, resolve_endpoints(teacher, student), folder)
 
 
-def _name(endpoints: Sequence[Endpoint]) -> str:
+def _join_models(endpoints: Sequence[Endpoint]) -> str:
     models = list(dict.fromkeys(endpoint.model for endpoint in endpoints))
     return models[0] if len(models) == 1 else "+".join(Path(model).name for model in models)

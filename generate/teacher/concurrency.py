@@ -1,35 +1,35 @@
-"""How fast to ask: the level of concurrency that an endpoint bears, and the pauses between tries.
+"""Adaptive concurrency: how many requests an endpoint bears, and the backoff between attempts.
 
-Additive increase, multiplicative decrease (Chiu and Jain 1989), after a quick start that doubles. A queue that never
-refuses (vLLM's, by default) is noticed by another sign: more requests in flight that bring no more replies a second.
+Additive increase, multiplicative decrease (Chiu and Jain 1989), after a slow start. vLLM's queue refuses no request
+by default. There the sign of overload is a higher limit that brings no more replies a second.
 """
 
 import random
 from email.utils import parsedate_to_datetime
 from time import time
 
-START = 16
-DECREASE = 0.75
+INITIAL_LIMIT = 16
+DECREASE_FACTOR = 0.75
 SUCCESSES_PER_STEP = 25
-HIGHER, GAIN = 1.25, 1.1
-"""A level so much higher has to bring so much more replies a second."""
-EPOCH = 48
-"""Replies, at the least, between two looks at the rate."""
-FIRST_PAUSE_SECONDS = 0.5
+MIN_LIMIT_RATIO, MIN_RATE_GAIN = 1.25, 1.1
+"""A limit higher by the first factor must raise the replies a second by the second factor."""
+MIN_EPOCH_REPLIES = 48
+"""Replies between two comparisons of the rate."""
+FIRST_BACKOFF_SECONDS = 0.5
 
 
 class AdaptiveConcurrency:
-    """The number of requests that may be in flight at one endpoint, between 1 and `most`."""
+    """Limits the requests in flight at one endpoint, between 1 and `max_limit`."""
 
-    def __init__(self, most: int, start: int = START) -> None:
+    def __init__(self, max_limit: int, start: int = INITIAL_LIMIT) -> None:
         self.in_flight = 0
-        self._most = most
-        self._limit = float(min(start, most))
-        self._rushing = True
+        self._max_limit = max_limit
+        self._limit = float(min(start, max_limit))
+        self._slow_start = True
         self._decreases = 0
         self._best_rate = 0.0
         self._best_limit = 1.0
-        self._flat = 0
+        self._flat_epochs = 0
         self._epoch_began = 0.0
         self._epoch_left = 0
         self._epoch_limit = 0.0
@@ -38,69 +38,75 @@ class AdaptiveConcurrency:
     def limit(self) -> int:
         return int(self._limit)
 
-    def room(self) -> bool:
+    def has_room(self) -> bool:
         return self.in_flight < int(self._limit)
 
-    def begin(self) -> int:
-        """A request goes out; hand the number back with its outcome."""
+    def acquire(self) -> int:
+        """Count a request as in flight. Returns a number to hand to `record_overload`."""
         self.in_flight += 1
         return self._decreases
 
-    def end(self) -> None:
+    def release(self) -> None:
         self.in_flight -= 1
 
-    def success(self, now: float, busy: bool) -> None:
-        """A reply came at `now` seconds; `busy`: more requests were waiting than may be in flight."""
-        if not busy:
+    def record_success(self, now: float, has_queue: bool) -> None:
+        """Record a reply.
+
+        Args:
+            now: seconds on any clock.
+            has_queue: whether more requests wait than may be in flight.
+        """
+        if not has_queue:
             self._epoch_left = 0
             return
-        self._limit = min(float(self._most), self._limit + (1.0 if self._rushing else 1 / SUCCESSES_PER_STEP))
+        step = 1.0 if self._slow_start else 1 / SUCCESSES_PER_STEP
+        self._limit = min(float(self._max_limit), self._limit + step)
         self._epoch_left -= 1
         if self._epoch_left <= 0:
-            self._look(now)
+            self._compare_rates(now)
 
-    def trouble(self, begun: int) -> None:
-        """A request was put off or timed out; those that went out before the last decrease tell nothing new."""
-        if begun == self._decreases:
-            self._fall_to(max(1.0, self._limit * DECREASE))
+    def record_overload(self, acquired: int) -> None:
+        """Record a rate limit or a timeout. Requests sent before the last decrease say nothing new."""
+        if acquired == self._decreases:
+            self._decrease_to(max(1.0, self._limit * DECREASE_FACTOR))
 
-    def _fall_to(self, limit: float) -> None:
+    def _decrease_to(self, limit: float) -> None:
         self._limit = limit
-        self._rushing = False
+        self._slow_start = False
         self._decreases += 1
         self._epoch_left = 0
 
-    def _look(self, now: float) -> None:
-        """Compare the rate since the last look with that of the best level so far; two looks in vain send us back."""
-        level = self._epoch_limit
-        if level and self._epoch_left == 0 and now > self._epoch_began:
-            rate = max(EPOCH, int(level)) / (now - self._epoch_began)
-            if level >= HIGHER * self._best_limit:
-                self._flat = self._flat + 1 if rate < GAIN * self._best_rate else 0
-                if self._flat == 0:
-                    self._best_rate, self._best_limit = rate, level
-            elif level * HIGHER > self._best_limit:
+    def _compare_rates(self, now: float) -> None:
+        """Compare this epoch's rate with the best one; return to the best limit after two epochs without gain."""
+        limit = self._epoch_limit
+        if limit and self._epoch_left == 0 and now > self._epoch_began:
+            rate = max(MIN_EPOCH_REPLIES, int(limit)) / (now - self._epoch_began)
+            if limit >= MIN_LIMIT_RATIO * self._best_limit:
+                self._flat_epochs = self._flat_epochs + 1 if rate < MIN_RATE_GAIN * self._best_rate else 0
+                if self._flat_epochs == 0:
+                    self._best_rate, self._best_limit = rate, limit
+            elif limit * MIN_LIMIT_RATIO > self._best_limit:
                 self._best_rate += 0.3 * (rate - self._best_rate)
             elif rate > 0.9 * self._best_rate:
-                self._best_rate, self._best_limit = rate, level
-            if self._flat == 2:
-                self._flat = 0
-                self._fall_to(self._best_limit)
+                self._best_rate, self._best_limit = rate, limit
+            if self._flat_epochs == 2:
+                self._flat_epochs = 0
+                self._decrease_to(self._best_limit)
         self._epoch_began, self._epoch_limit = now, self._limit
-        self._epoch_left = max(EPOCH, int(self._limit))
+        self._epoch_left = max(MIN_EPOCH_REPLIES, int(self._limit))
 
 
-def backoff_seconds(tries: int, longest: float, asked_for: float | None = None) -> float:
-    """Seconds until the next try: drawn from a range that doubles with the tries ("full jitter", AWS 2015).
+def backoff_seconds(attempts: int, max_seconds: float, retry_after: float | None = None) -> float:
+    """Return the seconds until the next attempt: exponential backoff with full jitter (AWS 2015).
 
-    What the endpoint asks for (Retry-After) is honoured, up to `longest`.
+    Adds the endpoint's Retry-After; `max_seconds` bounds the sum.
     """
-    drawn = random.uniform(0, min(longest, FIRST_PAUSE_SECONDS * 2.0**tries))
-    return drawn if asked_for is None else min(longest, asked_for + drawn)
+    drawn = random.uniform(0, min(max_seconds, FIRST_BACKOFF_SECONDS * 2.0**attempts))
+    return drawn if retry_after is None else min(max_seconds, retry_after + drawn)
 
 
 def parse_retry_after(header: str | None) -> float | None:
-    """The seconds that a Retry-After asks for (RFC 9110, 10.2.3: a number or a date); None where it makes no sense."""
+    """Return the seconds in a Retry-After header (RFC 9110, 10.2.3: a number or a date); None if it is invalid."""
     if not header:
         return None
     try:

@@ -1,4 +1,4 @@
-"""An endpoint at work: its queue, its pace and its health; and the work that waits there."""
+"""The state of an endpoint: its queue, its concurrency, its availability; and the requests that wait there."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -15,58 +15,62 @@ from kshot.generate.teacher.transport import Route
 
 @dataclass(slots=True, eq=False)
 class PendingRequest:
-    """A request on its way: its body without the model, its key for each model, and the endpoints by preference."""
+    """A request without a reply: its body without the model, its cache key by model, its endpoints by preference."""
 
     body: dict[str, Any]
     keys: dict[str, str]
     order: list[int]
-    key: str = ""
-    tries: int = 0
-    put_off: int = 0
-    plain: bool = False
+    cache_key: str = ""
+    attempts: int = 0
+    rate_limited: int = 0
+    """How often an endpoint answered 429 or 503."""
+    without_schema: bool = False
     reply: Reply | None = None
     settled: bool = False
+    """True once the reply is committed, or once a spent budget leaves the request unsent."""
 
     @property
-    def name(self) -> str:
-        """The same for the same request."""
+    def identity(self) -> str:
+        """The same for equal requests."""
         return next(iter(self.keys.values()))
 
 
 class Availability(Enum):
-    OPEN = "takes requests"
-    PAUSED = "gets none for a moment"
-    PROBED = "gets a few, to see"
-    ASIDE = "gets none for long"
+    OPEN = "gets requests"
+    PAUSED = "gets no requests for a moment"
+    PROBING = "gets a few requests, to test it"
+    SUSPENDED = "gets no requests for a longer time"
 
 
 @dataclass(eq=False)
 class EndpointState:
-    """An endpoint at work."""
+    """The state of one endpoint."""
 
     endpoint: Endpoint
     route: Route
-    pace: AdaptiveConcurrency
+    concurrency: AdaptiveConcurrency
     queue: deque[PendingRequest] = field(default_factory=deque)
-    state: Availability = Availability.OPEN
-    answered: bool = False
-    failed: int = 0
-    rounds: int = 0
-    probes: int = 0
-    probing: int = 0
-    times_aside: int = 0
-    cause: str = ""
-    no_schema: bool = False
+    availability: Availability = Availability.OPEN
+    has_replied: bool = False
+    failures_in_a_row: int = 0
+    failed_rounds: int = 0
+    probes_to_send: int = 0
+    probes_in_flight: int = 0
+    suspensions: int = 0
+    last_failure: str = ""
+    rejects_schema: bool = False
 
-    def ready(self) -> bool:
-        if self.state is Availability.PROBED:
-            return self.probes > 0 and self.pace.room()
-        return self.state is Availability.OPEN and self.pace.room()
+    def is_ready(self) -> bool:
+        """True if a request may be sent there now."""
+        if self.availability is Availability.PROBING:
+            return self.probes_to_send > 0 and self.concurrency.has_room()
+        return self.availability is Availability.OPEN and self.concurrency.has_room()
 
-    def sent(self) -> None:
-        if self.state is Availability.PROBED:
-            self.probes -= 1
-            self.probing += 1
+    def count_probe(self) -> None:
+        """Count a request that is sent; while the endpoint is being probed, it is a probe."""
+        if self.availability is Availability.PROBING:
+            self.probes_to_send -= 1
+            self.probes_in_flight += 1
 
 
 def reply_cost(reply: Reply) -> Cost:
@@ -74,7 +78,7 @@ def reply_cost(reply: Reply) -> Cost:
 
 
 def max_cost(endpoint: Endpoint, body: Mapping[str, Any]) -> Cost:
-    """What a request may cost there: its reply as long as it may be."""
-    prompt = estimate_tokens(count_prompt_chars(body))
-    reply = body["max_tokens"]
-    return Cost(1, prompt, reply, endpoint.cost(prompt, reply))
+    """The maximum cost of a request there: that of a reply of `max_tokens`."""
+    prompt_tokens = estimate_tokens(count_prompt_chars(body))
+    completion_tokens = body["max_tokens"]
+    return Cost(1, prompt_tokens, completion_tokens, endpoint.compute_cost(prompt_tokens, completion_tokens))

@@ -1,4 +1,4 @@
-"""Where teachers are served: presets, the settings of each endpoint, and which endpoint a request belongs to."""
+"""Endpoints: presets of known services, the settings of each endpoint, and which endpoint gets a request."""
 
 import math
 import os
@@ -15,18 +15,18 @@ from kshot.models.loading import fingerprint_model
 from kshot.models.references import GgufFile, parse_reference, resolve_model
 
 LOCAL = "local"
-DEFAULT_KEY = "OPENAI_API_KEY"
-SHORTEST_SECRET = 8
-"""Shorter keys are stand-ins such as `none`, which may stand in any text."""
-MOST_AT_ONCE, MOST_AT_ONCE_HERE = 256, 8
+DEFAULT_API_KEY_ENV = "OPENAI_API_KEY"
+MIN_SECRET_CHARS = 8
+"""Shorter keys are placeholders such as `none`, which occur in ordinary text."""
+MAX_CONCURRENCY, MAX_LOCAL_CONCURRENCY = 256, 8
 
 
 @dataclass(frozen=True)
 class EndpointPreset:
-    """What there is to know about a service."""
+    """What is known of a service."""
 
     url: str
-    api_key_env: str = DEFAULT_KEY
+    api_key_env: str = DEFAULT_API_KEY_ENV
     structured: Structured = "auto"
     tokens_field: str = "max_tokens"
 
@@ -43,47 +43,51 @@ PRESETS: dict[str, EndpointPreset] = {
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One endpoint, ready to be asked. `identity` is the model by which replies are stored and found."""
+    """An endpoint with all its settings. `identity` is the model in the cache keys."""
 
     url: str
     model: str
     identity: str
     weight: float = 1.0
-    key_env: str = DEFAULT_KEY
-    key: str = field(default="", repr=False)
-    price_in: float = 0.0
-    price_out: float = 0.0
-    concurrency: int = MOST_AT_ONCE
+    api_key_env: str = DEFAULT_API_KEY_ENV
+    api_key: str = field(default="", repr=False)
+    input_price_per_mtok: float = 0.0
+    output_price_per_mtok: float = 0.0
+    max_concurrency: int = MAX_CONCURRENCY
     structured: Structured = "auto"
     tokens_field: str = "max_tokens"
-    batch_share: float = 0.5
+    batch_price_fraction: float = 0.5
 
-    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
-        return (prompt_tokens * self.price_in + completion_tokens * self.price_out) / 1e6
+    def compute_cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """Return the price of so many tokens, in the currency of the prices."""
+        prices = prompt_tokens * self.input_price_per_mtok + completion_tokens * self.output_price_per_mtok
+        return prices / 1e6
 
-    def scrub(self, text: str) -> str:
-        """The text without the key in it."""
-        return text.replace(self.key, "***") if len(self.key) >= SHORTEST_SECRET else text
+    def redact(self, text: str) -> str:
+        """Return the text without the API key."""
+        return text.replace(self.api_key, "***") if len(self.api_key) >= MIN_SECRET_CHARS else text
 
 
 def resolve_endpoints(teacher: TeacherConfig, student: str) -> list[Endpoint]:
-    """The endpoints of these settings; the local one's model is by default the student's base.
+    """Return the endpoints of these settings. A local endpoint without a model serves the student's base.
 
     Raises:
-        TeacherError: no model named, no usable URL or name of a variable, a key in the URL.
-        WeightsError: the local teacher's model cannot be had.
+        TeacherError: an endpoint has no model, no usable URL or no usable variable name, or its URL holds a key.
+        WeightsError: the local teacher's model cannot be found.
     """
-    return [_endpoint(teacher, place, student) for place in _places(teacher)]
+    return [_resolve_endpoint(teacher, config, student) for config in _list_configs(teacher)]
 
 
 def fingerprint_local_teachers(teacher: TeacherConfig, student: str) -> list[str]:
-    """Fingerprints of the local teachers that are folders or files: what they answer may change under the same name.
+    """Return the fingerprints of local teachers that are folders or files: their weights may change under one name.
 
     Raises:
-        WeightsError: a local teacher's reference is none.
+        WeightsError: a local teacher's reference is invalid.
     """
     models = [
-        parse_reference(place.model or teacher.model or student) for place in _places(teacher) if _url(place) == LOCAL
+        parse_reference(config.model or teacher.model or student)
+        for config in _list_configs(teacher)
+        if _config_url(config) == LOCAL
     ]
     return [
         model.sha256 if isinstance(model, GgufFile) else fingerprint_model(str(model))
@@ -92,7 +96,7 @@ def fingerprint_local_teachers(teacher: TeacherConfig, student: str) -> list[str
     ]
 
 
-def _places(teacher: TeacherConfig) -> list[EndpointConfig]:
+def _list_configs(teacher: TeacherConfig) -> list[EndpointConfig]:
     if teacher.endpoints:
         return teacher.endpoints
     if teacher.endpoint in PRESETS:
@@ -100,58 +104,63 @@ def _places(teacher: TeacherConfig) -> list[EndpointConfig]:
     return [EndpointConfig(url=teacher.endpoint)]
 
 
-def _url(place: EndpointConfig) -> str:
-    return place.url or (PRESETS[place.preset].url if place.preset else "")
+def _config_url(config: EndpointConfig) -> str:
+    return config.url or (PRESETS[config.preset].url if config.preset else "")
 
 
-def _endpoint(teacher: TeacherConfig, place: EndpointConfig, student: str) -> Endpoint:
-    known = PRESETS[place.preset] if place.preset else None
-    url = _url(place)
-    model = place.model or teacher.model
+def _resolve_endpoint(teacher: TeacherConfig, config: EndpointConfig, student: str) -> Endpoint:
+    preset = PRESETS[config.preset] if config.preset else None
+    url = _config_url(config)
+    model = config.model or teacher.model
     if url == LOCAL:
         model = resolve_model(model or student)
         identity = f"{Path(model).name}@{fingerprint_model(model)}"
     else:
-        url = _checked(url)
+        url = _check_url(url)
         identity = model
     if not model:
         raise TeacherError(f"generate.teacher.model: name the model to use at {url}")
-    key_env = place.api_key_env or teacher.api_key_env or (known.api_key_env if known else DEFAULT_KEY)
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
+    api_key_env = config.api_key_env or teacher.api_key_env or (preset.api_key_env if preset else DEFAULT_API_KEY_ENV)
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", api_key_env):
         raise TeacherError(
             "generate.teacher.api_key_env: not the name of an environment variable; never put a key there"
         )
-    most = place.concurrency or teacher.concurrency or (MOST_AT_ONCE_HERE if url == LOCAL else MOST_AT_ONCE)
+    input_price, output_price = config.input_price_per_mtok, config.output_price_per_mtok
+    default_structured = preset.structured if preset and preset.structured != "auto" else teacher.structured
     return Endpoint(
         url=url,
         model=model,
         identity=identity,
-        weight=place.weight,
-        key_env=key_env,
-        key="" if url == LOCAL else os.environ.get(key_env, ""),
-        price_in=teacher.input_price_per_mtok if place.input_price_per_mtok is None else place.input_price_per_mtok,
-        price_out=teacher.output_price_per_mtok if place.output_price_per_mtok is None else place.output_price_per_mtok,
-        concurrency=most,
-        structured=place.structured
-        or (known.structured if known and known.structured != "auto" else teacher.structured),
-        batch_share=teacher.batch_price_fraction,
-        tokens_field=place.tokens_field or (known.tokens_field if known else "max_tokens"),
+        weight=config.weight,
+        api_key_env=api_key_env,
+        api_key="" if url == LOCAL else os.environ.get(api_key_env, ""),
+        input_price_per_mtok=teacher.input_price_per_mtok if input_price is None else input_price,
+        output_price_per_mtok=teacher.output_price_per_mtok if output_price is None else output_price,
+        max_concurrency=config.concurrency
+        or teacher.concurrency
+        or (MAX_LOCAL_CONCURRENCY if url == LOCAL else MAX_CONCURRENCY),
+        structured=config.structured or default_structured,
+        batch_price_fraction=teacher.batch_price_fraction,
+        tokens_field=config.tokens_field or (preset.tokens_field if preset else "max_tokens"),
     )
 
 
-def _checked(url: str) -> str:
+def _check_url(url: str) -> str:
     if url == "env":
         url = os.environ.get("OPENAI_BASE_URL", "")
         if not url:
-            raise TeacherError("generate.teacher.endpoint is `env`, and the environment has no OPENAI_BASE_URL; set it")
+            raise TeacherError("generate.teacher.endpoint is `env`, but OPENAI_BASE_URL is not set; set it")
     try:
         parts = urlsplit(url)
         secret = parts.username or parts.password or parts.query
-        _ = parts.port  # Raises where it is no number of a port.
+        _ = parts.port  # Raises where the port is not a number.
     except ValueError:
-        raise TeacherError(f"generate.teacher: {url!r} is no URL") from None
+        raise TeacherError(f"generate.teacher: {url!r} is not a URL; use http://HOST/v1") from None
     if secret:
-        raise TeacherError(f"generate.teacher: the URL of {parts.hostname} carries a key or a query; use api_key_env")
+        raise TeacherError(
+            f"generate.teacher: the URL of {parts.hostname} holds a key or a query; name the key's variable in "
+            "api_key_env"
+        )
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         names = ", ".join(sorted(PRESETS))
         raise TeacherError(
@@ -161,16 +170,16 @@ def _checked(url: str) -> str:
 
 
 def rank_endpoints(endpoints: Sequence[Endpoint], text: str) -> list[int]:
-    """Places in `endpoints`, the one that a request with this text belongs to first, then who stands in for it.
+    """Return indices into `endpoints` by preference for a request with this text; the first one should answer it.
 
-    Weighted rendezvous hashing (Thaler and Ravishankar 1998): shares follow the weights, and another endpoint or weight
-    moves only the requests that it must.
+    Weighted rendezvous hashing (Thaler and Ravishankar 1998): shares follow the weights. A new endpoint or weight moves
+    only the requests that it must.
     """
     if len(endpoints) == 1:
         return [0]
 
-    def score(place: int) -> float:
-        endpoint = endpoints[place]
+    def score(index: int) -> float:
+        endpoint = endpoints[index]
         draw = (int(digest(text, endpoint.url, endpoint.model, size=13), 16) + 0.5) / 16**13
         return math.log(draw) / endpoint.weight
 

@@ -1,4 +1,4 @@
-"""A teacher on this machine: `transformers serve` on a free loopback port, stopped when kshot ends however it ends."""
+"""The local teacher: `transformers serve` on a free loopback port. It stops when kshot ends, also by SIGKILL."""
 
 import os
 import socket
@@ -14,43 +14,43 @@ from pathlib import Path
 from kshot.core.console import say
 from kshot.core.errors import TeacherError
 
-START_SECONDS = 180.0
+MAX_START_SECONDS = 180.0
 DTYPE = "float32"
-"""In bfloat16 a greedy reply depends on which requests share its batch (benchmarks/teacher_agreement.py)."""
-CACHE = ["--cb-block-size", "32", "--cb-num-blocks", "512", "--cb-max-batch-tokens", "1024"]
-"""16,384 tokens of keys and values; left alone the server takes most of the memory for them."""
+"""In bfloat16 a greedy reply depends on the other requests in its batch (benchmarks/teacher_agreement.py)."""
+KV_CACHE_OPTIONS = ["--cb-block-size", "32", "--cb-num-blocks", "512", "--cb-max-batch-tokens", "1024"]
+"""A cache of 16,384 tokens. By default the server takes most of the memory for it."""
 _LAUNCH = "from transformers.cli.transformers import main; main()"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def find_free_port() -> int:
+    with socket.socket() as unbound:
+        unbound.bind(("127.0.0.1", 0))
+        return int(unbound.getsockname()[1])
 
 
 @contextmanager
 def local_server(model: str, log: Path) -> Iterator[str]:
-    """Serve the model folder; yield the base URL once it answers.
+    """Serve a model folder; yield the base URL once the server answers.
 
     Raises:
-        TeacherError: the server ended or did not answer in time; names its log.
+        TeacherError: the server ended or did not answer in time; the message names its log.
     """
-    port = free_port()
+    port = find_free_port()
     serve = [sys.executable, "-c", _LAUNCH, "serve", model, "--continuous-batching", "--dtype", DTYPE]
     serve += ["--host", "127.0.0.1", "--port", str(port)]
-    serve += CACHE
-    guard = [sys.executable, "-m", "kshot.generate.teacher.watchdog", *serve]
+    serve += KV_CACHE_OPTIONS
+    watchdog = [sys.executable, "-m", "kshot.generate.teacher.watchdog", *serve]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     say("starting the local teacher")
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            guard, stdin=subprocess.PIPE, stdout=sink, stderr=sink, env=environment, start_new_session=True
+            watchdog, stdin=subprocess.PIPE, stdout=sink, stderr=sink, env=environment, start_new_session=True
         )
     try:
-        _wait_until_up(process, port, log)
+        _wait_until_ready(process, port, log)
         yield f"http://127.0.0.1:{port}/v1"
     finally:
-        # Closing the pipe is the signal to stop; the wait makes sure that the server is gone before kshot goes on.
+        # A closed pipe tells the watchdog to stop the server. The wait ensures that the server is gone.
         if process.stdin:
             process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
@@ -59,8 +59,8 @@ def local_server(model: str, log: Path) -> Iterator[str]:
         process.wait()
 
 
-def _wait_until_up(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
+def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + MAX_START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise TeacherError(f"the local teacher ended while starting (exit {process.returncode}); see {log}")
@@ -70,4 +70,4 @@ def _wait_until_up(process: "subprocess.Popen[bytes]", port: int, log: Path) -> 
         ):
             return
         time.sleep(0.3)
-    raise TeacherError(f"the local teacher did not answer within {START_SECONDS:.0f} s; see {log}")
+    raise TeacherError(f"the local teacher did not answer within {MAX_START_SECONDS:.0f} s; see {log}")

@@ -1,4 +1,4 @@
-"""What goes to a teacher and what comes back."""
+"""Requests to a teacher, its replies, and the JSON body of a request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,10 +9,13 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One thing to ask: the user's message, and which of several samples of the same message it is.
+    """One request to a teacher. What is None comes from the teacher's settings.
 
-    A schema is JSON Schema for the reply; it is asked for as well as the endpoint can, and the caller still has to
-    parse. What is None is taken from the teacher's settings.
+    Args:
+        prompt: the user's message.
+        sample: the index among several samples of the same message.
+        system: the system message.
+        schema: JSON Schema of the reply. An endpoint may ignore it, so the caller still validates the reply.
     """
 
     prompt: str
@@ -23,16 +26,16 @@ class Request:
     temperature: float | None = None
 
 
-CUT = {"length", "cut"}
-"""Finish reasons of a text that has not come to its end."""
+TRUNCATED = {"length", "cut"}
+"""Finish reasons of an incomplete text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a teacher said. Tokens are the endpoint's count, or a guess from the lengths where it sends none.
+    """A teacher's reply. Tokens are the endpoint's count, or an estimate from the lengths where it sends none.
 
-    `error` says why there is no text: the endpoint refused this request, failed it as often as it may be tried, or a
-    spent budget left it unasked.
+    `error` says why there is no text: the endpoint refused the request, all attempts failed, or a budget was spent
+    before the request was sent.
     """
 
     text: str
@@ -46,22 +49,22 @@ class Reply:
 
     @property
     def problem(self) -> str:
-        """Why this is not all that the teacher has to say; "" where it is."""
+        """Why the text is missing or incomplete; "" where it is complete."""
         if self.error:
             return f"no reply: {self.error}"
-        return "cut off: longer than max_tokens" if self.finish_reason in CUT else ""
+        return "cut off: longer than max_tokens" if self.finish_reason in TRUNCATED else ""
 
 
-NOT_ASKED = Reply("", error="not asked, a budget is spent")
+NOT_SENT = Reply("", error="not sent, a budget is spent")
 
 
 def count_prompt_chars(body: Mapping[str, Any]) -> int:
-    """Characters of the prompt."""
+    """Count the characters of all messages."""
     return sum(len(part["content"]) for part in body["messages"])
 
 
 def build_body(request: Request, temperature: float, max_tokens: int, extra: Mapping[str, Any]) -> dict[str, Any]:
-    """All that shapes the reply but the model."""
+    """Return everything that shapes the reply, except the model."""
     messages = [{"role": "user", "content": request.prompt}]
     if request.system is not None:
         messages.insert(0, {"role": "system", "content": request.system})
@@ -80,27 +83,28 @@ def build_body(request: Request, temperature: float, max_tokens: int, extra: Map
 
 
 def to_json(value: Any) -> bytes:
-    """JSON bytes with sorted keys; half characters (lone surrogates), which UTF-8 cannot hold, become `?`."""
+    """Return JSON bytes with sorted keys. Lone surrogates, which UTF-8 cannot hold, become `?`."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:
-        return orjson.dumps(_mended(value), option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(_replace_all_surrogates(value), option=orjson.OPT_SORT_KEYS)
 
 
 def replace_surrogates(text: str) -> str:
+    """Replace lone surrogates by `?`."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _mended(value: Any) -> Any:
+def _replace_all_surrogates(value: Any) -> Any:
     if isinstance(value, str):
         return replace_surrogates(value)
     if isinstance(value, Mapping):
-        return {replace_surrogates(str(key)): _mended(item) for key, item in value.items()}
+        return {replace_surrogates(str(key)): _replace_all_surrogates(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_mended(item) for item in value]
+        return [_replace_all_surrogates(item) for item in value]
     return value
 
 
 def estimate_tokens(characters: int) -> int:
-    """Tokens in so many characters, at four a token."""
+    """Estimate the tokens in so many characters, at four a token."""
     return -(-characters // 4)

@@ -1,7 +1,7 @@
-"""Asks endpoints at once, each at the pace that it bears, and commits the replies in groups before anyone uses them.
+"""The scheduler: sends requests to endpoints at the concurrency that each bears, and commits replies in groups.
 
-An event loop in a thread of its own does the asking, so that callers can check replies meanwhile. An endpoint that
-keeps failing is paused and probed; in vain, it is set aside for a while and its requests go to the others.
+An event loop in its own thread sends the requests, so callers can check replies meanwhile. An endpoint that keeps
+failing is paused and probed. If it fails its probes, it is suspended for a while, and the others get its requests.
 """
 
 import asyncio
@@ -23,46 +23,47 @@ from kshot.generate.teacher.messages import Reply
 from kshot.generate.teacher.transport import FailureKind, RequestFailure, make_route, open_session, post_request
 
 COMMIT_SECONDS = 0.02
-"""Between two commits; what comes meanwhile is committed together."""
-DRAIN_SECONDS = 20.0
-"""How long replies that are on their way are waited for when the caller has enough: they are bought."""
-FAILURES_IN_A_ROW = 10
-"""Failed tries without a reply between them, after which an endpoint that has worked is paused."""
+"""Between two commits; one commit writes all replies that came meanwhile."""
+MAX_DRAIN_SECONDS = 20.0
+"""Wait for replies in flight when the caller has enough: they are paid."""
+MAX_FAILURES_IN_A_ROW = 10
+"""Failed attempts without a reply between them, after which an endpoint that has replied is paused."""
 PROBES = 3
-ROUNDS_WITHOUT_ANY_REPLY = 3
-ASIDE_SECONDS, LONGEST_ASIDE_SECONDS = 30.0, 600.0
-FAILED_REQUESTS_IN_A_ROW = 5
-PUT_OFF_PER_ATTEMPT = 10
+MAX_ROUNDS_WITHOUT_REPLY = 3
+SUSPENSION_SECONDS, MAX_SUSPENSION_SECONDS = 30.0, 600.0
+MAX_FAILED_REQUESTS_IN_A_ROW = 5
+RATE_LIMITS_PER_ATTEMPT = 10
 
 
 class AllEndpointsFailedError(Exception):
-    """No endpoint is left; says which and why."""
+    """Every endpoint has failed; the message names each with its reason."""
 
 
 class Scheduler:
-    """Runs while the `with` block does; leaving it by an exception gives up what is on its way."""
+    """Runs inside its `with` block. Leaving the block by an exception cancels the requests in flight."""
 
     def __init__(
-        self, endpoints: Sequence[Endpoint], store: ReplyCache, meter: BudgetMeter, teacher: TeacherConfig
+        self, endpoints: Sequence[Endpoint], cache: ReplyCache, meter: BudgetMeter, teacher: TeacherConfig
     ) -> None:
-        self.spent: BudgetExceededError | None = None
-        self.answered = 0
-        self.refused = 0
-        self.last_fault = ""
-        self.places = sum(one.concurrency for one in endpoints)
-        """Requests that may be in flight."""
-        self._lines = [EndpointState(one, make_route(one), AdaptiveConcurrency(one.concurrency)) for one in endpoints]
-        self._store = store
+        self.budget_error: BudgetExceededError | None = None
+        self.last_failure = ""
+        self.max_in_flight = sum(endpoint.max_concurrency for endpoint in endpoints)
         self.meter = meter
+        self._states = [
+            EndpointState(endpoint, make_route(endpoint), AdaptiveConcurrency(endpoint.max_concurrency))
+            for endpoint in endpoints
+        ]
+        self._cache = cache
         self._teacher = teacher
-        self._failure: BaseException | None = None
-        self._refused_in_a_row = 0
-        self._news = threading.Condition()
+        self._error: BaseException | None = None
+        self._replies = 0
+        self._failed_in_a_row = 0
+        self._changed = threading.Condition()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kshot-teacher", daemon=True)
         self._loop: asyncio.AbstractEventLoop
         self._tasks: set[asyncio.Task[None]] = set()
-        self._came: list[PendingRequest] = []
+        self._uncommitted: list[PendingRequest] = []
 
     def __enter__(self) -> "Scheduler":
         self._thread.start()
@@ -72,32 +73,32 @@ class Scheduler:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         drain = kind is None or issubclass(kind, GeneratorExit | BudgetExceededError)
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stop_asking, drain)
+            self._loop.call_soon_threadsafe(self._stop_sending, drain)
             self._thread.join()
 
-    def submit(self, works: Sequence[PendingRequest]) -> None:
-        """Have these asked; each is settled once its reply is committed, or without one when a budget is spent."""
+    def submit(self, requests: Sequence[PendingRequest]) -> None:
+        """Queue the requests. Each is settled once its reply is committed, or unsent once a budget is spent."""
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._accept, works)
+            self._loop.call_soon_threadsafe(self._accept, requests)
 
-    def wait(self, work: PendingRequest) -> Reply | None:
-        """The reply of this work, when it is there; None where a budget left it unasked.
+    def wait(self, request: PendingRequest) -> Reply | None:
+        """Wait for the request's reply; None where a spent budget leaves it unsent.
 
         Raises:
-            AllFailed: no endpoint is left that could give it.
+            AllEndpointsFailedError: no endpoint is left.
         """
-        with self._news:
-            while not work.settled:
-                if self._failure is not None:
-                    raise self._failure
-                self._news.wait(1.0)
-        return work.reply
+        with self._changed:
+            while not request.settled:
+                if self._error is not None:
+                    raise self._error
+                self._changed.wait(1.0)
+        return request.reply
 
-    # From here on everything runs in the loop's thread.
+    # Everything below runs in the loop's thread.
 
     def _run(self) -> None:
         try:
-            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            with asyncio.Runner(loop_factory=_choose_loop()) as runner:
                 runner.run(self._serve())
         except BaseException as error:
             self._fail(error)
@@ -109,218 +110,236 @@ class Scheduler:
         self._stop = asyncio.Event()
         self._drain = False
         self._arrived = asyncio.Event()
-        connections = sum(line.endpoint.concurrency for line in self._lines)
-        with ThreadPoolExecutor(1, "kshot-store") as pool:
-            async with open_session(connections, self._teacher.timeout) as self._session:
+        with ThreadPoolExecutor(1, "kshot-cache") as pool:
+            async with open_session(self.max_in_flight, self._teacher.timeout) as self._session:
                 commits = asyncio.create_task(self._commit(pool))
-                commits.add_done_callback(self._notice)
+                commits.add_done_callback(self._finish_task)
                 self._ready.set()
                 await self._stop.wait()
                 if self._drain and self._tasks:
-                    await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS)
+                    await asyncio.wait(self._tasks, timeout=MAX_DRAIN_SECONDS)
                 for task in self._tasks:
                     task.cancel()
                 await asyncio.gather(*self._tasks, return_exceptions=True)
                 self._arrived.set()
                 await asyncio.gather(commits, return_exceptions=True)
 
-    def _stop_asking(self, drain: bool) -> None:
+    def _stop_sending(self, drain: bool) -> None:
         self._drain = drain
-        for line in self._lines:
-            line.queue.clear()
+        for state in self._states:
+            state.queue.clear()
         self._stop.set()
 
     def _fail(self, error: BaseException) -> None:
-        with self._news:
-            self._failure = self._failure or error
-            self._news.notify_all()
+        with self._changed:
+            self._error = self._error or error
+            self._changed.notify_all()
 
-    def _notice(self, task: "asyncio.Task[None]") -> None:
+    def _finish_task(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             self._fail(error)
 
     async def _commit(self, pool: ThreadPoolExecutor) -> None:
-        while not self._stop.is_set() or self._tasks or self._came:
+        while not self._stop.is_set() or self._tasks or self._uncommitted:
             await self._arrived.wait()
             self._arrived.clear()
-            works, self._came = self._came, []
-            if works:
-                rows = [(work.key, work.body, work.reply) for work in works if work.reply]
-                await self._loop.run_in_executor(pool, self._store.put_all, rows)
-                self._settle(works)
+            requests, self._uncommitted = self._uncommitted, []
+            if requests:
+                rows = [(request.cache_key, request.body, request.reply) for request in requests if request.reply]
+                await self._loop.run_in_executor(pool, self._cache.put_all, rows)
+                self._settle(requests)
                 if not self._stop.is_set():
                     await asyncio.sleep(COMMIT_SECONDS)
 
-    def _settle(self, works: Sequence[PendingRequest]) -> None:
-        with self._news:
-            for work in works:
-                work.settled = True
-            self._news.notify_all()
+    def _settle(self, requests: Sequence[PendingRequest]) -> None:
+        with self._changed:
+            for request in requests:
+                request.settled = True
+            self._changed.notify_all()
 
-    def _accept(self, works: Sequence[PendingRequest]) -> None:
-        for work in works:
-            self._enqueue(work, first=False)
-        self._pump()
+    def _accept(self, requests: Sequence[PendingRequest]) -> None:
+        for request in requests:
+            self._enqueue(request, first=False)
+        self._send_ready()
 
-    def _enqueue(self, work: PendingRequest, first: bool = True) -> None:
-        """Put it on the line that it belongs to: in front if it has waited there before, as others wait for it."""
-        if self.spent:
-            self._settle([work])
+    def _enqueue(self, request: PendingRequest, first: bool = True) -> None:
+        """Queue a request at its endpoint: in front if it has waited before, since others wait for it."""
+        if self.budget_error:
+            self._settle([request])
         elif not self._stop.is_set():
-            standing = [place for place in work.order if self._lines[place].state is not Availability.ASIDE]
-            queue = self._lines[(standing or work.order)[0]].queue
-            (queue.appendleft if first else queue.append)(work)
+            states = [self._states[index] for index in request.order]
+            usable = [state for state in states if state.availability is not Availability.SUSPENDED]
+            queue = (usable or states)[0].queue
+            (queue.appendleft if first else queue.append)(request)
 
-    def _again(self, work: PendingRequest) -> None:
-        self._enqueue(work)
-        self._pump()
+    def _retry(self, request: PendingRequest) -> None:
+        self._enqueue(request)
+        self._send_ready()
 
-    def _pump(self) -> None:
-        """Send what may be sent."""
-        for line in self._lines:
-            while line.queue and line.ready():
-                most = max_cost(line.endpoint, line.queue[0].body)
-                if broken := self.meter.reserve(most):
-                    if self.meter.idle:
-                        self._spend(broken)
+    def _send_ready(self) -> None:
+        """Send every request that an endpoint and the budget allow."""
+        for state in self._states:
+            while state.queue and state.is_ready():
+                reserved = max_cost(state.endpoint, state.queue[0].body)
+                if exceeded := self.meter.reserve(reserved):
+                    if self.meter.is_idle:
+                        self._end_by_budget(exceeded)
                     return
-                line.sent()
-                task = self._loop.create_task(self._try(line, line.queue.popleft(), most, line.pace.begin()))
+                state.count_probe()
+                request, acquired = state.queue.popleft(), state.concurrency.acquire()
+                task = self._loop.create_task(self._attempt(state, request, reserved, acquired))
                 self._tasks.add(task)
-                task.add_done_callback(self._notice)
+                task.add_done_callback(self._finish_task)
 
-    def _spend(self, which: str) -> None:
-        self.spent = self.meter.spent(which)
-        for line in self._lines:
-            self._settle(list(line.queue))
-            line.queue.clear()
+    def _end_by_budget(self, budget: str) -> None:
+        self.budget_error = self.meter.build_error(budget)
+        for state in self._states:
+            self._settle(list(state.queue))
+            state.queue.clear()
 
-    async def _try(self, line: EndpointState, work: PendingRequest, most: Cost, begun: int) -> None:
-        state = line.state
-        with_schema = "response_format" in work.body and not (work.plain or line.no_schema)
+    async def _attempt(self, state: EndpointState, request: PendingRequest, reserved: Cost, acquired: int) -> None:
+        availability = state.availability
+        with_schema = "response_format" in request.body and not (request.without_schema or state.rejects_schema)
         cost = None
         try:
-            outcome = await post_request(self._session, line.route, line.endpoint, work.body, with_schema)
+            outcome = await post_request(self._session, state.route, state.endpoint, request.body, with_schema)
             if isinstance(outcome, Reply):
                 cost = reply_cost(outcome)
         finally:
-            line.pace.end()
-            self.meter.settle(most, cost)
+            state.concurrency.release()
+            self.meter.settle(reserved, cost)
         if isinstance(outcome, Reply):
-            self._answered(line, work, outcome)
-        elif with_schema and line.endpoint.structured == "auto" and outcome.status in {400, 404, 422}:
-            # Whether it was the schema shows when the same request does without.
-            work.plain = True
-            self._alive(line)
-            self._enqueue(work)
+            self._handle_reply(state, request, outcome)
+        elif with_schema and state.endpoint.structured == "auto" and outcome.status in {400, 404, 422}:
+            # If the same request succeeds without the schema, the endpoint rejects schemas.
+            request.without_schema = True
+            self._end_probing(state)
+            self._enqueue(request)
         else:
-            self._failed(line, work, outcome, begun, state)
-        self._pump()
+            self._handle_failure(state, request, outcome, acquired, availability)
+        self._send_ready()
 
-    def _answered(self, line: EndpointState, work: PendingRequest, reply: Reply) -> None:
-        line.pace.success(self._loop.time(), busy=bool(line.queue))
-        line.state, line.answered, line.failed, line.rounds = Availability.OPEN, True, 0, 0
-        line.no_schema = line.no_schema or work.plain
-        self.answered += 1
-        self._refused_in_a_row = 0
-        self._keep(line, work, reply)
+    def _handle_reply(self, state: EndpointState, request: PendingRequest, reply: Reply) -> None:
+        state.concurrency.record_success(self._loop.time(), has_queue=bool(state.queue))
+        state.availability, state.has_replied, state.failures_in_a_row, state.failed_rounds = (
+            Availability.OPEN, True, 0, 0,
+        )  # fmt: skip
+        state.rejects_schema = state.rejects_schema or request.without_schema
+        self._replies += 1
+        self._failed_in_a_row = 0
+        self._queue_commit(state, request, reply)
 
     @staticmethod
-    def _alive(line: EndpointState) -> None:
-        """It answered, if not as wished: it is not what a probe is looking for."""
-        if line.state is Availability.PROBED:
-            line.state = Availability.OPEN
+    def _end_probing(state: EndpointState) -> None:
+        """Open a probed endpoint: it responds, even if with an error."""
+        if state.availability is Availability.PROBING:
+            state.availability = Availability.OPEN
 
-    def _keep(self, line: EndpointState, work: PendingRequest, reply: Reply) -> None:
-        identity = line.endpoint.identity
-        work.key, work.reply, work.body = work.keys[identity], reply, {**work.body, "model": identity}
-        self._came.append(work)
+    def _queue_commit(self, state: EndpointState, request: PendingRequest, reply: Reply) -> None:
+        identity = state.endpoint.identity
+        request.cache_key, request.reply = request.keys[identity], reply
+        request.body = {**request.body, "model": identity}
+        self._uncommitted.append(request)
         self._arrived.set()
 
-    def _failed(
-        self, line: EndpointState, work: PendingRequest, fault: RequestFailure, begun: int, state: Availability
+    def _handle_failure(
+        self,
+        state: EndpointState,
+        request: PendingRequest,
+        failure: RequestFailure,
+        acquired: int,
+        availability: Availability,
     ) -> None:
-        line.cause = fault.cause
-        if fault.kind in {FailureKind.LATER, FailureKind.SLOW}:
-            line.pace.trouble(begun)
-        if fault.kind is FailureKind.DENIED:
-            self._set_aside(line)
-        elif fault.kind in {FailureKind.LATER, FailureKind.SLOW, FailureKind.BROKEN}:
-            self._count_failure(line, fault, state)
+        """Lower the concurrency, pause or suspend the endpoint; then queue, retry or give up the request.
+
+        Args:
+            availability: of the endpoint, when the request was sent.
+        """
+        state.last_failure = failure.reason
+        if failure.kind in {FailureKind.RATE_LIMITED, FailureKind.TIMEOUT}:
+            state.concurrency.record_overload(acquired)
+        if failure.kind is FailureKind.AUTH:
+            self._suspend(state)
+        elif failure.kind in {FailureKind.RATE_LIMITED, FailureKind.TIMEOUT, FailureKind.CONNECTION}:
+            self._count_failure(state, failure, availability)
         else:
-            self._alive(line)
-        if fault.kind is FailureKind.LATER:
-            work.put_off += 1
-        elif fault.kind is not FailureKind.DENIED and state is not Availability.PROBED:
-            # A probe that fails says something of the endpoint, nothing of the request.
-            work.tries += 1
-        attempts = self._teacher.max_attempts
-        if line.state in {Availability.ASIDE, Availability.PAUSED}:
-            self._enqueue(work)
+            self._end_probing(state)
+        if failure.kind is FailureKind.RATE_LIMITED:
+            request.rate_limited += 1
+        elif failure.kind is not FailureKind.AUTH and availability is not Availability.PROBING:
+            # A failed probe concerns the endpoint, not the request.
+            request.attempts += 1
+        max_attempts = self._teacher.max_attempts
+        if state.availability in {Availability.SUSPENDED, Availability.PAUSED}:
+            self._enqueue(request)
         elif (
-            fault.kind is FailureKind.REFUSED
-            or work.tries >= attempts
-            or work.put_off >= attempts * PUT_OFF_PER_ATTEMPT
+            failure.kind is FailureKind.BAD_REQUEST
+            or request.attempts >= max_attempts
+            or request.rate_limited >= max_attempts * RATE_LIMITS_PER_ATTEMPT
         ):
-            self._give_up(line, work, fault)
+            self._give_up(state, request, failure)
         else:
-            seconds = backoff_seconds(work.tries + work.put_off, self._teacher.max_backoff_seconds, fault.wait)
-            self._loop.call_later(seconds, self._again, work)
+            attempts = request.attempts + request.rate_limited
+            seconds = backoff_seconds(attempts, self._teacher.max_backoff_seconds, failure.retry_after)
+            self._loop.call_later(seconds, self._retry, request)
 
-    def _give_up(self, line: EndpointState, work: PendingRequest, fault: RequestFailure) -> None:
-        """The request has failed for good; many of them in a row are the endpoint's failure or ours."""
-        self.refused += 1
-        self._refused_in_a_row += 1
-        self.last_fault = f"{line.endpoint.url} {fault.cause}"
-        many = FAILED_REQUESTS_IN_A_ROW + self.answered // 20
-        if self._refused_in_a_row >= many:
-            self._fail(AllEndpointsFailedError(self.last_fault))
-        self._keep(line, work, Reply("", error=fault.cause, endpoint=line.endpoint.url, model=line.endpoint.model))
+    def _give_up(self, state: EndpointState, request: PendingRequest, failure: RequestFailure) -> None:
+        """Record the request's failure. Many in a row are a failure of the endpoint, or of kshot."""
+        self._failed_in_a_row += 1
+        self.last_failure = f"{state.endpoint.url} {failure.reason}"
+        if self._failed_in_a_row >= MAX_FAILED_REQUESTS_IN_A_ROW + self._replies // 20:
+            self._fail(AllEndpointsFailedError(self.last_failure))
+        reply = Reply("", error=failure.reason, endpoint=state.endpoint.url, model=state.endpoint.model)
+        self._queue_commit(state, request, reply)
 
-    def _count_failure(self, line: EndpointState, fault: RequestFailure, state: Availability) -> None:
-        line.failed += 1
-        if line.state is Availability.OPEN:
-            over = line.failed >= (FAILURES_IN_A_ROW if line.answered and self._teacher.max_attempts > 1 else 1)
+    def _count_failure(self, state: EndpointState, failure: RequestFailure, availability: Availability) -> None:
+        """Count a failed attempt; pause the endpoint after too many, and suspend it after too many failed rounds."""
+        state.failures_in_a_row += 1
+        max_attempts = self._teacher.max_attempts
+        if state.availability is Availability.OPEN:
+            is_tolerant = state.has_replied and max_attempts > 1
+            round_failed = state.failures_in_a_row >= (MAX_FAILURES_IN_A_ROW if is_tolerant else 1)
         else:
-            line.probing -= line.state is state is Availability.PROBED
-            over = line.state is state is Availability.PROBED and line.probing <= 0
-        if not over:
+            is_probe = state.availability is availability is Availability.PROBING
+            state.probes_in_flight -= is_probe
+            round_failed = is_probe and state.probes_in_flight <= 0
+        if not round_failed:
             return
-        line.rounds += 1
-        attempts = self._teacher.max_attempts
-        if line.rounds >= (attempts if line.answered else min(attempts, ROUNDS_WITHOUT_ANY_REPLY)):
-            self._set_aside(line)
+        state.failed_rounds += 1
+        if state.failed_rounds >= (max_attempts if state.has_replied else min(max_attempts, MAX_ROUNDS_WITHOUT_REPLY)):
+            self._suspend(state)
         else:
-            line.state = Availability.PAUSED
-            self._loop.call_later(
-                backoff_seconds(line.rounds - 1, self._teacher.max_backoff_seconds, fault.wait), self._probe, line
-            )
+            state.availability = Availability.PAUSED
+            max_seconds = self._teacher.max_backoff_seconds
+            seconds = backoff_seconds(state.failed_rounds - 1, max_seconds, failure.retry_after)
+            self._loop.call_later(seconds, self._probe, state)
 
-    def _probe(self, line: EndpointState) -> None:
-        if line.state in {Availability.PAUSED, Availability.ASIDE}:
-            line.state, line.probes, line.probing = Availability.PROBED, PROBES, 0
-            self._pump()
+    def _probe(self, state: EndpointState) -> None:
+        if state.availability in {Availability.PAUSED, Availability.SUSPENDED}:
+            state.availability, state.probes_to_send, state.probes_in_flight = Availability.PROBING, PROBES, 0
+            self._send_ready()
 
-    def _set_aside(self, line: EndpointState) -> None:
-        """Give this endpoint's requests to the others, for a time that grows; without another, give up."""
-        if line.state is Availability.ASIDE:
+    def _suspend(self, state: EndpointState) -> None:
+        """Give this endpoint's requests to the others, for a time that doubles; without another endpoint, fail."""
+        if state.availability is Availability.SUSPENDED:
             return
-        line.state = Availability.ASIDE
-        if all(one.state is Availability.ASIDE for one in self._lines):
-            self._fail(AllEndpointsFailedError("; ".join(f"{one.endpoint.url} {one.cause}" for one in self._lines)))
+        state.availability = Availability.SUSPENDED
+        if all(other.availability is Availability.SUSPENDED for other in self._states):
+            reasons = (f"{other.endpoint.url} {other.last_failure}" for other in self._states)
+            self._fail(AllEndpointsFailedError("; ".join(reasons)))
             return
-        seconds = min(LONGEST_ASIDE_SECONDS, ASIDE_SECONDS * 2.0**line.times_aside)
-        line.times_aside += 1
-        say(f"teacher {line.endpoint.url} {line.cause}; it is set aside for {seconds:.0f} s")
-        works, line.queue = list(line.queue), deque()
-        for work in works:
-            self._enqueue(work, first=False)
-        self._loop.call_later(seconds, self._probe, line)
+        seconds = min(MAX_SUSPENSION_SECONDS, SUSPENSION_SECONDS * 2.0**state.suspensions)
+        state.suspensions += 1
+        say(f"teacher {state.endpoint.url} {state.last_failure}; suspended for {seconds:.0f} s")
+        requests, state.queue = list(state.queue), deque()
+        for request in requests:
+            self._enqueue(request, first=False)
+        self._loop.call_later(seconds, self._probe, state)
 
 
-def _loop_factory() -> Any:
-    """The loop of uvloop where that is installed."""
+def _choose_loop() -> Any:
+    """Return the loop factory of uvloop where uvloop is installed."""
     try:
         import uvloop
     except ImportError:

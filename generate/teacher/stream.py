@@ -1,4 +1,4 @@
-"""Requests in, replies out, in the same order: a bounded window over what may be an endless stream."""
+"""Requests in, replies out, in the same order: a bounded window over a stream that may be endless."""
 
 import time
 from collections import deque
@@ -10,134 +10,143 @@ from typing import TypeVar
 from kshot.core.console import SECONDS_BETWEEN_LINES, Ticker, progress, say
 from kshot.generate.teacher.budget import BudgetExceededError, ProgressRate
 from kshot.generate.teacher.endpoint_state import PendingRequest
+from kshot.generate.teacher.interface import AcceptedFraction
 from kshot.generate.teacher.messages import Reply, Request
 from kshot.generate.teacher.scheduler import AllEndpointsFailedError, Scheduler
 
-CHUNK = 64
-WINDOW_PER_PLACE = 16
-"""Requests held for each that may be in flight: so far the slowest may fall behind before the others wait for it."""
-UNASKED_IN_A_ROW = 10_000
-"""Requests looked up in vain after a budget is spent, before the rest is left alone."""
+CHUNK_REQUESTS = 64
+WINDOW_FACTOR = 16
+"""Requests held per request in flight. The slowest one may fall so far behind before the others wait for it."""
+MAX_UNSENT_IN_A_ROW = 10_000
+"""Uncached requests after a spent budget; then the stream ends."""
 SECONDS_BETWEEN_TICKS = 0.2
 
-Accepted = Callable[[], float]
 T = TypeVar("T")
 
 
 class ReplyStream:
-    """One pass: `take` looks requests up, and an engine is started for the first that is not stored."""
+    """One pass over the requests. The scheduler starts at the first request that is not cached.
+
+    Args:
+        start: starts the scheduler, until the stack closes.
+        look_up: looks requests up in the cache.
+    """
 
     def __init__(
         self,
         start: Callable[[ExitStack], Scheduler],
-        take: Callable[[Sequence[Request]], list[PendingRequest]],
+        look_up: Callable[[Sequence[Request]], list[PendingRequest]],
         label: str,
         total: int | None,
-        accepted: Accepted | None,
+        accepted: AcceptedFraction | None,
     ) -> None:
         self.failed = 0
         self._start = start
-        self._take = take
+        self._look_up = look_up
         self._label = label
         self._total = total
         self._accepted = accepted
-        self._engine: Scheduler | None = None
+        self._scheduler: Scheduler | None = None
         self._window: deque[tuple[Request, PendingRequest]] = deque()
-        self._open: dict[str, PendingRequest] = {}
-        self._given = 0
-        self._unasked = 0
-        self._useful = 0
+        self._unsettled: dict[str, PendingRequest] = {}
+        self._yielded = 0
+        self._unsent = 0
+        self._succeeded = 0
         self._ticker: Ticker | None = None
-        self._ticked = (0, 0.0)
+        self._last_tick = (0, 0.0)
 
     @property
-    def asked(self) -> bool:
-        return self._engine is not None
+    def has_sent(self) -> bool:
+        """True if a request was not cached."""
+        return self._scheduler is not None
 
     @property
-    def spent(self) -> BudgetExceededError | None:
-        return self._engine.spent if self._engine else None
+    def budget_error(self) -> BudgetExceededError | None:
+        return self._scheduler.budget_error if self._scheduler else None
 
     def run(self, requests: Iterator[Request]) -> Iterator[tuple[Request, Reply]]:
         with ExitStack() as stack:
-            for some in chunks(requests, CHUNK):
-                self._submit(some, stack)
-                yield from self._settled(self._engine.places * WINDOW_PER_PLACE if self._engine else 0)
-                if self._unasked > UNASKED_IN_A_ROW:
+            for chunk in split_chunks(requests, CHUNK_REQUESTS):
+                self._submit(chunk, stack)
+                bound = self._scheduler.max_in_flight * WINDOW_FACTOR if self._scheduler else 0
+                yield from self._take_settled(bound)
+                if self._unsent > MAX_UNSENT_IN_A_ROW:
                     break
-            yield from self._settled(0)
-            self._tick(last=True)
-        if self._engine and self.failed and not self._useful:
-            raise AllEndpointsFailedError(self._engine.last_fault)
+            yield from self._take_settled(0)
+            self._tick(force=True)
+        if self._scheduler and self.failed and not self._succeeded:
+            raise AllEndpointsFailedError(self._scheduler.last_failure)
 
     def _submit(self, requests: Sequence[Request], stack: ExitStack) -> None:
         new: dict[str, PendingRequest] = {}
-        for request, work in zip(requests, self._take(requests), strict=True):
-            if not work.settled:
-                work = self._open.get(work.name) or new.setdefault(work.name, work)
-            self._window.append((request, work))
+        for request, pending in zip(requests, self._look_up(requests), strict=True):
+            if not pending.settled:
+                pending = self._unsettled.get(pending.identity) or new.setdefault(pending.identity, pending)
+            self._window.append((request, pending))
         if new:
-            if self._engine is None:
-                self._engine = self._start_with_progress(stack)
-            self._open.update(new)
-            self._engine.submit(list(new.values()))
+            if self._scheduler is None:
+                self._scheduler = self._start_with_progress(stack)
+            self._unsettled.update(new)
+            self._scheduler.submit(list(new.values()))
 
-    def _settled(self, bound: int) -> Iterator[tuple[Request, Reply]]:
-        """What is done at the window's head, and waiting for more while it holds over `bound` requests."""
+    def _take_settled(self, bound: int) -> Iterator[tuple[Request, Reply]]:
+        """Yield the settled requests at the window's head; wait while the window holds more than `bound` requests."""
         while self._window and (self._window[0][1].settled or len(self._window) > bound):
-            request, work = self._window[0]
-            reply = work.reply if work.settled or self._engine is None else self._wait(work)
+            request, pending = self._window[0]
+            reply = pending.reply if pending.settled or self._scheduler is None else self._wait(pending)
             self._window.popleft()
-            self._open.pop(work.name, None)
+            self._unsettled.pop(pending.identity, None)
             if reply is None:
-                self._unasked += 1
+                self._unsent += 1
                 continue
-            self._unasked = 0
-            self._given += 1
+            self._unsent = 0
+            self._yielded += 1
             self.failed += bool(reply.error)
-            self._useful += not reply.error
+            self._succeeded += not reply.error
             self._tick()
             yield request, reply
 
-    def _wait(self, work: PendingRequest) -> Reply | None:
-        assert self._engine is not None  # noqa: S101 - told to mypy
-        self._tick(last=True)
-        return self._engine.wait(work)
+    def _wait(self, pending: PendingRequest) -> Reply | None:
+        assert self._scheduler is not None  # noqa: S101 - for mypy
+        self._tick(force=True)
+        return self._scheduler.wait(pending)
 
     def _start_with_progress(self, stack: ExitStack) -> Scheduler:
         if self._total is None:
-            self._ticker = _open_ended(self._label)
+            self._ticker = _count_lines(self._label)
         else:
-            self._ticker = stack.enter_context(progress(self._label, self._total, self._given))
-        engine = self._start(stack)
-        self._rate = ProgressRate(engine.meter, self._total, self._given)
-        self._ticked = (self._given, time.monotonic())
-        return engine
+            self._ticker = stack.enter_context(progress(self._label, self._total, self._yielded))
+        scheduler = self._start(stack)
+        self._rate = ProgressRate(scheduler.meter, self._total, self._yielded)
+        self._last_tick = (self._yielded, time.monotonic())
+        return scheduler
 
-    def _tick(self, last: bool = False) -> None:
-        """Show progress, but not for every reply."""
-        count, at = self._ticked
-        if self._ticker is None or self._given == count or (not last and time.monotonic() - at < SECONDS_BETWEEN_TICKS):
+    def _tick(self, force: bool = False) -> None:
+        """Show progress, at most every `SECONDS_BETWEEN_TICKS` unless forced."""
+        count, at = self._last_tick
+        is_early = time.monotonic() - at < SECONDS_BETWEEN_TICKS
+        if self._ticker is None or self._yielded == count or (is_early and not force):
             return
-        share = self._accepted() if self._accepted else None
-        self._ticker(self._given - count, self._rate.note(self._given, share))
-        self._ticked = (self._given, time.monotonic())
+        fraction = self._accepted() if self._accepted else None
+        self._ticker(self._yielded - count, self._rate.describe(self._yielded, fraction))
+        self._last_tick = (self._yielded, time.monotonic())
 
 
-def chunks(items: Iterator[T], size: int) -> Iterator[list[T]]:
-    while some := list(islice(items, size)):
-        yield some
+def split_chunks(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    """Yield lists of `size` items; the last one may be shorter."""
+    while chunk := list(islice(items, size)):
+        yield chunk
 
 
-def _open_ended(label: str) -> Ticker:
-    """A line every ten seconds where nobody knows how many there will be."""
-    count, said = 0, time.monotonic()
+def _count_lines(label: str) -> Ticker:
+    """Return a ticker without a total: it prints a line every ten seconds."""
+    count, last_line = 0, time.monotonic()
 
     def tick(done: int = 1, note: str = "") -> None:
-        nonlocal count, said
+        nonlocal count, last_line
         count += done
-        if time.monotonic() - said >= SECONDS_BETWEEN_LINES:
-            said = time.monotonic()
+        if time.monotonic() - last_line >= SECONDS_BETWEEN_LINES:
+            last_line = time.monotonic()
             say(f"{label}: {count}, {note}")
 
     return tick

@@ -1,4 +1,4 @@
-"""What a teacher's reply says: the object in it, or in words why there is none. Never raises, whatever was sent."""
+"""Structured output: the JSON object in a teacher's reply, or the reason why there is none. Nothing here raises."""
 
 import json
 import re
@@ -8,14 +8,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kshot.generate.teacher.messages import Reply
 
-LONGEST_REPLY = 64_000
-TRIES = 20
-"""Braces at which an object is looked for; a reply of thousands of them costs no more time."""
+VERSION = 1
+"""Raise when the same reply is read differently, or a schema changes."""
+
+MAX_STRUCTURED_CHARS = 64_000
+MAX_TRIED_OBJECTS = 20
+"""Braces at which an object may begin. A reply with thousands of them takes no more time."""
 _FENCE = re.compile(r"```(?:json)?\s*(.*?)```", re.S)
 
 
+# Class names and docstrings are part of the JSON Schema that a teacher gets, and so of the cache key.
+
+
 class ReplyShape(BaseModel):
-    """What a reply should hold. Other keys are ignored: a teacher that adds a comment has still answered."""
+    """Base of the objects that a reply may hold. Unknown keys are ignored: teachers like to add comments."""
 
     model_config = ConfigDict(extra="ignore", str_strip_whitespace=True)
 
@@ -48,53 +54,53 @@ class InstructionOnly(ReplyShape):
     instruction: str = Field(min_length=8, max_length=1000)
 
 
-Wanted = TypeVar("Wanted", bound=ReplyShape)
+ShapeT = TypeVar("ShapeT", bound=ReplyShape)
 
 
-def read_reply(reply: Reply, shape: type[Wanted]) -> Wanted | str:
-    """The first JSON object in the reply that has the shape; otherwise the reason to reject it."""
-    found = read_text(reply.text, shape)
-    return (reply.problem or found) if isinstance(found, str) else found
+def read_reply(reply: Reply, shape: type[ShapeT]) -> ShapeT | str:
+    """Return the first JSON object in the reply that has the shape, or the reason to reject the reply."""
+    result = read_text(reply.text, shape)
+    return (reply.problem or result) if isinstance(result, str) else result
 
 
-def read_text(text: str, shape: type[Wanted]) -> Wanted | str:
-    """The first JSON object in the text that has the shape; otherwise what is wrong with it."""
-    if len(text) > LONGEST_REPLY:
-        return "malformed: longer than any answer"
+def read_text(text: str, shape: type[ShapeT]) -> ShapeT | str:
+    """Return the first JSON object in the text that has the shape, or what is wrong with the text."""
+    if len(text) > MAX_STRUCTURED_CHARS:
+        return f"malformed: longer than {MAX_STRUCTURED_CHARS} characters"
     fenced = _FENCE.search(text)
     text = fenced.group(1) if fenced else text
-    faults: list[str] = []
+    errors: list[str] = []
     begin = text.find("{")
-    while begin >= 0 and len(faults) < TRIES:
-        value, end = _object(text, begin, shape)
-        if not isinstance(value, str):
-            return value
-        faults.append(value)
+    while begin >= 0 and len(errors) < MAX_TRIED_OBJECTS:
+        result, end = _read_object(text, begin, shape)
+        if not isinstance(result, str):
+            return result
+        errors.append(result)
         begin = text.find("{", end)
-    return faults[0] if faults else "malformed: no JSON object"
+    return errors[0] if errors else "malformed: no JSON object"
 
 
-def _object(text: str, begin: int, shape: type[Wanted]) -> tuple[Wanted | str, int]:
-    """The object that begins there, or why it will not do; and where to look on."""
+def _read_object(text: str, begin: int, shape: type[ShapeT]) -> tuple[ShapeT | str, int]:
+    """Return the object at `begin`, or what is wrong with it; and the index after it."""
     end = begin + 1
     try:
-        found, end = json.JSONDecoder(strict=False).raw_decode(text, begin)
-        value = shape.model_validate(found)
+        value, end = json.JSONDecoder(strict=False).raw_decode(text, begin)
+        result = shape.model_validate(value)
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
         return f"malformed: {'.'.join(map(str, detail['loc'])) or 'object'}: {detail['msg']}", end
     except (ValueError, RecursionError):
-        return "malformed: broken JSON", end
-    return ("malformed: characters that are no text" if not all(map(_is_clean, _texts(value))) else value), end
+        return "malformed: invalid JSON", end
+    return (result if all(map(_is_clean, _list_texts(result))) else "malformed: control characters"), end
 
 
-def _texts(value: ReplyShape) -> list[str]:
-    parts: list[str] = []
+def _list_texts(value: ReplyShape) -> list[str]:
+    texts: list[str] = []
     for field in value.model_dump().values():
-        parts += [str(item) for item in field] if isinstance(field, list) else [str(field)]
-    return parts
+        texts += [str(item) for item in field] if isinstance(field, list) else [str(field)]
+    return texts
 
 
 def _is_clean(text: str) -> bool:
-    """No NUL, no lone surrogate, no control characters but line breaks and tabs."""
+    """True if there is no NUL, no lone surrogate and no control character except line breaks and tabs."""
     return not any((ord(c) < 32 and c not in "\n\t") or 0xD800 <= ord(c) <= 0xDFFF or c == "\x7f" for c in text)

@@ -1,7 +1,7 @@
-"""Runs a server that cannot outlive kshot: `python -m kshot.generate.teacher.watchdog COMMAND...`.
+"""Run a server that cannot outlive kshot: `python -m kshot.generate.teacher.watchdog COMMAND...`.
 
-Its stdin is a pipe from kshot. When kshot ends, also by SIGKILL, the system closes the pipe, and the watchdog ends
-the server with all its children.
+The watchdog's stdin is a pipe from kshot. When kshot ends, also by SIGKILL, the system closes the pipe. Then the
+watchdog ends the server and all its children.
 """
 
 import ctypes
@@ -18,12 +18,12 @@ _PR_SET_PDEATHSIG = 1
 
 
 def _die_with_parent() -> None:
-    """In the server, on Linux: be killed if the guard itself is killed (prctl(2))."""
+    """On Linux: have the kernel kill the server when the watchdog itself is killed (prctl(2))."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _end(server: subprocess.Popen[bytes]) -> None:
+def _stop_server(server: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(server.pid, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
@@ -40,22 +40,22 @@ def main(command: list[str]) -> int:
         start_new_session=True,
         preexec_fn=_die_with_parent,
     )
-    gone = threading.Event()
+    stop = threading.Event()
 
-    def watch() -> None:
+    def wait_for_parent() -> None:
         sys.stdin.buffer.read()
-        gone.set()
+        stop.set()
 
-    threading.Thread(target=watch, daemon=True).start()
-    signal.signal(signal.SIGTERM, lambda *_: gone.set())
-    while not gone.is_set():
+    threading.Thread(target=wait_for_parent, daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    while not stop.is_set():
         if (code := server.poll()) is not None:
             return code
         time.sleep(0.1)
-    _end(server)
+    _stop_server(server)
     return 0
 
 
 if __name__ == "__main__":
-    # os._exit: the reading thread may hold the buffer's lock, on which an ordinary exit would wait.
+    # The reading thread may hold the lock of stdin's buffer, on which an ordinary exit would wait.
     os._exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""A real HTTP server that answers as it is told, well or badly, and counts who asks at once."""
+"""A real HTTP server that answers as a test tells it, well or badly, and counts concurrent requests."""
 
 import threading
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class Server(ThreadingHTTPServer):
         self.behave: Behave = echo
         self.asked: list[dict[str, Any]] = []
         self.busy = 0
-        self.busiest = 0
+        self.max_busy = 0
         self.lock = threading.Lock()
 
     @property
@@ -59,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.asked.append(body)
             self.server.busy += 1
-            self.server.busiest = max(self.server.busiest, self.server.busy)
+            self.server.max_busy = max(self.server.max_busy, self.server.busy)
         try:
             answer = self.server.behave(body)
         finally:
@@ -78,13 +78,13 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def in_turn(*answers: Answer) -> Behave:
-    """These answers to the first requests, and echoes to the rest."""
-    left = list(answers)
+def answer_in_turn(*answers: Answer) -> Behave:
+    """Give these answers to the first requests, and echo the others."""
+    remaining = list(answers)
     lock = threading.Lock()
 
     def behave(body: dict[str, Any]) -> Answer:
         with lock:
-            return left.pop(0) if left else echo(body)
+            return remaining.pop(0) if remaining else echo(body)
 
     return behave

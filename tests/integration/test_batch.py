@@ -1,4 +1,4 @@
-"""Batches against a local server with /files and /batches: asked once, collected by whoever comes back for them."""
+"""Batches against a local server with /files and /batches: submitted once, collected by the run that comes next."""
 
 import sqlite3
 import threading
@@ -12,15 +12,15 @@ import pytest
 
 from kshot.config import TeacherConfig
 from kshot.core.errors import TeacherError
+from kshot.generate.teacher import Request
 from kshot.generate.teacher.cache import ReplyCache
 from kshot.generate.teacher.client import TeacherClient, make_client
-from kshot.generate.teacher.messages import Request
 
 
 class BatchServer(ThreadingHTTPServer):
-    """A batch is done at the second look; `p3` fails in the error file, and `p4` is in no file.
+    """Ends a batch at the second poll; `p3` fails in the error file, and `p4` is in no file.
 
-    Where `refuses` says why, every batch fails as a whole.
+    With a message in `refuses` every batch fails as a whole.
     """
 
     daemon_threads = True
@@ -29,7 +29,7 @@ class BatchServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), BatchHandler)
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, dict[str, Any]] = {}
-        self.looks = 0
+        self.polls = 0
         self.refuses = ""
 
     @property
@@ -74,11 +74,11 @@ class BatchHandler(BaseHTTPRequestHandler):
             self.send({"object": "list", "data": list(self.server.batches.values()), "has_more": False})
         else:
             batch = self.server.batches[self.path.split("/")[3]]
-            self.server.looks += 1
+            self.server.polls += 1
             if self.server.refuses:
                 batch["status"] = "failed"
                 batch["errors"] = {"object": "list", "data": [{"code": "x", "message": self.server.refuses}]}
-            elif self.server.looks > 1:
+            elif self.server.polls > 1:
                 source = batch["input_file_id"]
                 batch["output_file_id"] = self.server.answer(source, "out-" + source, failed=False)
                 batch["error_file_id"] = self.server.answer(source, "err-" + source, failed=True)
@@ -107,92 +107,92 @@ def server() -> Iterator[BatchServer]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[ReplyCache]:
+def cache(tmp_path: Path) -> Iterator[ReplyCache]:
     opened = ReplyCache(tmp_path / "replies.sqlite")
     yield opened
     opened.close()
 
 
-def asker(server: BatchServer, store: ReplyCache, folder: Path, **settings: Any) -> TeacherClient:
+def open_client(server: BatchServer, cache: ReplyCache, folder: Path, **settings: Any) -> TeacherClient:
     teacher = TeacherConfig(
         endpoint=server.url, model="m", input_price_per_mtok=1.0, output_price_per_mtok=1.0, **settings
     )
-    return make_client(teacher, "", store, folder)
+    return make_client(teacher, "", cache, folder)
 
 
 REQUESTS = [Request(f"p{n}") for n in range(6)]
 WANTED = [f"Reply to p{n}" if n not in {3, 4} else "" for n in range(6)]
 
 
-def test_a_batch_brings_replies_and_says_what_failed(server: BatchServer, store: ReplyCache, tmp_path: Path) -> None:
-    client = asker(server, store, tmp_path)
-    replies = client.batch(REQUESTS, "asking", poll_seconds=0.01)
+def test_a_batch_returns_replies_and_errors(server: BatchServer, cache: ReplyCache, tmp_path: Path) -> None:
+    client = open_client(server, cache, tmp_path)
+    replies = client.ask_in_batches(REQUESTS, "asking", poll_seconds=0.01)
     assert [reply.text for reply in replies] == WANTED
-    assert (client.failed, store.failures(), store.open_batches()) == (2, 2, [])
+    assert (client.failed, cache.count_failures(), cache.list_open_batches()) == (2, 2, [])
     # At half the price; a character is a quarter of a token.
-    assert client.spending.money == pytest.approx(4 * (1 + 3) * 1e-6 / 2)
+    assert client.cost.money == pytest.approx(4 * (1 + 3) * 1e-6 / 2)
     sent = [orjson.loads(line) for line in server.files["file-0"].splitlines()]
     assert {row["url"] for row in sent} == {"/v1/chat/completions"}
     assert sent[0]["body"]["model"] == "m"
-    # What is there is not handed in again; what failed is.
-    client.batch(REQUESTS, "asking", poll_seconds=0.01)
+    # Cached replies are not submitted again; failed requests are.
+    client.ask_in_batches(REQUESTS, "asking", poll_seconds=0.01)
     assert len(server.batches) == 2
     assert len(server.files["file-3"].splitlines()) == 2
 
 
-@pytest.mark.parametrize("id_known", [True, False], ids=["while it ran", "before its id was noted"])
-def test_a_batch_left_by_a_crash_is_collected_not_bought_again(
-    server: BatchServer, store: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, id_known: bool
+@pytest.mark.parametrize("id_known", [True, False], ids=["while it ran", "before its id was recorded"])
+def test_a_batch_of_a_killed_run_is_collected_not_bought_again(
+    server: BatchServer, cache: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, id_known: bool
 ) -> None:
     def killed(seconds: float) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr("kshot.generate.teacher.batch.time.sleep", killed)
-        asker(server, store, tmp_path).batch(REQUESTS, "asking")
+        open_client(server, cache, tmp_path).ask_in_batches(REQUESTS, "asking")
     if not id_known:
         with sqlite3.connect(tmp_path / "replies.sqlite") as database:
             database.execute("UPDATE batches SET id = ''")
-    replies = asker(server, store, tmp_path).batch(REQUESTS[:3], "asking", poll_seconds=0.01)
+    replies = open_client(server, cache, tmp_path).ask_in_batches(REQUESTS[:3], "asking", poll_seconds=0.01)
     assert [reply.text for reply in replies] == WANTED[:3]
     assert len(server.batches) == 1
-    # Also what this run did not want is kept, for it is paid.
-    assert len(store) == 4
+    # Replies that this run did not request are cached too: they are paid.
+    assert len(cache) == 4
 
 
-def test_an_asker_that_goes_by_batches_keeps_to_the_budget(
-    server: BatchServer, store: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_ask_with_batches_keeps_to_the_budget(
+    server: BatchServer, cache: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = asker(server, store, tmp_path, budget={"requests": 2})
+    client = open_client(server, cache, tmp_path, budget={"requests": 2})
     monkeypatch.setattr("kshot.generate.teacher.batch.time.sleep", lambda seconds: None)
-    client.batched = True
+    client.use_batches = True
     replies = client.ask(REQUESTS, "asking")
     assert [reply.text for reply in replies] == ["Reply to p0", "Reply to p1", "", "", "", ""]
-    assert [reply.problem for reply in replies] == ["", "", *["no reply: not asked, a budget is spent"] * 4]
+    assert [reply.problem for reply in replies] == ["", "", *["no reply: not sent, a budget is spent"] * 4]
     assert len(server.batches) == 1
-    assert client.spent is not None
+    assert client.budget_error is not None
 
 
-def test_a_batch_that_fails_as_a_whole_is_one_line_and_is_handed_in_again(
-    server: BatchServer, store: ReplyCache, tmp_path: Path
+def test_a_failed_batch_is_one_line_and_is_submitted_again(
+    server: BatchServer, cache: ReplyCache, tmp_path: Path
 ) -> None:
     server.refuses = "The model `m` does not exist"
-    why = r"batch-0, which is failed \(The model `m` does not exist\); 0 replies are kept"
-    with pytest.raises(TeacherError, match=why):
-        asker(server, store, tmp_path).batch(REQUESTS, "asking")
+    message = r"batch-0, which is failed \(The model `m` does not exist\); 0 replies are cached"
+    with pytest.raises(TeacherError, match=message):
+        open_client(server, cache, tmp_path).ask_in_batches(REQUESTS, "asking")
     server.refuses = ""
-    replies = asker(server, store, tmp_path).batch(REQUESTS, "asking", poll_seconds=0.01)
+    replies = open_client(server, cache, tmp_path).ask_in_batches(REQUESTS, "asking", poll_seconds=0.01)
     assert [reply.text for reply in replies] == WANTED
     assert replies[3].problem == "no reply: {'error': 'no'}"
 
 
-def test_an_endpoint_without_batches_is_one_line(server: BatchServer, store: ReplyCache, tmp_path: Path) -> None:
+def test_an_endpoint_without_batches_is_one_line(server: BatchServer, cache: ReplyCache, tmp_path: Path) -> None:
     teacher = TeacherConfig(endpoint=f"{server.url}/elsewhere", model="m")
-    with pytest.raises(TeacherError, match=r"^teacher .* answers 404: .*; has it batches\?$"):
-        make_client(teacher, "", store, tmp_path).batch(REQUESTS, "asking")
+    with pytest.raises(TeacherError, match=r"^teacher .* answers 404: .*; does it have a batch API\?$"):
+        make_client(teacher, "", cache, tmp_path).ask_in_batches(REQUESTS, "asking")
 
 
-def test_a_budget_in_money_goes_by_the_price_of_batches(server: BatchServer, store: ReplyCache, tmp_path: Path) -> None:
-    """Each may cost 64 tokens of reply and some of prompt: more than this one by one, less in a batch."""
-    client = asker(server, store, tmp_path, budget={"money": 380e-6})
-    assert [reply.text for reply in client.batch(REQUESTS, "asking", poll_seconds=0.01)] == WANTED
+def test_a_money_budget_uses_the_batch_price(server: BatchServer, cache: ReplyCache, tmp_path: Path) -> None:
+    """All together may cost more than the budget at the full price, and less at the batch price."""
+    client = open_client(server, cache, tmp_path, budget={"money": 380e-6})
+    assert [reply.text for reply in client.ask_in_batches(REQUESTS, "asking", poll_seconds=0.01)] == WANTED

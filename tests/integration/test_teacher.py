@@ -1,4 +1,4 @@
-"""The teacher's client against a real local server, and the guard that no server outlives."""
+"""The teacher's client against a real local server, and the watchdog that no server outlives."""
 
 import os
 import signal
@@ -19,9 +19,9 @@ from kshot.core.errors import TeacherError
 from kshot.generate.sources import select_sources
 from kshot.generate.synthesis.paraphrase import paraphrase_descriptions
 from kshot.generate.synthesis.prompt_templates import PromptTemplates
+from kshot.generate.teacher import Request
 from kshot.generate.teacher.cache import ReplyCache
 from kshot.generate.teacher.client import TeacherClient, make_client
-from kshot.generate.teacher.messages import Request
 
 
 class Endpoint(ThreadingHTTPServer):
@@ -82,89 +82,91 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[ReplyCache]:
+def cache(tmp_path: Path) -> Iterator[ReplyCache]:
     opened = ReplyCache(tmp_path / "replies.sqlite")
     yield opened
     opened.close()
 
 
-def asker(url: str, store: ReplyCache, folder: Path, **options: Any) -> TeacherClient:
-    return make_client(TeacherConfig(endpoint=url, model="m", **options), "", store, folder)
+def open_client(url: str, cache: ReplyCache, folder: Path, **options: Any) -> TeacherClient:
+    return make_client(TeacherConfig(endpoint=url, model="m", **options), "", cache, folder)
 
 
-def test_replies_come_in_order_and_are_asked_once(endpoint: Endpoint, store: ReplyCache, tmp_path: Path) -> None:
+def test_ask_returns_replies_in_order_and_sends_each_request_once(
+    endpoint: Endpoint, cache: ReplyCache, tmp_path: Path
+) -> None:
     requests = [Request(f"p{n}") for n in range(20)]
-    first = asker(endpoint.url, store, tmp_path).ask(requests, "asking")
+    first = open_client(endpoint.url, cache, tmp_path).ask(requests, "asking")
     assert [reply.text for reply in first] == [f"Reply to: p{n}" for n in range(20)]
     assert len(endpoint.asked) == 20
-    again = asker(endpoint.url, store, tmp_path).ask([*requests, Request("new"), Request("p0", sample=1)], "asking")
+    again = open_client(endpoint.url, cache, tmp_path).ask(
+        [*requests, Request("new"), Request("p0", sample=1)], "asking"
+    )
     assert again[:20] == first
     assert len(endpoint.asked) == 22
 
 
-def test_what_may_pass_is_tried_again(endpoint: Endpoint, store: ReplyCache, tmp_path: Path) -> None:
+def test_temporary_failures_are_retried(endpoint: Endpoint, cache: ReplyCache, tmp_path: Path) -> None:
     endpoint.plan = [429, 503, 500, 299]
-    replies = asker(endpoint.url, store, tmp_path, attempts=20, concurrency=2).ask(
+    replies = open_client(endpoint.url, cache, tmp_path, max_attempts=20, concurrency=2).ask(
         [Request("a"), Request("b")], "asking"
     )
     assert [reply.text for reply in replies] == ["Reply to: a", "Reply to: b"]
 
 
-def test_a_refusal_is_final_and_names_the_variable_of_the_key(
-    endpoint: Endpoint, store: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_auth_failure_names_the_variable_of_the_key(
+    endpoint: Endpoint, cache: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MY_KEY", "sk-secret")
     endpoint.plan = [401] * 50
     with pytest.raises(TeacherError, match=r"401.*is the key in \$MY_KEY\?") as raised:
-        asker(endpoint.url, store, tmp_path, api_key_env="MY_KEY").ask([Request("a")], "asking")
+        open_client(endpoint.url, cache, tmp_path, api_key_env="MY_KEY").ask([Request("a")], "asking")
     assert "sk-secret" not in str(raised.value)
     assert endpoint.keys == {"Bearer sk-secret"}
     assert b"sk-secret" not in (tmp_path / "replies.sqlite").read_bytes()
 
 
-def test_replies_that_came_before_a_failure_are_kept(endpoint: Endpoint, store: ReplyCache, tmp_path: Path) -> None:
+def test_replies_before_a_failure_stay_cached(endpoint: Endpoint, cache: ReplyCache, tmp_path: Path) -> None:
     endpoint.plan = [200, 200, 200, *[400] * 50]
-    with pytest.raises(TeacherError, match=r"3 replies are kept"):
-        asker(endpoint.url, store, tmp_path, concurrency=1).ask([Request(str(n)) for n in range(9)], "asking")
+    with pytest.raises(TeacherError, match=r"3 replies are cached"):
+        open_client(endpoint.url, cache, tmp_path, concurrency=1).ask([Request(str(n)) for n in range(9)], "asking")
     endpoint.plan = []
-    asker(endpoint.url, store, tmp_path).ask([Request(str(n)) for n in range(9)], "asking")
+    open_client(endpoint.url, cache, tmp_path).ask([Request(str(n)) for n in range(9)], "asking")
     assert len(endpoint.asked) == 9
 
 
-def test_an_unreachable_teacher_is_one_line(store: ReplyCache, tmp_path: Path) -> None:
+def test_an_unreachable_teacher_is_one_line(cache: ReplyCache, tmp_path: Path) -> None:
     with pytest.raises(
         TeacherError, match=r"^teacher http://127\.0\.0\.1:9/v1 cannot be reached \(.+\); 0 replies"
     ) as raised:
-        asker("http://127.0.0.1:9/v1", store, tmp_path, attempts=1).ask([Request("a")], "asking")
+        open_client("http://127.0.0.1:9/v1", cache, tmp_path, max_attempts=1).ask([Request("a")], "asking")
     assert "\n" not in str(raised.value)
 
 
-def test_a_remote_teacher_needs_a_model(store: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_remote_teacher_needs_a_model(cache: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TeacherError, match=r"generate\.teacher\.model"):
-        make_client(TeacherConfig(endpoint="http://127.0.0.1:9/v1"), "", store, tmp_path)
+        make_client(TeacherConfig(endpoint="http://127.0.0.1:9/v1"), "", cache, tmp_path)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     with pytest.raises(TeacherError, match="OPENAI_BASE_URL"):
-        make_client(TeacherConfig(endpoint="env", model="m"), "", store, tmp_path).ask([Request("a")], "asking")
+        make_client(TeacherConfig(endpoint="env", model="m"), "", cache, tmp_path).ask([Request("a")], "asking")
 
 
-def test_variants_are_kept_or_rejected_and_all_are_accounted_for(
-    endpoint: Endpoint, store: ReplyCache, tmp_path: Path
-) -> None:
-    units = select_sources(["plural_form", "reverse_letters"], [])
+def test_every_paraphrase_is_accepted_or_rejected(endpoint: Endpoint, cache: ReplyCache, tmp_path: Path) -> None:
+    sources = select_sources(["plural_form", "reverse_letters"], [])
     endpoint.reply = "Please give the plural form of this noun or thing."
     settings = ParaphraseConfig(modes=["rephrase", "restyle"], per_mode=3)
-    kept, rejects = paraphrase_descriptions(
-        units, settings, asker(endpoint.url, store, tmp_path), PromptTemplates(None), 1
+    accepted, rejects = paraphrase_descriptions(
+        sources, settings, open_client(endpoint.url, cache, tmp_path), PromptTemplates(None), 1
     )
-    assert [variant.text for variant in kept["plural_form"]] == [endpoint.reply]
-    assert kept["plural_form"][0].mode == "rephrase"
-    assert kept["reverse_letters"] == []
-    assert sum(map(len, kept.values())) + len(rejects) == len(units) * 2 * 3
+    assert [paraphrase.text for paraphrase in accepted["plural_form"]] == [endpoint.reply]
+    assert accepted["plural_form"][0].mode == "rephrase"
+    assert accepted["reverse_letters"] == []
+    assert sum(map(len, accepted.values())) + len(rejects) == len(sources) * 2 * 3
     assert {row.task for row in rejects if row.reason.startswith("copy")} == {"plural_form"}
     assert all(row.candidate == endpoint.reply for row in rejects)
 
 
-# A server with a child of its own, as real ones have; both note their process ids.
+# A server with a child process, as real ones have; it writes both process ids.
 SERVER = """
 import os, subprocess, sys, time
 child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])
@@ -174,8 +176,8 @@ time.sleep(600)
 """
 PARENT = """
 import subprocess, sys, time
-guard = [sys.executable, '-m', 'kshot.generate.teacher.watchdog']
-subprocess.Popen([*guard, sys.executable, '-c', sys.argv[1], sys.argv[2]], stdin=subprocess.PIPE)
+watchdog = [sys.executable, '-m', 'kshot.generate.teacher.watchdog']
+subprocess.Popen([*watchdog, sys.executable, '-c', sys.argv[1], sys.argv[2]], stdin=subprocess.PIPE)
 time.sleep(600)
 """
 
@@ -200,17 +202,17 @@ def wait_for(condition: Any, seconds: float = 20) -> bool:
     return False
 
 
-@pytest.mark.parametrize("victim", ["parent", "guard"])
+@pytest.mark.parametrize("victim", ["parent", "watchdog"])
 def test_no_server_outlives_a_sigkill(tmp_path: Path, victim: str) -> None:
     mark = tmp_path / "pid"
     parent = subprocess.Popen([sys.executable, "-c", PARENT, SERVER, str(mark)])
     assert wait_for(mark.exists)
     server, child = map(int, mark.read_text().split())
-    if victim == "guard":
+    if victim == "watchdog":
         if sys.platform != "linux":
-            pytest.skip("the death of the guard itself reaches the server on Linux only")
-        guard = int(Path(f"/proc/{server}/stat").read_text().split()[3])
-        os.kill(guard, signal.SIGKILL)
+            pytest.skip("only Linux stops the server when the watchdog itself is killed")
+        watchdog = int(Path(f"/proc/{server}/stat").read_text().split()[3])
+        os.kill(watchdog, signal.SIGKILL)
     else:
         parent.kill()
     assert wait_for(lambda: not alive(server))

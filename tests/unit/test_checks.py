@@ -1,4 +1,4 @@
-"""The checks on a teacher's rewording: what they let through, and each reason to reject."""
+"""The lexical checks of a paraphrase: what they accept, and each reason to reject."""
 
 import pytest
 from hypothesis import given
@@ -6,19 +6,23 @@ from hypothesis import strategies as st
 
 from kshot.core.seeding import stream
 from kshot.generate.bank import FAMILIES
-from kshot.generate.synthesis.checks import ParaphraseCandidate, as_template, hard_failure, soft_failure, with_slots
-from kshot.generate.synthesis.paraphrase import first_paragraph
-from kshot.generate.synthesis.verify import gives_answer
+from kshot.generate.synthesis.checks import (
+    ParaphraseCandidate,
+    build_template,
+    find_hard_failure,
+    find_soft_failure,
+    insert_slots,
+)
 from kshot.tasks.family import no_params
 
-SOURCE = "Write 'urgent' if the message is urgent, otherwise 'calm'. Answer with one word."
+ORIGINAL = "Write 'urgent' if the message is urgent, otherwise 'calm'. Answer with one word."
 PARAMS = {"a": "urgent", "b": "calm"}
-MUST = (("messag", "note"),)
+ANCHORS = (("messag", "note"),)
 
 
-def reason(text: str, source: str = SOURCE, known: tuple[str, ...] = (SOURCE,)) -> str | None:
-    candidate = ParaphraseCandidate(text, source, PARAMS, MUST, known)
-    return hard_failure(candidate) or soft_failure(candidate)
+def find_reason(text: str, original: str = ORIGINAL, known: tuple[str, ...] = (ORIGINAL,)) -> str | None:
+    candidate = ParaphraseCandidate(text, original, PARAMS, ANCHORS, known)
+    return find_hard_failure(candidate) or find_soft_failure(candidate)
 
 
 @pytest.mark.parametrize(
@@ -30,12 +34,12 @@ def reason(text: str, source: str = SOURCE, known: tuple[str, ...] = (SOURCE,)) 
         "Here is a message. Say in one word whether it is 'urgent' or 'calm'.",
     ],
 )
-def test_a_wording_that_states_the_task_is_kept(text: str) -> None:
-    assert reason(text) is None
+def test_checks_accept_a_paraphrase_that_states_the_task(text: str) -> None:
+    assert find_reason(text) is None
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "expected"),
     [
         ("urgent", "too short"),
         ("", "too short"),
@@ -44,7 +48,7 @@ def test_a_wording_that_states_the_task_is_kept(text: str) -> None:
         ("Sure! Label the message 'urgent' or 'calm' with one word.", "answer or comment"),
         ("Label the message in one word. Output: 'urgent' or 'calm'", "answer or comment"),
         ("Here is the message task reworded: is the message 'urgent' or 'calm', in one word?", "answer or comment"),
-        (SOURCE.lower(), "copy"),
+        (ORIGINAL.lower(), "copy"),
         ("Decide in one word whether the message is 'urgent' or not urgent.", "lost a literal: 'calm'"),
         ("Decide in one word whether this is 'urgent' or 'calm'.", "lost its meaning"),
         ("Decide whether the message is 'urgent' or 'calm'.", "lost a demand on the form: one word"),
@@ -62,82 +66,58 @@ def test_a_wording_that_states_the_task_is_kept(text: str) -> None:
         ("Is one word of any message 'urgent' {or} 'calm'?", "braces"),
     ],
 )  # fmt: skip
-def test_each_reason_to_reject(text: str, why: str) -> None:
-    found = reason(text)
-    assert found is not None
-    assert found.startswith(why)
+def test_checks_give_each_reason_to_reject(text: str, expected: str) -> None:
+    reason = find_reason(text)
+    assert reason is not None
+    assert reason.startswith(expected)
 
 
-def test_an_opposite_is_rejected() -> None:
-    found = ParaphraseCandidate(
+def test_an_opposite_fails_softly() -> None:
+    candidate = ParaphraseCandidate(
         "Give the last word of the text.", "Say the first word of the text.", {}, (("word",),), ()
     )
-    assert soft_failure(found) == "sense changed: 'last' for 'first'"
-    assert hard_failure(found) is None, "a proof may refute it"
+    assert find_soft_failure(candidate) == "sense changed: 'last' for 'first'"
+    assert find_hard_failure(candidate) is None, "solving held-back inputs may refute it"
 
 
-def test_every_hand_written_description_passes() -> None:
-    """None of what a person wrote may look like a refusal, an answer or a statement, or lose its own anchors."""
+def test_checks_accept_every_hand_written_description() -> None:
+    """None may look like a refusal, an answer or a statement, or lose its own anchors."""
     for family in FAMILIES:
         params = family.params(stream(1, "checks", family.id))
         texts = [text.format(**params) for text in family.descriptions]
         for text in texts:
             candidate = ParaphraseCandidate(text, text, params, family.anchors, ())
-            found = hard_failure(candidate) or soft_failure(candidate)
-            assert found is None or found.startswith("too short"), (family.id, text, found)
+            reason = find_hard_failure(candidate) or find_soft_failure(candidate)
+            assert reason is None or reason.startswith("too short"), (family.id, text, reason)
 
 
-def test_values_become_slots_longest_first_and_only_where_they_stand_alone() -> None:
+def test_insert_slots_replaces_longest_values_first_and_whole_words_only() -> None:
     params = {"sep": "no", "label": "no way"}
     assert (
-        with_slots("Say 'no' or 'no way', not nothing {x}.", params) == "Say '{sep}' or '{label}', not nothing {{x}}."
+        insert_slots("Say 'no' or 'no way', not nothing {x}.", params) == "Say '{sep}' or '{label}', not nothing {{x}}."
     )
 
 
 @given(st.text(alphabet="abc {}'.", max_size=40), st.text(alphabet="abc", min_size=1, max_size=3))
-def test_slots_fill_back_to_the_same_text(text: str, value: str) -> None:
-    assert with_slots(text, {"v": value}).format(v=value) == text
+def test_slots_render_the_same_text(text: str, value: str) -> None:
+    assert insert_slots(text, {"v": value}).format(v=value) == text
 
 
-def test_a_wording_has_the_slots_of_its_source_and_no_others() -> None:
-    source = "Write '{yes}' or '{no}', parted by '{sep}'."
+def test_build_template_has_the_slots_of_the_original_and_no_others() -> None:
+    original = "Write '{yes}' or '{no}', parted by '{sep}'."
     params = {"yes": "in", "no": "out", "sep": "/", "unused": "Answer"}
-    kept = as_template("Answer 'in' or 'out' and part them by '/'.", source, params)
-    assert kept == "Answer '{yes}' or '{no}' and part them by '{sep}'."
-    # A common word, or a space, that is a value as well would become another one in the next record.
-    assert as_template("Who is in? 'in' or 'out', parted by '/'.", source, params) is None
-    assert as_template("Write 'in' or 'out', parted by ' '.", source, {**params, "sep": " "}) is None
-    # Two details with one value cannot be told apart; a value may look like anything.
-    assert as_template("'a' and 'a'", "'{x}' and '{y}'", {"x": "a", "y": "a"}) is None
+    template = build_template("Answer 'in' or 'out' and part them by '/'.", original, params)
+    assert template == "Answer '{yes}' or '{no}' and part them by '{sep}'."
+    # A common word or a space that is also a value would change with the value in the next record.
+    assert build_template("Who is in? 'in' or 'out', parted by '/'.", original, params) is None
+    assert build_template("Write 'in' or 'out', parted by ' '.", original, {**params, "sep": " "}) is None
+    # Two parameters with one value are ambiguous; a value may look like anything.
+    assert build_template("'a' and 'a'", "'{x}' and '{y}'", {"x": "a", "y": "a"}) is None
     assert (
-        as_template("Write 0, 1 or 2.", "{a}, {b} or {c}?", {"a": "0", "b": "1", "c": "2"}) == "Write {a}, {b} or {c}."
+        build_template("Write 0, 1 or 2.", "{a}, {b} or {c}?", {"a": "0", "b": "1", "c": "2"})
+        == "Write {a}, {b} or {c}."
     )
 
 
-def test_a_reply_is_its_first_paragraph_without_quotes() -> None:
-    assert first_paragraph('"Write it down."\n\nI hope this helps!') == "Write it down."
-    assert first_paragraph("Write 'a' or 'b'.") == "Write 'a' or 'b'."
-    assert first_paragraph("") == ""
-
-
-def test_no_params_is_empty() -> None:
+def test_no_params_are_an_empty_mapping() -> None:
     assert no_params(stream(1)) == {}
-
-
-@pytest.mark.parametrize(
-    ("reply", "claim", "reasoned", "right"),
-    [
-        ("Output: red\nand more", "red", False, True),
-        ("red", "blue", False, False),
-        ("- one\n- two\n", "- one\n- two", False, True),
-        ("- one\n\n- two\nI hope this helps.", "- one\n- two", False, True),
-        ("- one", "- one\n- two", False, False),
-        ("Output:\n- one\n- two", "- one\n- two", False, True),
-        ("First this.\nAnswer: no\nOr rather:\nAnswer: yes", "yes", True, True),
-        ("First this.\nAnswer:\n- one\n- two", "- one\n- two", True, True),
-        ("First this.\n- one\n- two", "- one\n- two", True, False),
-        ("", "red", False, False),
-    ],
-)
-def test_an_answer_of_several_lines_is_read_whole(reply: str, claim: str, reasoned: bool, right: bool) -> None:
-    assert gives_answer(reply, claim, reasoned) is right

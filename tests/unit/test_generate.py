@@ -293,8 +293,8 @@ def test_a_broken_file_of_tasks_is_named(tmp_path: Path, text: str, fault: str) 
 def test_the_store_keeps_replies_and_their_first_version(tmp_path: Path) -> None:
     store = ReplyCache(tmp_path / "r.sqlite")
     body = {"model": "m", "messages": [], "sample": 0}
-    key = store.key(body)
-    assert store.key({**body, "sample": 1}) != key
+    key = store.compute_key(body)
+    assert store.compute_key({**body, "sample": 1}) != key
     store.put(key, body, "first \ud800")
     store.put(key, body, "second")
     store.close()
@@ -305,7 +305,7 @@ def test_the_store_keeps_replies_and_their_first_version(tmp_path: Path) -> None
 
 def test_a_broken_store_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "r.sqlite").write_bytes(b"not a database, not at all" * 100)
-    with pytest.raises(DataError, match="not a usable store"):
+    with pytest.raises(DataError, match="not a usable reply cache"):
         ReplyCache(tmp_path / "r.sqlite")
 
 

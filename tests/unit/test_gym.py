@@ -191,10 +191,10 @@ def test_records_tell_their_source_and_the_family_that_they_share(asked: list[di
 
 
 def test_wordings_of_a_dataset_can_be_asked_for(asked: list[dict[str, Any]]) -> None:
-    (ask,) = plan_requests(
+    (request,) = plan_requests(
         reasoning_gym_sources(["chain_sum"]), ParaphraseConfig(modes=["rephrase"]), PromptTemplates(None), 7
     )
-    assert any(text in ask.request.prompt for text in reasoning_gym_sources(["chain_sum"])[0].descriptions)
+    assert any(text in request.teacher_request.prompt for text in reasoning_gym_sources(["chain_sum"])[0].descriptions)
 
 
 def test_a_set_names_the_release_that_it_was_made_with(real: dict[str, TaskSource], tmp_path: Path) -> None:

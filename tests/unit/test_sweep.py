@@ -328,7 +328,7 @@ def test_a_set_begins_with_the_replies_of_others_if_it_asks_a_teacher(tmp_path: 
     assert {key: reply.text for key, reply in store.find(["a", "b", "c"]).items()} == {
         "a": "a of one", "b": "b of one", "c": "c of two",
     }  # fmt: skip
-    assert (store.total().requests, store.total().tokens, store.total().money) == (3, 21, 1.5)
+    assert (store.sum_costs().requests, store.sum_costs().tokens, store.sum_costs().money) == (3, 21, 1.5)
     store.close()
     silent = Config().model_copy(update={"generate": Config().generate.model_copy(update={"teacher": None})})
     inherit_replies(silent, tmp_path / "silent", others)

@@ -1,4 +1,4 @@
-"""The generate stage with a teacher that answers well: all modes in one run, exactly N, budgets, rehearsal."""
+"""The generate stage with a teacher that answers well: all modes in one run, `--fill-to`, budgets, the dry run."""
 
 import json
 from collections import Counter
@@ -53,15 +53,15 @@ def rows(run: Run) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run.folder / "generate" / "train.jsonl").read_text().splitlines()]
 
 
-ALL = {
+ALL_MODES = {
     "vary": 1, "invent": {"rounds": 1, "per_round": 4}, "demonstrate": {"per_task": 3}, "augment": {"per_example": 1},
     "reason": {"per_task": 3}, "invert": {"ask": True},
 }  # fmt: skip
 
 
-def test_every_mode_leaves_its_mark_in_the_set(settings: dict[str, Any], tmp_path: Path, script: Script) -> None:
+def test_every_mode_contributes_records(settings: dict[str, Any], tmp_path: Path, script: Script) -> None:
     run = Run(tmp_path / "all")
-    run_generate(config_of(settings, records=120, modes=ALL, examples_cap=3), run)
+    run_generate(config_of(settings, records=120, synthesis=ALL_MODES, max_records_per_example=3), run)
     manifest = json.loads((run.folder / "generate" / "manifest.json").read_text())
     rejects = (run.folder / "generate" / "rejects.jsonl").read_text().splitlines()
     assert {"vary", "invent", "demonstrate", "augment", "reason", "invert", "compose"} <= set(manifest["flow"])
@@ -75,13 +75,18 @@ def test_every_mode_leaves_its_mark_in_the_set(settings: dict[str, Any], tmp_pat
         "self-consistency"
     }
     asked = len(script.asked)
-    run_generate(config_of(settings, records=121, modes=ALL, examples_cap=3), run)
-    assert len(script.asked) == asked, "another record count asks nothing again"
+    run_generate(config_of(settings, records=121, synthesis=ALL_MODES, max_records_per_example=3), run)
+    assert len(script.asked) == asked, "another record count sends nothing again"
 
 
-def test_a_record_that_reasons_has_a_twin_that_answers_directly(settings: dict[str, Any], tmp_path: Path) -> None:
+def test_a_record_with_a_rationale_has_a_twin_that_answers_directly(settings: dict[str, Any], tmp_path: Path) -> None:
     run = Run(tmp_path / "twins")
-    run_generate(config_of(settings, records=60, cot=1.0, modes={"reason": {"per_task": 3}}, examples_cap=20), run)
+    run_generate(
+        config_of(
+            settings, records=60, cot_fraction=1.0, synthesis={"reason": {"per_task": 3}}, max_records_per_example=20
+        ),
+        run,
+    )
     records = rows(run)
     reasoned = [r for r in records if r["meta"]["kind"] == "cot"]
     direct = {(r["meta"]["query_id"], tuple(r["meta"]["demo_ids"])) for r in records if r["meta"]["kind"] != "cot"}
@@ -91,12 +96,15 @@ def test_a_record_that_reasons_has_a_twin_that_answers_directly(settings: dict[s
     assert len(twins) >= 0.8 * len(reasoned)
 
 
-def test_steps_that_no_record_will_show_are_warned_of(
+def test_rationales_that_no_record_shows_are_warned_of(
     settings: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for cot, warned in ((0.0, True), (0.1, False)):
-        dry_run(config_of(settings, cot=cot, modes={"reason": {"per_task": 3}}), Run(tmp_path / str(cot)))
-        assert ("steps that no record will show" in "".join(capsys.readouterr())) == warned
+    for fraction, is_warned in ((0.0, True), (0.1, False)):
+        dry_run(
+            config_of(settings, cot_fraction=fraction, synthesis={"reason": {"per_task": 3}}),
+            Run(tmp_path / str(fraction)),
+        )
+        assert ("steps that no record will show" in "".join(capsys.readouterr())) == is_warned
 
 
 def test_labels_become_symbols_that_only_the_demonstrations_explain(settings: dict[str, Any], tmp_path: Path) -> None:
@@ -116,60 +124,60 @@ def test_labels_become_symbols_that_only_the_demonstrations_explain(settings: di
         assert record["meta"]["k"] > 1
         shown = [record["instruction"][a:b] for a, b in record["meta"]["targets"]]
         assert all(answer.isalpha() for answer in [record["output"], *shown])
-    both = [r for r in remapped if r["meta"]["form"] == "both"]
-    briefs = [r for r in both if r["meta"]["mode"] == "brief"]
-    assert 0 < len(briefs) < len(both)
-    for record in both:
+    few_shot = [r for r in remapped if r["meta"]["form"] == "few_shot"]
+    without_labels = [r for r in few_shot if r["meta"]["mode"] == "no_labels"]
+    assert 0 < len(without_labels) < len(few_shot)
+    for record in few_shot:
         named = record["output"] in record["instruction"].split("\n\n")[0]
-        assert named != (record in briefs), "an instruction names the made-up labels, and a brief one does not"
+        assert named != (record in without_labels), "an instruction names the symbols unless it has no labels"
 
 
-def test_exactly_asks_until_the_records_are_there(
+def test_fill_to_repeats_synthesis_until_the_records_are_there(
     settings: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = Run(tmp_path / "exactly")
-    more = {"families": ["plural_form"], "modes": {"demonstrate": {"per_task": 4}}}
+    more = {"families": ["plural_form"], "synthesis": {"demonstrate": {"per_task": 4}}}
     only = config_of({**settings, "families": ["plural_form"], "max_records_per_example": 1}, **more)
-    run_generate(only, run, exactly=30)
+    run_generate(only, run, fill_to=30)
     assert len(rows(run)) == 30
     assert "exactly 30 records" in capsys.readouterr().out
     # A set that came short does not count as made for one who wants so many; one that did its best does.
     short = Run(tmp_path / "short")
-    few = config_of(settings, without=["plural_form"], records=30, teacher=None)
+    few = config_of(settings, exclude=["plural_form"], records=30, teacher=None)
     run_generate(few, short)
     for said in ("of 30 records", "is made"):
         capsys.readouterr()
-        run_generate(few, short, exactly=30)
+        run_generate(few, short, fill_to=30)
         assert said in capsys.readouterr().out
 
 
-def test_a_spent_budget_ends_the_asking_and_keeps_what_came(
+def test_a_spent_budget_ends_synthesis_and_keeps_the_replies(
     settings: dict[str, Any], tmp_path: Path, script: Script, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = Run(tmp_path / "budget")
     teacher = {**settings["teacher"], "budget": {"requests": 5}, "concurrency": 1}
-    run_generate(config_of(settings, teacher=teacher, modes={"demonstrate": {"per_task": 10}}), run)
+    run_generate(config_of(settings, teacher=teacher, synthesis={"demonstrate": {"per_task": 10}}), run)
     assert len(script.asked) == 5
     assert len(rows(run)) == 40
     assert "budget" in capsys.readouterr().out
 
 
-def test_a_rehearsal_asks_nothing_and_counts(
+def test_a_dry_run_sends_nothing_and_counts(
     settings: dict[str, Any], tmp_path: Path, script: Script, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    dry_run(config_of(settings, modes=ALL), Run(tmp_path / "dry"))
+    dry_run(config_of(settings, synthesis=ALL_MODES), Run(tmp_path / "dry"))
     said = capsys.readouterr().out
     assert not script.asked
-    assert "demonstrating: 6 requests" in said
+    assert "writing examples: 6 requests" in said
     assert "40 records would be composed" in said
-    dry_run(config_of(settings), Run(tmp_path / "dry"), exactly=70)
+    dry_run(config_of(settings), Run(tmp_path / "dry"), fill_to=70)
     assert "70 records would be composed" in capsys.readouterr().out
     assert not (tmp_path / "dry" / "generate" / "train.jsonl").exists()
 
 
-def test_modes_without_a_teacher_are_one_clear_line(settings: dict[str, Any], tmp_path: Path) -> None:
+def test_modes_without_a_teacher_are_a_config_error(settings: dict[str, Any], tmp_path: Path) -> None:
     for stage in (run_generate, dry_run):
-        with pytest.raises(ConfigError, match=r"generate\.modes asks for a teacher"):
-            stage(config_of(settings, teacher=None, modes={"vary": 1}), Run(tmp_path / "none"))
+        with pytest.raises(ConfigError, match=r"generate\.synthesis needs a teacher"):
+            stage(config_of(settings, teacher=None, synthesis={"vary": 1}), Run(tmp_path / "none"))
         with pytest.raises(ConfigError, match="'english' is not one of"):
             stage(config_of(settings, filters={"language": "english"}), Run(tmp_path / "none"))
