@@ -169,8 +169,9 @@ def curve_plots(rows: Sequence[TrialGain]) -> list[Plot]:
     for names in dict.fromkeys((row.suite, row.score) for row in rows):
         by_k: dict[int, list[Point]] = {}
         for row in rows:
-            if (row.suite, row.score) == names:
-                point = Point(row.values[key], row.student, row.base + row.low, row.base + row.high)
+            number = row.values[key]
+            if (row.suite, row.score) == names and isinstance(number, int):
+                point = Point(number, row.student, row.base + row.low, row.base + row.high)
                 by_k.setdefault(row.k, []).append(point)
         series = tuple(
             Series(f"k={k}", tuple(sorted(line, key=lambda point: point.at))) for k, line in sorted(by_k.items())

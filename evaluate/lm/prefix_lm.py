@@ -6,7 +6,7 @@ In bfloat16 the output layer still works in float32: a logit near 20 has steps o
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Lock
 from typing import Any
 
@@ -165,7 +165,7 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
             answers.update(zip(indices, texts, strict=True))
         return [answers[index] for index in range(len(requests))]
 
-    def _is_greedy(self, settings: dict[str, Any]) -> bool:
+    def _is_greedy(self, settings: Mapping[str, object]) -> bool:
         """Whether the answer is what has the highest logit, token by token."""
         own = self.model.generation_config
         neutral = {"do_sample": False, "temperature": 0.0}

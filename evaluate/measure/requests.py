@@ -3,7 +3,7 @@
 Which demonstrations are shown depends on the suite and the few-shot seed alone, so both models see the same ones.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import permutations
 from typing import Any, Literal
 
@@ -116,13 +116,13 @@ def _has_prefix_option(task: SuiteTask) -> bool:
     return any(longer.startswith(shorter) for shorter, longer in pairs)
 
 
-def _lm_eval_task(name: str, docs: list[dict[str, Any]], settings: dict[str, Any], k: int) -> Any:
+def _lm_eval_task(name: str, docs: Sequence[Mapping[str, object]], settings: Mapping[str, object], k: int) -> Any:
     from datasets import Dataset, DatasetDict
     from lm_eval.api.task import ConfigurableTask
 
     config = {
         "task": name,
-        "custom_dataset": lambda **_: DatasetDict(test=Dataset.from_list(docs)),
+        "custom_dataset": lambda **_: DatasetDict(test=Dataset.from_list(list(docs))),
         "test_split": "test",
         "doc_to_text": "prompt",
         "target_delimiter": "",
@@ -138,7 +138,7 @@ def _score_choice(doc: dict[str, Any], results: Sequence[tuple[float, bool]]) ->
     return {"acc": float(doc["options"][scores.index(max(scores))] in doc["output"])}
 
 
-CHOICE_SETTINGS: dict[str, Any] = {
+CHOICE_SETTINGS: Mapping[str, object] = {
     "output_type": "multiple_choice",
     "doc_to_choice": SCORED_OPTIONS,
     "doc_to_target": "gold",
@@ -147,7 +147,7 @@ CHOICE_SETTINGS: dict[str, Any] = {
 }
 
 
-def _generation_settings(task: SuiteTask, tokenizer: Any) -> dict[str, Any]:
+def _generation_settings(task: SuiteTask, tokenizer: Any) -> dict[str, object]:
     """Greedy decoding, stopped where no accepted answer could still match.
 
     A line break ends the answer where no accepted answer of the task holds one. The longest accepted answer and some
