@@ -4,10 +4,11 @@ The inverse of `kshot.core.prompting.render`. A record of another make, or one t
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from kshot.core.files import read_jsonl
 from kshot.core.prompting import COT_INSTRUCTION, TEMPLATES, Template
@@ -46,7 +47,7 @@ def read_taught(path: Path) -> Iterator[TrainingRecord]:
         )
 
 
-def _apart(text: str, output: str, meta: Mapping[str, object]) -> tuple[str, tuple[tuple[str, str], ...]]:
+def _apart(text: str, output: str, meta: dict[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
     layout = TEMPLATES.get(str(meta.get("template")))
     whole = "", ((text, output),)
     if layout is None:

@@ -20,9 +20,13 @@ from kshot.evaluate.run_files import CompareRow, GainRow, TrialGain
 COLOURS = ("#666c75", "#0b5fb0", "#c45a00", "#0a7a4b", "#a3261c", "#7a4bb0", "#8a6d00", "#00788a")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 MAX_LABEL_CHARS = 36
+MAX_LEGEND_CHARS = 48
+"""Characters of a line of the legend; a longer name continues on the next line."""
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "kshot",
     "svg.fonttype": "none",
+    # A dollar sign in a name is no formula.
+    "text.parse_math": False,
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.spines.top": False,
@@ -186,7 +190,7 @@ def _draw_plot(axes: Any, plot: Plot, labels: dict[str, object]) -> None:
             drawn = axes.errorbar(at, scores, (low, high), marker=marker, color=colour, capsize=3, linestyle=style)
         else:
             (drawn,) = axes.plot(at, scores, marker=marker, color=colour, linestyle=style)
-        labels.setdefault(label, drawn)
+        labels.setdefault(fill(label, MAX_LEGEND_CHARS), drawn)
     if plot.chance is not None:
         labels.setdefault("random choice", axes.axhline(100 * plot.chance, color="tab:red", linestyle=":"))
     axes.set_title(plot.title, fontsize=9)
