@@ -24,12 +24,12 @@ YAMLS = {
 
 
 @pytest.mark.parametrize("name", YAMLS)
-def test_every_reader_refuses_hostile_yaml_in_one_line(
+def test_read_yaml_refuses_hostile_yaml_in_one_line_for_every_reader(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     text, error = YAMLS[name]
-    path = tmp_path / "panel.yaml"
+    path = tmp_path / "suite.yaml"
     path.write_text(text)
     for read, kind in ((load_tasks, DataError), (load_config, ConfigError)):
         with pytest.raises(kind, match=error) as caught:
@@ -40,7 +40,7 @@ def test_every_reader_refuses_hostile_yaml_in_one_line(
     assert not (tmp_path / "harmed").exists()
 
 
-def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+def test_read_yaml_names_a_file_that_is_not_text(tmp_path: Path) -> None:
     path = tmp_path / "t.yaml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match=r"t\.yaml: cannot be read"):
@@ -54,7 +54,7 @@ def test_a_task_id_cannot_be_a_path(task: str, tmp_path: Path) -> None:
     path.write_text(f"- {{id: '{task}', category: c, descriptions: [x], examples: {examples}}}\n")
     with pytest.raises(DataError, match="id"):
         load_tasks(path)
-    (tmp_path / "panel.yaml").write_text(
+    (tmp_path / "suite.yaml").write_text(
         f"tasks: [{{task: '{task}', instruction: i, kind: generation, options_fixed: false, demos: 1, items: 1}}]\n"
     )
     with pytest.raises(KshotError):
