@@ -36,7 +36,7 @@ from kshot.generate.synthesis.pipeline import (
     synthesize,
 )
 from kshot.generate.teacher import fingerprint_local_teachers
-from kshot.suites.loading import load_suite, suite_folder
+from kshot.suites.loading import load_suite, suite_folder, suite_index
 from kshot.tasks.source import TaskSource
 
 CARD, PARQUET = "README.md", "train.parquet"
@@ -197,7 +197,7 @@ def _key(config: Config) -> str:
     """Everything that shapes the data: settings, seed, the weights of a local teacher, files and code."""
     files = list(config.generate.tasks)
     for name in config.generate.decontaminate:
-        files += [suite_folder(name) / "panel.yaml", *sorted(suite_folder(name).glob("*.jsonl"))]
+        files += [suite_index(suite_folder(name)), *sorted(suite_folder(name).glob("*.jsonl"))]
     files += sorted(config.generate.prompts.glob("*.j2")) if config.generate.prompts else []
     here = Path(__file__).parent
     core = Path(kshot.__file__).parent
