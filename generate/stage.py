@@ -10,12 +10,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import kshot
 from kshot.config import Config
 from kshot.core.console import progress, say
 from kshot.core.files import write_text
 from kshot.core.runs import Run, hash_file, installed_versions, read_finished, write_manifest
 from kshot.core.seeding import digest
+from kshot.core.shipped import PACKAGE
 from kshot.core.types import Description
 from kshot.generate.bank import FAMILIES
 from kshot.generate.bank.reasoning_gym import PACKAGE
@@ -200,7 +200,7 @@ def _key(config: Config) -> str:
         files += [suite_index(suite_folder(name)), *sorted(suite_folder(name).glob("*.jsonl"))]
     files += sorted(config.generate.prompts.glob("*.j2")) if config.generate.prompts else []
     here = Path(__file__).parent
-    core = Path(kshot.__file__).parent
+    core = PACKAGE
     code = [*sorted(here.rglob("*.py")), *sorted(here.rglob("*.j2"))]
     code += [core / name for name in CORE]
     state = hashlib.sha256()

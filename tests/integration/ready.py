@@ -1,4 +1,4 @@
-"""A run that could be evaluated at once: hand-written training data and a student that is its base, slightly changed."""
+"""A run that can be evaluated at once: hand-written training data, and a student that is its base slightly changed."""
 
 import json
 import shutil

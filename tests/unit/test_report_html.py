@@ -17,7 +17,7 @@ from kshot.evaluate.report.contamination import contamination_section
 from kshot.evaluate.report.figures import describe, score_plots
 from kshot.evaluate.report.forgetting import forgetting_section
 from kshot.evaluate.report.html import headlines, task_tables, write_html
-from kshot.evaluate.report.section import Section
+from kshot.evaluate.report.section import ReportSection
 from kshot.evaluate.report.sections import (
     baselines_section,
     fewshot_section,
@@ -111,7 +111,7 @@ def write_folder(folder: Path, items: int = ITEMS) -> Path:
     return folder
 
 
-def make_sections() -> list[Section]:
+def make_sections() -> list[ReportSection]:
     """Every optional section, with hostile texts where a model or a user wrote them."""
     score = BaselineScore(score=0.5, student=0.4, tasks=2)
     mean = BaselineMean(suite=SUITE, score="exact_match", k=4, baselines={"majority": score}, below=["majority"])
@@ -189,7 +189,9 @@ def folder(tmp_path: Path) -> Path:
     return write_folder(tmp_path / "run" / "evaluate")
 
 
-def render(folder: Path, sections: Sequence[Section] | None = None, gains: Sequence[GainRow] | None = None) -> str:
+def render(
+    folder: Path, sections: Sequence[ReportSection] | None = None, gains: Sequence[GainRow] | None = None
+) -> str:
     """The page of a folder."""
     plots = score_plots(gains or make_gains(), {})
     write_html(folder, plots, make_sections() if sections is None else sections)
@@ -237,7 +239,9 @@ def test_write_html_shows_nothing_that_a_model_wrote_as_markup(folder: Path) -> 
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on") or name == "style"]
     data = next(content for tag, content in page.texts if tag == "script")
     assert not re.search("[<>&\u2028\u2029]", data)
-    assert "49" not in {row["student"] for row in json.loads(data)["rows"]}
+    answers = {row["student"] for row in json.loads(data)["rows"]}
+    assert "49" not in answers
+    assert "nul\u2400bell\u2407" in answers
     assert not re.search("[\x00-\x08\x0b-\x1f\ud800-\udfff\u202a-\u202e\u2066-\u2069]", text)
 
 

@@ -1,5 +1,6 @@
 """Scores of finished measurements as they are read back, and the keys of measurements."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,12 @@ def test_make_measurement_names_and_keys_by_seed_and_labels(tmp_path: Path) -> N
     ]
     assert [m.folder.name for m in measurements] == ["base-k1", "base-k1-s2", "base-k1-s2-random", "base-k1-random"]
     assert len({m.key for m in measurements}) == 4
+
+
+def test_read_sample_file_replaces_a_lone_surrogate(tmp_path: Path) -> None:
+    path = tmp_path / "samples.jsonl"
+    path.write_text(json.dumps(make_sample(answer="lone").model_dump()).replace("lone", "lone \\ud800, \\ud83d\\ude00"))
+    assert [sample.answer for _, sample in read_sample_file(path)] == ["lone \ufffd, \U0001f600"]
 
 
 def test_read_seed_scores_stacks_the_rows_of_seeds(tmp_path: Path) -> None:

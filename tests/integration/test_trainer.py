@@ -1,4 +1,4 @@
-"""Our trainer for CPUs beside TRL's: the same loss, the same gradients, and the pull towards the base."""
+"""`CompletionTrainer` beside TRL's trainer: the same loss, the same gradients, and the KL term."""
 
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,8 @@ def _trainer(make: Any, student: Path, folder: Path, batch: int = 8) -> Any:
     from kshot.train.data import tokenize_record
 
     model, tokenizer = load_student(str(student))
-    asked = [{"instruction": f"say {n}" * n, "output": f"word {n}"} for n in range(1, 5)]
-    rows = Dataset.from_list([tokenize_record(record, tokenizer, targets=False).example() for record in asked])
+    calls = [{"instruction": f"say {n}" * n, "output": f"word {n}"} for n in range(1, 5)]
+    rows = Dataset.from_list([tokenize_record(record, tokenizer, targets=False).example() for record in calls])
     settings = SFTConfig(
         output_dir=str(folder),
         use_cpu=True,
@@ -34,7 +34,7 @@ def _trainer(make: Any, student: Path, folder: Path, batch: int = 8) -> Any:
     )  # fmt: skip
 
 
-def test_the_loss_is_trl_s_loss(tiny_student: Path, tmp_path: Path) -> None:
+def test_completion_trainer_has_the_loss_of_trl(tiny_student: Path, tmp_path: Path) -> None:
     """Projecting answer positions only changes the time, not the loss; no more does measuring it in shares."""
     import torch
     from trl import SFTTrainer
@@ -45,17 +45,17 @@ def test_the_loss_is_trl_s_loss(tiny_student: Path, tmp_path: Path) -> None:
     before = torch.get_num_threads()
     for threads in (1, 2, 3):
         trainer = _trainer(partial(CompletionTrainer, threads=threads), tiny_student, tmp_path)
-        asked, whole = [], trainer.compute_loss
-        trainer.compute_loss = lambda model, part, _asked=asked, _whole=whole, **more: (
-            _asked.append((len(part["labels"]), torch.is_grad_enabled())),
+        calls, whole = [], trainer.compute_loss
+        trainer.compute_loss = lambda model, part, _calls=calls, _whole=whole, **more: (
+            _calls.append((len(part["labels"]), torch.is_grad_enabled())),
             _whole(model, part, **more),
         )[1]
         assert trainer.evaluate()["eval_loss"] == pytest.approx(trl, rel=1e-5)
-        assert sorted(asked) == {1: [(4, False)], 2: [(2, False)] * 2, 3: [(4, False)]}[threads]
+        assert sorted(calls) == {1: [(4, False)], 2: [(2, False)] * 2, 3: [(4, False)]}[threads]
     torch.set_num_threads(before)
 
 
-def test_cores_with_rows_of_their_own_find_the_same_gradients(tiny_student: Path, tmp_path: Path) -> None:
+def test_completion_trainer_gradients_are_the_same_with_rows_per_core(tiny_student: Path, tmp_path: Path) -> None:
     """Also where the rows do not go up in the cores, with gradients there before; and to the bit when repeated."""
     import torch
 
@@ -64,23 +64,23 @@ def test_cores_with_rows_of_their_own_find_the_same_gradients(tiny_student: Path
     def gradients(threads: int, repeats: int = 1) -> tuple[float, torch.Tensor]:
         trainer = _trainer(partial(CompletionTrainer, threads=threads), tiny_student, tmp_path, 4)
         torch.manual_seed(0)
-        learnt = [weights for weights in trainer.model.parameters() if weights.requires_grad]
-        for weights in learnt:
+        trainable = [weights for weights in trainer.model.parameters() if weights.requires_grad]
+        for weights in trainable:
             torch.nn.init.normal_(weights, std=0.1)
         batch = trainer.data_collator([trainer.train_dataset[row] for row in (3, 0, 2, 1)])
         count = (batch["labels"][:, 1:] != -100).sum()
         before = torch.get_num_threads()
         torch.set_num_threads(max(1, threads))
-        asked, whole = [], trainer.compute_loss
+        calls, whole = [], trainer.compute_loss
         trainer.compute_loss = lambda model, part, **more: (
-            asked.append(len(part["labels"])),
+            calls.append(len(part["labels"])),
             whole(model, part, **more),
         )[1]
         loss = sum(float(trainer.training_step(trainer.model, batch, count)) for _ in range(repeats))
         assert torch.get_num_threads() == max(1, threads)
-        assert len(asked) == repeats * min(threads, 4)
+        assert len(calls) == repeats * min(threads, 4)
         torch.set_num_threads(before)
-        return loss, torch.cat([weights.grad.flatten() for weights in learnt if weights.grad is not None])
+        return loss, torch.cat([weights.grad.flatten() for weights in trainable if weights.grad is not None])
 
     plain_loss, plain = gradients(1)
     for threads in (2, 4, 9):
@@ -91,7 +91,7 @@ def test_cores_with_rows_of_their_own_find_the_same_gradients(tiny_student: Path
     assert torch.allclose(gradients(4, repeats=2)[1], 2 * plain, rtol=1e-4, atol=1e-7)
 
 
-def test_rows_are_dealt_out_by_length_and_only_where_their_order_is_nothing(tiny_student: Path) -> None:
+def test_split_rows_groups_by_length_and_only_where_the_order_does_not_matter(tiny_student: Path) -> None:
     from kshot.models.loading import load_student
     from kshot.runtime.parallel import count_worker_groups
     from kshot.train.trainer import can_split_rows, split_rows
@@ -115,13 +115,13 @@ def test_rows_are_dealt_out_by_length_and_only_where_their_order_is_nothing(tiny
     assert not can_split_rows(model)
 
 
-def test_the_pull_towards_the_base_is_the_divergence_from_it(tiny_student: Path, tmp_path: Path) -> None:
+def test_completion_trainer_kl_term_is_the_divergence_from_the_base(tiny_student: Path, tmp_path: Path) -> None:
     """Summed by hand over the answer tokens, from plain forward passes; and none where the loss is only measured."""
     import torch
 
     from kshot.train.trainer import CompletionTrainer
 
-    trainer = _trainer(partial(CompletionTrainer, near_base=0.5), tiny_student, tmp_path)
+    trainer = _trainer(partial(CompletionTrainer, kl_coef=0.5), tiny_student, tmp_path)
     model, batch = trainer.model, next(iter(trainer.get_train_dataloader()))
     torch.manual_seed(0)
     for name, weights in model.named_parameters():

@@ -68,25 +68,27 @@ def tasks(tmp_path: Path) -> Path:
     return folder
 
 
-def settings(tasks: Path, *more: str) -> list[str]:
+def overrides(tasks: Path, *more: str) -> list[str]:
     names = [f"lm_eval:{name}" for name in ("colours_here", "write_here")]
-    panels = json.dumps([*names, f"lm_eval:text_here@{tasks}", str(tasks.parent / "tinypanel")])
-    given = {"suites": panels, "lm_eval_path": tasks, "shots": "[0, 2]", "items": 4}
-    return [*(f"evaluate.{key}={value}" for key, value in given.items()), *more]
+    suites = json.dumps([*names, f"lm_eval:text_here@{tasks}", str(tasks.parent / "tinysuite")])
+    values = {"suites": suites, "lm_eval_path": tasks, "shots": "[0, 2]", "limit": 4}
+    return [*(f"evaluate.{key}={value}" for key, value in values.items()), *more]
 
 
-def test_lm_eval_tasks_and_a_folder_in_one_run(config_file: Path, tiny_student: Path, tasks: Path) -> None:
+def test_evaluate_measures_lm_eval_tasks_and_a_folder_in_one_run(
+    config_file: Path, tiny_student: Path, tasks: Path
+) -> None:
     folder = ready_run(config_file, tiny_student) / "evaluate"
-    assert evaluated(config_file, *settings(tasks)) == 0
+    assert evaluated(config_file, *overrides(tasks)) == 0
     gains = read(folder / "gains.json")
-    ours = [(row["panel"], row["score"], row["k"], row["items"]) for row in gains if row["panel"] != "tinypanel"]
+    ours = [(row["suite"], row["score"], row["k"], row["items"]) for row in gains if row["suite"] != "tinysuite"]
     assert ours == [
         *(("colours_here", score, k, 4) for score in ("acc", "acc_norm") for k in (0, 2)),
         *(("write_here", "exact_match", k, 4) for k in (0, 2)),
     ]
     assert len(gains) == len(ours) + 4
     samples = lines(folder / "samples.jsonl")
-    colours = [row for row in samples if (row["panel"], row["score"]) == ("colours_here", "acc")]
+    colours = [row for row in samples if (row["suite"], row["score"]) == ("colours_here", "acc")]
     # Paired by item, with the same demonstrations, drawn from the training split.
     prompts = {(row["model"], row["k"], row["item"]): row["prompt"] for row in colours}
     assert set(prompts) == {(m, k, n) for m in ("base", "student") for k in (0, 2) for n in range(4)}
@@ -101,32 +103,32 @@ def test_lm_eval_tasks_and_a_folder_in_one_run(config_file: Path, tiny_student: 
         assert row["right"] == (row["answer"] == COLOURS[row["item"] % 3]) == (row["answer"] in row["accepted"])
     acc = next(row for row in gains if (row["score"], row["k"]) == ("acc", 2))
     assert acc["student"] == sum(row["right"] for row in colours if (row["model"], row["k"]) == ("student", 2)) / 4
-    controls = {(row["task"], row["score"], row["k"]): row for row in read(folder / "baselines.json")["tasks"]}
-    assert controls["colours_here", "acc", 2]["random"] == pytest.approx(1 / 3)
-    assert controls["write_here", "exact_match", 0]["random"] is None
-    # A perplexity is told and not compared, and a task without demonstrations is asked once.
+    baselines = {(row["task"], row["score"], row["k"]): row for row in read(folder / "baselines.json")["tasks"]}
+    assert baselines["colours_here", "acc", 2]["baselines"]["random"] == pytest.approx(1 / 3)
+    assert baselines["write_here", "exact_match", 0]["baselines"]["random"] is None
+    # A perplexity is reported and not compared, and a task without demonstrations is measured once.
     manifest = read(folder / "manifest.json")
-    (text_row,) = manifest["reported"]
+    (text_row,) = manifest["other_metrics"]
     assert (text_row["task"], text_row["metric"], text_row["k"]) == ("text_here", "bits_per_byte", 0)
     assert text_row["base"] > 0
-    assert "cells/text_here/base-k2" not in manifest["cells"]
+    assert "measurements/text_here/base-k2" not in manifest["measurements"]
     report = (folder / "report.md").read_text()
     assert "| text_here | text_here | bits_per_byte | 0 | 0 |" in report
     assert "| colours_here | acc | 0 |" in report
     page = (folder / "report.html").read_text()
     assert "Other metrics of lm-eval" in page
-    # A rerun measures nothing; other data are another panel.
-    cells = {path: path.stat().st_mtime_ns for path in folder.glob("cells/*/*/measurement.json")}
-    assert evaluated(config_file, *settings(tasks)) == 0
-    assert {path: path.stat().st_mtime_ns for path in cells} == cells
+    # A rerun measures nothing.
+    times = {path: path.stat().st_mtime_ns for path in folder.glob("measurements/*/*/measurement.json")}
+    assert evaluated(config_file, *overrides(tasks)) == 0
+    assert {path: path.stat().st_mtime_ns for path in times} == times
 
 
-def test_what_shapes_the_questions_shapes_the_key(tasks: Path, config_file: Path) -> None:
+def test_load_lm_eval_suite_key_changes_with_what_shapes_the_requests(tasks: Path, config_file: Path) -> None:
     def key() -> str:
-        load_lm_eval_suite.__globals__["_loaded"].cache_clear()
-        found = load_suites(load_config(config_file, settings(tasks)).evaluate, ())[0]
-        assert found.lm_eval is not None
-        return found.lm_eval.key
+        load_lm_eval_suite.__globals__["_load"].cache_clear()
+        suite = load_suites(load_config(config_file, overrides(tasks)).evaluate, ())[0]
+        assert suite.lm_eval is not None
+        return suite.lm_eval.key
 
     first = key()
     assert key() == first
@@ -136,7 +138,7 @@ def test_what_shapes_the_questions_shapes_the_key(tasks: Path, config_file: Path
     assert second != first
     path = tasks / "choice.yaml"
     path.write_text(path.read_text().replace("What colour is", "Which colour has"))
-    load_lm_eval_suite.__globals__["_manager"].cache_clear()
+    load_lm_eval_suite.__globals__["_make_manager"].cache_clear()
     third = key()
     assert third not in {first, second}
     # A function is what it does, and not where this process has it.
@@ -146,44 +148,48 @@ def test_what_shapes_the_questions_shapes_the_key(tasks: Path, config_file: Path
     keys = []
     for change in ("is", "is", "has"):
         code.write_text(code.read_text().replace("is", change))
-        load_lm_eval_suite.__globals__["_manager"].cache_clear()
+        load_lm_eval_suite.__globals__["_make_manager"].cache_clear()
         keys.append(key())
     assert keys[0] == keys[1] != keys[2]
     assert third not in keys
 
 
-def test_another_demo_seed_draws_other_demonstrations(config_file: Path, tiny_student: Path, tasks: Path) -> None:
+def test_evaluate_draws_other_demonstrations_for_another_fewshot_seed(
+    config_file: Path, tiny_student: Path, tasks: Path
+) -> None:
     folder = ready_run(config_file, tiny_student) / "evaluate"
     more = ("evaluate.suites=[lm_eval:colours_here]", "evaluate.shots=[2]", "evaluate.fewshot_seeds=[0, 5]")
-    assert evaluated(config_file, *settings(tasks, *more)) == 0
-    found = {
+    assert evaluated(config_file, *overrides(tasks, *more)) == 0
+    answers = {
         (row["model"], row["seed"]): row["prompt"]
         for row in lines(folder / "samples.jsonl") if row["item"] == 0
     }  # fmt: skip
-    assert found["base", 0] == found["student", 0] != found["base", 5] == found["student", 5]
+    assert answers["base", 0] == answers["student", 0] != answers["base", 5] == answers["student", 5]
     assert {row["seeds"] for row in read(folder / "gains.json")} == {2}
 
 
-def test_lm_eval_s_own_class_answers_as_ours_does(config_file: Path, tiny_student: Path, tasks: Path) -> None:
+def test_backend_hf_answers_as_our_own_does(config_file: Path, tiny_student: Path, tasks: Path) -> None:
     folder = ready_run(config_file, tiny_student) / "evaluate"
-    names = ("model", "panel", "task", "score", "k", "item")
-    found: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {}
+    names = ("model", "suite", "task", "score", "k", "item")
+    answers: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {}
     for backend in ("own", "hf"):
-        assert evaluated(config_file, *settings(tasks, f"evaluate.backend={backend}")) == 0
+        assert evaluated(config_file, *overrides(tasks, f"evaluate.backend={backend}")) == 0
         rows = lines(folder / "samples.jsonl")
-        found[backend] = {tuple(row[name] for name in names): row for row in rows}
+        answers[backend] = {tuple(row[name] for name in names): row for row in rows}
         if backend == "own":
-            keys = read(folder / "manifest.json")["cells"]
-    assert not set(keys.values()) & set(read(folder / "manifest.json")["cells"].values())
-    assert found["own"].keys() == found["hf"].keys()
-    for key, row in found["own"].items():
-        other = found["hf"][key]
+            keys = read(folder / "manifest.json")["measurements"]
+    assert not set(keys.values()) & set(read(folder / "manifest.json")["measurements"].values())
+    assert answers["own"].keys() == answers["hf"].keys()
+    for key, row in answers["own"].items():
+        other = answers["hf"][key]
         assert (other["prompt"], other["answer"], other["right"]) == (row["prompt"], row["answer"], row["right"])
         if "log_probs" in row:
             assert other["log_probs"] == pytest.approx(row["log_probs"], abs=1e-3)
 
 
-def test_arguments_of_a_backend(config_file: Path, tiny_student: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_refuses_arguments_that_a_backend_does_not_take(
+    config_file: Path, tiny_student: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     ready_run(config_file, tiny_student)
     for overrides, fault in (
         (("evaluate.backend=vllm",), "evaluate.backend: vllm is not installed here"),
@@ -193,9 +199,9 @@ def test_arguments_of_a_backend(config_file: Path, tiny_student: Path, capsys: p
         if "vllm" in overrides[0] and _has_vllm():
             continue
         assert evaluated(config_file, *overrides) == 2
-        said = capsys.readouterr().err.splitlines()
-        assert len(said) == 1
-        assert fault in said[0]
+        errors = capsys.readouterr().err.splitlines()
+        assert len(errors) == 1
+        assert fault in errors[0]
 
 
 def _has_vllm() -> bool:
@@ -204,7 +210,9 @@ def _has_vllm() -> bool:
     return find_spec("vllm") is not None
 
 
-def test_an_unknown_task_and_data_out_of_reach_are_one_line_each(config_file: Path, tiny_student: Path) -> None:
+def test_evaluate_reports_an_unknown_task_and_unreachable_data_in_one_line(
+    config_file: Path, tiny_student: Path
+) -> None:
     run = ready_run(config_file, tiny_student)
     for file in (run / "train" / "merged").glob("*.safetensors"):
         file.write_bytes(b"no weights")
@@ -220,17 +228,17 @@ def test_an_unknown_task_and_data_out_of_reach_are_one_line_each(config_file: Pa
     assert not (run / "evaluate" / "measurements").exists()
 
 
-def test_shots_that_a_task_cannot_show(tasks: Path, config_file: Path) -> None:
+def test_load_suites_refuses_shots_that_a_task_cannot_show(tasks: Path, config_file: Path) -> None:
     for shots, name, fault in (
         ("[6]", "colours_here", "5 demonstrations to choose from, fewer than k=6"),
         ("[2]", "text_here", "always asked without demonstrations; add 0"),
     ):
         more = (f"evaluate.suites=[lm_eval:{name}]", f"evaluate.shots={shots}")
         with pytest.raises(SuiteError, match=fault):
-            load_suites(load_config(config_file, settings(tasks, *more)).evaluate, ())
+            load_suites(load_config(config_file, overrides(tasks, *more)).evaluate, ())
 
 
-def test_a_folder_of_tasks_that_is_not_there_or_broken(tmp_path: Path, tasks: Path) -> None:
+def test_load_lm_eval_suite_refuses_a_missing_or_broken_folder(tmp_path: Path, tasks: Path) -> None:
     with pytest.raises(SuiteError, match="no such folder of lm-eval tasks"):
         load_lm_eval_suite("lm_eval:colours_here", str(tmp_path / "none"), None)
     (tasks / "test.jsonl").unlink()
@@ -238,10 +246,10 @@ def test_a_folder_of_tasks_that_is_not_there_or_broken(tmp_path: Path, tasks: Pa
         load_lm_eval_suite(f"lm_eval:colours_here@{tasks}", "", None)
 
 
-def test_only_means_of_items_are_compared(tasks: Path) -> None:
+def test_load_lm_eval_suite_compares_means_over_items_only(tasks: Path) -> None:
     """A median of the items has no paired gain of its own."""
     text = CHOICE.format(folder=tasks).replace("{metric: acc}", "{metric: acc, aggregation: median}")
     (tasks / "choice.yaml").write_text(text)
-    found = load_lm_eval_suite(f"lm_eval:colours_here@{tasks}", "", 2).lm_eval
-    assert found is not None
-    assert found.scores == {"colours_here": ("acc_norm",)}
+    source = load_lm_eval_suite(f"lm_eval:colours_here@{tasks}", "", 2).lm_eval
+    assert source is not None
+    assert source.scores == {"colours_here": ("acc_norm",)}
