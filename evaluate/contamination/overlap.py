@@ -17,13 +17,12 @@ from kshot.core.errors import DataError, RunError, SuiteError
 from kshot.core.files import read_json, write_json
 from kshot.core.runs import hash_file
 from kshot.core.seeding import digest
+from kshot.core.similarity import SimilarityIndex, TfIdfSimilarity
 from kshot.core.text import (
     MIN_INPUT_WORDS,
     MIN_NEAR_DUPLICATE_JACCARD,
     MIN_SHINGLES,
     SHINGLE_WORDS,
-    SimilarityIndex,
-    TfIdfSimilarity,
     jaccard,
     ngrams,
     normalize_text,
@@ -40,7 +39,7 @@ SHOWN = 3
 CONTAMINATION = "contamination.json"
 MEASURES = ("name", "words", "wording")
 """By the names of tasks and families; by the share of the held-out task's three-word runs that stand in the training
-task's records; by the instructions (`kshot.core.text.TfIdfSimilarity`)."""
+task's records; by the instructions (`kshot.core.similarity.TfIdfSimilarity`)."""
 Row = dict[str, Any]
 LeftOut = Mapping[tuple[str, str], set[int]]
 """(panel, task) -> items."""

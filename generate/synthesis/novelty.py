@@ -1,13 +1,13 @@
 """Is an instruction new? Against everything known, by its words and by what it is about.
 
-Words: rapidfuzz's token-set ratio. What it is about: `kshot.core.text.TfIdfSimilarity`.
+Words: rapidfuzz's token-set ratio. What it is about: `kshot.core.similarity.TfIdfSimilarity`.
 """
 
 from collections.abc import Sequence
 
 from rapidfuzz import fuzz, process
 
-from kshot.core.text import SimilarityIndex, TfIdfSimilarity
+from kshot.core.similarity import SimilarityIndex, TfIdfSimilarity
 
 SAME_WORDS = 80.0
 SAME_MATTER = 0.56

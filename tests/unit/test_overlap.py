@@ -11,7 +11,8 @@ from kshot.config import Config
 from kshot.core.errors import RunError, SuiteError
 from kshot.core.files import read_json, write_jsonl
 from kshot.core.prompting import TEMPLATES, can_show, render_prompt
-from kshot.core.text import SimilarityIndex, TfIdfSimilarity, jaccard, shingles
+from kshot.core.similarity import SimilarityIndex, TfIdfSimilarity
+from kshot.core.text import jaccard, shingles
 from kshot.core.types import Example
 from kshot.evaluate.contamination.overlap import (
     contaminated_items,
