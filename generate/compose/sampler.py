@@ -91,12 +91,8 @@ def sample_record(
         if not omits_labels and not names_all(instruction, labels):
             form = "demos_only"
     wrapper = sample_wrapper(rng, labels, omits_labels) if is_wrapped else InstructionWrapper()
-    must_show = bool(
-        (omits_labels and not wrapper.label_list) or symbols or source.min_k or form == "demos_only"
-    )
-    imbalanced = (
-        bool(labels) and k >= MIN_DEMOS_WITH_IMBALANCE and rng.random() < settings.label_imbalance_fraction
-    )
+    must_show = bool((omits_labels and not wrapper.label_list) or symbols or source.min_k or form == "demos_only")
+    imbalanced = bool(labels) and k >= MIN_DEMOS_WITH_IMBALANCE and rng.random() < settings.label_imbalance_fraction
     outputs = choose_labels(rng, labels, k, imbalanced, must_show, turns) if labels else []
     examples = source.sample_examples(rng, params, k + 1, outputs)
     if len(examples) < k + 1:

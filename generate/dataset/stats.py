@@ -95,9 +95,7 @@ class DatasetStats:
 
 
 def _mode_counts(accepted: int, rejected: Counter[str]) -> ModeCounts:
-    return ModeCounts(
-        candidates=accepted + rejected.total(), accepted=accepted, rejected=dict(rejected.most_common())
-    )
+    return ModeCounts(candidates=accepted + rejected.total(), accepted=accepted, rejected=dict(rejected.most_common()))
 
 
 def _percentiles(counts: Counter[int], percentiles: Iterable[int] = PERCENTILES) -> dict[int, int]:

@@ -9,9 +9,10 @@ from kshot.config import Config, SynthesisConfig
 from kshot.core.console import say
 from kshot.core.errors import ConfigError
 from kshot.core.types import Description, Reject, Task
-from kshot.generate.compose.acceptance import reject_paraphrases
-from kshot.generate.curation.decontaminate import ContaminationRow, Decontaminator
+from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.filters import build_filters
+from kshot.generate.curation.paraphrases import reject_paraphrases
+from kshot.generate.run_files import ContaminationRow
 from kshot.generate.sources import load_sources
 from kshot.generate.synthesis.context import SynthesisContext
 from kshot.generate.synthesis.modes import modes_need_teacher, run_modes
@@ -141,7 +142,7 @@ def _taught(
     shop: SynthesisContext | None,
     asker: TeacherClient | EstimatingTeacher | None,
 ) -> SynthesisResult:
-    programmatic, tasks = load_sources(config)
+    programmatic, tasks = load_sources(config.generate, config.seed)
     made = run_modes(tasks, modes, shop)
     units = check_unique_ids([*programmatic, *map(source_from_task, made.tasks)])
     taught = SynthesisResult(units, made.tasks, rejects=list(made.rejects), kept=made.kept)

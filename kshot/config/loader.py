@@ -178,6 +178,7 @@ def _anchored(config: Config, base: Path) -> Config:
 
     generate = config.generate.model_copy(
         update={
+            "families": [_family(base, name) for name in config.generate.families],
             "tasks": [_from(base, task) for task in config.generate.tasks],
             "decontaminate": [suite(name) for name in config.generate.decontaminate],
             "prompts": config.generate.prompts and _from(base, config.generate.prompts),
@@ -190,6 +191,11 @@ def _anchored(config: Config, base: Path) -> Config:
         }
     )
     return config.model_copy(update={"generate": generate, "evaluate": evaluate})
+
+
+def _family(base: Path, name: str) -> str:
+    """A Python file of families is relative to the config; other names are ids and categories."""
+    return str(_from(base, Path(name))) if name.endswith(".py") else name
 
 
 def _from(base: Path, path: Path) -> Path:

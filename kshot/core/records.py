@@ -44,9 +44,7 @@ def read_record_parts(row: Mapping[str, object]) -> RecordParts:
     )
 
 
-def _structure(
-    fields: Mapping[str, object], text: str, output: str
-) -> tuple[str, tuple[tuple[str, str], ...]] | None:
+def _structure(fields: Mapping[str, object], text: str, output: str) -> tuple[str, tuple[tuple[str, str], ...]] | None:
     instruction, demonstrations = fields.get("task_instruction"), fields.get("demonstrations")
     if not isinstance(instruction, str) or not isinstance(demonstrations, list | tuple):
         return None
