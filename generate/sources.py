@@ -1,4 +1,4 @@
-"""Loads the task sources that a config names: shipped, registered and a user's own families, YAML tasks, reasoning-gym."""
+"""Loads the task sources that a config names: programmatic families, YAML tasks, datasets of reasoning-gym."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -11,7 +11,6 @@ from kshot.core.types import Task
 from kshot.generate.bank import FAMILIES
 from kshot.generate.bank.reasoning_gym import ALL, PREFIX, is_installed, reasoning_gym_sources
 from kshot.suites.format import Suite, families_by_suite
-from kshot.tasks.family import Family
 from kshot.tasks.registry import load_entry_points, load_family_file, registered_families
 from kshot.tasks.source import TaskSource, check_unique_ids, source_from_family, source_from_task
 from kshot.tasks.yaml_reader import load_tasks

@@ -1,7 +1,7 @@
 """Versions of the components that shape records, for the data's cache key.
 
-Raise a component's version with every change of its output. tests/unit/test_versions.py fails where an output changed and
-its version did not.
+Raise a component's version with every change of its output. tests/unit/test_versions.py fails where an output changed
+and its version did not.
 """
 
 from importlib import import_module

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kshot.core import similarity
 from kshot.core import text as core_text
 from kshot.core.errors import DataError, RunError, SuiteError
-from kshot.core.files import read_json, write_json
+from kshot.core.files import read_json, read_jsonl, write_json
+from kshot.core.records import RecordParts, read_record_parts
 from kshot.core.runs import hash_file
 from kshot.core.seeding import digest
 from kshot.core.similarity import SimilarityIndex, TfIdfSimilarity
@@ -28,9 +30,10 @@ from kshot.core.text import (
     normalize_text,
     words,
 )
-from kshot.evaluate.contamination.records import TrainingRecord, read_taught
 from kshot.suites.format import Suite, SuiteTask
 
+VERSION = 1
+"""Raise it with every change of an output; the key of contamination.json contains it."""
 NGRAM = 13
 WORDINGS = 12
 """Instructions of a training task that are remembered, the first ones."""
@@ -68,9 +71,9 @@ class TrainingTask:
     shared: set[str] = field(default_factory=set)
     """Three-word runs that its records share with a panel."""
 
-    def meet(self, taught: TrainingRecord) -> None:
-        if taught.instruction and len(self.wordings) < WORDINGS:
-            self.wordings[taught.instruction] = None
+    def meet(self, record: RecordParts) -> None:
+        if record.instruction and len(self.wordings) < WORDINGS:
+            self.wordings[record.instruction] = None
 
     @property
     def texts(self) -> list[str]:
@@ -166,15 +169,17 @@ def find_contamination(panels: Sequence[Suite], train: Path, items: int | None) 
     tasks: dict[str, TrainingTask] = {}
     found: dict[int, Row] = {}
     records = 0
-    for taught in read_taught(train):
+    for line, value in read_jsonl(train):
         records += 1
-        first = TrainingTask(taught.task, taught.family, taught.category, taught.id, taught.pairs[-1][0])
-        task = tasks.setdefault(taught.task, first)
-        task.meet(taught)
-        for place, how, span in _met(taught, index, task.shared):
+        record = read_record_parts(value)
+        record_id = record.id or f"line {line}"
+        first = TrainingTask(record.task, record.family, record.category, record_id, record.pairs[-1][0])
+        task = tasks.setdefault(record.task, first)
+        task.meet(record)
+        for place, how, span in _met(record, index, task.shared):
             where = index.items[place]
             row = {"panel": where.panel, "task": where.task, "item": where.item, "how": how, "span": span}
-            found.setdefault(place, row | {"record": taught.id, "training_task": taught.task})
+            found.setdefault(place, row | {"record": record_id, "training_task": record.task})
     return {
         "training": str(train),
         "records": records,
@@ -185,16 +190,16 @@ def find_contamination(panels: Sequence[Suite], train: Path, items: int | None) 
     }
 
 
-def _met(taught: TrainingRecord, index: SuiteIndex, shared: set[str]) -> list[tuple[int, str, str]]:
+def _met(record: RecordParts, index: SuiteIndex, shared: set[str]) -> list[tuple[int, str, str]]:
     """(item, how, span) for everything that a record shares with the panels; its shared runs are added to `shared`."""
     met = []
-    texts = [taught.instruction, *(f"{shown} {output}" for shown, output in taught.pairs)]
+    texts = [record.instruction, *(f"{shown} {output}" for shown, output in record.pairs)]
     for text in texts:
         own = words(text)
         shingles = ngrams(own, SHINGLE_WORDS)
         shared.update(index.runs.intersection(shingles))
         met += [(place, f"{NGRAM} words in a row", span) for place, span in index.copied(own, shingles)]
-    for shown, _ in taught.pairs:
+    for shown, _ in record.pairs:
         own = words(shown)
         met += [(place, "the same input", " ".join(own)) for place in index.same(own)]
         met += [
@@ -255,8 +260,8 @@ def load_or_find_contamination(panels: Sequence[Suite], run: Path, items: int | 
     """
     train = run / "generate" / "train.jsonl"
     content = [(p.name, t.spec.model_dump_json(), t.demos, t.items) for p in panels for t in p.tasks]
-    code = "".join(Path(path).read_text(encoding="utf-8") for path in (__file__, str(core_text.__file__)))
-    key = digest(content, items, hash_file(train) if train.exists() else None, code)
+    versions = (VERSION, core_text.VERSION, similarity.VERSION)
+    key = digest(content, items, hash_file(train) if train.exists() else None, versions)
     try:
         found: Row = read_json(folder / CONTAMINATION)
     except DataError:

@@ -99,7 +99,8 @@ def _name_error(name: str) -> str | None:
     if name == ALL or name in known:
         return None
     if name in HELD_OUT:
-        return f"generate.reasoning_gym: {name!r} is left out, since a held-out task has the same subject: {HELD_OUT[name]}"
+        subject = HELD_OUT[name]
+        return f"generate.reasoning_gym: {name!r} is left out, since held-out tasks have the same subject: {subject}"
     if why := next((why for why, others in UNFIT.items() if name in others), None):
         return f"generate.reasoning_gym: {name!r} is left out: {why}"
     near = suggest(name.removeprefix(PREFIX), [*known, ALL], f"known here: {', '.join([ALL, *known])}")

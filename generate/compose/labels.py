@@ -42,8 +42,8 @@ def choose_labels(
     """Choose the labels of k demonstrations and, last, of the query, which `turns` gives.
 
     Args:
-        imbalanced: draw the labels' shares from a Dirichlet(1), as in most real tasks, so that the demonstrations' label
-            frequencies are evidence about the query's; else equal shares.
+        imbalanced: draw the labels' shares from a Dirichlet(1), as in most real tasks, so that label frequencies of the
+            demonstrations are evidence about the query's; else equal shares.
         must_show: only the demonstrations show the labels or their meaning, so they contain as many labels as fit, the
             query's first. Where all show one label, copying it answers without any rule.
     """

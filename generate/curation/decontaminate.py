@@ -1,8 +1,8 @@
 """Keeps held-out tasks out of training: finds candidates that share text with a suite or restate its instruction.
 
-Shared text is an input of at least three words that equals an input of the suite, or any eight words in a row (the n-gram
-overlap of GPT-3, arXiv:2005.14165, appendix C, at a length that fits short inputs). The eight words are searched in a
-record's inputs and outputs, and among the suite's inputs, options and outputs.
+Shared text is an input of at least three words that equals an input of the suite, or any eight words in a row (the
+n-gram overlap of GPT-3, arXiv:2005.14165, appendix C, at a length that fits short inputs). The eight words are searched
+in a record's inputs and outputs, and among the suite's inputs, options and outputs.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,8 +22,8 @@ NGRAM_WORDS = 8
 MIN_SAME_INSTRUCTION_RATIO = 90.0
 """rapidfuzz token-sort ratio, 0 to 100."""
 MIN_SAME_TASK_SIMILARITY = 0.45
-"""See `TfIdfSimilarity`. Of a hundred tasks that a teacher invented, the six that a suite has too reached 0.55 and more,
-all others 0.34 and less."""
+"""See `TfIdfSimilarity`. Of a hundred tasks that a teacher invented, the six that a suite has too reached at least 0.55,
+all others at most 0.34."""
 CandidatePart = Literal["input", "output", "description"]
 SuiteText = Literal["input", "option", "output"]
 

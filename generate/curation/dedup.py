@@ -48,7 +48,7 @@ def lsh_bands(threshold: float) -> tuple[int, int]:
 
 
 class SeenKeys:
-    """A set of non-zero 64-bit keys that takes 11 to 22 bytes for each (open addressing); a Python set takes about 90."""
+    """A set of non-zero 64-bit keys in 11 to 22 bytes each (open addressing); a Python set takes about 90."""
 
     def __init__(self) -> None:
         self._slots = array("Q", (0,)) * 64
@@ -128,8 +128,8 @@ def near_duplicates(
         min_shingles: texts with fewer shingles are compared exactly only.
 
     Returns:
-        For each text the position of the text that it duplicates, exactly (after `normalize_text`) or nearly, or -1 where
-        it stays. A text is compared with those that stay: no chain of small steps removes a text unlike all of them.
+        For each text the position of the text that it duplicates, exactly (after `normalize_text`) or nearly, or -1
+        where it stays. A text is compared with those that stay: no chain of small steps removes a text unlike all of them.
     """
     originals = exact_duplicates(texts)
     for later, earlier in _candidate_pairs(texts, originals, _check_threshold(threshold), max(1, min_shingles)):
@@ -159,7 +159,7 @@ def _candidate_pairs(
     for start in range(0, len(texts), CHUNK_TEXTS):
         chunk = {
             position: runs
-            for position in range(start, min(start + CHUNK, len(texts)))
+            for position in range(start, min(start + CHUNK_TEXTS, len(texts)))
             if originals[position] < 0 and len(runs := shingles(texts[position])) >= min_shingles
         }
         positions.extend(chunk)

@@ -21,7 +21,7 @@ LANGUAGES = (
     "ar", "bg", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr", "he", "hi", "hr", "hu", "id", "it",
     "ja", "ko", "lt", "lv", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sv", "th", "tr", "uk", "vi", "zh",
 )  # fmt: skip
-"""The candidates: among all of py3langid's languages a short English text with made-up words becomes Nigerian Pidgin."""
+"""The candidates: among all of py3langid's languages, short English with made-up words becomes Nigerian Pidgin."""
 _DECLINED = "assist|help|provide|fulfil|comply|do|answer|complete|generate|create|write|give"
 _REFUSAL = re.compile(
     r"^\W*(?:(?:i'?m|i am) (?:very |really |so )?sorry\b|(?:my )?apologies\b|i apologi[sz]e\b"

@@ -21,7 +21,9 @@ from kshot.core.seeding import stream
 from kshot.tasks.source import TaskSource
 
 INDEX = "suite.yaml"
-HEADER = "# Written by `kshot tasks training-suite`: tasks that training uses. It measures learning, not a gain on new tasks.\n"
+HEADER = (
+    "# Written by `kshot tasks training-suite`: tasks that training uses. It measures learning, no gain on new tasks.\n"
+)
 
 
 def write_training_suite(folder: Path, sources: Sequence[TaskSource], demos: int, items: int, seed: int) -> int:

@@ -1,5 +1,5 @@
 """The command: `kshot generate|train|evaluate|run CONFIG`, `kshot ablate CONFIG`, `kshot compare RUN|MODEL ...`,
-`kshot models list|pull`, `kshot tasks list|show|sample|panel`.
+`kshot models list|pull`, `kshot tasks list|show|sample|training-suite`.
 
 Only this module knows all stages; each is imported when it is asked for, so that `--help` answers at once.
 """
@@ -288,7 +288,7 @@ def tasks_sample(
     say("\n\n----\n\n".join(sample_prompts(find_source(name, files or []), count, shots, seed)))
 
 
-@tasks.command("panel")
+@tasks.command("training-suite")
 def tasks_panel(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write it; must not be there yet.")],
     files: TaskFiles = None,

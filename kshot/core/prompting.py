@@ -1,7 +1,7 @@
 """Renders (instruction, demonstrations, query) as a prompt; nothing else does.
 
-Training and evaluation both call `render_prompt`, so the student meets one layout. The result is the user's message; the
-student's chat template goes around it.
+Training and evaluation both call `render_prompt`, so the student meets one layout. The result is the user's message;
+the student's chat template goes around it.
 """
 
 import re

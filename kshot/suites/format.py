@@ -114,7 +114,7 @@ def load_suite(name: str) -> Suite:
         PanelError: the file and line of the first thing that cannot be used, and what to do.
     """
     folder = suite_folder(name)
-    index = folder / "panel.yaml"
+    index = _index_of(folder)
     try:
         _, tree = read_yaml(index)
     except FileNotFoundError:
@@ -129,6 +129,12 @@ def load_suite(name: str) -> Suite:
     if doubled:
         raise SuiteError(f"{index}: {', '.join(doubled)} listed twice")
     return Suite(folder.resolve().name, tuple(tasks))
+
+
+def _index_of(folder: Path) -> Path:
+    """The folder's only YAML file, whatever its name."""
+    files = sorted(folder.glob("*.yaml"))
+    return files[0] if len(files) == 1 else folder / "panel.yaml"
 
 
 def _load_task(folder: Path, index: Path, number: int, raw: Any) -> SuiteTask:

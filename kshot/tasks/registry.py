@@ -31,7 +31,7 @@ PROBE_DRAWS = 5
 _ID = re.compile(r"[a-z][a-z0-9_]*")
 _registered: dict[str, Family] = {}
 _file_families: ContextVar[dict[str, Family] | None] = ContextVar("file_families", default=None)
-"""Where `register_family` puts a family while its file is loaded: a file's families belong to the configs that name it."""
+"""The families of the file that is being loaded. They belong to the configs that name the file, not to all."""
 _loaded_files: dict[tuple[Path, str], tuple[Family, ...]] = {}
 _loaded_entry_points: dict[str, set[str]] = {}
 
@@ -144,19 +144,26 @@ def describe_error(error: BaseException, path: Path | None = None) -> str:
     Args:
         path: the file whose line matters; by default the innermost one.
     """
-    text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    text = " ".join(f"{type(error).__name__}: {message}".split()).removesuffix(":")
+    location = _location(error, path)
+    return f"{location}: {text}" if location else text
+
+
+def _location(error: BaseException, path: Path | None) -> str:
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}"
+        return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
     inside = [frame for frame in frames if path is None or frame.filename == str(path)]
     if inside:
-        return f"{inside[-1].filename}:{inside[-1].lineno}: {text}"
-    return text if path is None else f"{path}: {text}"
+        return f"{inside[-1].filename}:{inside[-1].lineno}"
+    return str(path) if path else ""
 
 
 def _register_all(value: object) -> None:
     if isinstance(value, Family):
-        register_family(value)
+        if _registered.get(value.id) is not value:
+            register_family(value)
     elif isinstance(value, Iterable) and not isinstance(value, str):
         for family in value:
             _register_all(family)
@@ -185,8 +192,7 @@ def _execute(path: Path, content: bytes, name: str) -> None:
         exec(compile(content, str(path), "exec"), vars(module))  # noqa: S102 - the user's own file, named in the config
     except ConfigError as error:
         del sys.modules[name]
-        where = describe_error(error, path).partition(": ConfigError")[0]
-        raise ConfigError([f"{where}: {fault}" for fault in error.faults]) from None
+        raise ConfigError([f"{_location(error, path)}: {fault}" for fault in error.faults]) from None
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise ConfigError([describe_error(error, path)]) from None

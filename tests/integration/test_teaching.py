@@ -64,10 +64,10 @@ def test_every_mode_leaves_its_mark_in_the_set(settings: dict[str, Any], tmp_pat
     run_generate(config_of(settings, records=120, modes=ALL, examples_cap=3), run)
     manifest = json.loads((run.folder / "generate" / "manifest.json").read_text())
     rejects = (run.folder / "generate" / "rejects.jsonl").read_text().splitlines()
-    assert {"vary", "invent", "demonstrate", "augment", "reason", "invert", "compose"} <= set(manifest["flow"])
-    assert sum(sum(row["rejected"].values()) for row in manifest["flow"].values()) == len(rejects)
-    for row in manifest["flow"].values():
-        assert row["in"] == row["out"] + sum(row["rejected"].values())
+    assert {"vary", "invent", "demonstrate", "augment", "reason", "invert", "compose"} <= set(manifest["modes"])
+    assert sum(sum(row["rejected"].values()) for row in manifest["modes"].values()) == len(rejects)
+    for row in manifest["modes"].values():
+        assert row["candidates"] == row["accepted"] + sum(row["rejected"].values())
     records = rows(run)
     modes = Counter(record["meta"]["example_mode"] for record in records)
     assert {"programmatic", "gold", "demonstrate", "augment", "invent", "vary", "invert"} <= set(modes)
@@ -96,7 +96,7 @@ def test_steps_that_no_record_will_show_are_warned_of(
 ) -> None:
     for cot, warned in ((0.0, True), (0.1, False)):
         dry_run(config_of(settings, cot=cot, modes={"reason": {"per_task": 3}}), Run(tmp_path / str(cot)))
-        assert ("steps that no record will show" in "".join(capsys.readouterr())) == warned
+        assert ("no record will show the rationales" in "".join(capsys.readouterr())) == warned
 
 
 def test_labels_become_symbols_that_only_the_demonstrations_explain(settings: dict[str, Any], tmp_path: Path) -> None:
@@ -110,11 +110,11 @@ def test_labels_become_symbols_that_only_the_demonstrations_explain(settings: di
         "cot_fraction": 0.0,
     }
     run_generate(config_of(settings, **more), run)
-    remapped = [r for r in rows(run) if r["meta"]["symbols"]]
+    remapped = [r for r in rows(run) if r["meta"]["symbol_tuned"]]
     assert len(remapped) > 20
     for record in remapped:
         assert record["meta"]["k"] > 1
-        shown = [record["instruction"][a:b] for a, b in record["meta"]["targets"]]
+        shown = [record["instruction"][a:b] for a, b in record["meta"]["loss_spans"]]
         assert all(answer.isalpha() for answer in [record["output"], *shown])
     both = [r for r in remapped if r["meta"]["form"] == "both"]
     briefs = [r for r in both if r["meta"]["mode"] == "brief"]
@@ -161,9 +161,9 @@ def test_a_rehearsal_asks_nothing_and_counts(
     said = capsys.readouterr().out
     assert not script.asked
     assert "demonstrating: 6 requests" in said
-    assert "40 records would be composed" in said
+    assert "would compose 40 records" in said
     dry_run(config_of(settings), Run(tmp_path / "dry"), exactly=70)
-    assert "70 records would be composed" in capsys.readouterr().out
+    assert "would compose 70 records" in capsys.readouterr().out
     assert not (tmp_path / "dry" / "generate" / "train.jsonl").exists()
 
 

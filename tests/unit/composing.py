@@ -13,8 +13,10 @@ TASKS = SEEDS / "everyday.yaml"
 NOTHING = Decontaminator([])
 
 
-def composed(seed: int = 1, screen: Decontaminator = NOTHING, **options: object) -> tuple[list[Record], list[Reject]]:
+def composed(
+    seed: int = 1, decontaminator: Decontaminator = NOTHING, **options: object
+) -> tuple[list[Record], list[Reject]]:
     """Under these options of `generate`."""
     config = GenerateConfig.model_validate({"records": 260, **options})
-    units = select_sources(config.families, [TASKS])
-    return compose_records(units, {}, config, screen, seed, lambda done=1, note="": None)
+    sources = select_sources(config.families, [TASKS])
+    return compose_records(sources, {}, config, decontaminator, seed, lambda done=1, note="": None)

@@ -35,12 +35,12 @@ def test_a_task_is_shown_and_sampled_as_a_student_reads_it(capsys: pytest.Captur
     from kshot.generate.sources import find_source
     from kshot.tasks.catalog import describe_task, sample_prompts
 
-    unit = find_source("fact_or_opinion", [Path(FILE)])
-    assert all(text in describe_task(unit) for text in unit.descriptions)
-    texts = sample_prompts(unit, 3, 2, 7)
+    source = find_source("fact_or_opinion", [Path(FILE)])
+    assert all(text in describe_task(source) for text in source.descriptions)
+    texts = sample_prompts(source, 3, 2, 7)
     assert len(set(texts)) == 3
     assert all(text.count("Input: ") == 3 and text.rsplit("Output: ", 1)[1] in {"fact", "opinion"} for text in texts)
-    assert texts == sample_prompts(unit, 3, 2, 7)
+    assert texts == sample_prompts(source, 3, 2, 7)
 
 
 def test_an_unknown_task_gets_the_nearest_name() -> None:
@@ -50,9 +50,9 @@ def test_an_unknown_task_gets_the_nearest_name() -> None:
 
 def test_a_panel_of_the_training_tasks_has_all_that_have_labels_in_balance(tmp_path: Path) -> None:
     folder = tmp_path / "taught"
-    assert "tasks" in said("panel", str(folder), "--file", FILE, "--items", "12")
+    assert "tasks" in said("training-suite", str(folder), "--file", FILE, "--items", "12")
     panel = load_suite(str(folder))
-    wanted = {unit.id for unit in select_sources([], [Path(FILE)]) if unit.has_labels and not unit.min_k}
+    wanted = {source.id for source in select_sources([], [Path(FILE)]) if source.has_labels and not source.min_k}
     assert {task.name for task in panel.tasks} == wanted
     (task,) = (task for task in panel.tasks if task.name == "even_or_odd")
     assert (len(task.demos), len(task.items)) == (4, 12)
@@ -70,7 +70,7 @@ def test_a_panel_has_as_many_items_and_demonstrations_as_are_asked_for(tmp_path:
 
 
 def test_a_panel_is_not_written_over_another_folder_nor_without_tasks(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is there already"):
+    with pytest.raises(DataError, match="the folder exists"):
         write_training_suite(tmp_path, select_sources(["even_or_odd"], []), 4, 12, 7)
     with pytest.raises(DataError, match="no task with labels"):
         write_training_suite(tmp_path / "new", select_sources(["plural_form"], []), 4, 12, 7)

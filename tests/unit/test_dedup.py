@@ -40,7 +40,7 @@ def test_copies_point_at_the_first_and_other_texts_stay() -> None:
 def test_short_texts_are_compared_exactly_only() -> None:
     one, other = "the word is dog now", "the word is dog then"
     assert near_duplicates([one, other], 0.3).tolist() == [-1, -1]
-    assert near_duplicates([one, other], 0.3, short=1).tolist() == [-1, 0]
+    assert near_duplicates([one, other], 0.3, min_shingles=1).tolist() == [-1, 0]
 
 
 def planted() -> tuple[list[str], dict[int, float]]:
@@ -117,9 +117,9 @@ def test_seen_is_a_set(keys: list[int]) -> None:
     assert len(seen) == len(known)
 
 
-def kept_of(records: int, units: Sequence[TaskSource], **dedup: object) -> tuple[list[Record], list[Reject]]:
+def kept_of(records: int, sources: Sequence[TaskSource], **dedup: object) -> tuple[list[Record], list[Reject]]:
     options = GenerateConfig(records=records, dedup=DedupConfig.model_validate(dedup))
-    events = list(stream_records(units, {}, options, Decontaminator([]), 2, lambda done=1, note="": None))
+    events = list(stream_records(sources, {}, options, Decontaminator([]), 2, lambda done=1, note="": None))
     return [e.record for e in events if isinstance(e, AcceptedRecord)], [e for e in events if isinstance(e, Reject)]
 
 
@@ -141,15 +141,15 @@ def test_small_spaces_give_distinct_records_and_say_what_was_drawn_twice() -> No
 def test_near_duplicates_are_rejected_only_where_asked() -> None:
     """A long gold example asked twice, in two wordings, is one; with other demonstrations around it, it is none."""
     names = {"what_happens_next", "where_to_look", "does_person_know"}
-    units = [unit for unit in select_sources([], [SEEDS / "decisions.yaml"]) if unit.id in names]
-    assert len(units) == 3
-    off, none = kept_of(84, units)
-    on, rejects = kept_of(84, units, near=0.8)
+    sources = [source for source in select_sources([], [SEEDS / "decisions.yaml"]) if source.id in names]
+    assert len(sources) == 3
+    off, none = kept_of(84, sources)
+    on, rejects = kept_of(84, sources, near=0.8)
     assert "near-duplicate" not in {reject.reason for reject in none}
     assert Counter(reject.reason for reject in rejects)["near-duplicate"] > 10
 
     def most_times(records: list[Record], few_shot: bool) -> int:
-        return max(Counter(r.meta["query_id"] for r in records if bool(r.meta["k"]) == few_shot).values())
+        return max(Counter(r.meta.query_id for r in records if bool(r.meta.k) == few_shot).values())
 
     assert most_times(off, few_shot=False) > 1
     assert most_times(on, few_shot=False) == 1
@@ -157,18 +157,18 @@ def test_near_duplicates_are_rejected_only_where_asked() -> None:
 
 
 def yaml_units(folder: Path, **examples: list[tuple[str, str]]) -> list[TaskSource]:
-    """A unit for each name, with its own wording and these (input, output) pairs."""
+    """A source for each name, with its own wording and these (input, output) pairs."""
     path = folder / "tasks.yaml"
     rows = []
     for name, pairs in examples.items():
         found = [{"input": text, "output": output} for text, output in pairs]
         rows.append({"id": name, "category": "c", "descriptions": [f"Do {name}."], "examples": found})
     path.write_text(json.dumps(rows))
-    return [unit for unit in select_sources(["plural_form"], [path]) if unit.example_count]
+    return [source for source in select_sources(["plural_form"], [path]) if source.example_count]
 
 
 def test_exact_duplicates_are_the_same_but_for_case_and_space(tmp_path: Path) -> None:
-    units = yaml_units(tmp_path, one=[("A red car", "Car"), ("a  red car", "car"), ("a blue car", "car")])
+    sources = yaml_units(tmp_path, one=[("A red car", "Car"), ("a  red car", "car"), ("a blue car", "car")])
     options = {
         "records": 6,
         "mixture": MixtureConfig(zero_shot=1, few_shot=0, demos_only=0),
@@ -177,7 +177,7 @@ def test_exact_duplicates_are_the_same_but_for_case_and_space(tmp_path: Path) ->
 
     def outputs(exact: bool) -> list[str]:
         config = GenerateConfig.model_validate({**options, "dedup": DedupConfig(exact=exact)})
-        events = stream_records(units, {}, config, Decontaminator([]), 1, lambda done=1, note="": None)
+        events = stream_records(sources, {}, config, Decontaminator([]), 1, lambda done=1, note="": None)
         return sorted(event.record.output for event in events if isinstance(event, AcceptedRecord))
 
     assert outputs(exact=False) == ["Car", "car", "car"]
@@ -186,7 +186,7 @@ def test_exact_duplicates_are_the_same_but_for_case_and_space(tmp_path: Path) ->
 
 def test_records_without_an_instruction_are_told_apart_across_tasks(tmp_path: Path) -> None:
     pairs = [("red", "1"), ("blue", "2"), ("green", "3")]
-    units = yaml_units(tmp_path, one=pairs, other=pairs)
+    sources = yaml_units(tmp_path, one=pairs, other=pairs)
     options = {
         "records": 12,
         "shots": [2],
@@ -194,15 +194,15 @@ def test_records_without_an_instruction_are_told_apart_across_tasks(tmp_path: Pa
         "mixture": MixtureConfig(zero_shot=0, few_shot=0, demos_only=1),
     }
     config = GenerateConfig.model_validate(options)
-    events = list(stream_records(units, {}, config, Decontaminator([]), 1, lambda done=1, note="": None))
+    events = list(stream_records(sources, {}, config, Decontaminator([]), 1, lambda done=1, note="": None))
     records = [event.record for event in events if isinstance(event, AcceptedRecord)]
-    assert {record.meta["form"] for record in records} == {"demos_only"}
-    assert len({record.meta["id"] for record in records}) == len(records) == 6
+    assert {record.meta.form for record in records} == {"demos_only"}
+    assert len({record.meta.id for record in records}) == len(records) == 6
 
 
 def test_near_duplicates_leave_short_questions_alone() -> None:
     records, rejects = kept_of(300, plurals(), near=0.5)
     assert len(records) == 300
-    assert sum(record.meta["k"] == 0 for record in records) > 60
+    assert sum(record.meta.k == 0 for record in records) > 60
     zero_shot = {reject.candidate for reject in rejects if reject.reason == "near-duplicate"}
     assert not [text for text in zero_shot if len(text.split()) < 12]

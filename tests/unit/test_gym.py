@@ -120,9 +120,12 @@ def test_no_dataset_is_about_what_held_out_tasks_are_about(taken: ReasoningGymDa
 @pytest.mark.parametrize(
     ("name", "fault"),
     [
-        ("chain_sums", "'chain_sums' is no dataset that kshot takes from reasoning-gym; did you mean 'chain_sum'?"),
+        ("chain_sums", "'chain_sums' is no dataset that kshot uses from reasoning-gym; did you mean 'chain_sum'?"),
         ("reasoning_gym_gcd", "did you mean 'gcd'?"),
-        ("word_sorting", "'word_sorting' is left out, since held-out tasks are about the same: alphabetical sorting"),
+        (
+            "word_sorting",
+            "'word_sorting' is left out, since held-out tasks have the same subject: alphabetical sorting",
+        ),
         ("sudoku", "'sudoku' is left out: its questions or answers are long"),
         ("zzzz", "known here: all, chain_sum, "),
     ],
@@ -184,10 +187,10 @@ def test_records_tell_their_source_and_the_family_that_they_share(asked: list[di
     with progress("composing", 12) as tick:
         records, _ = compose_records(reasoning_gym_sources(["chain_sum"]), {}, settings, Decontaminator([]), 7, tick)
     assert len(records) == 12
-    assert {record.meta["family"] for record in records} == {"add_or_subtract"}
-    assert {record.meta["source"] for record in records} == {"reasoning_gym"}
-    assert {record.meta["task"] for record in records} == {"reasoning_gym_chain_sum"}
-    assert {record.meta["verified_by"] for record in records} == {"score_answer"}
+    assert {record.meta.family for record in records} == {"add_or_subtract"}
+    assert {record.meta.origin for record in records} == {"reasoning_gym"}
+    assert {record.meta.task for record in records} == {"reasoning_gym_chain_sum"}
+    assert {record.meta.verified_by for record in records} == {"score_answer"}
 
 
 def test_wordings_of_a_dataset_can_be_asked_for(asked: list[dict[str, Any]]) -> None:
@@ -235,10 +238,10 @@ def test_real_examples_are_many_short_and_the_same_for_a_seed(
 
 
 def test_another_process_draws_the_same(real: dict[str, TaskSource]) -> None:
-    code = """from kshot.generate.bank.reasoning_gym import gym_units
+    code = """from kshot.generate.bank.reasoning_gym import reasoning_gym_sources
 from kshot.core.seeding import digest, stream
-for unit in gym_units(["all"]):
-    print(unit.id, digest(*(unit.problems(stream(seed, unit.id), {}, 60, ()) for seed in range(3))))"""
+for source in reasoning_gym_sources(["all"]):
+    print(source.id, digest(*(source.sample_examples(stream(seed, source.id), {}, 60, ()) for seed in range(3))))"""
     said = [
         subprocess.run(
             [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True

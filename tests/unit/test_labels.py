@@ -11,7 +11,7 @@ from kshot.core.prompting import literal_pattern, names_all
 from kshot.core.seeding import stream
 from kshot.core.types import Example
 from kshot.generate.compose.composer import allocate_records, compose_records
-from kshot.generate.compose.sampler import LabelTurns, choose_labels
+from kshot.generate.compose.labels import LabelTurns, choose_labels
 from kshot.generate.compose.wrappers import (
     LABEL_RULES,
     MAX_LISTED_LABELS,
@@ -28,14 +28,14 @@ FOR_LABELS = [rule for wordings in LABEL_RULES for rule in wordings]
 
 
 def test_briefs_leave_the_labels_to_the_demonstrations() -> None:
-    units = [unit for unit in select_sources([], [SEEDS / "decisions.yaml"]) if unit.no_label_instructions]
-    assert len(units) > 70
-    for unit in units:
+    sources = [source for source in select_sources([], [SEEDS / "decisions.yaml"]) if source.no_label_instructions]
+    assert len(sources) > 70
+    for source in sources:
         for draw in range(30):
-            params = unit.params(stream(draw, unit.id))
-            for brief in unit.no_label_instructions:
-                named = [x for x in unit.labels(params) if literal_pattern(x).search(brief.format(**params))]
-                assert not named, (unit.id, brief, named)
+            params = source.params(stream(draw, source.id))
+            for brief in source.no_label_instructions:
+                named = [x for x in source.labels(params) if literal_pattern(x).search(brief.format(**params))]
+                assert not named, (source.id, brief, named)
     config = GenerateConfig(
         records=900,
         no_label_fraction=0.6,
@@ -43,59 +43,59 @@ def test_briefs_leave_the_labels_to_the_demonstrations() -> None:
         label_imbalance_fraction=0.0,
         mixture=MixtureConfig(zero_shot=0.2, few_shot=0.7, demos_only=0.1),
     )
-    records, _ = compose_records(units, {}, config, NOTHING, 1, lambda done=1, note="": None)
-    brief = [record for record in records if record.meta["mode"] == "no_labels"]
+    records, _ = compose_records(sources, {}, config, NOTHING, 1, lambda done=1, note="": None)
+    brief = [record for record in records if record.meta.mode == "no_labels"]
     assert len(brief) > 150
-    assert {record.meta["symbols"] for record in brief} == {False, True}
+    assert {record.meta.symbol_tuned for record in brief} == {False, True}
     for record in brief:
-        assert record.meta["form"] == "few_shot"
-        assert record.meta["k"] > 1
-        assert len(record.meta["targets"]) == record.meta["k"] - 2
+        assert record.meta.form == "few_shot"
+        assert record.meta.k > 1
+        assert len(record.meta.loss_spans) == record.meta.k - 2
         assert re.search(rf"(?m){re.escape(record.output)}\W*$", record.instruction), record
     off = compose_records(
-        units, {}, config.model_copy(update={"no_label_fraction": 0.0}), NOTHING, 1, lambda done=1, note="": None
+        sources, {}, config.model_copy(update={"no_label_fraction": 0.0}), NOTHING, 1, lambda done=1, note="": None
     )[0]
-    assert not any(record.meta["mode"] == "no_labels" for record in off)
+    assert not any(record.meta.mode == "no_labels" for record in off)
 
 
 def test_a_frame_tells_the_labels_that_a_wording_leaves_out_also_without_demonstrations() -> None:
-    units = [unit for unit in select_sources([], [SEEDS / "decisions.yaml"]) if unit.no_label_instructions]
+    sources = [source for source in select_sources([], [SEEDS / "decisions.yaml"]) if source.no_label_instructions]
     config = GenerateConfig(
         records=600,
         wrapped_fraction=1.0,
         no_label_fraction=0.6,
         mixture=MixtureConfig(zero_shot=0.6, few_shot=0.3, demos_only=0.1),
     )
-    records, _ = compose_records(units, {}, config, NOTHING, 1, lambda done=1, note="": None)
-    framed = [record for record in records if record.meta["wrapped"]]
-    assert {record.meta["form"] for record in framed} == {"zero_shot", "few_shot"}
-    assert all(record.meta["wrapped"] for record in records if record.meta["form"] != "demos_only")
-    brief = [record for record in framed if record.meta["mode"] == "no_labels" and not record.meta["k"]]
+    records, _ = compose_records(sources, {}, config, NOTHING, 1, lambda done=1, note="": None)
+    wrapped = [record for record in records if record.meta.wrapped]
+    assert {record.meta.form for record in wrapped} == {"zero_shot", "few_shot"}
+    assert all(record.meta.wrapped for record in records if record.meta.form != "demos_only")
+    brief = [record for record in wrapped if record.meta.mode == "no_labels" and not record.meta.k]
     assert len(brief) > 100
-    by_id = {unit.id: unit for unit in units}
+    by_id = {source.id: source for source in sources}
     for record in brief:
         told = record.instruction.split("\n\n")[0]
         assert literal_pattern(record.output).search(told), record
-        labels = by_id[record.meta["family"]].labels({}) if not re.search("-[0-9a-f]{6}$", record.meta["task"]) else ()
+        labels = by_id[record.meta.family].labels({}) if not re.search("-[0-9a-f]{6}$", record.meta.task) else ()
         assert names_all(told, labels), record
-    assert any(rule in record.instruction for record in framed for rule in FOR_LABELS)
+    assert any(rule in record.instruction for record in wrapped for rule in FOR_LABELS)
     off = compose_records(
-        units, {}, config.model_copy(update={"wrapped_fraction": 0.0}), NOTHING, 1, lambda done=1, note="": None
+        sources, {}, config.model_copy(update={"wrapped_fraction": 0.0}), NOTHING, 1, lambda done=1, note="": None
     )[0]
-    assert not any(record.meta["wrapped"] for record in off)
-    assert not any(record.meta["mode"] == "no_labels" and not record.meta["k"] for record in off)
+    assert not any(record.meta.wrapped for record in off)
+    assert not any(record.meta.mode == "no_labels" and not record.meta.k for record in off)
 
 
 @given(st.integers(), st.integers(0, 20), st.booleans())
-def test_a_frame_keeps_the_wording_and_lists_every_label_once(seed: int, n: int, untold: bool) -> None:
+def test_a_frame_keeps_the_wording_and_lists_every_label_once(seed: int, n: int, omits_labels: bool) -> None:
     labels = [f"label{number}" for number in range(n)]
-    frame = sample_wrapper(stream(seed, "frame"), labels, listed=untold and 0 < n <= MAX_LISTED_LABELS)
-    text = frame.around("Do it so.\nLike this.")
+    wrapper = sample_wrapper(stream(seed, "frame"), labels, must_list=omits_labels and 0 < n <= MAX_LISTED_LABELS)
+    text = wrapper.wrap("Do it so.\nLike this.")
     assert "Do it so.\nLike this." in text
     assert text != "Do it so.\nLike this."
     found = re.findall(r"label\d+", text)
     assert sorted(found) in ([], sorted(labels))
-    if untold and 0 < n <= MAX_LISTED_LABELS:
+    if omits_labels and 0 < n <= MAX_LISTED_LABELS:
         assert sorted(found) == sorted(labels)
     if not n:
         assert not any(rule in text for rule in FOR_LABELS)
@@ -113,21 +113,21 @@ def test_every_layout_of_a_list_names_every_label() -> None:
 
 
 def test_a_list_that_is_no_sentence_has_lines_of_its_own() -> None:
-    frame = InstructionWrapper("Task:", "Options: a, b", ("Be brief.", "Be exact."))
-    assert frame.around("Do it.") == "Task:\nDo it.\nOptions: a, b\nBe brief.\nBe exact."
-    frame = InstructionWrapper("Task:", "Choose between a or b.", ("Be brief.",))
-    assert frame.around("Do it.") == "Task: Do it. Choose between a or b. Be brief."
-    assert frame.around("1. Do it.\n2. Stop.").count("\n") == 4
-    assert InstructionWrapper(rules=("Be brief.",), lines=True).around("Do it.") == "Do it.\nBe brief."
+    wrapper = InstructionWrapper("Task:", "Options: a, b", ("Be brief.", "Be exact."))
+    assert wrapper.wrap("Do it.") == "Task:\nDo it.\nOptions: a, b\nBe brief.\nBe exact."
+    wrapper = InstructionWrapper("Task:", "Choose between a or b.", ("Be brief.",))
+    assert wrapper.wrap("Do it.") == "Task: Do it. Choose between a or b. Be brief."
+    assert wrapper.wrap("1. Do it.\n2. Stop.").count("\n") == 4
+    assert InstructionWrapper(rules=("Be brief.",), separate_lines=True).wrap("Do it.") == "Do it.\nBe brief."
 
 
 def test_an_answer_that_only_the_instruction_tells_is_not_asked_for_without_it() -> None:
     families = ["words_with_initial", "extract_members_of_kind", "missing_key", "who_says_so", "winner_under_the_rule"]
-    units = select_sources(families, [])
+    sources = select_sources(families, [])
     config = GenerateConfig(records=400, shots=[2], mixture=MixtureConfig(zero_shot=0.0, few_shot=0.0, demos_only=1.0))
-    records, rejects = compose_records(units, {}, config, NOTHING, 1, lambda done=1, note="": None)
+    records, rejects = compose_records(sources, {}, config, NOTHING, 1, lambda done=1, note="": None)
     assert len(records) == 400
-    assert any(reject.reason == "only the instruction tells its answer" for reject in rejects)
+    assert any(reject.reason == "only the instruction shows its answer" for reject in rejects)
     special = {"none", "nothing", "nobody", "draw", "unknown", "null", "missing", "no winner"}
     asked = [record for record in records if record.output in special]
     assert asked, "they are asked for where a demonstration shows them"
@@ -156,8 +156,8 @@ def test_uneven_labels_teach_the_answer_only_and_need_demonstrations_to_count() 
     uneven, _ = composed(
         records=300, families=["kind_of_string"], label_imbalance_fraction=1.0, symbol_tuning_fraction=0.0
     )
-    own = [[r for r in records if r.meta["family"] == "kind_of_string"] for records in (even, uneven)]
-    taught = [{k: {bool(r.meta["targets"]) for r in part if r.meta["k"] == k} for k in (1, 4)} for part in own]
+    own = [[r for r in records if r.meta.family == "kind_of_string"] for records in (even, uneven)]
+    taught = [{k: {bool(r.meta.loss_spans) for r in part if r.meta.k == k} for k in (1, 4)} for part in own]
     assert taught == [{1: {True}, 4: {True}}, {1: {True}, 4: {False}}]
 
 
@@ -189,7 +189,7 @@ def test_a_set_asks_for_all_labels_of_a_kind_equally_often() -> None:
     records, _ = composed(records=900, label_imbalance_fraction=0.9)
     for one, other in (("yes", "no"), ("true", "false"), ("y", "n"), ("t", "f")):
         for few in (False, True):
-            found = Counter(r.output.lower() for r in records if (r.meta["k"] > 0) == few)
+            found = Counter(r.output.lower() for r in records if (r.meta.k > 0) == few)
             assert abs(found[one] - found[other]) <= 8, (one, found[one], found[other])
 
 
@@ -201,10 +201,8 @@ def test_what_only_demonstrations_tell_stands_among_them() -> None:
         symbol_tuning_fraction=0.5,
         label_imbalance_fraction=0.9,
     )
-    labelled = {unit.family for unit in select_sources([], [TASKS]) if unit.has_labels}
-    found = [
-        r for r in records if r.meta["family"] in labelled and (r.meta["symbols"] or r.meta["form"] == "demos_only")
-    ]
+    labelled = {source.family for source in select_sources([], [TASKS]) if source.has_labels}
+    found = [r for r in records if r.meta.family in labelled and (r.meta.symbol_tuned or r.meta.form == "demos_only")]
     assert len(found) > 100
     unseen = [r for r in found if r.output not in r.instruction]
     assert len(unseen) <= 0.03 * len(found), [r.instruction for r in unseen]
@@ -217,7 +215,7 @@ def test_made_up_labels_take_the_place_of_labels_only() -> None:
     records, _ = composed(
         records=200, families=families, tasks=[], symbol_tuning_fraction=1.0, mixture=forms, shots=[4]
     )
-    of_articles = [r for r in records if r.meta["symbols"] and r.meta["family"] == "choose_article"]
+    of_articles = [r for r in records if r.meta.symbol_tuned and r.meta.family == "choose_article"]
     assert len(of_articles) > 5
     for record in of_articles:
         for symbol in {
@@ -226,21 +224,21 @@ def test_made_up_labels_take_the_place_of_labels_only() -> None:
             if symbol:
                 wording = record.instruction.partition("Input")[0]
                 assert wording.count(symbol) == wording.count(f"'{symbol}'")
-    kept = [r.instruction for r in records if r.meta["symbols"] and "'a' and 'an'" in r.instruction]
+    kept = [r.instruction for r in records if r.meta.symbol_tuned and "'a' and 'an'" in r.instruction]
     assert kept, "the articles that a task is about are no labels of it"
 
 
 def test_tasks_with_labels_get_the_share_that_is_asked_for() -> None:
-    units = select_sources([], sorted(SEEDS.glob("*.yaml")))
-    labelled = {unit.id for unit in units if unit.has_labels}
+    sources = select_sources([], sorted(SEEDS.glob("*.yaml")))
+    labelled = {source.id for source in sources if source.has_labels}
     for share in (0.0, 0.5, 0.9):
-        counts = allocate_records(units, GenerateConfig(records=1200, classification_fraction=share))
+        counts = allocate_records(sources, GenerateConfig(records=1200, classification_fraction=share))
         assert sum(counts.values()) == 1200
         assert sum(n for name, n in counts.items() if name in labelled) == 1200 * share
-    few = [unit for unit in units if unit.has_labels or unit.example_count]
+    few = [source for source in sources if source.has_labels or source.example_count]
     counts = allocate_records(few, GenerateConfig(records=3000, classification_fraction=0.1, max_records_per_example=1))
     assert sum(counts.values()) == 3000
-    assert all(counts[unit.id] <= unit.example_count for unit in few if unit.example_count)
+    assert all(counts[source.id] <= source.example_count for source in few if source.example_count)
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=6), st.lists(st.sampled_from("abcd"), max_size=12))
@@ -262,7 +260,7 @@ def test_a_rule_that_a_few_demonstrations_cannot_show_keeps_its_instruction() ->
         mixture=MixtureConfig(zero_shot=0, few_shot=0),
         symbol_tuning_fraction=1.0,
     )
-    units = select_sources(only_demos.families, [])
-    records = compose_records(units, {}, only_demos, NOTHING, 1, lambda done=1, note="": None)[0]
-    forms = Counter((record.meta["family"], record.meta["form"]) for record in records)
+    sources = select_sources(only_demos.families, [])
+    records = compose_records(sources, {}, only_demos, NOTHING, 1, lambda done=1, note="": None)[0]
+    forms = Counter((record.meta.family, record.meta.form) for record in records)
     assert set(forms) == {("labels_by_letter", "few_shot"), ("join_with_separator", "demos_only")}

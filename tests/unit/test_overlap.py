@@ -1,4 +1,4 @@
-"""Novelty: training records come apart as they were made, copied items are found, near tasks are named."""
+"""Contamination: the parts of training records, copied items, and the nearest training tasks."""
 
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from kshot.config import Config
 from kshot.core.errors import RunError, SuiteError
-from kshot.core.files import read_json, write_jsonl
-from kshot.core.prompting import TEMPLATES, can_show, render_prompt
+from kshot.core.files import read_json, read_jsonl, write_jsonl
+from kshot.core.prompting import TEMPLATES, render_prompt
+from kshot.core.records import read_record_parts
 from kshot.core.similarity import SimilarityIndex, TfIdfSimilarity
 from kshot.core.text import jaccard, shingles
 from kshot.core.types import Example
@@ -20,18 +21,29 @@ from kshot.evaluate.contamination.overlap import (
     load_or_find_contamination,
     refuse_contaminated,
 )
-from kshot.evaluate.contamination.records import read_taught
 from kshot.evaluate.report.contamination import clean_gains, markdown, nearest_lines, section, summary
 from kshot.suites.format import Suite, SuiteRow, SuiteTask, SuiteTaskSpec
+from tests.unit.composing import composed
 
 LONG = "the old mill beside the river was sold last spring to a baker from the next town over"
 OTHER = "every second morning the postman leaves two parcels and a letter at the yellow house behind the church"
 
 
+def rendered(pairs: list[tuple[str, str]], instruction: str, template: str = "plain", **meta: Any) -> dict[str, Any]:
+    """A line of train.jsonl with the structure of these demonstrations and, last, the query."""
+    *demos, (query, output) = pairs
+    prompt = render_prompt(template, instruction or None, [Example(*pair) for pair in demos], query)
+    structure = {
+        "task_instruction": instruction,
+        "demonstrations": [{"input": shown, "output": answer} for shown, answer in demos],
+        "query": {"input": query, "output": output},
+    }
+    return {"instruction": prompt.text, "output": output, "meta": structure | meta}
+
+
 def record(shown: str, output: str, **meta: Any) -> dict[str, Any]:
-    made = render_prompt("plain", "Name the place.", [], shown)
-    kept = {"id": "r1", "task": "places", "family": "places", "category": "facts", "form": "zero_shot", "k": 0}
-    return {"instruction": made.text, "output": output, "meta": kept | {"template": "plain"} | meta}
+    names = {"id": "r1", "task": "places", "family": "places", "category": "facts"}
+    return rendered([(shown, output)], "Name the place.", **(names | meta))
 
 
 def task(name: str, *inputs: str, instruction: str = "Where is it?", answer: str = "here") -> SuiteTask:
@@ -45,38 +57,70 @@ def found_in(tmp_path: Path, panel: Suite, *rows: dict[str, Any], items: int | N
     return find_contamination([panel], path, items)
 
 
-TEXT = (
-    st.text(st.sampled_from("ab .\n"), min_size=1, max_size=12)
-    .map(lambda text: f"x{text.strip()}x")
-    .filter(lambda text: "\n\n" not in text)
-)
+TEXT = st.text(st.sampled_from("ab .\n"), min_size=1, max_size=12).map(lambda text: f"x{text.strip()}x")
 
 
 @given(st.sampled_from(sorted(TEMPLATES)), st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=4), st.booleans())
-def test_a_record_comes_apart_as_it_was_rendered(
-    tmp_path_factory: pytest.TempPathFactory, name: str, pairs: list[tuple[str, str]], told: bool
+def test_read_record_parts_returns_the_structure_that_was_rendered(
+    name: str, pairs: list[tuple[str, str]], has_instruction: bool
 ) -> None:
-    if name == "bare":
-        # Only there a line break is all that parts an input from its output.
-        pairs = [(shown, output.replace("\n", " ")) for shown, output in pairs]
-    if not can_show(name, [text for pair in pairs for text in pair]):
-        return
-    demos = [Example(*pair) for pair in pairs[:-1]]
-    made = render_prompt(name, "Do it well." if told else None, demos, pairs[-1][0])
-    meta = {"template": name, "k": len(demos), "form": "few_shot" if told else "demos_only", "task": "t"}
-    path = tmp_path_factory.mktemp("taught") / "train.jsonl"
-    write_jsonl(path, [{"instruction": made.text, "output": pairs[-1][1], "meta": meta}])
-    (taught,) = read_taught(path)
-    assert taught.instruction == ("Do it well." if told else "")
-    assert list(taught.pairs) == pairs
+    row = rendered(pairs, "Do it well." if has_instruction else "", template=name, task="t")
+    parts = read_record_parts(row)
+    assert parts.instruction == ("Do it well." if has_instruction else "")
+    assert list(parts.pairs) == pairs
 
 
-def test_a_record_of_another_make_is_one_input(tmp_path: Path) -> None:
-    write_jsonl(tmp_path / "t.jsonl", [{"instruction": "a b", "output": "c"}, {"instruction": "d", "output": "e",
-                "meta": {"template": "mine", "source": "programmatic", "family": "f", "task": "f-1"}}])  # fmt: skip
-    one, other = read_taught(tmp_path / "t.jsonl")
-    assert (one.id, one.task, one.pairs) == ("line 1", "(no task named)", (("a b", "c"),))
-    assert (other.task, other.pairs) == ("f", (("d", "e"),))
+def test_read_record_parts_of_a_composed_record_are_those_of_its_sample(tmp_path: Path) -> None:
+    """Also of records that reason, whose outputs hold their steps."""
+    records, _ = composed(records=120, cot_fraction=0.5, wrapped_fraction=0.5)
+    write_jsonl(tmp_path / "t.jsonl", records)
+    shown = {record.meta.id: record for record in records}
+    for _, row in read_jsonl(tmp_path / "t.jsonl"):
+        parts = read_record_parts(row)
+        record = shown[parts.id]
+        assert parts.pairs[-1] == (record.meta.query.input, record.output)
+        assert len(parts.pairs) == record.meta.k + 1
+        assert record.instruction.startswith(parts.instruction)
+        assert bool(parts.instruction) == (record.meta.form != "demos_only")
+    assert {record.meta.kind for record in records} == {"zsl", "fsl", "cot"}
+
+
+def test_read_record_parts_takes_a_record_of_another_make_as_one_input() -> None:
+    plain = read_record_parts({"instruction": "a b", "output": "c"})
+    assert (plain.id, plain.task, plain.pairs) == ("", "(no task named)", (("a b", "c"),))
+    meta = {"template": "mine", "origin": "programmatic", "family": "f", "task": "f-1"}
+    named = read_record_parts({"instruction": "d", "output": "e", "meta": meta})
+    assert (named.task, named.instruction, named.pairs) == ("f", "", (("d", "e"),))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"demonstrations": "none"},
+        {"demonstrations": [["a", "b"]]},
+        {"demonstrations": [{"input": "a", "output": 1}]},
+        {"query": None},
+        {"query": {"input": "another text than the prompt's", "output": "c"}},
+        {"query": {"input": "d", "output": "edited"}},
+        {"task_instruction": 3},
+        {"task": ["t"], "id": 7},
+    ],
+)
+def test_read_record_parts_treats_malformed_meta_as_absent(changes: dict[str, Any]) -> None:
+    row = rendered([("a", "b"), ("d", "c")], "Do it.", task="t")
+    assert len(read_record_parts(row).pairs) == 2
+    row["meta"] |= changes
+    parts = read_record_parts(row)
+    if "task" in changes:
+        assert (parts.id, parts.task) == ("", "(no task named)")
+    else:
+        assert parts.pairs == ((row["instruction"], "c"),)
+        assert parts.instruction == ""
+
+
+@pytest.mark.parametrize("meta", [None, "x", 3, []])
+def test_read_record_parts_takes_any_meta(meta: object) -> None:
+    assert read_record_parts({"instruction": "a", "output": "b", "meta": meta}).pairs == (("a", "b"),)
 
 
 def test_thirteen_words_in_a_row_are_found_and_twelve_are_not(tmp_path: Path) -> None:
@@ -121,8 +165,7 @@ def test_a_near_duplicate_is_found_by_its_shingles(tmp_path: Path) -> None:
 
 def test_only_measured_items_count_and_demonstrations_do(tmp_path: Path) -> None:
     panel = Suite("p", (task("t", OTHER, LONG),))
-    made = render_prompt("plain", None, [Example(LONG, "a"), Example("b", "c")], "d")
-    row = {"instruction": made.text, "output": "e", "meta": {"template": "plain", "form": "demos_only", "k": 2}}
+    row = rendered([(LONG, "a"), ("b", "c"), ("d", "e")], "")
     assert [each["item"] for each in found_in(tmp_path, panel, row)["contaminated"]] == [1]
     found = found_in(tmp_path, panel, row, items=1)
     assert (found["contaminated"], found["items"]) == ([], 1)
@@ -134,8 +177,7 @@ def test_the_nearest_task_by_name_by_words_and_by_wording(tmp_path: Path) -> Non
         tmp_path, panel,
         record("x y z", "a", task="names_of_rivers", family="geography"),
         record("Then it flows past the mill.", "a", task="copying"),
-        {"instruction": "Name the text's river.\n\nInput: q\nOutput:", "output": "a",
-         "meta": {"task": "waters", "template": "plain", "form": "zero_shot", "k": 0}},
+        rendered([("q", "a")], "Name the text's river.", task="waters"),
     )  # fmt: skip
     (row,) = found["near"]
     assert [row[way]["task"] for way in ("name", "words", "wording")] == ["names_of_rivers", "copying", "waters"]

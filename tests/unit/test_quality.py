@@ -15,16 +15,18 @@ from kshot.config import Config, GenerateConfig
 from kshot.config import FilterConfig as FilterSettings
 from kshot.core.errors import ConfigError, RunError
 from kshot.core.runs import Run
-from kshot.core.types import Description, Record, Reject
-from kshot.generate.compose.acceptance import reject_paraphrases
+from kshot.core.types import Demonstration, Description, Record, RecordMeta, Reject
 from kshot.generate.compose.composer import AcceptedRecord, stream_records
-from kshot.generate.curation.decontaminate import ContaminationRow, Decontaminator
+from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.filters import build_filters, first_rejection, language_filter, refusal_filter
+from kshot.generate.curation.paraphrases import reject_paraphrases
 from kshot.generate.curation.similarity import nearest_heldout_tasks
-from kshot.generate.dataset.hub import push_dataset, write_parquet
-from kshot.generate.dataset.shuffle import BUCKETS, FEW, DiskShuffle
-from kshot.generate.dataset.stats import SHOWN, DatasetStats
+from kshot.generate.dataset.formats import write_parquet
+from kshot.generate.dataset.hub import push_dataset
+from kshot.generate.dataset.shuffle import BUCKETS, MAX_LINES_IN_ONE_BUCKET, DiskShuffle
+from kshot.generate.dataset.stats import SAMPLE_RECORDS, DatasetStats
 from kshot.generate.dataset.writer import write_dataset
+from kshot.generate.run_files import ContaminationRow, ModeCounts
 from kshot.generate.sources import select_sources
 from kshot.generate.stage import run_generate
 from kshot.suites.format import load_suite
@@ -85,23 +87,23 @@ def test_another_language_is_told_and_made_up_words_are_not_one() -> None:
 
 def test_every_hand_written_wording_is_english() -> None:
     english = language_filter("en")
-    texts = [text for unit in select_sources([], sorted(SEEDS.glob("*.yaml"))) for text in unit.descriptions]
+    texts = [text for source in select_sources([], sorted(SEEDS.glob("*.yaml"))) for text in source.descriptions]
     assert len(texts) > 500
     assert [text for text in texts if english(text)] == []
 
 
 def test_wordings_that_fail_a_filter_or_restate_a_panel_are_taken_out(panel: Path) -> None:
     texts = ["I'm sorry, I cannot do that.", "say the word again", "Repeat what is said."]
-    variants = {"unit": [Description(text, "rephrase", "T") for text in texts]}
-    dropped = reject_paraphrases(variants, build_filters(FilterSettings()), Decontaminator([load_suite(str(panel))]))
-    assert [variant.text for variant in variants["unit"]] == ["Repeat what is said."]
+    paraphrases = {"unit": [Description(text, "rephrase", "T") for text in texts]}
+    dropped = reject_paraphrases(paraphrases, build_filters(FilterSettings()), Decontaminator([load_suite(str(panel))]))
+    assert [paraphrase.text for paraphrase in paraphrases["unit"]] == ["Repeat what is said."]
     refused, restated, overlap = dropped
     assert isinstance(refused, Reject)
     assert (refused.mode, refused.reason.split(":")[0], refused.candidate) == ("rephrase", "refusal", texts[0])
     assert isinstance(restated, Reject)
-    assert restated.reason == "restates a panel's instruction: 'Say the word again.'"
+    assert restated.reason == "restates a suite's instruction: 'Say the word again.'"
     assert isinstance(overlap, ContaminationRow)
-    assert (overlap.reject, overlap.match.place, overlap.match.task) == (restated.id, "description", "echo")
+    assert (overlap.reject, overlap.match.candidate_part, overlap.match.task) == (restated.id, "description", "echo")
 
 
 def test_filters_of_all_records_give_their_reasons(tmp_path: Path) -> None:
@@ -110,7 +112,7 @@ def test_filters_of_all_records_give_their_reasons(tmp_path: Path) -> None:
     assert any(row["reason"].startswith("more words than 40: ") for row in lines(folder / "rejects.jsonl"))
 
 
-@pytest.mark.parametrize("expected", [200, FEW + 1])
+@pytest.mark.parametrize("expected", [200, MAX_LINES_IN_ONE_BUCKET + 1])
 def test_shuffled_lines_are_all_there_in_an_order_of_the_seed(tmp_path: Path, expected: int) -> None:
     def order(seed: int) -> list[bytes]:
         with DiskShuffle(tmp_path, expected, seed) as shuffle:
@@ -126,7 +128,7 @@ def test_shuffled_lines_are_all_there_in_an_order_of_the_seed(tmp_path: Path, ex
 
 
 def test_many_lines_are_dealt_out_to_buckets(tmp_path: Path) -> None:
-    with DiskShuffle(tmp_path, FEW + 1, 1) as shuffle:
+    with DiskShuffle(tmp_path, MAX_LINES_IN_ONE_BUCKET + 1, 1) as shuffle:
         for _ in range(100 * BUCKETS):
             shuffle.add(b"x" * 400 + b"\n")
         sizes = [path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()]
@@ -138,40 +140,46 @@ def test_buckets_leave_no_trace_of_where_a_line_came_from(tmp_path: Path) -> Non
     """The mean place of the first hundred of a thousand lines, over many seeds, is the middle."""
     places = []
     for seed in range(40):
-        with DiskShuffle(tmp_path, FEW + 1, seed) as shuffle:
+        with DiskShuffle(tmp_path, MAX_LINES_IN_ONE_BUCKET + 1, seed) as shuffle:
             for n in range(1000):
                 shuffle.add(b"%d\n" % n)
             places += [place for place, line in enumerate(shuffle.lines()) if int(line) < 100]
     assert abs(sum(places) / len(places) - 499.5) < 20
 
 
-def record(n: int, **meta: object) -> Record:
-    usual = {"family": "f", "category": "c", "mode": "m", "k": 0, "form": "few_shot", "kind": "zsl", "template": "t"}
-    return Record(f"word {n}", "x" * (n + 1), {**usual, "source": "s", "task": f"t{n % 3}", **meta})
+def record(n: int, k: int = 0, family: str = "f") -> Record:
+    query = Demonstration(f"word {n}", "x" * (n + 1))
+    meta = RecordMeta(
+        id=f"r{n}", kind="zsl", k=k, form="few_shot", task=f"t{n % 3}", family=family, category="c", origin="programmatic",
+        mode="handwritten", task_instruction="", demonstrations=(), query=query, template="bare", loss_spans=(),
+        demo_ids=(), query_id="q", example_mode="programmatic", symbol_tuned=False, wrapped=False, teacher=None,
+        verified_by="solver", seed=1,
+    )  # fmt: skip
+    return Record(query.input, query.output, meta)
 
 
 def test_counts_lengths_and_labels_are_those_of_the_records() -> None:
-    tally = DatasetStats(1)
+    stats = DatasetStats(1)
     for n in range(100):
-        tally.keep(AcceptedRecord(record(n, k=n % 2), "yes" if n < 30 else "no"))
-    tally.keep(AcceptedRecord(record(100, family="g"), None))
-    assert tally.counts()["k"] == {"0": 51, "1": 50}
-    assert tally.tasks() == {"f": 3, "g": 1}
-    assert tally.labels() == {"f": {"no": 70, "yes": 30}}
-    assert tally.lengths()["output"]["characters"] == {
+        stats.add(AcceptedRecord(record(n, k=n % 2), "yes" if n < 30 else "no"))
+    stats.add(AcceptedRecord(record(100, family="g"), None))
+    assert stats.counts().k == {"0": 51, "1": 50}
+    assert stats.tasks() == {"f": 3, "g": 1}
+    assert stats.labels() == {"f": {"no": 70, "yes": 30}}
+    assert stats.lengths()["output"]["characters"] == {
         "p5": 6, "p25": 26, "p50": 51, "p75": 76, "p95": 96, "p99": 100, "p100": 101,
     }  # fmt: skip
-    assert tally.lengths()["instruction"]["words"]["p100"] == 2
+    assert stats.lengths()["instruction"]["words"]["p100"] == 2
 
 
 def test_every_record_is_as_likely_to_be_shown() -> None:
     shown: Counter[int] = Counter()
     for seed in range(200):
-        tally = DatasetStats(seed)
+        stats = DatasetStats(seed)
         for n in range(100):
-            tally.keep(AcceptedRecord(record(n), None))
-        assert len({r.instruction for r in tally.shown}) == SHOWN
-        shown.update(int(r.instruction.split()[1]) // 20 for r in tally.shown)
+            stats.add(AcceptedRecord(record(n), None))
+        assert len({r.instruction for r in stats.samples}) == SAMPLE_RECORDS
+        shown.update(int(r.instruction.split()[1]) // 20 for r in stats.samples)
     assert all(abs(count - 800) < 120 for count in shown.values())
 
 
@@ -181,38 +189,40 @@ def test_what_goes_in_comes_out_or_is_rejected_with_a_reason(seed: int, near: fl
     options = GenerateConfig.model_validate(
         {"records": 60, "dedup": {"near": near}, "filters": {"scope": scope, "max_words": 60}, "shots": [1, 64]}
     )
-    units = select_sources(["plural_form", "passage_qa"], [SEEDS / "everyday.yaml"])
-    events = list(stream_records(units, {}, options, Decontaminator([]), seed, lambda done=1, note="": None))
-    tally = DatasetStats(seed)
-    tally.reject(Reject("x", "rephrase", "t", "too long", ""))
+    sources = select_sources(["plural_form", "passage_qa"], [SEEDS / "everyday.yaml"])
+    events = list(stream_records(sources, {}, options, Decontaminator([]), seed, lambda done=1, note="": None))
+    stats = DatasetStats(seed)
+    stats.add_reject(Reject("x", "rephrase", "t", "too long", ""))
     for event in events:
         if isinstance(event, AcceptedRecord):
-            tally.keep(event)
+            stats.add(event)
         elif isinstance(event, Reject):
-            tally.reject(event)
-    flow = tally.flow({"rephrase": 2, "abstract": 1})
-    assert flow["rephrase"] == {"in": 3, "out": 2, "rejected": {"too long": 1}}
-    assert flow["abstract"] == {"in": 1, "out": 1, "rejected": {}}
-    assert flow["compose"]["in"] == len(events)
-    assert all(row["in"] == row["out"] + sum(row["rejected"].values()) for row in flow.values())
+            stats.add_reject(event)
+    modes = stats.modes({"rephrase": 2, "abstract": 1})
+    assert modes["rephrase"] == ModeCounts(candidates=3, accepted=2, rejected={"too long": 1})
+    assert modes["abstract"] == ModeCounts(candidates=1, accepted=1, rejected={})
+    assert modes["compose"].candidates == len(events)
+    assert all(row.candidates == row.accepted + sum(row.rejected.values()) for row in modes.values())
 
 
 def test_the_files_the_manifest_and_the_card_agree(tmp_path: Path, panel: Path) -> None:
-    filters, screen = {"scope": "all", "max_words": 80}, ["kshot", str(panel)]
-    folder = generated(tmp_path, tasks=[SEEDS / "decisions.yaml"], records=400, filters=filters, decontaminate=screen)
+    filters, decontaminator = {"scope": "all", "max_words": 80}, ["kshot", str(panel)]
+    folder = generated(
+        tmp_path, tasks=[SEEDS / "decisions.yaml"], records=400, filters=filters, decontaminate=decontaminator
+    )
     (folder / "manifest.json").unlink()
     (folder / "train.parquet").write_text("of an earlier run")
     assert folder == generated(
-        tmp_path, tasks=[SEEDS / "decisions.yaml"], records=400, filters=filters, decontaminate=screen
+        tmp_path, tasks=[SEEDS / "decisions.yaml"], records=400, filters=filters, decontaminate=decontaminator
     )
     assert not (folder / "train.parquet").exists()
     manifest = json.loads((folder / "manifest.json").read_text())
     records, rejects = lines(folder / "train.jsonl"), lines(folder / "rejects.jsonl")
     assert manifest["records"] == len(records) == 400
     assert rejects
-    assert manifest["flow"]["compose"]["in"] == 400 + len(rejects)
-    assert sum(manifest["flow"]["compose"]["rejected"].values()) == len(rejects)
-    for key in ("family", "k", "form", "kind"):
+    assert manifest["modes"]["compose"]["candidates"] == 400 + len(rejects)
+    assert sum(manifest["modes"]["compose"]["rejected"].values()) == len(rejects)
+    for key in ("family", "k", "form", "kind", "origin"):
         assert manifest["counts"][key] == dict(sorted(Counter(str(r["meta"][key]) for r in records).items()))
     by_family: dict[str, set[str]] = {}
     for row in records:
@@ -224,7 +234,7 @@ def test_the_files_the_manifest_and_the_card_agree(tmp_path: Path, panel: Path) 
     card = (folder / "README.md").read_text()
     shown = card.split("## Records drawn at random")[1]
     assert sum(f"````text\n{row['instruction']}\n````\n\n````text\n{row['output']}\n" in shown for row in records) == 20
-    assert f"Screened against: kshot, {panel.name}. No record" in card, "no path of this machine"
+    assert f"Decontaminated against: kshot, {panel.name}. No record" in card, "no path of this machine"
     assert f"| {near[0]['family']} | {manifest['counts']['family'][near[0]['family']]} |" in card
 
 
@@ -242,7 +252,7 @@ def test_the_same_command_writes_the_same_bytes_and_parquet_the_same_rows(tmp_pa
 def test_parquet_is_written_a_group_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import pyarrow.parquet as pq
 
-    monkeypatch.setattr("kshot.generate.dataset.hub.ROWS", 100)
+    monkeypatch.setattr("kshot.generate.dataset.formats.MAX_GROUP_ROWS", 100)
     folder = generated(tmp_path, families=["morphology"], records=250)
     write_parquet(folder / "train.jsonl", tmp_path / "t.parquet")
     file = pq.ParquetFile(tmp_path / "t.parquet")
@@ -269,11 +279,11 @@ def test_a_broken_off_run_leaves_no_file_and_the_next_sweeps(tmp_path: Path) -> 
 
 
 def test_memory_does_not_grow_with_the_records(tmp_path: Path) -> None:
-    units = select_sources([], [])
+    sources = select_sources([], [])
 
     def peak(records: int) -> int:
         options = GenerateConfig(records=records)
-        events = stream_records(units, {}, options, Decontaminator([]), 1, lambda done=1, note="": None)
+        events = stream_records(sources, {}, options, Decontaminator([]), 1, lambda done=1, note="": None)
         tracemalloc.reset_peak()
         start = tracemalloc.get_traced_memory()[0]
         write_dataset(tmp_path / str(records), [], events, 10**6, 1)
@@ -296,7 +306,7 @@ def test_the_nearest_held_out_task_is_the_one_with_the_like_wording(panel: Path)
         {"clock": ["Tell whether it is day or night.", "{x}"], "parrot": ["Say this word again, {name}."]},
         [load_suite(str(panel))],
     )
-    assert [(near.family, near.panel, near.task) for near in found] == [
+    assert [(near.family, near.suite, near.task) for near in found] == [
         ("clock", "tinypanel", "sky"),
         ("parrot", "tinypanel", "echo"),
     ]
@@ -334,7 +344,7 @@ def test_data_and_card_are_pushed_and_the_manifest_stays(tmp_path: Path, monkeyp
 
 
 def test_a_push_that_cannot_be_done_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(RunError, match="no finished set"):
+    with pytest.raises(RunError, match="no finished data set"):
         push_dataset(tmp_path, "me/set")
     folder = generated(tmp_path, families=["morphology"], records=20)
 
@@ -344,5 +354,5 @@ def test_a_push_that_cannot_be_done_is_one_error(tmp_path: Path, monkeypatch: py
     hub = Hub()
     monkeypatch.setattr(hub, "upload_folder", refuse)
     monkeypatch.setattr("huggingface_hub.HfApi", lambda: hub)
-    with pytest.raises(RunError, match="me/set: the hub did not take the data: no route to host"):
+    with pytest.raises(RunError, match="me/set: the hub refused the data: no route to host"):
         push_dataset(folder, "me/set")
