@@ -22,7 +22,7 @@ NGRAM_WORDS = 8
 MIN_SAME_INSTRUCTION_RATIO = 90.0
 """rapidfuzz token-sort ratio, 0 to 100."""
 MIN_SAME_TASK_SIMILARITY = 0.45
-"""See `TfIdfSimilarity`. Of a hundred tasks that a teacher invented, the six that a suite has too reached at least 0.55,
+"""See `TfIdfSimilarity`. Of 100 tasks that a teacher invented, the six that a suite has too reached at least 0.55,
 all others at most 0.34."""
 CandidatePart = Literal["input", "output", "description"]
 SuiteText = Literal["input", "option", "output"]

@@ -129,7 +129,8 @@ def near_duplicates(
 
     Returns:
         For each text the position of the text that it duplicates, exactly (after `normalize_text`) or nearly, or -1
-        where it stays. A text is compared with those that stay: no chain of small steps removes a text unlike all of them.
+        where it stays. A text is compared with those that stay: no chain of small steps removes a text unlike
+        them all.
     """
     originals = exact_duplicates(texts)
     for later, earlier in _candidate_pairs(texts, originals, _check_threshold(threshold), max(1, min_shingles)):

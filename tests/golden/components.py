@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
+from rensa import RMinHash
 
 from kshot.config import DedupConfig, FilterConfig, GenerateConfig
 from kshot.core import prompting
@@ -30,7 +31,8 @@ from kshot.generate.compose.labels import LabelTurns, answer_label, choose_label
 from kshot.generate.compose.sampler import SampledRecord, build_record, sample_record
 from kshot.generate.compose.wrappers import sample_wrapper
 from kshot.generate.curation.decontaminate import Decontaminator, TextMatch
-from kshot.generate.curation.dedup import NearIndex, SeenKeys, hash_text, near_duplicates
+from kshot.generate.curation.dedup import SEED as SKETCH_SEED
+from kshot.generate.curation.dedup import NearIndex, SeenKeys, hash_text, lsh_bands, near_duplicates
 from kshot.generate.curation.filters import build_filters, first_rejection
 from kshot.generate.curation.paraphrases import reject_paraphrases
 from kshot.generate.curation.similarity import nearest_heldout_tasks
@@ -74,12 +76,17 @@ def pinned() -> Pinned:
 
 
 def unversioned_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """A line for each component whose output changed while its version and those of what it uses did not."""
+    """A line for each component whose output changed while its version and those of what it uses did not.
+
+    Of a component and one that it uses, which both changed, only the latter is named: its change explains both.
+    """
     raised = {name for name, value in new.items() if name in old and value["version"] != old[name]["version"]}
+    changed = {name for name, value in new.items() if name in old and value["sha256"] != old[name]["sha256"]}
+    unversioned = {name for name in changed if not raised & {name, *_used_by(name)}}
     return [
         f"output of {name} changed: raise {name}.{COMPONENTS[f'kshot.{name}']} and run {UPDATE}"
-        for name, value in new.items()
-        if name in old and value["sha256"] != old[name]["sha256"] and not raised & {name, *_used_by(name)}
+        for name in sorted(unversioned)
+        if not unversioned & _used_by(name)
     ]
 
 
@@ -157,7 +164,7 @@ FAMILY_FIXTURES = (
     ),
 )  # fmt: skip
 SETTINGS = GenerateConfig(
-    records=60, shots=[1, 2, 4], cot_fraction=0.3, symbol_tuning_fraction=0.3, wrapped_fraction=0.4
+    records=60, shots=[1, 2, 3, 4], cot_fraction=0.3, symbol_tuning_fraction=0.3, wrapped_fraction=0.4
 )
 
 
@@ -348,7 +355,15 @@ def _duplicates() -> Any:
     texts = [*TEXTS, *(" ".join(rng.choices(vocabulary, k=40)) for _ in range(40))]
     texts += [f"{text} {text.split()[0]}" for text in texts[10:30]]
     index = NearIndex(0.7)
-    return [near_duplicates(texts, 0.7).tolist(), [index.add(text) for text in texts], [hash_text(t) for t in TEXTS]]
+    bands = [lsh_bands(threshold) for threshold in (0.5, 0.8, 1.0)]
+    digests = RMinHash.digests_from_token_sets([shingles(text) for text in TEXTS[:3]], 16, SKETCH_SEED)
+    return [
+        bands,
+        digests,
+        near_duplicates(texts, 0.7).tolist(),
+        [index.add(text) for text in texts],
+        [hash_text(t) for t in TEXTS],
+    ]
 
 
 def _filtered() -> Any:

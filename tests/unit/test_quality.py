@@ -150,8 +150,8 @@ def test_buckets_leave_no_trace_of_where_a_line_came_from(tmp_path: Path) -> Non
 def record(n: int, k: int = 0, family: str = "f") -> Record:
     query = Demonstration(f"word {n}", "x" * (n + 1))
     meta = RecordMeta(
-        id=f"r{n}", kind="zsl", k=k, form="few_shot", task=f"t{n % 3}", family=family, category="c", origin="programmatic",
-        mode="handwritten", task_instruction="", demonstrations=(), query=query, template="bare", loss_spans=(),
+        id=f"r{n}", kind="zsl", k=k, form="few_shot", task=f"t{n % 3}", family=family, category="c",
+        origin="programmatic", mode="handwritten", task_instruction="", demonstrations=(), query=query, template="bare", loss_spans=(),
         demo_ids=(), query_id="q", example_mode="programmatic", symbol_tuned=False, wrapped=False, teacher=None,
         verified_by="solver", seed=1,
     )  # fmt: skip

@@ -44,8 +44,8 @@ def test_unversioned_changes_accepts_a_raised_version_of_the_component_or_of_wha
     through = changed("tasks.source", sha256="other", version=2)
     through["generate.compose.composer"] = {"version": 1, "sha256": "other"}
     assert unversioned_changes(pinned(), through) == []
-    through["core.prompting"] = {"version": 1, "sha256": "other"}
-    assert [line.split()[2] for line in unversioned_changes(pinned(), through)] == ["core.prompting"]
+    through["core.text"] = {"version": 1, "sha256": "other"}
+    assert [line.split()[2] for line in unversioned_changes(pinned(), through)] == ["core.text"]
 
 
 def test_component_versions_fails_loudly_without_a_version(monkeypatch: pytest.MonkeyPatch) -> None:
