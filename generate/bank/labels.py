@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
-from kshot.generate.bank.words import nonsense_pair
+from kshot.generate.bank.words import draw_nonsense_pair
 from kshot.tasks.family import Params
 
 YES_NO = (("yes", "no"), ("Yes", "No"), ("true", "false"), ("True", "False"), ("T", "F"), ("Y", "N"))
@@ -27,7 +27,7 @@ def scheme_or_made_up(keys: str, *choices: tuple[str, ...]) -> Callable[[Random]
     usual, names = scheme(keys, *choices), keys.split()
 
     def params(rng: Random) -> Params:
-        return dict(zip(names, nonsense_pair(rng), strict=True)) if rng.random() < 0.2 else usual(rng)
+        return dict(zip(names, draw_nonsense_pair(rng), strict=True)) if rng.random() < 0.2 else usual(rng)
 
     return params
 

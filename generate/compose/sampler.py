@@ -17,7 +17,7 @@ from kshot.core.prompting import (
 )
 from kshot.core.seeding import digest, stream
 from kshot.core.types import Demonstration, Description, Example, Form, Kind, Record, RecordMeta
-from kshot.generate.bank.words import made_up
+from kshot.generate.bank.words import draw_nonsense_words
 from kshot.generate.compose.labels import LabelTurns, choose_labels
 from kshot.generate.compose.wrappers import InstructionWrapper, can_list_labels, sample_wrapper
 from kshot.tasks.family import Params
@@ -87,7 +87,7 @@ def sample_record(
     can_tune = not with_rationale and not is_wrapped and k > 1 and bool(labels) and not source.needs_instruction
     symbols: Mapping[str, str] = {}
     if can_tune and rng.random() < settings.symbol_tuning_fraction:
-        symbols = dict(zip(labels, made_up(rng, len(labels)), strict=True))
+        symbols = dict(zip(labels, draw_nonsense_words(rng, len(labels)), strict=True))
         if not omits_labels and not names_all(instruction, labels):
             form = "demos_only"
     wrapper = sample_wrapper(rng, labels, omits_labels) if is_wrapped else InstructionWrapper()

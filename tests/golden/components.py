@@ -24,7 +24,7 @@ from kshot.core.text import jaccard, ngrams, normalize_text, shingles, words
 from kshot.core.types import Demonstration, Description, Example, Record, RecordMeta, Reject
 from kshot.generate.bank import FAMILIES, reasoning_gym, vocabulary
 from kshot.generate.bank.reasoning_gym_table import TABLE
-from kshot.generate.bank.words import made_up
+from kshot.generate.bank.words import draw_nonsense_words
 from kshot.generate.compose.acceptance import Acceptance, SeenRecords
 from kshot.generate.compose.composer import AcceptedRecord, allocate_records, stream_records
 from kshot.generate.compose.labels import LabelTurns, answer_label, choose_labels, label_space_of
@@ -234,7 +234,7 @@ def _bank() -> Any:
             output.append([family.id, sorted(params.items()), problem.text, answer, steps, labels])
     texts = [[f.id, f.category, f.descriptions, f.no_label_instructions, f.min_k, f.anchors] for f in FAMILIES]
     rng = stream(SEED, "golden words")
-    return [output, texts, made_up(rng, 5), vocabulary.names(rng, 5), vocabulary.company(rng)]
+    return [output, texts, draw_nonsense_words(rng, 5), vocabulary.names(rng, 5), vocabulary.company(rng)]
 
 
 class _Sums:
