@@ -49,11 +49,8 @@ def _groups(*choices: tuple[str, ...], low: int = 2, high: int = 2) -> _Draw:
         pool = rng.choice(choices)
         kinds = rng.sample(pool, min(len(pool), rng.randint(low, high)))
         names = _names(rng, len(kinds), numbers=True)
-        return {
-            "kinds": ",".join(kinds),
-            "names": ",".join(names),
-            "a": words.join_items([f"'{n}'" for n in names], "or"),
-        }
+        quoted = words.join_items([f"'{name}'" for name in names], "or")
+        return {"kinds": ",".join(kinds), "names": ",".join(names), "a": quoted}
 
     return params
 
@@ -130,11 +127,8 @@ def _marked(rng: Random, params: Params) -> Problem:
 
 
 def _marker_params(rng: Random) -> Params:
-    marker = (
-        words.draw_nonsense_word(rng)
-        if rng.random() < 0.6
-        else rng.choice(("zip", "hum", "ox", "@@", "really", "stop"))
-    )
+    usual = ("zip", "hum", "ox", "@@", "really", "stop")
+    marker = words.draw_nonsense_word(rng) if rng.random() < 0.6 else rng.choice(usual)
     return {**_groups(("start", "middle", "end"), high=3)(rng), "marker": marker}
 
 

@@ -156,7 +156,7 @@ def test_near_duplicates_are_rejected_only_where_asked() -> None:
     assert most_times(on, few_shot=True) > 1
 
 
-def yaml_units(folder: Path, **examples: list[tuple[str, str]]) -> list[TaskSource]:
+def yaml_sources(folder: Path, **examples: list[tuple[str, str]]) -> list[TaskSource]:
     """A source for each name, with its own wording and these (input, output) pairs."""
     path = folder / "tasks.yaml"
     rows = []
@@ -168,7 +168,7 @@ def yaml_units(folder: Path, **examples: list[tuple[str, str]]) -> list[TaskSour
 
 
 def test_exact_duplicates_are_the_same_but_for_case_and_space(tmp_path: Path) -> None:
-    sources = yaml_units(tmp_path, one=[("A red car", "Car"), ("a  red car", "car"), ("a blue car", "car")])
+    sources = yaml_sources(tmp_path, one=[("A red car", "Car"), ("a  red car", "car"), ("a blue car", "car")])
     options = {
         "records": 6,
         "mixture": MixtureConfig(zero_shot=1, few_shot=0, demos_only=0),
@@ -186,7 +186,7 @@ def test_exact_duplicates_are_the_same_but_for_case_and_space(tmp_path: Path) ->
 
 def test_records_without_an_instruction_are_told_apart_across_tasks(tmp_path: Path) -> None:
     pairs = [("red", "1"), ("blue", "2"), ("green", "3")]
-    sources = yaml_units(tmp_path, one=pairs, other=pairs)
+    sources = yaml_sources(tmp_path, one=pairs, other=pairs)
     options = {
         "records": 12,
         "shots": [2],

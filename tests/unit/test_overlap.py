@@ -12,7 +12,6 @@ from kshot.core.errors import RunError, SuiteError
 from kshot.core.files import read_json, read_jsonl, write_jsonl
 from kshot.core.prompting import TEMPLATES, render_prompt
 from kshot.core.records import read_record_parts
-from kshot.core.similarity import SimilarityIndex, TfIdfSimilarity
 from kshot.core.text import jaccard, shingles
 from kshot.core.types import Example
 from kshot.evaluate.contamination.overlap import (
@@ -226,12 +225,3 @@ def test_gains_without_contaminated_items() -> None:
     row = found["p", "exact_match", 0]
     assert (row["base"], row["student"], row["gain"]) == (pytest.approx(2 / 3), pytest.approx(2 / 3), 0)
     assert (row["tasks"], row["items"], row["left_out"]) == (1, 3, 2)
-
-
-def test_what_is_alike() -> None:
-    targets = SimilarityIndex(TfIdfSimilarity(["count the words", "name a river"]), ["count the words", "name a river"])
-    assert targets.nearest("count the words")[0] == pytest.approx(1)
-    assert targets.nearest("counting of words")[1] == 0
-    assert targets.cosines("zzz") == [0, 0]
-    targets.add("zzz")
-    assert targets.nearest("zzz")[1] == 2

@@ -130,8 +130,7 @@ def test_load_family_file_returns_its_families_and_leaves_the_registry_alone(tmp
         (FILE.replace('"Letter or parcel?"', '"Is it a letter or a parcel?"'), "at least 3 different descriptions"),
         (FILE.replace('"Letter or parcel?"', '"Letter or {thing}?"'), "KeyError: 'thing'"),
         (FILE.replace("grams < 500", "grams['x'] < 500"), ":20: TypeError: 'int' object is not subscriptable"),
-        (FILE.replace('("letter", "parcel"),', '("a", "b"),').replace('params: ("letter", "parcel")', 'params: ("a", "b")'),
-         "which is none of its labels"),
+        (FILE.replace('params: ("letter", "parcel")', 'params: ("a", "b")'), "which is none of its labels"),
         (FILE.replace('else "parcel"', "else 7"), "solve must return a text that is not empty, found 7"),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The shipped held-out panel: up to date, well formed, balanced, and right by answers worked out by hand."""
+"""The shipped held-out suites: up to date, well formed, balanced, and right by answers worked out by hand."""
 
 import json
 import re
@@ -17,11 +17,22 @@ from kshot.evaluate.heldout import build as build_panel
 from kshot.tasks.family import Family
 
 FOLDER = build_panel.FOLDER / "kshot"
+
+
 PANEL = yaml.safe_load((FOLDER / "panel.yaml").read_text(encoding="utf-8"))
+
+
 TASKS: dict[str, dict[str, Any]] = {task["task"]: task for task in PANEL["tasks"]}
+
+
 UNEVEN = {task.name: task for task in build_panel.PANELS["kshot-uneven"]}
+
+
 ALL = (*FAMILIES, *(family for family in LABELLED if family not in FAMILIES))
+
+
 BY_ID = {family.id: family for family in ALL}
+
 
 # Facts and the answer a person gives to them.
 WORKED: list[tuple[str, dict[str, Any], str]] = [
@@ -73,6 +84,8 @@ WORKED: list[tuple[str, dict[str, Any], str]] = [
     ("who_tells", {"who": "I"}, "first person"),
     ("who_tells", {"who": "Ruth"}, "third person"),
 ]
+
+
 # Rows of the shipped files with the answers a person reads off their text.
 SHIPPED = [
     ("review_sentiment", "We booked a table for four. The tables were sticky and the soup was tasteless.", "negative"),
@@ -102,7 +115,11 @@ def read(task: str, folder: Path = FOLDER) -> list[dict[str, Any]]:
 
 
 each_task = pytest.mark.parametrize("task", sorted(TASKS))
+
+
 each_choice = pytest.mark.parametrize("task", sorted(t for t in TASKS if TASKS[t]["kind"] == "multiple_choice"))
+
+
 each_family = pytest.mark.parametrize("family", ALL, ids=lambda family: family.id)
 
 

@@ -1,4 +1,4 @@
-"""Which tasks a config draws its records from."""
+"""Which task sources a config names."""
 
 from pathlib import Path
 
@@ -7,9 +7,14 @@ import pytest
 from kshot.config import Config, GenerateConfig
 from kshot.core.errors import ConfigError, DataError
 from kshot.core.types import Task
-from kshot.generate.sources import load_sources
+from kshot.generate.sources import load_sources, select_sources
 from kshot.tasks.source import TaskSource
 from tests.unit.composing import SEEDS
+
+
+def test_select_sources_suggests_the_nearest_family() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'plural_form'"):
+        select_sources(["plural_forms"], [])
 
 
 def config(seed: int = 7, **options: object) -> Config:
@@ -25,7 +30,7 @@ def families(of: Config) -> set[str]:
     return {source.family for source in sources} | {task.family for task in tasks}
 
 
-def test_families_at_most_draws_so_many_of_all_and_a_larger_draw_holds_a_smaller() -> None:
+def test_max_families_draws_that_many_and_a_larger_draw_contains_a_smaller() -> None:
     few, more, every = (families(config(max_families=n)) for n in (10, 40, None))
     assert (len(few), len(more)) == (10, 40)
     assert few < more < every
@@ -34,7 +39,7 @@ def test_families_at_most_draws_so_many_of_all_and_a_larger_draw_holds_a_smaller
     assert families(config(max_families=10_000)) == every
 
 
-def test_what_is_named_is_left_out_of_families_and_files_alike() -> None:
+def test_exclude_leaves_out_families_and_tasks_of_files() -> None:
     files = [SEEDS / "decisions.yaml"]
     every = families(config(tasks=files))
     without = config(tasks=files, exclude=["morphology", "fact_or_opinion", "even_or_odd"])
@@ -47,7 +52,7 @@ def test_what_is_named_is_left_out_of_families_and_files_alike() -> None:
         load(config(exclude=["even_or_od"]))
 
 
-def test_of_one_family_a_single_task_can_be_left_out(tmp_path: Path) -> None:
+def test_exclude_leaves_out_a_single_task_of_a_family(tmp_path: Path) -> None:
     task = "- {{id: {}, family: even_or_odd, category: c, descriptions: [d], examples: [{}, {}]}}\n"
     examples = "{input: a, output: b}", "{input: c, output: d}"
     (tmp_path / "tasks.yaml").write_text("".join(task.format(name, *examples) for name in ("one", "other")))
@@ -58,7 +63,7 @@ def test_of_one_family_a_single_task_can_be_left_out(tmp_path: Path) -> None:
     assert ([source.id for source in sources], tasks) == (["even_or_odd"], [])
 
 
-def test_no_task_and_the_same_task_twice_are_refused() -> None:
+def test_load_sources_refuses_no_task_and_a_repeated_task() -> None:
     sources, tasks = load(config(families=["morphology"], tasks=[]))
     assert {source.category for source in sources} == {"morphology"}
     assert tasks == []
