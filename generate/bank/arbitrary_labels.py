@@ -8,8 +8,7 @@ from kshot.tasks.family import Family, Params, Problem
 
 _Draw = Callable[[Random], Params]
 _Sampler = Callable[[Random, Params], Problem]
-
-# No name here is a word of a description: a task's labels may be exchanged for others in its wording.
+# No name is a word of a description, where made-up words may replace a task's labels.
 _POOLS = tuple(
     words.vocabulary(pool)
     for pool in (
@@ -49,8 +48,8 @@ def _groups(*choices: tuple[str, ...], low: int = 2, high: int = 2) -> _Draw:
         pool = rng.choice(choices)
         kinds = rng.sample(pool, min(len(pool), rng.randint(low, high)))
         names = _names(rng, len(kinds), numbers=True)
-        quoted = words.join_items([f"'{name}'" for name in names], "or")
-        return {"kinds": ",".join(kinds), "names": ",".join(names), "a": quoted}
+        either = words.join_items([f"'{name}'" for name in names], "or")
+        return {"kinds": ",".join(kinds), "names": ",".join(names), "a": either}
 
     return params
 
@@ -127,8 +126,8 @@ def _marked(rng: Random, params: Params) -> Problem:
 
 
 def _marker_params(rng: Random) -> Params:
-    usual = ("zip", "hum", "ox", "@@", "really", "stop")
-    marker = words.draw_nonsense_word(rng) if rng.random() < 0.6 else rng.choice(usual)
+    is_nonsense = rng.random() < 0.6
+    marker = words.draw_nonsense_word(rng) if is_nonsense else rng.choice(("zip", "hum", "ox", "@@", "really", "stop"))
     return {**_groups(("start", "middle", "end"), high=3)(rng), "marker": marker}
 
 

@@ -76,22 +76,22 @@ def test_match_compares_long_outputs_with_the_suites_outputs(panel: Path) -> Non
 
 
 def test_a_record_with_a_suites_output_is_rejected(tmp_path: Path, panel: Path) -> None:
-    told = "he counted every boat that lay in the harbour"
+    leaked = "he counted every boat that lay in the harbour"
     (panel / "echo.jsonl").write_text(
-        "".join(f'{{"input": "q{n}", "output": ["{told if n == 4 else n}"]}}\n' for n in range(5))
+        "".join(f'{{"input": "q{n}", "output": ["{leaked if n == 4 else n}"]}}\n' for n in range(5))
     )
     path = tmp_path / "t.yaml"
     path.write_text(
         "- id: tell\n  category: c\n  descriptions: [Tell it.]\n  examples:\n"
-        f"  - {{input: a, output: {told}}}\n  - {{input: b, output: c}}\n  - {{input: d, output: e}}\n"
+        f"  - {{input: a, output: {leaked}}}\n  - {{input: b, output: c}}\n  - {{input: d, output: e}}\n"
     )
     sources = [source for source in select_sources(["plural_form"], [path]) if source.example_count]
     forms = MixtureConfig(zero_shot=0.5, few_shot=0.5, demos_only=0)
     decontaminator = Decontaminator([load_suite(str(panel))])
     config = GenerateConfig(records=6, shots=[1], mixture=forms)
     records, rejects = compose_records(sources, {}, config, decontaminator, 1, lambda done=1, note="": None)
-    assert {told in row.candidate for row in rejects if row.reason.startswith("shares text")} == {True, False}
-    assert not [r for r in records if told in r.instruction or told in r.output]
+    assert {leaked in row.candidate for row in rejects if row.reason.startswith("shares text")} == {True, False}
+    assert not [r for r in records if leaked in r.instruction or leaked in r.output]
 
 
 def test_shared_input_is_a_whole_input_or_eight_words_in_a_row(tmp_path: Path, panel: Path) -> None:

@@ -28,14 +28,14 @@ def test_imbalanced_labels_reward_counting_them_and_not_copying_the_last() -> No
 @settings(max_examples=50)
 @given(st.lists(st.sampled_from(["yes no", "No Yes", "T F", "red blue green"]), min_size=1, max_size=60), st.booleans())
 def test_label_turns_balance_each_label_space_over_all_tasks(tasks: list[str], few: bool) -> None:
-    turns, asked = LabelTurns(), Counter[str]()
+    turns, counted = LabelTurns(), Counter[str]()
     for number, labels in enumerate(tasks):
         *demos, last = choose_labels(stream(number, "draw"), labels.split(), 3 * few, True, True, turns)
         assert len(demos) == 3 * few
         assert not few or set(demos) == set(labels.split()), "each is shown where there is room"
-        asked[last.lower()] += 1
+        counted[last.lower()] += 1
     for labels in ("yes no", "t f", "red blue green"):
-        counts = [asked[label] for label in labels.split()]
+        counts = [counted[label] for label in labels.split()]
         assert max(counts) - min(counts) <= 1
 
 

@@ -112,7 +112,12 @@ def test_the_cache_key_changes_with_inputs_settings_and_versions(
 
 def test_the_stage_reads_no_source_file_for_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
     hashed: list[Path] = []
-    monkeypatch.setattr(stage, "hash_file", lambda path: hashed.append(path) or "h")
+
+    def hash_file(path: Path) -> str:
+        hashed.append(path)
+        return "h"
+
+    monkeypatch.setattr(stage, "hash_file", hash_file)
     cache_key(Config(generate=GenerateConfig(teacher=None)))
     assert hashed
     assert {path.suffix for path in hashed} == {".yaml", ".jsonl"}

@@ -22,9 +22,9 @@ def test_instructions_without_labels_leave_them_to_the_demonstrations() -> None:
     for source in sources:
         for draw in range(30):
             params = source.params(stream(draw, source.id))
-            for brief in source.no_label_instructions:
-                named = [x for x in source.labels(params) if literal_pattern(x).search(brief.format(**params))]
-                assert not named, (source.id, brief, named)
+            for text in source.no_label_instructions:
+                named = [x for x in source.labels(params) if literal_pattern(x).search(text.format(**params))]
+                assert not named, (source.id, text, named)
     config = GenerateConfig(
         records=900,
         no_label_fraction=0.6,
@@ -33,10 +33,10 @@ def test_instructions_without_labels_leave_them_to_the_demonstrations() -> None:
         mixture=MixtureConfig(zero_shot=0.2, few_shot=0.7, demos_only=0.1),
     )
     records, _ = compose_records(sources, {}, config, NOTHING, 1, lambda done=1, note="": None)
-    brief = [record for record in records if record.meta.mode == "no_labels"]
-    assert len(brief) > 150
-    assert {record.meta.symbol_tuned for record in brief} == {False, True}
-    for record in brief:
+    without_labels = [record for record in records if record.meta.mode == "no_labels"]
+    assert len(without_labels) > 150
+    assert {record.meta.symbol_tuned for record in without_labels} == {False, True}
+    for record in without_labels:
         assert record.meta.form == "few_shot"
         assert record.meta.k > 1
         assert len(record.meta.loss_spans) == record.meta.k - 2
@@ -59,14 +59,14 @@ def test_a_wrapper_lists_the_labels_that_an_instruction_omits() -> None:
     wrapped = [record for record in records if record.meta.wrapped]
     assert {record.meta.form for record in wrapped} == {"zero_shot", "few_shot"}
     assert all(record.meta.wrapped for record in records if record.meta.form != "demos_only")
-    brief = [record for record in wrapped if record.meta.mode == "no_labels" and not record.meta.k]
-    assert len(brief) > 100
+    without_labels = [record for record in wrapped if record.meta.mode == "no_labels" and not record.meta.k]
+    assert len(without_labels) > 100
     by_id = {source.id: source for source in sources}
-    for record in brief:
-        told = record.instruction.split("\n\n")[0]
-        assert literal_pattern(record.output).search(told), record
+    for record in without_labels:
+        instruction = record.instruction.split("\n\n")[0]
+        assert literal_pattern(record.output).search(instruction), record
         labels = by_id[record.meta.family].labels({}) if not re.search("-[0-9a-f]{6}$", record.meta.task) else ()
-        assert names_all(told, labels), record
+        assert names_all(instruction, labels), record
     assert any(rule in record.instruction for record in wrapped for rule in FOR_LABELS)
     off = compose_records(
         sources, {}, config.model_copy(update={"wrapped_fraction": 0.0}), NOTHING, 1, lambda done=1, note="": None
@@ -83,21 +83,21 @@ def test_an_answer_that_only_the_instruction_shows_needs_the_instruction() -> No
     assert len(records) == 400
     assert any(reject.reason == "only the instruction shows its answer" for reject in rejects)
     special = {"none", "nothing", "nobody", "draw", "unknown", "null", "missing", "no winner"}
-    asked = [record for record in records if record.output in special]
-    assert asked, "they are asked for where a demonstration shows them"
-    assert all(record.output in record.instruction for record in asked)
+    special_records = [record for record in records if record.output in special]
+    assert special_records, "they occur where a demonstration shows them"
+    assert all(record.output in record.instruction for record in special_records)
 
 
 def test_imbalanced_records_have_loss_on_the_answer_only() -> None:
-    even, _ = composed(
+    balanced, _ = composed(
         records=300, families=["kind_of_string"], label_imbalance_fraction=0.0, symbol_tuning_fraction=0.0
     )
-    uneven, _ = composed(
+    imbalanced, _ = composed(
         records=300, families=["kind_of_string"], label_imbalance_fraction=1.0, symbol_tuning_fraction=0.0
     )
-    own = [[r for r in records if r.meta.family == "kind_of_string"] for records in (even, uneven)]
-    taught = [{k: {bool(r.meta.loss_spans) for r in part if r.meta.k == k} for k in (1, 4)} for part in own]
-    assert taught == [{1: {True}, 4: {True}}, {1: {True}, 4: {False}}]
+    by_balance = [[r for r in records if r.meta.family == "kind_of_string"] for records in (balanced, imbalanced)]
+    has_loss = [{k: {bool(r.meta.loss_spans) for r in part if r.meta.k == k} for k in (1, 4)} for part in by_balance]
+    assert has_loss == [{1: {True}, 4: {True}}, {1: {True}, 4: {False}}]
 
 
 def test_labels_that_only_demonstrations_show_are_among_them() -> None:
@@ -109,10 +109,12 @@ def test_labels_that_only_demonstrations_show_are_among_them() -> None:
         label_imbalance_fraction=0.9,
     )
     labelled = {source.family for source in select_sources([], [TASKS]) if source.has_labels}
-    found = [r for r in records if r.meta.family in labelled and (r.meta.symbol_tuned or r.meta.form == "demos_only")]
-    assert len(found) > 100
-    unseen = [r for r in found if r.output not in r.instruction]
-    assert len(unseen) <= 0.03 * len(found), [r.instruction for r in unseen]
+    remapped = [
+        r for r in records if r.meta.family in labelled and (r.meta.symbol_tuned or r.meta.form == "demos_only")
+    ]
+    assert len(remapped) > 100
+    unseen = [r for r in remapped if r.output not in r.instruction]
+    assert len(unseen) <= 0.03 * len(remapped), [r.instruction for r in unseen]
 
 
 def test_made_up_words_replace_labels_only() -> None:
@@ -129,10 +131,10 @@ def test_made_up_words_replace_labels_only() -> None:
             line.partition(": ")[2] for line in record.instruction.splitlines() if line.startswith("Output")
         }:
             if symbol:
-                wording = record.instruction.partition("Input")[0]
-                assert wording.count(symbol) == wording.count(f"'{symbol}'")
-    kept = [r.instruction for r in records if r.meta.symbol_tuned and "'a' and 'an'" in r.instruction]
-    assert kept, "the articles that a task is about are no labels of it"
+                instruction = record.instruction.partition("Input")[0]
+                assert instruction.count(symbol) == instruction.count(f"'{symbol}'")
+    with_articles = [r.instruction for r in records if r.meta.symbol_tuned and "'a' and 'an'" in r.instruction]
+    assert with_articles, "the articles that a task is about are no labels of it"
 
 
 def test_a_rule_that_a_few_demonstrations_cannot_show_keeps_its_instruction() -> None:

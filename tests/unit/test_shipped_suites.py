@@ -137,7 +137,7 @@ def test_check_passes_on_the_shipped_folder() -> None:
 
 
 @pytest.mark.parametrize("fault", ["changed", "missing", "extra"])
-def test_check_names_the_file_at_fault_in_one_line(
+def test_check_names_the_differing_file_in_one_line(
     fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "panel"
@@ -159,7 +159,7 @@ def test_a_folder_that_is_a_file_is_a_user_error(tmp_path: Path, capsys: pytest.
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_the_panel_has_every_family_and_enough_of_each_kind() -> None:
+def test_the_suite_has_every_family_and_enough_of_each_kind() -> None:
     assert PANEL["name"] == "kshot"
     assert list(TASKS) == [family.id for family in FAMILIES]
     assert len(TASKS) >= 12
@@ -194,7 +194,7 @@ def test_rows_have_the_fields_of_their_kind(task: str) -> None:
 
 
 @each_choice
-def test_options_are_the_same_throughout_just_where_the_panel_says_so(task: str) -> None:
+def test_options_are_the_same_throughout_just_where_the_suite_says_so(task: str) -> None:
     distinct = {tuple(row["options"]) for row in read(task)}
     assert (len(distinct) == 1) == TASKS[task]["options_fixed"]
 
@@ -257,13 +257,13 @@ def test_family_is_well_formed(family: Family) -> None:
 
 
 @each_family
-def test_descriptions_keep_what_a_rewording_must_keep(family: Family) -> None:
+def test_descriptions_keep_their_anchors(family: Family) -> None:
     for text in family.descriptions:
         for words in family.anchors:
             assert any(re.search(rf"\b{re.escape(word)}", text, re.IGNORECASE) for word in words), (text, words)
 
 
-def test_the_uneven_panel_asks_every_family_once_for_each_label() -> None:
+def test_the_imbalanced_suite_has_every_family_once_for_each_label() -> None:
     assert [(task.family.id, task.frequent) for task in UNEVEN.values()] == [
         (family.id, label) for family in LABELLED for label in (family.labels or tuple)({})
     ]
@@ -273,7 +273,7 @@ def test_the_uneven_panel_asks_every_family_once_for_each_label() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(UNEVEN))
-def test_three_rows_in_four_of_an_uneven_task_have_its_frequent_label(name: str) -> None:
+def test_three_rows_in_four_of_an_imbalanced_task_have_its_frequent_label(name: str) -> None:
     rows = read(name, build_panel.FOLDER / "kshot-uneven")
     outputs = [row["output"][0] for row in rows]
     frequent = UNEVEN[name].frequent
@@ -288,7 +288,7 @@ def test_three_rows_in_four_of_an_uneven_task_have_its_frequent_label(name: str)
 
 
 @each_task
-def test_the_long_panel_has_the_rows_of_the_short_one_and_a_paragraph_for_each_task(task: str) -> None:
+def test_the_long_suite_has_the_rows_of_the_short_one_and_a_paragraph_for_each_task(task: str) -> None:
     folder = build_panel.FOLDER / "kshot-long"
     listed = yaml.safe_load((folder / "panel.yaml").read_text(encoding="utf-8"))["tasks"]
     entry = next(entry for entry in listed if entry["task"] == task)

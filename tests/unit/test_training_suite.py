@@ -22,17 +22,17 @@ def said(*arguments: str) -> str:
 
 
 def test_a_training_suite_has_all_labelled_tasks_in_balance(tmp_path: Path) -> None:
-    folder = tmp_path / "taught"
+    folder = tmp_path / "suite"
     assert "tasks" in said("training-suite", str(folder), "--file", FILE, "--items", "12")
-    panel = load_suite(str(folder))
-    wanted = {source.id for source in select_sources([], [Path(FILE)]) if source.has_labels and not source.min_k}
-    assert {task.name for task in panel.tasks} == wanted
-    (task,) = (task for task in panel.tasks if task.name == "even_or_odd")
+    suite = load_suite(str(folder))
+    expected = {source.id for source in select_sources([], [Path(FILE)]) if source.has_labels and not source.min_k}
+    assert {task.name for task in suite.tasks} == expected
+    (task,) = (task for task in suite.tasks if task.name == "even_or_odd")
     assert (len(task.demos), len(task.items)) == (4, 12)
     assert set(Counter(row.output[0] for row in task.items).values()) == {6}
     meaning = {(int(row.input) % 2, row.output[0]) for row in (*task.demos, *task.items)}
     assert len(meaning) == 2, "the labels are drawn, and each stands for even or for odd"
-    (gold,) = (task for task in panel.tasks if task.name == "fact_or_opinion")
+    (gold,) = (task for task in suite.tasks if task.name == "fact_or_opinion")
     assert len({row.input for row in (*gold.demos, *gold.items)}) == 14, "an example-based task has its gold examples"
 
 

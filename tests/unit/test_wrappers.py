@@ -22,7 +22,7 @@ FOR_LABELS = [rule for wordings in LABEL_RULES for rule in wordings]
 @given(st.integers(), st.integers(0, 20), st.booleans())
 def test_wrap_keeps_the_instruction_and_lists_every_label_once(seed: int, n: int, omits_labels: bool) -> None:
     labels = [f"label{number}" for number in range(n)]
-    wrapper = sample_wrapper(stream(seed, "frame"), labels, must_list=omits_labels and 0 < n <= MAX_LISTED_LABELS)
+    wrapper = sample_wrapper(stream(seed, "wrapper"), labels, must_list=omits_labels and 0 < n <= MAX_LISTED_LABELS)
     text = wrapper.wrap("Do it so.\nLike this.")
     assert "Do it so.\nLike this." in text
     assert text != "Do it so.\nLike this."
