@@ -17,7 +17,7 @@ Counts = dict[str, int]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class _Row(_Model):
@@ -47,7 +47,7 @@ class RejectRow(_Row):
     id: str
     """Digest of the candidate; a line of contamination.jsonl may refer to it."""
     mode: str
-    """What made the candidate: a synthesis mode, a paraphrase mode, or compose."""
+    """Who proposed the candidate: a synthesis mode, a paraphrase mode, or compose."""
     task: str
     """The task source."""
     reason: str
@@ -168,7 +168,7 @@ class GenerateManifest(_Model):
     modes: dict[str, ModeCounts]
     """By mode: candidates, accepted ones and rejects."""
     teacher: str | None
-    """The teacher's name; null where none was asked."""
+    """The teacher's name; null where the stage sent no request."""
     decontaminated_against: list[str]
     """Suites whose text no record contains."""
     nearest: dict[str, NearestTask]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from kshot.config import Config
+from kshot.config import Config, GenerateConfig
 from kshot.core.console import progress, say
 from kshot.core.files import write_text
 from kshot.core.runs import MANIFEST, Run, hash_file, installed_versions, write_manifest
@@ -68,12 +68,12 @@ def run_generate(config: Config, run: Run, fill_to: int | None = None, batch: bo
     """Generate a run's data; do nothing where they are finished under the same settings, inputs and versions.
 
     Args:
-        fill_to: the exact number of records, whatever the config says; asks the teacher for more examples until the
-            data set has them.
+        fill_to: the exact number of records, whatever the config says; starts synthesis rounds until the data set has
+            them.
         batch: send the requests through the teacher's batch API.
 
     Raises:
-        KshotError: any of its kinds, before or after the teacher was asked; replies are kept.
+        KshotError: any of its kinds, before or after the first request; replies are kept.
     """
     config, decontaminator = _check_config(config, fill_to)
     job = GenerateJob(config, decontaminator, cache_key(config), bool(fill_to), batch)
@@ -85,7 +85,7 @@ def run_generate(config: Config, run: Run, fill_to: int | None = None, batch: bo
         if unprotected := sorted(set(config.evaluate.suites) - set(config.generate.decontaminate)):
             names = ", ".join(unprotected)
             say(f"generate: records are not decontaminated against {names}; add it to generate.decontaminate")
-        _warn_of_unused_rationales(config)
+        _warn_of_unused_rationales(config.generate)
         manifest = _generate(job, run.name, folder)
         write_manifest(folder, manifest.model_dump(mode="json"))
     _print_summary(manifest, folder)
@@ -98,7 +98,7 @@ def dry_run(config: Config, run: Run, fill_to: int | None = None) -> None:
         KshotError: all that `run_generate` checks before it sends a request.
     """
     config, decontaminator = _check_config(config, fill_to)
-    _warn_of_unused_rationales(config)
+    _warn_of_unused_rationales(config.generate)
     with run.held("generate") as folder:
         for line in estimate(config, decontaminator, folder):
             say(line)
@@ -120,7 +120,7 @@ def cache_key(config: Config) -> str:
     files = [(path.name, hash_file(path)) for path in inputs]
     teacher = settings.teacher
     weights = fingerprint_local_teachers(teacher, config.student) if teacher and needs_teacher(config) else []
-    packages = [installed_versions(name) for name in _optional_packages(config)]
+    packages = [installed_versions(name) for name in _optional_packages(settings)]
     return digest(
         config.model_dump_json(include={"seed", "student", "generate"}),
         component_versions(),
@@ -142,8 +142,8 @@ def _check_config(config: Config, fill_to: int | None) -> tuple[Config, Decontam
     return config, Decontaminator(suites, [text for family in FAMILIES for text in family.descriptions])
 
 
-def _warn_of_unused_rationales(config: Config) -> None:
-    if config.generate.synthesis.reason.per_task and not config.generate.cot_fraction:
+def _warn_of_unused_rationales(settings: GenerateConfig) -> None:
+    if settings.synthesis.reason.per_task and not settings.cot_fraction:
         say("generate: no record will show the rationales of synthesis.reason; set generate.cot_fraction, e.g. to 0.1")
 
 
@@ -182,7 +182,7 @@ def _generate(job: GenerateJob, name: str, folder: Path) -> GenerateManifest:
             break
         say(f"generate: {missing} records are missing; starting synthesis round {round_ + 1}")
     if job.fills and missing > 0:
-        say(f"generate: {stats.records} of {settings.records} records: {_why_short(config, synthesis)}")
+        say(f"generate: {stats.records} of {settings.records} records: {_why_short(settings, synthesis)}")
     elif job.fills:
         say(f"generate: exactly {stats.records} records")
     files = [TRAIN, REJECTS, CONTAMINATION]
@@ -219,21 +219,21 @@ def _build_manifest(
         decontaminated_against=[suite.name for suite in job.decontaminator.suites],
         nearest={row.family: NearestTask(suite=row.suite, task=row.task, similarity=row.similarity) for row in nearest},
         components=component_versions(),
-        versions=installed_versions("transformers", "openai", *_optional_packages(config)),
+        versions=installed_versions("transformers", "openai", *_optional_packages(config.generate)),
         files=files,
         config=GenerateSettings(seed=config.seed, generate=config.generate),
     )
 
 
-def _optional_packages(config: Config) -> list[str]:
+def _optional_packages(settings: GenerateConfig) -> list[str]:
     """The packages that shape the data of this config, and not of others."""
-    return [PACKAGE] if config.generate.reasoning_gym else []
+    return [PACKAGE] if settings.reasoning_gym else []
 
 
-def _why_short(config: Config, synthesis: SynthesisResult) -> str:
+def _why_short(settings: GenerateConfig, synthesis: SynthesisResult) -> str:
     if synthesis.spent:
         return f"{synthesis.spent}"
-    if modes_need_teacher(config.generate.synthesis):
+    if modes_need_teacher(settings.synthesis):
         return f"{MAX_ROUNDS} synthesis rounds gave no more"
     return (
         "the gold examples give no more; raise generate.max_records_per_example or use generate.synthesis.demonstrate"

@@ -20,7 +20,7 @@ from kshot.tasks.source import TaskSource
 VERSION = 1
 """Raise it with every change of an output; the data's cache key contains it."""
 MAX_ATTEMPTS = 20
-"""Draws for one record before its place stays empty."""
+"""Draws for one record; after as many rejected ones the data set goes without it."""
 
 
 class AcceptedRecord(NamedTuple):

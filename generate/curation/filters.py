@@ -40,14 +40,14 @@ def refusal_filter(text: str) -> str | None:
     return f"refusal: {match.group().strip()!r}" if match else None
 
 
-def length_filter(unit: str, count: Callable[[str], int], least: int, most: int | None) -> Filter:
+def length_filter(unit: str, count: Callable[[str], int], minimum: int, maximum: int | None) -> Filter:
     """Require a length between two bounds; `count` counts what `unit` names."""
 
     def filter_length(text: str) -> str | None:
         size = count(text)
-        if size < least:
-            return f"fewer {unit} than {least}: {size}"
-        return f"more {unit} than {most}: {size}" if most is not None and size > most else None
+        if size < minimum:
+            return f"fewer {unit} than {minimum}: {size}"
+        return f"more {unit} than {maximum}: {size}" if maximum is not None and size > maximum else None
 
     return filter_length
 

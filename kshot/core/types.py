@@ -81,10 +81,13 @@ class RecordMeta:
     k: int
     """Number of demonstrations."""
     form: Form
+    """Instruction only, instruction and demonstrations, or demonstrations only."""
     task: str
     """The task: the family with a digest of its drawn parameters, or the id in the user's file."""
     family: str
+    """The task family."""
     category: str
+    """The family's category."""
     origin: str
     """programmatic, examples, or the package that draws the examples."""
     mode: str
@@ -99,7 +102,9 @@ class RecordMeta:
     loss_spans: tuple[tuple[int, int], ...]
     """[start, end) in `instruction`, in characters, of the demonstrations' outputs that also carry loss."""
     demo_ids: tuple[str, ...]
+    """Digests of the demonstrations' examples."""
     query_id: str
+    """Digest of the query's example: records of one example share it."""
     example_mode: str
     """How the query's example was written."""
     symbol_tuned: bool
@@ -107,8 +112,11 @@ class RecordMeta:
     wrapped: bool
     """Whether an instruction wrapper surrounds the instruction."""
     teacher: str | None
+    """Who paraphrased the instruction or wrote the example; None without a teacher."""
     verified_by: str
+    """What confirmed the output: solver, gold, score_answer or a check of the teacher's answers."""
     seed: int
+    """The config's seed."""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ _loaded_entry_points: dict[str, set[str]] = {}
 
 
 def register_family(family: Family, held_out: Collection[str] = ()) -> Family:
-    """Add a family to those that data can be made from, and return it.
+    """Add a family to the sources of training data, and return it.
 
     Args:
         held_out: ids of held-out families, which training must not use.
@@ -201,19 +201,19 @@ def _execute(path: Path, content: bytes, name: str) -> None:
 def _check_family(family: object) -> None:
     if not isinstance(family, Family):
         raise ConfigError([f"expected a Family, found {family!r:.80}"])
-    faults = []
+    reasons: list[str] = []
     if not _ID.fullmatch(family.id):
-        faults.append("the id must be snake_case: lower-case letters, digits and '_'")
+        reasons.append("the id must be snake_case: lower-case letters, digits and '_'")
     if not family.category.strip():
-        faults.append("the category is empty")
+        reasons.append("the category is empty")
     if isinstance(family.descriptions, str) or len(set(family.descriptions)) < MIN_DESCRIPTIONS:
-        faults.append(f"it needs at least {MIN_DESCRIPTIONS} different descriptions")
-    if faults:
-        raise ConfigError([f"family {family.id!r}: {fault}" for fault in faults])
+        reasons.append(f"it needs at least {MIN_DESCRIPTIONS} different descriptions")
+    if reasons:
+        raise ConfigError([f"family {family.id!r}: {reason}" for reason in reasons])
 
 
 def _probe_family(family: Family, path: Path | None = None) -> None:
-    """Draw a few problems, so that a faulty family stops the command before data is made.
+    """Draw a few problems, so that a broken family stops the command before it generates data.
 
     Raises:
         ConfigError: a function of the family raises an error or returns something else than text.
@@ -221,11 +221,11 @@ def _probe_family(family: Family, path: Path | None = None) -> None:
     prefix = f"{path}: " if path else ""
     for number in range(PROBE_DRAWS):
         try:
-            fault = _probe_draw(family, stream(number, "probe", family.id))
+            reason = _probe_draw(family, stream(number, "probe", family.id))
         except Exception as error:
             raise ConfigError([f"{describe_error(error, path)} (drawing from family {family.id!r})"]) from None
-        if fault:
-            raise ConfigError([f"{prefix}family {family.id!r}: {fault}"])
+        if reason:
+            raise ConfigError([f"{prefix}family {family.id!r}: {reason}"])
 
 
 def _probe_draw(family: Family, rng: Random) -> str | None:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from kshot.config import Config, GenerateConfig
 from kshot.core.runs import Run
@@ -66,6 +66,13 @@ def test_loss_spans_are_outputs_of_demonstrations_and_the_structure_is_as_shown(
         spans += len(targets)
     assert spans > 100
     assert {record.meta.wrapped for record in records} == {record.meta.symbol_tuned for record in records}
+
+
+@pytest.mark.parametrize("model", [RecordRow, RejectRow, ContaminationRow, NearestRow, GenerateManifest])
+def test_every_field_of_a_file_is_described_in_its_schema(model: type[BaseModel]) -> None:
+    assert model.model_fields
+    assert not [name for name, field in model.model_fields.items() if not field.description]
+    assert model.model_json_schema()["type"] == "object"
 
 
 def test_a_manifest_of_another_make_is_no_finished_data_set(tmp_path: Path) -> None:
