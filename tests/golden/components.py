@@ -47,6 +47,8 @@ from kshot.tasks.yaml_reader import load_tasks
 GOLDEN = Path(__file__).parent
 VERSIONS = GOLDEN / "versions.json"
 UPDATE = "`python -m tests.golden.update`"
+WITHOUT_GOLDEN: frozenset[str] = frozenset()
+"""Components whose output is a teacher's: tests with a scripted teacher cover them."""
 SEED = 11
 Output = Callable[[], Any]
 Pinned = dict[str, dict[str, Any]]
