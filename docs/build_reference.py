@@ -1,7 +1,7 @@
 """Write docs/reference from the code: `python docs/build_reference.py [--check]`.
 
-cli.md, config.md, files.md (with JSON Schemas), api.md and families.md are generated; `--check` writes nothing and exits
-1 if a page is out of date.
+cli.md, config.md, files.md (with JSON Schemas), api.md and families.md are generated; `--check` writes nothing and
+exits 1 if a page is out of date.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -99,7 +100,7 @@ def _field_comments(section: type[BaseModel]) -> dict[str, str]:
             continue
         (node,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
         body = node.body if isinstance(node, ast.ClassDef) else []
-        for field, comment in zip(body, body[1:], strict=False):
+        for field, comment in pairwise(body):
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
                 text = comment.value if isinstance(comment, ast.Expr) else None
                 if isinstance(text, ast.Constant):

@@ -12,7 +12,7 @@ import kshot
 
 RUNS = Path("runs")
 VOWELS = "aeiou"
-WORDS = "river stone lamp orange table window garden pencil music bottle summer island market yellow".split()
+WORDS = ("river", "stone", "lamp", "orange", "table", "window", "garden", "pencil", "music", "bottle", "summer")
 
 
 def sample(rng: Random, params: object) -> kshot.Problem:

@@ -54,9 +54,7 @@ class Run:
         try:
             lock.acquire()
         except Timeout:
-            raise RunError(
-                f"{folder}: another kshot works here; wait for it, or name another --run"
-            ) from None
+            raise RunError(f"{folder}: another kshot works here; wait for it, or name another --run") from None
         try:
             yield folder
         finally:

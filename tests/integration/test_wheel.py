@@ -49,7 +49,9 @@ def test_wheel_works_whole_in_an_empty_folder(kshot: Path, tiny_student: Path, t
     run(kshot, tmp_path, "run", "mine/quickstart.yaml", "--run", "copied", *settings)
     for name in ("quickstart", "copied"):
         assert (tmp_path / "runs" / name / "evaluate" / "report.html").is_file()
-    records = [(tmp_path / "runs" / name / "generate" / "train.jsonl").read_bytes() for name in ("quickstart", "copied")]
+    records = [
+        (tmp_path / "runs" / name / "generate" / "train.jsonl").read_bytes() for name in ("quickstart", "copied")
+    ]
     assert records[0] == records[1]
     run(kshot, tmp_path, "compare", "quickstart", *settings)
     assert (tmp_path / "runs" / "compare" / "compare.png").is_file()

@@ -9,9 +9,8 @@ import pytest
 from kshot.config import EvaluateConfig
 from kshot.core.errors import RunError
 from kshot.evaluate.measure.measurement import Measurement, make_measurement
-from kshot.evaluate.measure.results import read_seed_scores
 from kshot.evaluate.measure.requests import Labels, choose_demonstrations, random_label, render_item
-from kshot.evaluate.measure.results import read_scores
+from kshot.evaluate.measure.results import read_scores, read_seed_scores
 from kshot.evaluate.metrics.baselines import baseline_means, baseline_rows, missed_baselines, trivial_baselines
 from kshot.evaluate.report.markdown import write_report
 from kshot.runtime.device import Device

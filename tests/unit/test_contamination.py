@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kshot.evaluate.contamination.records import read_taught
 
 from kshot.config import Config
 from kshot.core.errors import RunError, SuiteError
@@ -19,8 +20,7 @@ from kshot.evaluate.contamination.overlap import (
     load_or_find_contamination,
     refuse_contaminated,
 )
-from kshot.evaluate.contamination.records import read_taught
-from kshot.evaluate.report.contamination import clean_gains, markdown, _nearest_table, section, summary
+from kshot.evaluate.report.contamination import _nearest_table, clean_gains, markdown, section, summary
 from kshot.suites.format import Suite, SuiteRow, SuiteTask, SuiteTaskSpec
 
 LONG = "the old mill beside the river was sold last spring to a baker from the next town over"

@@ -103,7 +103,7 @@ def test_prompts_are_as_they_were() -> None:
         for name in TEMPLATES
         for k in (0, 2)
     ]
-    shown.append(f"===== reason\n{render_prompt('plain', 'Write the plural.', DEMOS, 'dog', reason=True).text}")
+    shown.append(f"===== reason\n{render_prompt('plain', 'Write the plural.', DEMOS, 'dog', with_rationale=True).text}")
     shown.append(f"===== demos only\n{render_prompt('plain', None, DEMOS, 'dog').text}")
     shown.append(f"===== options\n{append_options('Which one flies?', ['fish', 'bird'])}")
     assert "\n".join(shown) + "\n" == (GOLDEN / "prompts.txt").read_text()
@@ -113,7 +113,7 @@ def test_prompts_are_as_they_were() -> None:
 @pytest.mark.parametrize("reason", [False, True])
 def test_a_prompt_knows_where_its_outputs_stand(template: str, reason: bool) -> None:
     prompt = render_prompt(template, "Write the plural.", DEMOS, "dog", reason)
-    assert [prompt.text[a:b] for a, b in prompt.answers] == [render_answer(demo, reason) for demo in DEMOS]
+    assert [prompt.text[a:b] for a, b in prompt.output_spans] == [render_answer(demo, reason) for demo in DEMOS]
 
 
 def test_braces_in_data_are_text() -> None:

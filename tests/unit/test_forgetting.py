@@ -11,11 +11,11 @@ from kshot.core.files import write_json
 from kshot.evaluate.metrics.forgetting import (
     ForgettingProbe,
     chat_style,
+    compare_text,
+    forgotten_tasks,
     load_material,
     measure_forgetting,
     repetition,
-    forgotten_tasks,
-    compare_text,
 )
 from kshot.evaluate.report.forgetting import markdown, section, summary
 

@@ -6,11 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from kshot.evaluate.stats.bootstrap import bootstrap_interval
 from kshot.evaluate.run_files import Gain
-from kshot.evaluate.stats.bootstrap import minimum_detectable_effect
-from kshot.evaluate.stats.significance import adjust_holm, training_t_p, sign_flip_p
+from kshot.evaluate.stats.bootstrap import bootstrap_interval, minimum_detectable_effect
 from kshot.evaluate.stats.paired import paired_gain, paired_gains, with_holm
+from kshot.evaluate.stats.significance import adjust_holm, sign_flip_p, training_t_p
 
 
 def rng(seed: int = 0) -> np.random.Generator:

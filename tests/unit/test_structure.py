@@ -40,6 +40,13 @@ def test_stages_never_import_one_another_nor_the_command(path: Path) -> None:
     assert not [name for name in imports(path) if name.startswith((*others, "kshot.cli"))]
 
 
+def test_curation_never_imports_compose() -> None:
+    """Composing uses the checks of curation, not the other way round."""
+    modules = sorted((ROOT / "generate" / "curation").glob("*.py"))
+    assert len(modules) > 4
+    assert not [path for path in modules for name in imports(path) if name.startswith("kshot.generate.compose")]
+
+
 @pytest.mark.parametrize("path", CORE, ids=lambda path: path.name)
 def test_only_the_command_knows_the_stages(path: Path) -> None:
     if path.name != "cli":

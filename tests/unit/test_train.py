@@ -47,8 +47,8 @@ def test_the_validation_slice_is_apart_and_seeded(tiny_student: Path) -> None:
 def test_the_loss_is_on_answers_and_on_outputs_that_can_be_known(tiny_student: Path) -> None:
     _, tokenizer = load_student(str(tiny_student))
     prompt = render_prompt("arrow", None, [Example("a", "one"), Example("b", "two"), Example("c", "three")], "d")
-    targets = [list(span) for span in prompt.answers[1:]]
-    record = {"instruction": prompt.text, "output": "four", "meta": {"k": 3, "targets": targets}}
+    targets = [list(span) for span in prompt.output_spans[1:]]
+    record = {"instruction": prompt.text, "output": "four", "meta": {"k": 3, "loss_spans": targets}}
 
     def taught(row: TrainRow) -> str:
         text: str = tokenizer.decode([t for t in row.labels if t != IGNORED])
@@ -139,7 +139,7 @@ def test_a_training_killed_as_it_begins_anew_does_not_go_on_from_the_old_one(
         ('{"instruction": " ", "output": "b"}\n', r":1: 'instruction' must be a text"),
         ('{"instruction": "a", "output": "b", "meta": "x"}\n', r":1: 'meta': expected an object, found 'x'"),
         ('{"instruction": "a", "output": "b", "meta": {"k": null}}\n', r":1: 'meta': 'k' must be a whole number"),
-        ('{"instruction": "a", "output": "b", "meta": {"targets": [[1]]}}\n', r":1: 'meta': 'targets' must be pairs"),
+        ('{"instruction": "a", "output": "b", "meta": {"loss_spans": [[1]]}}\n', r":1: 'meta': 'loss_spans' must be"),
     ],
 )
 def test_bad_data_is_named(tmp_path: Path, text: str, fault: str) -> None:

@@ -1,4 +1,4 @@
-"""The shipped held-out panel: up to date, well formed, balanced, and right by answers worked out by hand."""
+"""The shipped held-out suites: up to date, well formed, balanced, and right by answers worked out by hand."""
 
 import json
 import re
@@ -17,11 +17,22 @@ from kshot.evaluate.heldout import build as build_panel
 from kshot.tasks.family import Family
 
 FOLDER = build_panel.FOLDER / "kshot"
+
+
 PANEL = yaml.safe_load((FOLDER / "panel.yaml").read_text(encoding="utf-8"))
+
+
 TASKS: dict[str, dict[str, Any]] = {task["task"]: task for task in PANEL["tasks"]}
+
+
 UNEVEN = {task.name: task for task in build_panel.PANELS["kshot-uneven"]}
+
+
 ALL = (*FAMILIES, *(family for family in LABELLED if family not in FAMILIES))
+
+
 BY_ID = {family.id: family for family in ALL}
+
 
 # Facts and the answer a person gives to them.
 WORKED: list[tuple[str, dict[str, Any], str]] = [
@@ -73,6 +84,8 @@ WORKED: list[tuple[str, dict[str, Any], str]] = [
     ("who_tells", {"who": "I"}, "first person"),
     ("who_tells", {"who": "Ruth"}, "third person"),
 ]
+
+
 # Rows of the shipped files with the answers a person reads off their text.
 SHIPPED = [
     ("review_sentiment", "We booked a table for four. The tables were sticky and the soup was tasteless.", "negative"),
@@ -102,7 +115,11 @@ def read(task: str, folder: Path = FOLDER) -> list[dict[str, Any]]:
 
 
 each_task = pytest.mark.parametrize("task", sorted(TASKS))
+
+
 each_choice = pytest.mark.parametrize("task", sorted(t for t in TASKS if TASKS[t]["kind"] == "multiple_choice"))
+
+
 each_family = pytest.mark.parametrize("family", ALL, ids=lambda family: family.id)
 
 
@@ -120,7 +137,7 @@ def test_check_passes_on_the_shipped_folder() -> None:
 
 
 @pytest.mark.parametrize("fault", ["changed", "missing", "extra"])
-def test_check_names_the_file_at_fault_in_one_line(
+def test_check_names_the_differing_file_in_one_line(
     fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "panel"
@@ -142,7 +159,7 @@ def test_a_folder_that_is_a_file_is_a_user_error(tmp_path: Path, capsys: pytest.
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_the_panel_has_every_family_and_enough_of_each_kind() -> None:
+def test_the_suite_has_every_family_and_enough_of_each_kind() -> None:
     assert PANEL["name"] == "kshot"
     assert list(TASKS) == [family.id for family in FAMILIES]
     assert len(TASKS) >= 12
@@ -177,7 +194,7 @@ def test_rows_have_the_fields_of_their_kind(task: str) -> None:
 
 
 @each_choice
-def test_options_are_the_same_throughout_just_where_the_panel_says_so(task: str) -> None:
+def test_options_are_the_same_throughout_just_where_the_suite_says_so(task: str) -> None:
     distinct = {tuple(row["options"]) for row in read(task)}
     assert (len(distinct) == 1) == TASKS[task]["options_fixed"]
 
@@ -240,13 +257,13 @@ def test_family_is_well_formed(family: Family) -> None:
 
 
 @each_family
-def test_descriptions_keep_what_a_rewording_must_keep(family: Family) -> None:
+def test_descriptions_keep_their_anchors(family: Family) -> None:
     for text in family.descriptions:
         for words in family.anchors:
             assert any(re.search(rf"\b{re.escape(word)}", text, re.IGNORECASE) for word in words), (text, words)
 
 
-def test_the_uneven_panel_asks_every_family_once_for_each_label() -> None:
+def test_the_imbalanced_suite_has_every_family_once_for_each_label() -> None:
     assert [(task.family.id, task.frequent) for task in UNEVEN.values()] == [
         (family.id, label) for family in LABELLED for label in (family.labels or tuple)({})
     ]
@@ -256,7 +273,7 @@ def test_the_uneven_panel_asks_every_family_once_for_each_label() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(UNEVEN))
-def test_three_rows_in_four_of_an_uneven_task_have_its_frequent_label(name: str) -> None:
+def test_three_rows_in_four_of_an_imbalanced_task_have_its_frequent_label(name: str) -> None:
     rows = read(name, build_panel.FOLDER / "kshot-uneven")
     outputs = [row["output"][0] for row in rows]
     frequent = UNEVEN[name].frequent
@@ -271,7 +288,7 @@ def test_three_rows_in_four_of_an_uneven_task_have_its_frequent_label(name: str)
 
 
 @each_task
-def test_the_long_panel_has_the_rows_of_the_short_one_and_a_paragraph_for_each_task(task: str) -> None:
+def test_the_long_suite_has_the_rows_of_the_short_one_and_a_paragraph_for_each_task(task: str) -> None:
     folder = build_panel.FOLDER / "kshot-long"
     listed = yaml.safe_load((folder / "panel.yaml").read_text(encoding="utf-8"))["tasks"]
     entry = next(entry for entry in listed if entry["task"] == task)
