@@ -43,13 +43,23 @@ from kshot.suites.format import Suite, SuiteRow, SuiteTask, SuiteTaskSpec
 from kshot.tasks.family import Family, Params, Problem
 from kshot.tasks.source import TaskSource, choose_examples, source_from_family, source_from_task
 from kshot.tasks.yaml_reader import load_tasks
+from tests.golden.synthesis import SYNTHESIS_OUTPUTS
 
 GOLDEN = Path(__file__).parent
 VERSIONS = GOLDEN / "versions.json"
 UPDATE = "`python -m tests.golden.update`"
-WITHOUT_GOLDEN: frozenset[str] = frozenset()
-"""Components whose output is a teacher's: tests with a scripted teacher cover them."""
 SEED = 11
+SYNTHESIS_USES = (
+    "core.answers",
+    "core.prompting",
+    "generate.synthesis.checks",
+    "generate.synthesis.diversity",
+    "generate.synthesis.new_tasks",
+    "generate.synthesis.prompt_templates",
+    "generate.synthesis.verify",
+    "generate.teacher.structured",
+)
+"""What the synthesis modes pass through."""
 Output = Callable[[], Any]
 Pinned = dict[str, dict[str, Any]]
 """By component: `version` and `sha256`."""
@@ -451,4 +461,5 @@ GOLDENS: dict[str, Golden] = {
     "generate.dataset.shuffle": Golden(_orders),
     "generate.run_files": Golden(_files),
     "tasks.source": Golden(_source_examples),
+    **{name: Golden(output, SYNTHESIS_USES) for name, output in SYNTHESIS_OUTPUTS.items()},
 }

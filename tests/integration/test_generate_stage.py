@@ -145,7 +145,7 @@ def test_fill_to_repeats_synthesis_until_the_records_are_there(
     short = Run(tmp_path / "short")
     few = config_of(settings, exclude=["plural_form"], records=30, teacher=None)
     run_generate(few, short)
-    for said in ("of 30 records", "is made"):
+    for said in ("of 30 records", "is finished"):
         capsys.readouterr()
         run_generate(few, short, fill_to=30)
         assert said in capsys.readouterr().out

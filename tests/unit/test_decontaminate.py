@@ -10,7 +10,7 @@ from kshot.generate.compose.composer import compose_records, stream_records
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.run_files import ContaminationRow
 from kshot.generate.sources import select_sources
-from kshot.suites.format import load_suite
+from kshot.suites.loading import load_suite
 from kshot.tasks.yaml_reader import load_tasks
 from tests.unit.composing import SEEDS, TASKS, composed
 

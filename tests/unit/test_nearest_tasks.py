@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from kshot.generate.curation.similarity import nearest_heldout_tasks
-from kshot.suites.format import load_suite
+from kshot.suites.loading import load_suite
 
 
 def test_nearest_heldout_tasks_finds_the_most_similar_instruction(panel: Path) -> None:

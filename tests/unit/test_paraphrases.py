@@ -8,7 +8,7 @@ from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.filters import build_filters
 from kshot.generate.curation.paraphrases import reject_paraphrases
 from kshot.generate.run_files import ContaminationRow
-from kshot.suites.format import load_suite
+from kshot.suites.loading import load_suite
 
 
 def test_reject_paraphrases_removes_what_a_filter_rejects_or_restates_a_suite(panel: Path) -> None:

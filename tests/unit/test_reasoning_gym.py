@@ -196,10 +196,10 @@ def test_records_name_their_origin_and_the_shared_family(asked: list[dict[str, A
 
 
 def test_descriptions_of_a_dataset_can_be_paraphrased(asked: list[dict[str, Any]]) -> None:
-    (ask,) = plan_requests(
+    (request,) = plan_requests(
         reasoning_gym_sources(["chain_sum"]), ParaphraseConfig(modes=["rephrase"]), PromptTemplates(None), 7
     )
-    assert any(text in ask.request.prompt for text in reasoning_gym_sources(["chain_sum"])[0].descriptions)
+    assert any(text in request.teacher_request.prompt for text in reasoning_gym_sources(["chain_sum"])[0].descriptions)
 
 
 def test_the_manifest_names_the_release(real: dict[str, TaskSource], tmp_path: Path) -> None:

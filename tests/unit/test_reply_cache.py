@@ -12,8 +12,8 @@ from kshot.generate.teacher.cache import ReplyCache
 def test_reply_cache_keeps_the_first_reply(tmp_path: Path) -> None:
     store = ReplyCache(tmp_path / "r.sqlite")
     body = {"model": "m", "messages": [], "sample": 0}
-    key = store.key(body)
-    assert store.key({**body, "sample": 1}) != key
+    key = store.compute_key(body)
+    assert store.compute_key({**body, "sample": 1}) != key
     store.put(key, body, "first \ud800")
     store.put(key, body, "second")
     store.close()
@@ -24,7 +24,7 @@ def test_reply_cache_keeps_the_first_reply(tmp_path: Path) -> None:
 
 def test_a_broken_reply_cache_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "r.sqlite").write_bytes(b"not a database, not at all" * 100)
-    with pytest.raises(DataError, match="not a usable store"):
+    with pytest.raises(DataError, match="not a usable reply cache"):
         ReplyCache(tmp_path / "r.sqlite")
 
 

@@ -10,7 +10,7 @@ from kshot.cli.app import app
 from kshot.core.errors import DataError
 from kshot.generate.dataset.training_suite import write_training_suite
 from kshot.generate.sources import select_sources
-from kshot.suites.format import load_suite
+from kshot.suites.loading import load_suite
 
 FILE = str(Path(__file__).parents[2] / "configs" / "tasks" / "decisions.yaml")
 
