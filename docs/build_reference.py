@@ -5,7 +5,6 @@ exits 1 if a page is out of date.
 """
 
 import argparse
-import ast
 import inspect
 import json
 import os
@@ -14,7 +13,6 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -76,36 +74,32 @@ def _sections(section: type[BaseModel], path: tuple[str, ...]) -> Iterator[tuple
 
 
 def _field_table(section: type[BaseModel]) -> str:
-    comments = _field_comments(section)
+    properties = section.model_json_schema()["properties"]
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
     for name, field in section.model_fields.items():
         default = "" if field.is_required() else field.get_default()
         shown = "" if isinstance(default, BaseModel) else f"`{json.dumps(default, default=str)}`"
-        kind = _type_name(field.annotation)
-        rows.append(f"| `{name}` | {kind} | {shown} | {comments.get(name, '').replace('|', chr(92) + '|')} |")
+        kind = _spell_type(properties[field.alias or name])
+        meaning = " ".join((field.description or "").split()).replace("|", "\\|")
+        rows.append(f"| `{name}` | {kind} | {shown} | {meaning} |")
     return "\n".join(rows)
 
 
-def _type_name(annotation: Any) -> str:
-    name = annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)
-    name = re.sub(r"typing\.|kshot\.[a-z_.]*|pathlib\.|, FieldInfo\(.*?\)\]?|Annotated\[", "", name)
-    return f"`{name}`".replace("|", "\\|") if len(name) < 60 else "see meaning"
-
-
-def _field_comments(section: type[BaseModel]) -> dict[str, str]:
-    """The string below each field, of the class and its bases."""
-    comments: dict[str, str] = {}
-    for cls in reversed(section.__mro__):
-        if not cls.__module__.startswith("kshot"):
-            continue
-        (node,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-        body = node.body if isinstance(node, ast.ClassDef) else []
-        for field, comment in pairwise(body):
-            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                text = comment.value if isinstance(comment, ast.Expr) else None
-                if isinstance(text, ast.Constant):
-                    comments[field.target.id] = " ".join(str(text.value).split())
-    return comments
+def _spell_type(spec: dict[str, Any]) -> str:
+    """A JSON Schema's type in words."""
+    if "$ref" in spec:
+        return str(spec["$ref"]).rpartition("/")[2]
+    if options := spec.get("anyOf") or spec.get("allOf"):
+        return " or ".join(_spell_type(option) for option in options)
+    if "enum" in spec or "const" in spec:
+        return ", ".join(str(value) for value in spec.get("enum", [spec.get("const")]))
+    kind = str(spec.get("type", "any value"))
+    if kind == "array":
+        return f"list of {_spell_type(spec['items'])}" if "items" in spec else "list"
+    low, high = spec.get("minimum", spec.get("exclusiveMinimum")), spec.get("maximum", spec.get("exclusiveMaximum"))
+    if low is not None and high is not None:
+        return f"{kind}, {low:g} to {high:g}"
+    return f"{kind}, at least {low:g}" if low is not None else kind
 
 
 def files_page() -> str:

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from kshot.config import GenerateConfig
 from kshot.config.section import Seed
+from kshot.core.run_files import FileModel
 from kshot.core.types import Record, RecordMeta, Reject
 from kshot.generate.curation.decontaminate import TextMatch
 
@@ -16,11 +17,7 @@ CARD, PARQUET = "README.md", "train.parquet"
 Counts = dict[str, int]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class _Row(_Model):
+class _Row(FileModel):
     def to_line(self) -> bytes:
         """The row as a line of JSONL, with its newline."""
         return self.model_dump_json().encode() + b"\n"
@@ -94,7 +91,7 @@ class NearestRow(_Row):
     """The held-out task's instruction."""
 
 
-class RecordCounts(_Model):
+class RecordCounts(FileModel):
     """Numbers of records by several properties, each sorted by name."""
 
     family: Counts
@@ -115,7 +112,7 @@ class RecordCounts(_Model):
     """By programmatic, examples, and packages that draw examples."""
 
 
-class ModeCounts(_Model):
+class ModeCounts(FileModel):
     """The candidates of one mode: `candidates` equals `accepted` plus all of `rejected`."""
 
     candidates: int
@@ -126,7 +123,7 @@ class ModeCounts(_Model):
     """Rejects by reason, the most frequent first."""
 
 
-class NearestTask(_Model):
+class NearestTask(FileModel):
     """The held-out task most similar to a training family."""
 
     suite: str
@@ -137,7 +134,7 @@ class NearestTask(_Model):
     """See `NearestRow`."""
 
 
-class GenerateSettings(_Model):
+class GenerateSettings(FileModel):
     """The settings that shaped the data."""
 
     seed: Seed
@@ -146,7 +143,7 @@ class GenerateSettings(_Model):
     """The config's generate section."""
 
 
-class GenerateManifest(_Model):
+class GenerateManifest(FileModel):
     """manifest.json, written last: it marks a finished data set."""
 
     key: str
@@ -181,3 +178,13 @@ class GenerateManifest(_Model):
     """SHA-256 of each file, in hexadecimal."""
     config: GenerateSettings
     """The settings that shaped the data."""
+
+
+FILES: dict[str, type[FileModel]] = {
+    "record": RecordRow,
+    "reject": RejectRow,
+    "removed_text": ContaminationRow,
+    "nearest_task": NearestRow,
+    "generate_manifest": GenerateManifest,
+}
+"""Every file of the stage by the name of its schema; train, rejects and contamination.jsonl hold a row each."""
