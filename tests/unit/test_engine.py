@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kshot.config import BudgetConfig, Config, TeacherConfig
 from kshot.config.loader import load_config
 from kshot.core.errors import ConfigError, TeacherError
-from kshot.generate.stage import _key
+from kshot.generate.stage import cache_key
 from kshot.generate.teacher.budget import BudgetMeter, Cost
 from kshot.generate.teacher.concurrency import AdaptiveConcurrency, backoff_seconds, parse_retry_after
 from kshot.generate.teacher.endpoints import PRESETS, Endpoint, rank_endpoints, resolve_endpoints
@@ -187,7 +187,7 @@ def test_a_local_teacher_whose_weights_changed_is_asked_again(tmp_path: Path) ->
             {"endpoint": "local"},
             {"endpoint": "vllm", "model": str(tmp_path)},
         ]
-        return [_key(config(place)) for place in places]
+        return [cache_key(config(place)) for place in places]
 
     def config(teacher: dict[str, Any]) -> Config:
         settings = {"teacher": teacher, "paraphrase": {"modes": ["rephrase"], "per_mode": 1}}
