@@ -1,7 +1,7 @@
 """The whole loop with the public API only: `python examples/minimal_loop.py` (some three minutes on two CPU cores).
 
 Defines a task as a programmatic family, makes records of it, trains the quickstart's student for some steps, and scores
-student and base on fresh problems of the same family. It shows the parts; for a gain on new tasks run the quickstart.
+student and base on problems of the same family with other words. It shows the parts; for a gain on new tasks run the quickstart.
 """
 
 import json
@@ -13,12 +13,13 @@ import kshot
 RUNS = Path("runs")
 VOWELS = "aeiou"
 WORDS = ("river", "stone", "lamp", "orange", "table", "window", "garden", "pencil", "music", "bottle", "summer")
+HELD_OUT_WORDS = ("island", "yellow", "market", "castle", "forest", "candle", "basket", "violin", "thunder", "pocket")
 
 
-def sample(rng: Random, params: object) -> kshot.Problem:
+def sample(rng: Random, params: object, words: tuple[str, ...] = WORDS) -> kshot.Problem:
     """Draw a problem: the text that the student reads, and the facts that the solver needs."""
-    words = rng.sample(WORDS, 3)
-    return kshot.Problem(" ".join(words), words)
+    chosen = rng.sample(words, 3)
+    return kshot.Problem(" ".join(chosen), chosen)
 
 
 def solve(words: list[str], params: object) -> str:
@@ -44,7 +45,7 @@ def write_suite(folder: Path) -> None:
     """A suite is a folder with one YAML file and a JSONL file a task; the first rows are the demonstrations."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = Random(2)
-    problems = {problem.text: problem for problem in (sample(rng, {}) for _ in range(40))}
+    problems = {problem.text: problem for problem in (sample(rng, {}, HELD_OUT_WORDS) for _ in range(40))}
     rows = [{"input": text, "output": [solve(problem.facts, {})]} for text, problem in problems.items()]
     (folder / "most_vowels.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:28]))
     task = {"task": "most_vowels", "instruction": FAMILY.descriptions[0], "kind": "generation", "demos": 4}

@@ -7,7 +7,6 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +27,7 @@ from kshot.generate.bank.words import draw_nonsense_words
 from kshot.generate.compose.acceptance import Acceptance, SeenRecords
 from kshot.generate.compose.composer import AcceptedRecord, allocate_records, stream_records
 from kshot.generate.compose.labels import LabelTurns, answer_label, choose_labels, label_space_of
-from kshot.generate.compose.sampler import SampledRecord, build_record, sample_record
+from kshot.generate.compose.sampler import build_record
 from kshot.generate.compose.wrappers import sample_wrapper
 from kshot.generate.curation.decontaminate import Decontaminator, TextMatch
 from kshot.generate.curation.dedup import SEED as SKETCH_SEED
@@ -39,16 +38,23 @@ from kshot.generate.curation.similarity import nearest_heldout_tasks
 from kshot.generate.dataset.shuffle import MAX_LINES_IN_ONE_BUCKET, DiskShuffle
 from kshot.generate.run_files import ContaminationRow, GenerateManifest, NearestRow, RecordRow, RejectRow
 from kshot.generate.versions import COMPONENTS, component_versions
-from kshot.suites.format import Suite, SuiteRow, SuiteTask, SuiteTaskSpec
-from kshot.tasks.family import Family, Params, Problem
-from kshot.tasks.source import TaskSource, choose_examples, source_from_family, source_from_task
-from kshot.tasks.yaml_reader import load_tasks
+from kshot.tasks.source import choose_examples
+from tests.golden.fixtures import (
+    GOLDEN,
+    HELD_OUT_TEXT,
+    SEED,
+    SETTINGS,
+    TEXTS,
+    FakeReasoningGym,
+    held_out_suite,
+    no_tick,
+    sampled_records,
+    task_sources,
+)
 from tests.golden.synthesis import SYNTHESIS_OUTPUTS
 
-GOLDEN = Path(__file__).parent
 VERSIONS = GOLDEN / "versions.json"
 UPDATE = "`python -m tests.golden.update`"
-SEED = 11
 SYNTHESIS_USES = (
     "core.answers",
     "core.prompting",
@@ -108,98 +114,6 @@ def _used_by(name: str) -> set[str]:
     return {*direct, *(other for used in direct for other in _used_by(used))}
 
 
-# Fixed inputs.
-
-TEXTS = (
-    "On the third day the keeper of the light walked down to the harbour and counted every boat.",
-    "on the third day the keeper of the LIGHT walked down to the harbour, and counted every boat",
-    "On the third day the keeper of the light walked up to the tower and counted every ship there.",
-    "Sort the words by their length.",
-    "I'm sorry, but as an AI language model I cannot help with that.",
-    "Schreibe das Gegenteil von jedem Wort auf, eines je Zeile.",
-    "x",
-    "",
-)
-HELD_OUT_TEXT = "the quick brown fox jumps over the lazy dog today"
-
-
-@cache
-def _suite() -> Suite:
-    colours = SuiteTaskSpec(task="colours", instruction="Name the colour of the thing.", kind="generation", demos=1)
-    moods = SuiteTaskSpec(
-        task="moods", instruction="Is the speaker glad or sad? Answer glad or sad.", kind="multiple_choice", demos=0
-    )
-    return Suite(
-        "golden",
-        (
-            SuiteTask(colours, (SuiteRow(input="a ripe lemon", output=["yellow"]),), (
-                SuiteRow(input="the sky at noon", output=[HELD_OUT_TEXT]),
-            )),
-            SuiteTask(moods, (), (SuiteRow(input="We missed the last ferry home.", output=["sad"],
-                                           options=["glad", "sad"]),)),
-        ),
-    )  # fmt: skip
-
-
-def _sample_parity(rng: random.Random, params: Params) -> Problem:
-    number = 2 * rng.randint(1, 400) + rng.randint(0, 1)
-    return Problem(f"{number}", number)
-
-
-def _draw_names(rng: random.Random) -> Params:
-    first, second = rng.choice((("even", "odd"), ("E", "O"), ("pair", "single")))
-    return {"even": first, "odd": second}
-
-
-_PARITY = (
-    "Is the number even or odd? Write '{even}' for even, '{odd}' for odd.",
-    "Write '{even}' if two divides the number, else '{odd}'.",
-    "Even numbers are '{even}', odd ones '{odd}'. Which is it?",
-)
-_DOUBLE = ("Double the number.", "Write twice the number.", "Multiply by two, and write {word} if it is above 700.")
-FAMILY_FIXTURES = (
-    Family(
-        "golden_parity", "golden", _PARITY, _sample_parity, lambda n, p: p["odd"] if n % 2 else p["even"],
-        (("even", "two"),), params=_draw_names, labels=lambda params: (params["even"], params["odd"]),
-        no_label_instructions=("Which of the two kinds is the number?",),
-    ),
-    Family(
-        "golden_double", "golden", _DOUBLE, _sample_parity,
-        lambda n, p: p["word"] if 2 * n > 700 else str(2 * n), (("doubl", "twice", "two"),),
-        params=lambda rng: {"word": rng.choice(("large", "none"))},
-        rationale=lambda n, p: f"{n} plus {n} is {2 * n}.",
-    ),
-    Family(
-        "golden_hidden", "golden", ("Find the rule.", "Apply the rule.", "Do as shown."), _sample_parity,
-        lambda n, p: f"{p['mark']}{n}", (("rule", "shown"),),
-        params=lambda rng: {"mark": rng.choice("+-*/#")}, min_k=2,
-    ),
-)  # fmt: skip
-SETTINGS = GenerateConfig(
-    records=60, shots=[1, 2, 3, 4], cot_fraction=0.3, symbol_tuning_fraction=0.3, wrapped_fraction=0.4
-)
-
-
-@cache
-def _sources() -> tuple[TaskSource, ...]:
-    tasks = load_tasks(GOLDEN / "tasks.yaml")
-    return (*map(source_from_family, FAMILY_FIXTURES), *map(source_from_task, tasks))
-
-
-@cache
-def _sampled() -> tuple[SampledRecord | str, ...]:
-    turns = LabelTurns()
-    return tuple(
-        sample_record(source, [Description(text) for text in source.descriptions], SETTINGS, turns, SEED, index, 0)
-        for source in _sources()
-        for index in range(24)
-    )
-
-
-def _no_tick(done: int = 1, note: str = "") -> None:
-    return None
-
-
 # Outputs, in the order of GOLDENS.
 
 
@@ -249,32 +163,16 @@ def _bank() -> Any:
     return [output, texts, draw_nonsense_words(rng, 5), vocabulary.names(rng, 5), vocabulary.company(rng)]
 
 
-class _Sums:
-    """Stands in for reasoning-gym and its chain_sum: some answers fail the check, some questions are long."""
-
-    def create_dataset(self, name: str, seed: int, size: int, **settings: Any) -> "_Sums":
-        self.seed = seed
-        return self
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        a, b = (self.seed + 17 * index) % 97, index
-        text = f"State the final answer to the following arithmetic problem: {a} + {b} ="
-        return {"question": "so " * 300 * (index % 4 == 3) + text, "answer": str(a + b), "index": index}
-
-    def score_answer(self, answer: str, entry: dict[str, Any]) -> float:
-        return 0.5 if entry["index"] % 3 == 2 else 1.0
-
-
 def _reasoning_gym() -> Any:
     (dataset,) = (dataset for dataset in TABLE if dataset.name == "chain_sum")
-    source = reasoning_gym._source(dataset, _Sums())
+    source = reasoning_gym._source(dataset, FakeReasoningGym())
     table = [[d.name, d.category, d.descriptions, d.anchors, d.problem, d.family, repr(d.settings)] for d in TABLE]
     return [source.sample_examples(stream(SEED, "gym"), {}, 8, ()), table, sorted(reasoning_gym.HELD_OUT)]
 
 
 def _source_examples() -> Any:
     output = []
-    for source in _sources():
+    for source in task_sources():
         for number in range(4):
             rng = stream(SEED, "examples", source.id, number)
             params = source.params(rng)
@@ -290,8 +188,8 @@ def _labels() -> Any:
         choose_labels(stream(n, "labels"), ("yes", "no", "maybe")[: 2 + n % 2], n % 5, n % 3 == 0, n % 2 == 0, turns)
         for n in range(60)
     ]
-    spaces = [sorted(label_space_of(source)) for source in _sources()]
-    parity = _sources()[0]
+    spaces = [sorted(label_space_of(source)) for source in task_sources()]
+    parity = task_sources()[0]
     counted = [answer_label(parity, {"even": "E", "odd": "O"}, text, frozenset()) for text in ("E", "O", "x")]
     return [choices, spaces, counted]
 
@@ -305,16 +203,16 @@ def _wrappers() -> Any:
 
 
 def _records() -> Any:
-    return [sampled if isinstance(sampled, str) else build_record(sampled, SEED) for sampled in _sampled()]
+    return [sampled if isinstance(sampled, str) else build_record(sampled, SEED) for sampled in sampled_records()]
 
 
 def _decisions() -> Any:
     filters = build_filters(FilterConfig(max_words=60))
-    sampled = [candidate for candidate in _sampled() if not isinstance(candidate, str)]
+    sampled = [candidate for candidate in sampled_records() if not isinstance(candidate, str)]
     # The same examples in another template are near-duplicates.
     candidates = [*sampled, *sampled[:6], *(replace(candidate, template="bare") for candidate in sampled[-60:])]
     output: list[Any] = []
-    for decontaminator in (Decontaminator([]), Decontaminator([_suite()])):
+    for decontaminator in (Decontaminator([]), Decontaminator([held_out_suite()])):
         for dedup in (DedupConfig(), DedupConfig(exact=False, near=0.6)):
             acceptance = Acceptance(decontaminator, filters, SeenRecords(dedup, SeenKeys()))
             output += [acceptance.rejection(candidate, build_record(candidate, SEED)) for candidate in candidates]
@@ -324,9 +222,9 @@ def _decisions() -> Any:
 def _composed() -> Any:
     settings = SETTINGS.model_copy(update={"filters": FilterConfig(scope="all", max_words=90)})
     paraphrases = {"golden_mood": [Description("Glad or sad, what is the mood?", "rephrase", "T")]}
-    events = stream_records(_sources(), paraphrases, settings, Decontaminator([_suite()]), SEED, _no_tick)
+    events = stream_records(task_sources(), paraphrases, settings, Decontaminator([held_out_suite()]), SEED, no_tick)
     shares = [
-        allocate_records(_sources(), GenerateConfig(records=n, classification_fraction=fraction, shots=shots))
+        allocate_records(task_sources(), GenerateConfig(records=n, classification_fraction=fraction, shots=shots))
         for n in (7, 60, 500)
         for fraction in (None, 0.5)
         for shots in ([], [1, 4])
@@ -343,7 +241,7 @@ def _composed() -> Any:
 
 
 def _matches() -> Any:
-    decontaminator = Decontaminator([_suite()], TEXTS[:4])
+    decontaminator = Decontaminator([held_out_suite()], TEXTS[:4])
     inputs = (
         HELD_OUT_TEXT.upper(),
         "A ripe lemon!",
@@ -386,13 +284,13 @@ def _filtered() -> Any:
 def _rejected_paraphrases() -> Any:
     texts = [*TEXTS[3:6], "Name the colour of the thing!", "Tell the colour."]
     paraphrases = {"golden": [Description(text, "rephrase", "T") for text in texts if text]}
-    events = reject_paraphrases(paraphrases, build_filters(FilterConfig()), Decontaminator([_suite()]))
+    events = reject_paraphrases(paraphrases, build_filters(FilterConfig()), Decontaminator([held_out_suite()]))
     return [[e if isinstance(e, Reject) else e.model_dump() for e in events], paraphrases]
 
 
 def _nearest() -> Any:
     descriptions = {"a": ["Give the colour of {thing}.", "Colours!"], "b": ["Sort the words."], "c": ["{slot}"]}
-    return [row.model_dump() for row in nearest_heldout_tasks(descriptions, [_suite()])]
+    return [row.model_dump() for row in nearest_heldout_tasks(descriptions, [held_out_suite()])]
 
 
 def _orders() -> Any:

@@ -1,4 +1,4 @@
-"""Fixed outputs of the synthesis modes: a scripted teacher with good and bad replies, and what each mode makes of them."""
+"""Fixed outputs of the synthesis modes, made with a scripted teacher that gives good and bad replies."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
