@@ -1,7 +1,8 @@
 """The whole loop with the public API only: `python examples/minimal_loop.py` (some three minutes on two CPU cores).
 
 Defines a task as a programmatic family, makes records of it, trains the quickstart's student for some steps, and scores
-student and base on problems of the same family with other words. It shows the parts; for a gain on new tasks run the quickstart.
+student and base on problems of the same family with other words. It shows the parts; for a gain on new tasks run the
+quickstart.
 """
 
 import json
