@@ -36,7 +36,7 @@ def measured(records: int, seed: int, near: float | None) -> dict[str, Any]:
     return {
         "asked": records,
         "records": manifest["records"],
-        "rejected": manifest["flow"]["compose"]["rejected"],
+        "rejected": manifest["modes"]["compose"]["rejected"],
         "peak_mib": round(usage.ru_maxrss * KIB_OR_BYTES / 2**20, 1),
         "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
         "seconds": round(time.monotonic() - began, 1),

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 from kshot.config import Config, EvaluateConfig
 from kshot.core.console import say
@@ -262,6 +263,17 @@ def other_metric_rows(measurements: Sequence[Measurement]) -> list[OtherMetric]:
     ]  # fmt: skip
 
 
+def chance_scores(rows: Sequence[BaselineTask]) -> dict[tuple[str, str], float]:
+    """(suite, score) -> the mean score of a random choice over all tasks, 0 where a task has no options.
+
+    Suites without any multiple-choice task are left out.
+    """
+    by_suite: dict[tuple[str, str], dict[str, float]] = {}
+    for row in rows:
+        by_suite.setdefault((row.suite, row.score), {})[row.task] = row.baselines.get("random") or 0.0
+    return {names: fmean(by_task.values()) for names, by_task in by_suite.items() if any(by_task.values())}
+
+
 def _manifest(
     config: Config, name: str, measurements: Mapping[str, Sequence[Measurement]], results: Results, device: Device,
     folder: Path,
@@ -298,8 +310,7 @@ def _write(folder: Path, results: Results, manifest: EvaluateManifest) -> None:
     write_model(folder / "gains.json", gains)
     write_model(folder / FORGETTING, results.forgetting)
     means = results.baselines.means
-    chance = {(row.suite, row.score): row.baselines["random"].score for row in means if "random" in row.baselines}
-    plots = score_plots(gains, chance)
+    plots = score_plots(gains, chance_scores(results.baselines.tasks))
     save_plots(plots, folder / "scores")
     sections = [
         seeds_section(gains),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kshot.core.types import Example, Record, Task
     from kshot.suites.format import Suite
     from kshot.suites.loading import load_suite
-    from kshot.tasks.family import Family, Problem
+    from kshot.tasks.family import Family, Params, Problem
     from kshot.tasks.registry import register_family
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Example",
     "Family",
     "KshotError",
+    "Params",
     "Problem",
     "Record",
     "RunError",
@@ -64,7 +65,7 @@ _MODULES = {
     "kshot.core.types": ("Example", "Record", "Task"),
     "kshot.suites.format": ("Suite",),
     "kshot.suites.loading": ("load_suite",),
-    "kshot.tasks.family": ("Family", "Problem"),
+    "kshot.tasks.family": ("Family", "Params", "Problem"),
     "kshot.tasks.registry": ("register_family",),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

@@ -60,32 +60,33 @@ def read_records(path: Path) -> list[dict[str, Any]]:
         for key in ("instruction", "output"):
             if not isinstance(row.get(key), str) or not row[key].strip():
                 raise DataError(f"{path}:{number}: {key!r} must be a text that is not empty")
-        if fault := _fault_of(row.get("meta")):
-            raise DataError(f"{path}:{number}: 'meta': {fault}")
+        if error := _meta_error(row.get("meta")):
+            raise DataError(f"{path}:{number}: 'meta': {error}")
         rows.append(row)
     if not rows:
         raise DataError(f"{path}: no record in it; run `kshot generate` again, or look into rejects.jsonl")
     return rows
 
 
-def _fault_of(meta: Any) -> str | None:
-    """What is wrong with the facts about a record of which training reads `k` and `targets`; none need be there."""
+def _meta_error(meta: Any) -> str | None:
+    """Why `meta` is unusable: training reads its `k` and `loss_spans`; a hand-made record needs neither."""
     if meta is None:
         return None
     if not isinstance(meta, dict):
         return f"expected an object, found {meta!r:.80}"
     if type(meta.get("k", 0)) is not int:
         return f"'k' must be a whole number, found {meta['k']!r:.80}"
-    spans = meta.get("targets", [])
-    pairs = isinstance(spans, list) and all(isinstance(one, list) and [*map(type, one)] == [int, int] for one in spans)
-    return None if pairs else "'targets' must be pairs of places in the instruction"
+    spans = meta.get("loss_spans", [])
+    if isinstance(spans, list) and all(isinstance(span, list) and [*map(type, span)] == [int, int] for span in spans):
+        return None
+    return "'loss_spans' must be pairs [start, end] of positions in the instruction"
 
 
 def tokenize_record(record: dict[str, Any], tokenizer: Any, targets: bool) -> TrainRow:
     """A record through the student's chat template.
 
     The loss is on the answer with its end-of-turn, as in TRL's prompt-completion rows; with `targets` also on those
-    outputs of demonstrations that what stands before them determines (`meta.targets`).
+    outputs of demonstrations that the text before them determines (`meta.loss_spans`).
     """
     prompt, completion, meta = record["instruction"], record["output"], record.get("meta") or {}
     asked = [{"role": "user", "content": prompt}]
@@ -97,7 +98,7 @@ def tokenize_record(record: dict[str, Any], tokenizer: Any, targets: bool) -> Tr
     spans = [(begin, len(whole))]
     shift = whole.find(prompt)
     if targets and shift >= 0:
-        spans += [(shift + start, shift + end) for start, end in meta.get("targets", [])]
+        spans += [(shift + start, shift + end) for start, end in meta.get("loss_spans", [])]
     encoded = tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True)
     taught = [any(a < end and b > start for start, end in spans) for a, b in encoded["offset_mapping"]]
     ids = tuple(encoded["input_ids"])

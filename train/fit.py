@@ -64,11 +64,7 @@ def fit(
         cast_frozen_linears(model)
     needs_trl = _needs_trl_loss(model, arguments)
     if settings.kl_coef and needs_trl:
-        raise ConfigError(
-            [
-                "train.kl_coef: needs the plain loss: no other loss type, label smoothing or scaled logits"
-            ]
-        )
+        raise ConfigError(["train.kl_coef: needs the plain loss: no other loss type, label smoothing or scaled logits"])
     with progress("training", steps, done) as tick, quiet():
         make = SFTTrainer
         if settings.kl_coef or (device.type == "cpu" and not needs_trl):

@@ -12,12 +12,14 @@ from pathlib import Path
 
 from kshot.core import text
 from kshot.core.errors import DataError, RunError, SuiteError
+from kshot.core.files import read_jsonl
+from kshot.core.records import RecordParts, read_record_parts
 from kshot.core.run_files import read_model, write_model
 from kshot.core.runs import hash_file
 from kshot.core.seeding import digest
-from kshot.core.text import SHINGLE_WORDS, SimilarityIndex, TfIdfSimilarity, ngrams, words
+from kshot.core.similarity import SimilarityIndex, TfIdfSimilarity
+from kshot.core.text import SHINGLE_WORDS, ngrams, words
 from kshot.evaluate.contamination.index import NGRAM_WORDS, SuiteIndex, task_trigrams
-from kshot.evaluate.contamination.records import TrainingRecord, read_taught
 from kshot.evaluate.run_files import ContaminatedItem, ContaminationFile, NearestTasks, NearestTrainingTask
 from kshot.suites.format import Suite
 
@@ -44,7 +46,7 @@ class TrainingTask:
     shared: set[str] = field(default_factory=set)
     """Word trigrams that its records share with a suite."""
 
-    def add(self, record: TrainingRecord) -> None:
+    def add(self, record: RecordParts) -> None:
         """Remember the record's instruction, up to a maximum."""
         if record.instruction and len(self.instructions) < MAX_INSTRUCTIONS:
             self.instructions[record.instruction] = None
@@ -73,18 +75,20 @@ def find_contamination(suites: Sequence[Suite], train: Path, limit: int | None, 
     tasks: dict[str, TrainingTask] = {}
     contaminated: dict[int, ContaminatedItem] = {}
     records = 0
-    for record in read_taught(train):
+    for line, row in read_jsonl(train):
         records += 1
-        new = TrainingTask(record.task, record.family, record.category, record.id, record.pairs[-1][0])
+        record = read_record_parts(row)
+        record_id = record.id or f"line {line}"
+        new = TrainingTask(record.task, record.family, record.category, record_id, record.pairs[-1][0])
         task = tasks.setdefault(record.task, new)
         task.add(record)
         for number, how, span in _find_shared(record, index, task.shared):
             item = index.items[number]
-            row = ContaminatedItem(
-                suite=item.suite, task=item.task, item=item.item, how=how, span=span, record=record.id,
+            shared_item = ContaminatedItem(
+                suite=item.suite, task=item.task, item=item.item, how=how, span=span, record=record_id,
                 training_task=record.task,
             )  # fmt: skip
-            contaminated.setdefault(number, row)
+            contaminated.setdefault(number, shared_item)
     return ContaminationFile(
         key=key,
         training=str(train),
@@ -96,7 +100,7 @@ def find_contamination(suites: Sequence[Suite], train: Path, limit: int | None, 
     )
 
 
-def _find_shared(record: TrainingRecord, index: SuiteIndex, shared: set[str]) -> list[tuple[int, str, str]]:
+def _find_shared(record: RecordParts, index: SuiteIndex, shared: set[str]) -> list[tuple[int, str, str]]:
     """(item, how, span) for all that a record shares with the suites; adds its shared trigrams to `shared`."""
     matches = []
     texts = [record.instruction, *(f"{shown} {output}" for shown, output in record.pairs)]

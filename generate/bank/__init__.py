@@ -1,4 +1,4 @@
-"""The bank of programmatic training families, by category."""
+"""The programmatic training families that ship, a module a category."""
 
 from kshot.generate.bank import (
     arbitrary_labels,
@@ -26,6 +26,10 @@ from kshot.generate.bank import (
     world,
 )
 from kshot.tasks.family import Family
+from kshot.tasks.registry import register_shipped
+
+BANK_VERSION = 1
+"""Raise it with every change of what a family draws; the data's cache key contains it."""
 
 FAMILIES: tuple[Family, ...] = (
     *text_transformation.FAMILIES,
@@ -52,9 +56,9 @@ FAMILIES: tuple[Family, ...] = (
     *requests.FAMILIES,
     *world.FAMILIES,
 )
-_BY_ID = {family.id: family for family in FAMILIES}
+_BY_ID = register_shipped(FAMILIES)
 
 
 def by_id(family_id: str) -> Family:
-    """The family of that id; a KeyError if there is none."""
+    """The shipped family of that id; a KeyError if there is none."""
     return _BY_ID[family_id]

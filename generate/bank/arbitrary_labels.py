@@ -1,4 +1,4 @@
-"""Families of classification whose label names, and the rule behind them, are drawn anew for each task."""
+"""Classification families that draw label names, and the rule behind them, anew for each task."""
 
 from collections.abc import Callable, Sequence
 from random import Random
@@ -8,8 +8,7 @@ from kshot.tasks.family import Family, Params, Problem
 
 _Draw = Callable[[Random], Params]
 _Sampler = Callable[[Random, Params], Problem]
-
-# No name here is a word of a description: a task's labels may be exchanged for others in its wording.
+# No name is a word of a description, where made-up words may replace a task's labels.
 _POOLS = tuple(
     words.vocabulary(pool)
     for pool in (
@@ -23,7 +22,7 @@ _NUMBERS = (("0", "1", "2", "3"), ("10", "20", "30", "40"), ("7", "5", "9", "4")
 
 def _names(rng: Random, count: int, numbers: bool = False) -> tuple[str, ...]:
     if rng.random() < 0.4:
-        return words.made_up(rng, count)
+        return words.draw_nonsense_words(rng, count)
     return tuple(rng.sample(rng.choice(_POOLS + _NUMBERS if numbers else _POOLS), count))
 
 
@@ -49,7 +48,8 @@ def _groups(*choices: tuple[str, ...], low: int = 2, high: int = 2) -> _Draw:
         pool = rng.choice(choices)
         kinds = rng.sample(pool, min(len(pool), rng.randint(low, high)))
         names = _names(rng, len(kinds), numbers=True)
-        return {"kinds": ",".join(kinds), "names": ",".join(names), "a": words.listed([f"'{n}'" for n in names], "or")}
+        either = words.join_items([f"'{name}'" for name in names], "or")
+        return {"kinds": ",".join(kinds), "names": ",".join(names), "a": either}
 
     return params
 
@@ -126,7 +126,8 @@ def _marked(rng: Random, params: Params) -> Problem:
 
 
 def _marker_params(rng: Random) -> Params:
-    marker = words.nonsense(rng) if rng.random() < 0.6 else rng.choice(("zip", "hum", "ox", "@@", "really", "stop"))
+    is_nonsense = rng.random() < 0.6
+    marker = words.draw_nonsense_word(rng) if is_nonsense else rng.choice(("zip", "hum", "ox", "@@", "really", "stop"))
     return {**_groups(("start", "middle", "end"), high=3)(rng), "marker": marker}
 
 
@@ -158,14 +159,14 @@ def _request(rng: Random, params: Params) -> Problem:
     kind = _kind(rng, params)
     deed = rng.choice(words.vocabulary("bring wash move clean repair pack wrap carry deliver check find collect"))
     frame = rng.choice(_POLITE if kind == "polite" else _RUDE)
-    return Problem(words.capital(frame.format(f"{deed} the {words.thing(rng)}")), kind)
+    return Problem(words.capitalize(frame.format(f"{deed} the {words.thing(rng)}")), kind)
 
 
 def _letter_params(rng: Random) -> Params:
     which, side = rng.choice(("first", "last")), rng.choice(("begins", "ends"))
     pool = "bcfgmprst" if side == "begins" else "deklnrtwy"
     chosen = sorted(rng.sample(pool, 5))
-    return {**_keyed(rng, "a b"), "which": which, "side": side, "letters": words.listed(chosen, "or")}
+    return {**_keyed(rng, "a b"), "which": which, "side": side, "letters": words.join_items(chosen, "or")}
 
 
 def _looked_at(row: list[str], params: Params) -> tuple[str, str]:
@@ -268,7 +269,7 @@ def _note(rng: Random, params: Params) -> Problem:
     event, time = rng.choice(_EVENTS), rng.choice(_TIMES[key])
     slots = {"n": words.FIRST_NAMES, "c": words.CITIES, "p": words.PUBLIC_PLACES, "o": words.OBJECTS}
     event = event.format(**{slot: rng.choice(pool) for slot, pool in slots.items()})
-    shapes = (f"{event}: {time}.", f"{event}, {time}", f"{words.capital(time)}: {event[0].lower()}{event[1:]}")
+    shapes = (f"{event}: {time}.", f"{event}, {time}", f"{words.capitalize(time)}: {event[0].lower()}{event[1:]}")
     return Problem(rng.choice(shapes), (key, time))
 
 

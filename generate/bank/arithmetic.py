@@ -68,7 +68,7 @@ def _story_why(facts: tuple[int, int, int], params: Params) -> str:
 
 
 def _parity_params(rng: Random) -> Params:
-    pairs = (("even", "odd"), ("EVEN", "ODD"), ("E", "O"), words.nonsense_pair(rng))
+    pairs = (("even", "odd"), ("EVEN", "ODD"), ("E", "O"), words.draw_nonsense_pair(rng))
     return dict(zip(("even", "odd"), rng.choice(pairs), strict=True))
 
 
@@ -84,7 +84,9 @@ def _word_with_letter(rng: Random, params: Params) -> Problem:
 
 def _letter_count_why(text: str, params: Params) -> str:
     hits = [f"letter {i}" for i, letter in enumerate(text, 1) if letter == params["letter"]]
-    return f"{'-'.join(text)}: {params['letter']} is " + (f"{words.listed(hits)}." if hits else "none of the letters.")
+    return f"{'-'.join(text)}: {params['letter']} is " + (
+        f"{words.join_items(hits)}." if hits else "none of the letters."
+    )
 
 
 def _numbers(rng: Random, low: int = 3, high: int = 6) -> list[int]:
@@ -115,7 +117,7 @@ def _operator(rng: Random) -> Params:
     return {
         "rule": rule,
         "meaning": meaning,
-        "op": rng.choice("#@~&") if rng.random() < 0.6 else words.nonsense(rng),
+        "op": rng.choice("#@~&") if rng.random() < 0.6 else words.draw_nonsense_word(rng),
     }
 
 
@@ -361,7 +363,7 @@ FAMILIES = (
         sample=lambda rng, params: text_problem(
             str(rng.randint(0, 99) if rng.random() < 0.3 else rng.randint(100, 999))
         ),
-        solve=lambda text, params: words.number_words(int(text)),
+        solve=lambda text, params: words.spell_number(int(text)),
         anchors=(("word",), ("number",)),
     ),
     Family(

@@ -80,7 +80,7 @@ def _topic_params(rng: Random) -> Params:
     names = [style.format(topic) for topic in topics]
     if rng.random() < 0.2:
         names = [topic.upper() for topic in topics]
-    return {"topics": ",".join(topics), "names": ",".join(names), "labels": words.listed(names, "or")}
+    return {"topics": ",".join(topics), "names": ",".join(names), "labels": words.join_items(names, "or")}
 
 
 def _named(params: Params) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ def _relabel(topic: str, params: Params) -> str:
 def _kind_params(rng: Random) -> Params:
     kinds = rng.sample(list(words.KINDS), rng.randint(3, 8))
     names = [kind.replace(" ", "_") if rng.random() < 0.7 else kind for kind in kinds]
-    return {"topics": ",".join(kinds), "names": ",".join(names), "labels": words.listed(names, "or")}
+    return {"topics": ",".join(kinds), "names": ",".join(names), "labels": words.join_items(names, "or")}
 
 
 def _kind_member(rng: Random, params: Params) -> Problem:
@@ -110,7 +110,7 @@ def _kind_member(rng: Random, params: Params) -> Problem:
 
 
 def _made_up_kinds(rng: Random) -> Params:
-    kinds, made_up = rng.sample(list(words.KINDS), 2), words.nonsense_pair(rng)
+    kinds, made_up = rng.sample(list(words.KINDS), 2), words.draw_nonsense_pair(rng)
     return {"kind_a": kinds[0], "kind_b": kinds[1], "a": made_up[0], "b": made_up[1]}
 
 
@@ -190,7 +190,7 @@ _STRING_NAMES = {
 def _string_params(rng: Random) -> Params:
     kinds, style = rng.sample(list(_STRING_NAMES), rng.randint(3, 6)), rng.randrange(2)
     names = [_STRING_NAMES[kind][style] for kind in kinds]
-    return {"topics": ",".join(kinds), "names": ",".join(names), "labels": words.listed(names, "or")}
+    return {"topics": ",".join(kinds), "names": ",".join(names), "labels": words.join_items(names, "or")}
 
 
 def _string_text(rng: Random, params: Params) -> Problem:

@@ -9,7 +9,7 @@ from kshot.tasks.family import Family, Params, Problem
 
 def _amount(rng: Random, number: int) -> str:
     """A number in digits or, four times in ten, in words."""
-    return words.number_words(number) if rng.random() < 0.4 else str(number)
+    return words.spell_number(number) if rng.random() < 0.4 else str(number)
 
 
 def _age_params(rng: Random) -> Params:
@@ -51,7 +51,7 @@ _GREATER = (("first", "second", "same"), ("1", "2", "0"), ("A", "B", "="), ("lef
 
 
 def _three_way(rng: Random) -> Params:
-    return labels.scheme("first second same", *_GREATER, words.made_up(rng, 3))(rng)
+    return labels.scheme("first second same", *_GREATER, words.draw_nonsense_words(rng, 3))(rng)
 
 
 def _pair_of_numbers(rng: Random, low: int, high: int) -> tuple[int, int]:
@@ -70,7 +70,7 @@ def _two_measures(rng: Random, params: Params) -> Problem:
     form = rng.choice(forms)
     pools = {_OWN: vocabulary.names(rng, 2), _LOOK: rng.sample(words.COLOURS, 2), _IN: vocabulary.towns(rng, 2)}
     start, end = (form.format(name, noun) for name in pools[form])
-    text = f"{words.capital(start)} {said.format(_amount(rng, a))} and {end} {said.format(_amount(rng, b))}."
+    text = f"{words.capitalize(start)} {said.format(_amount(rng, a))} and {end} {said.format(_amount(rng, b))}."
     return Problem(text, (a, b))
 
 
@@ -85,7 +85,7 @@ def _numbers_why(facts: tuple[int, int], params: Params) -> str:
 
 def _word_and_digits(rng: Random, params: Params) -> Problem:
     a, b = _pair_of_numbers(rng, 2, rng.choice((99, 999, 999, 999)))
-    shown = (words.number_words(a), str(b)) if rng.random() < 0.6 else (str(a), words.number_words(b))
+    shown = (words.spell_number(a), str(b)) if rng.random() < 0.6 else (str(a), words.spell_number(b))
     return Problem(" | ".join(shown), (a, b))
 
 
@@ -93,7 +93,7 @@ _OWNERS = (("left", "right", "equal"), ("A", "B", "C"), ("first", "second", "tie
 
 
 def _longer_params(rng: Random) -> Params:
-    return labels.scheme("first second same", *_OWNERS, words.made_up(rng, 3))(rng)
+    return labels.scheme("first second same", *_OWNERS, words.draw_nonsense_words(rng, 3))(rng)
 
 
 def _two_lists(rng: Random, params: Params) -> Problem:
@@ -159,7 +159,7 @@ def _appointments(rng: Random, params: Params) -> Problem:
     deeds = rng.sample(("the lecture", "the meeting", "the lesson", "the concert", "the race", "the film", "the quiz",
                         "the tour", "the workshop", "the parade", "the training", "the auction"), 3)  # fmt: skip
     times = [15 * quarter for quarter in rng.sample([q for q in range(28, 72) if q % 4 != 3], 3)]
-    said = [f"{words.capital(deed)} starts at {_clock(rng, time)}." for deed, time in zip(deeds, times, strict=True)]
+    said = [f"{words.capitalize(deed)} starts at {_clock(rng, time)}." for deed, time in zip(deeds, times, strict=True)]
     who, town = vocabulary.names(rng, 1)[0], vocabulary.towns(rng, 1)[0]
     return Problem(f"{who}'s day in {town}: {' '.join(said)}", dict(zip(deeds, times, strict=True)))
 
@@ -176,7 +176,7 @@ def _times_why(times: dict[str, int], params: Params) -> str:
 def _game_params(rng: Random) -> Params:
     return {
         "wins": rng.choice(("most", "fewest")), "points": rng.choice(("points", "tokens", "stars", "cards", "marbles")),
-        "draw": rng.choice(("draw", "nobody", "tie", "no winner", words.nonsense(rng))),
+        "draw": rng.choice(("draw", "nobody", "tie", "no winner", words.draw_nonsense_word(rng))),
     }  # fmt: skip
 
 
@@ -189,7 +189,7 @@ def _game(rng: Random, params: Params) -> Problem:
         other = next(i for i, score in enumerate(scores) if score != best)
         scores[other] = best
     said = [f"{who} has {_amount(rng, score)}" for who, score in zip(players, scores, strict=True)]
-    return Problem(words.listed(said) + ".", dict(zip(players, scores, strict=True)))
+    return Problem(words.join_items(said) + ".", dict(zip(players, scores, strict=True)))
 
 
 def _winner(scores: dict[str, int], params: Params) -> str:
@@ -215,9 +215,8 @@ def _ranked_town(numbers: dict[str, int], params: Params) -> str:
 
 
 def _towns_why(numbers: dict[str, int], params: Params) -> str:
-    return (
-        f"From the smallest to the largest the numbers are {words.listed([str(n) for n in sorted(numbers.values())])}."
-    )
+    ordered = words.join_items([str(n) for n in sorted(numbers.values())])
+    return f"From the smallest to the largest the numbers are {ordered}."
 
 
 FAMILIES: tuple[Family, ...] = (

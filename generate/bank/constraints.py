@@ -69,7 +69,7 @@ def _maybe_trigger(rng: Random, params: Params) -> Problem:
     place, time = rng.choice(words.PUBLIC_PLACES), rng.choice(words.PAST_TIMES)
     text = rng.choice((
         f"{a} left the {x} and the {y} at the {place} {time}.",
-        f"{words.capital(time)} {a} showed {b} the {x}, but {b} wanted the {y}.",
+        f"{words.capitalize(time)} {a} showed {b} the {x}, but {b} wanted the {y}.",
         f"{a} found the {x} behind the {y} and gave it to {b}.",
         f"There was no {x} at the {place}, so {a} bought the {y} instead.",
     ))  # fmt: skip
@@ -121,7 +121,7 @@ _OBJECTS_OF_COMMANDS = (*vocabulary.COMMON, *vocabulary.FIRST_NAMES, *vocabulary
 
 
 def _commands(rng: Random) -> Params:
-    return dict(zip("abcxyz", (*words.made_up(rng, 3), *rng.sample(list(_DEEDS), 3)), strict=True))
+    return dict(zip("abcxyz", (*words.draw_nonsense_words(rng, 3), *rng.sample(list(_DEEDS), 3)), strict=True))
 
 
 def _commanded(rng: Random, params: Params) -> Problem:
@@ -180,7 +180,7 @@ def _masked(facts: tuple[str, dict[str, list[str]]], params: Params) -> str:
 def _first_fit(rng: Random) -> Params:
     schemes = (("heavy", "marked", "normal"), ("A", "B", "C"), ("hall", "cellar", "attic"), ("1", "2", "3"),
                ("left", "middle", "right"), ("dock", "shelf", "counter"))  # fmt: skip
-    made = labels.scheme("a b c", *schemes, words.made_up(rng, 3))(rng)
+    made = labels.scheme("a b c", *schemes, words.draw_nonsense_words(rng, 3))(rng)
     return {**made, "limit": str(10 * rng.randint(2, 8)), "colour": rng.choice(words.COLOURS)}
 
 
@@ -216,7 +216,7 @@ def _fit_why(facts: tuple[int, str], params: Params) -> str:
 
 
 def _markers(rng: Random) -> Params:
-    start, end = words.nonsense_pair(rng)
+    start, end = words.draw_nonsense_pair(rng)
     return {"start": start, "end": end, "case": rng.choice(list(_CASES))}
 
 

@@ -1,4 +1,4 @@
-"""Families about short dialogues: who says what, what is settled in the end, what a word in a reply stands for."""
+"""Families about short dialogues: who says what, what the speakers agree on, what a word in a reply refers to."""
 
 from random import Random
 
@@ -34,7 +34,7 @@ _LINES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 
 
 def _nobody(rng: Random) -> Params:
-    return {"none": rng.choice(("nobody", "not said", "no one", "?", "unknown", words.nonsense(rng)))}
+    return {"none": rng.choice(("nobody", "not said", "no one", "?", "unknown", words.draw_nonsense_word(rng)))}
 
 
 def _statements(rng: Random, params: Params) -> Problem:
@@ -97,7 +97,7 @@ def _request(rng: Random, params: Params) -> Problem:
     deed = rng.choice(_DEEDS).format(words.thing(rng), n=n)
     ask = rng.choice(("Could you {}?", "Would you {}, please?", "Please {}.", "Can you {}?")).format(deed)
     reply = rng.choice(_ACCEPT if granted else _REFUSE).format(n=n)
-    return Problem(_talk([(a, words.capital(ask)), (b, reply)], _joint(rng)), granted)
+    return Problem(_talk([(a, words.capitalize(ask)), (b, reply)], _joint(rng)), granted)
 
 
 _DISHES = words.vocabulary("""
@@ -109,7 +109,7 @@ def _order(rng: Random, params: Params) -> Problem:
     size = rng.choice((1, 2, 2))
     order = menu[:size]
     guest, host = rng.choice((("Guest", "Waiter"), ("Customer", "Cook"), tuple(words.names(rng, 2))))
-    turns = [(guest, f"I'd like the {words.listed([f'{dish}' for dish in order], 'and the')}, please.")]
+    turns = [(guest, f"I'd like the {words.join_items([f'{dish}' for dish in order], 'and the')}, please.")]
     turns.append((host, rng.choice(("Very well.", "Certainly.", "Anything else?", "Right away."))))
     change = rng.choice(("replace", "replace", "add", "cancel")) if size == 2 else rng.choice(("replace", "add"))
     edits = [change]
@@ -142,13 +142,13 @@ def _time_talk(rng: Random, params: Params) -> Problem:
     what = rng.choice(("meet", "leave", "have dinner", "start", "go for a walk", "talk on the phone"))
     change = rng.choice(("Could we make it {} {}?", "I would prefer it {} {}.", "{} {} would be better for me."))
     agreed = rng.choice(("Fine, that suits me.", "All right, agreed.", "Yes, let us do that."))
-    lines = [f"Can we {what} at {_clock(start)}?", words.capital(change.format(_SHIFTS[shift], way))]
+    lines = [f"Can we {what} at {_clock(start)}?", words.capitalize(change.format(_SHIFTS[shift], way))]
     outcome = rng.choice(("agreed", "agreed", "refused", "other", "further"))
     lines += {
         "agreed": [agreed],
         "refused": ["No, that does not suit me.", "Then let us keep the time you named."],
         "other": [f"That is bad for me. What about {_clock(other)}?", agreed],
-        "further": [f"{words.capital(_SHIFTS[further])} {way} still, if you don't mind.", agreed],
+        "further": [f"{words.capitalize(_SHIFTS[further])} {way} still, if you don't mind.", agreed],
     }[outcome]
     start = other if outcome == "other" else start
     moves = {"agreed": [sign * shift], "further": [sign * shift, sign * further]}.get(outcome, [])
@@ -162,7 +162,7 @@ def _clock(minutes: int) -> str:
 def _time_why(facts: tuple[int, list[int]], params: Params) -> str:
     start, moves = facts
     steps = [f"{_SHIFTS[abs(move)]} {'later' if move > 0 else 'earlier'}" for move in moves]
-    how = f"It is moved {words.listed(steps)}." if steps else "It is not moved."
+    how = f"It is moved {words.join_items(steps)}." if steps else "It is not moved."
     return f"The time to start from is {_clock(start)}. {how}"
 
 
@@ -191,7 +191,7 @@ def _reply(rng: Random, params: Params) -> Problem:
     a, b, slots["n"] = words.names(rng, 3)
     evasive = not answered and rng.random() < 0.5
     reply = rng.choice(_EVASIVE if evasive else _ASKED[sort if answered else other][1]).format(**slots)
-    turns = [(a, rng.choice(_ASKED[sort][0]).format(**slots)), (b, words.capital(reply))]
+    turns = [(a, rng.choice(_ASKED[sort][0]).format(**slots)), (b, words.capitalize(reply))]
     return Problem(_talk(turns, _joint(rng)), (sort, answered))
 
 

@@ -56,7 +56,7 @@ def _members_text(rng: Random, params: Params) -> Problem:
     rng.shuffle(items)
     name = rng.choice(words.FIRST_NAMES)
     frame = rng.choice(("{n} wrote these words on a card: {i}.", "{i}", "On the poster {n} saw the words {i}."))
-    return Problem(frame.format(n=name, i=words.listed(items)), [item for item in items if item in wanted])
+    return Problem(frame.format(n=name, i=words.join_items(items)), [item for item in items if item in wanted])
 
 
 def _quoted(rng: Random, params: Params) -> Problem:
@@ -110,7 +110,7 @@ def _mixed_numbers(rng: Random, params: Params) -> Problem:
     for number, frame in zip(numbers, rng.sample(frames, len(numbers)), strict=True):
         slots = {"n": rng.choice(words.FIRST_NAMES), "o": words.plural(rng.choice(words.OBJECTS))}
         parts.append(frame.format(number, p=rng.choice(words.PUBLIC_PLACES), w=rng.choice(words.PROFESSIONS), **slots))
-    return Problem(words.capital(" and ".join(parts)) + ".", numbers)
+    return Problem(words.capitalize(" and ".join(parts)) + ".", numbers)
 
 
 def _meeting(rng: Random, params: Params) -> Problem:

@@ -1,4 +1,4 @@
-"""Families that bring data into a stated form, or check that it has it."""
+"""Families that convert data to a stated format, or check it."""
 
 import re
 from random import Random
@@ -270,7 +270,7 @@ FAMILIES = (
         sample=lambda rng, params: (lambda items: Problem("\n".join(items), items))(
             words.word_list(rng, rng.randint(2, 5))
         ),
-        solve=lambda items, params: words.listed(items, params["word"]),
+        solve=lambda items, params: words.join_items(items, params["word"]),
         anchors=(("item",),),
         params=_last_word,
     ),

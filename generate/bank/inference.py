@@ -7,7 +7,7 @@ from kshot.tasks.family import Family, Params, Problem
 
 
 def _syllogism(rng: Random, params: Params) -> Problem:
-    kinds = [words.nonsense(rng) for _ in range(4)]
+    kinds = [words.draw_nonsense_word(rng) for _ in range(4)]
     many = [words.plural(kind) for kind in kinds]
     name, holds = rng.choice(words.FIRST_NAMES), rng.random() < 0.5
     # A rule that does not matter keeps the mere words "All" and "No" from giving the answer away.
@@ -49,7 +49,7 @@ def _either_rule(rng: Random, params: Params) -> Problem:
     name, condition = rng.choice(words.FIRST_NAMES), rng.choice(_CONDITIONS)
     deed, other = rng.sample(_DEEDS, 2)
     met = rng.random() < 0.5
-    fact = words.capital(condition if met else _DENIED[condition])
+    fact = words.capitalize(condition if met else _DENIED[condition])
     question = f"What does {name} do today?"
     return Problem(
         f"If {condition}, {name} {deed}. Otherwise {name} {other}. Today: {fact}. {question}", (name, deed, other, met)

@@ -1,9 +1,9 @@
-"""Label names: a family draws one naming scheme a task, so that no answer word stands for a task."""
+"""Label names: a family draws one naming scheme for each task, so that no answer word identifies a family."""
 
 from collections.abc import Callable
 from random import Random
 
-from kshot.generate.bank.words import nonsense_pair
+from kshot.generate.bank.words import draw_nonsense_pair
 from kshot.tasks.family import Params
 
 YES_NO = (("yes", "no"), ("Yes", "No"), ("true", "false"), ("True", "False"), ("T", "F"), ("Y", "N"))
@@ -13,7 +13,7 @@ VALID = (("valid", "invalid"), ("yes", "no"), ("accepted", "rejected"), ("pass",
 
 
 def scheme(keys: str, *choices: tuple[str, ...]) -> Callable[[Random], Params]:
-    """Params that draw one of `choices` and bind its labels to the space-separated `keys`."""
+    """Build params that draw one of `choices` and bind its labels to the space-separated `keys`."""
     names = keys.split()
 
     def params(rng: Random) -> Params:
@@ -23,16 +23,16 @@ def scheme(keys: str, *choices: tuple[str, ...]) -> Callable[[Random], Params]:
 
 
 def scheme_or_made_up(keys: str, *choices: tuple[str, ...]) -> Callable[[Random], Params]:
-    """As `scheme` for two labels, with a pair of made-up words one time in five."""
+    """Build params as `scheme` does, for two labels; one draw in five gives a pair of made-up words."""
     usual, names = scheme(keys, *choices), keys.split()
 
     def params(rng: Random) -> Params:
-        return dict(zip(names, nonsense_pair(rng), strict=True)) if rng.random() < 0.2 else usual(rng)
+        return dict(zip(names, draw_nonsense_pair(rng), strict=True)) if rng.random() < 0.2 else usual(rng)
 
     return params
 
 
 def space(keys: str) -> Callable[[Params], tuple[str, ...]]:
-    """The label space made of the params named by `keys`."""
+    """Build the label space from the params that `keys` name."""
     names = keys.split()
     return lambda params: tuple(params[name] for name in names)

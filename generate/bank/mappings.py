@@ -1,4 +1,4 @@
-"""Families about made-up languages, codes and rewriting rules, stated or to be learnt from demonstrations."""
+"""Families about made-up languages, codes and rewriting rules, stated or shown by demonstrations."""
 
 from random import Random
 
@@ -20,12 +20,12 @@ _PICKED = (
 
 
 def _language(rng: Random) -> str:
-    return words.nonsense(rng).capitalize() + rng.choice(("ish", "ian", "ese"))
+    return words.draw_nonsense_word(rng).capitalize() + rng.choice(("ish", "ian", "ese"))
 
 
 def _glossary_params(rng: Random) -> Params:
     size = rng.randint(6, 7)
-    foreign, known = words.made_up(rng, size), words.word_list(rng, size)
+    foreign, known = words.draw_nonsense_words(rng, size), words.word_list(rng, size)
     key = ", ".join(f"{word} = {meaning}" for word, meaning in zip(foreign, known, strict=True))
     names = [_language(rng), "English"]
     rng.shuffle(names)
@@ -49,7 +49,7 @@ def _translated(phrase: list[str], params: Params) -> str:
 
 
 def _given_glossary(rng: Random, params: Params) -> Problem:
-    foreign, size = words.made_up(rng, 5), rng.randint(2, 3)
+    foreign, size = words.draw_nonsense_words(rng, 5), rng.randint(2, 3)
     table = dict(zip(foreign[:4], words.word_list(rng, 4), strict=True))
     phrase = rng.sample(foreign[:4], size)
     if rng.random() < 0.35:
@@ -66,7 +66,7 @@ def _read(facts: tuple[dict[str, str], list[str]], params: Params) -> str:
 def _read_why(facts: tuple[dict[str, str], list[str]], params: Params) -> str:
     table, phrase = facts
     found = [f"{word} means {table[word]}" if word in table else f"{word} is not there" for word in phrase]
-    return f"In the dictionary, {words.listed(found)}."
+    return f"In the dictionary, {words.join_items(found)}."
 
 
 _SYLLABLES = words.vocabulary("ka po ti ru lo mi na vu ze shi bo du ga ri su to")
@@ -78,7 +78,7 @@ def _noun_params(rng: Random) -> Params:
 
 
 def _noun_phrase(rng: Random, params: Params) -> Problem:
-    count, small, noun = rng.choice((1, rng.randint(2, 9))), rng.random() < 0.5, words.nonsense(rng)
+    count, small, noun = rng.choice((1, rng.randint(2, 9))), rng.random() < 0.5, words.draw_nonsense_word(rng)
     text = " ".join([words.NUMBER_WORDS[count], *(["small"] if small else []), noun])
     return Problem(text, (count, small, noun))
 
@@ -105,7 +105,7 @@ _DEEDS = {
 def _swap_params(rng: Random) -> Params:
     pools = ("red green blue white", "x y z w", "ba do ki mu", "sun moon star cloud", "< > + #", "cat dog hen pig",
              "north south east west", "7 4 9 2")  # fmt: skip
-    tokens = list(words.made_up(rng, 4)) if rng.random() < 0.4 else words.vocabulary(rng.choice(pools))
+    tokens = list(words.draw_nonsense_words(rng, 4)) if rng.random() < 0.4 else words.vocabulary(rng.choice(pools))
     one, other, third, rest = rng.sample(tokens, 4)
     deed = rng.choice(list(_DEEDS))
     return {"one": one, "other": other, "third": third, "rest": rest, "deed": deed, "what": _DEEDS[deed].format(third)}
@@ -170,7 +170,7 @@ def _undone(text: str, params: Params) -> str:
 
 def _disguise_why(text: str, params: Params) -> str:
     turn = "They have to be put in reverse order." if params["order"] == "reverse" else "Their order is right."
-    return f"Without '{params['syllable']}' the words are {words.listed(_bare(text, params))}. {turn}"
+    return f"Without '{params['syllable']}' the words are {words.join_items(_bare(text, params))}. {turn}"
 
 
 def _grammar_params(rng: Random) -> Params:
@@ -280,7 +280,9 @@ FAMILIES: tuple[Family, ...] = (
         sample=_given_glossary,
         solve=_read,
         anchors=(("phrase",), ("word",)),
-        params=lambda rng: {"unknown": rng.choice(("?", "[unknown]", "???", "---", words.nonsense(rng).upper()))},
+        params=lambda rng: {
+            "unknown": rng.choice(("?", "[unknown]", "???", "---", words.draw_nonsense_word(rng).upper()))
+        },
         rationale=_read_why,
     ),
     Family(

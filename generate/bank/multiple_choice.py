@@ -1,4 +1,4 @@
-"""Families whose options stand in the input: answered by the letter of an option or by its text."""
+"""Families whose input lists the options: the answer is an option's letter or its text."""
 
 from random import Random
 from typing import Any
@@ -14,7 +14,7 @@ def _answer_by(rng: Random) -> Params:
         ("A B C D", "{}) {}"), ("A B C D", "{}. {}"), ("A B C D", "({}) {}"), ("a b c d", "{}) {}"), ("1 2 3 4",
         "{}. {}"),
     ))  # fmt: skip
-    return {"marks": marks, "style": style, "listed": words.listed(marks.split(), "or")}
+    return {"marks": marks, "style": style, "listed": words.join_items(marks.split(), "or")}
 
 
 def _marks(params: Params) -> tuple[str, ...]:
@@ -41,7 +41,7 @@ def _odd_one(rng: Random, params: Params) -> Problem:
 
 def _odd_why(facts: tuple[list[str], str, str], params: Params) -> str:
     options, odd, kind = facts
-    return f"The words {words.listed([option for option in options if option != odd])} are all of the kind {kind}."
+    return f"The words {words.join_items([option for option in options if option != odd])} are all of the kind {kind}."
 
 
 def _member_of(rng: Random, params: Params) -> Problem:
@@ -302,7 +302,7 @@ FAMILIES = (
         anchors=(("sum", "add", "addition"),),
         params=_answer_by,
         labels=_marks,
-        rationale=lambda facts, params: f"The sum is {facts[1]}. Look for it among {words.listed(facts[0])}.",
+        rationale=lambda facts, params: f"The sum is {facts[1]}. Look for it among {words.join_items(facts[0])}.",
     ),
     Family(
         id="choose_answer_from_passage",

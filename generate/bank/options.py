@@ -1,4 +1,4 @@
-"""Families whose options are listed in the input in one of many layouts, answered by a mark or by the option itself."""
+"""Families whose options are listed in the input in one of many layouts, the answer is a mark or the option itself."""
 
 from itertools import pairwise
 from random import Random
@@ -60,7 +60,7 @@ def _group(rng: Random, params: Params) -> Problem:
 
 def _group_why(facts: Facts, params: Params) -> str:
     strays, kind = facts[2]
-    return f"Not of the kind {kind} are {words.listed(strays)}."
+    return f"Not of the kind {kind} are {words.join_items(strays)}."
 
 
 def _statement(rng: Random, params: Params) -> Problem:
@@ -97,7 +97,7 @@ def _plan(rng: Random, params: Params) -> Problem:
     name = rng.choice(words.FIRST_NAMES)
     plan = f"{name} plans to {steps[0]}, then {steps[1]}, then {steps[2]} and finally {steps[3]}."
     state = rng.choice((
-        f"Finished so far: {words.listed(steps[:done])}.",
+        f"Finished so far: {words.join_items(steps[:done])}.",
         f"The {words.ORDINALS[done - 1]} step has just been finished.",
         f"{name} has just done this: {steps[done - 1]}.",
     ))  # fmt: skip
@@ -199,7 +199,7 @@ def _chain(rng: Random, params: Params) -> Problem:
 
 def _chain_why(facts: Facts, params: Params) -> str:
     steps = [f"every {low} is {words.with_article(high)}" for low, high in pairwise(facts[2])]
-    return words.capital(words.listed(steps)) + "."
+    return words.capitalize(words.join_items(steps)) + "."
 
 
 _REASONS = (

@@ -55,9 +55,9 @@ def _chosen_why(numbers: list[int], params: Params) -> str:
     order = "largest" if reverse else "smallest"
     top = max(numbers) if reverse else min(numbers)
     if rank == 1:
-        return f"We look for the {order} number among {words.listed([str(number) for number in numbers])}."
+        return f"We look for the {order} number among {words.join_items([str(number) for number in numbers])}."
     rest = [str(number) for number in numbers if number != top]
-    return f"The {order} is {top}. Without it, {words.listed(rest)} are left."
+    return f"The {order} is {top}. Without it, {words.join_items(rest)} are left."
 
 
 def _maybe_sorted(rng: Random, params: Params) -> Problem:

@@ -1,4 +1,4 @@
-"""Families that answer a question from a short passage, some with the answer missing."""
+"""Families that answer a question from a short passage, some of which lack the answer."""
 
 from random import Random
 

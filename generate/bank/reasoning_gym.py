@@ -1,7 +1,7 @@
-"""Datasets of reasoning-gym (arXiv:2505.24760) as units: `generate.reasoning_gym`, with `pip install 'kshot[gym]'`.
+"""Datasets of reasoning-gym (arXiv:2505.24760) as task sources: `generate.reasoning_gym`, `pip install 'kshot[gym]'`.
 
-Only what stands in `gym_table.py` is taken, so a later release brings nothing into training that nobody has read.
-reasoning_gym is imported when a unit of it is asked for, and not otherwise.
+kshot uses only the datasets of `reasoning_gym_table.py`: a later release brings nothing into training that nobody has
+read. reasoning_gym is imported when a source of it is needed, and not otherwise.
 """
 
 import importlib
@@ -18,11 +18,13 @@ from kshot.generate.bank.reasoning_gym_table import TABLE, ReasoningGymDataset
 from kshot.tasks.family import Params, no_params
 from kshot.tasks.source import TaskSource, choose_examples, count_draws
 
+VERSION = 1
+"""Raise it with every change of an output; the data's cache key contains it."""
 ALL = "all"
 PACKAGE = "reasoning_gym"
 PREFIX = "reasoning_gym_"
-LONGEST = 900
-"""Characters of a question and its answer together."""
+MAX_CHARS = 900
+"""Of a question and its answer together."""
 
 HELD_OUT: Mapping[str, str] = {
     "word_sorting": "alphabetical sorting",
@@ -40,7 +42,7 @@ HELD_OUT: Mapping[str, str] = {
     "color_cube_rotation": "turning",
     "rubiks_cube": "turning",
 }
-"""Datasets that are near a matter of the held-out tasks: no student may be trained on them."""
+"""Datasets close to a held-out task, which no student may train on, with that task's subject."""
 
 UNFIT: Mapping[str, tuple[str, ...]] = {
     "its questions or answers are long": (
@@ -56,7 +58,7 @@ UNFIT: Mapping[str, tuple[str, ...]] = {
         "pool_matrix", "propositional_logic", "puzzle24", "quantum_lock", "rush_hour", "sentence_reordering",
         "shortest_path", "simple_integration", "survo", "tower_of_hanoi", "word_ladder",
     ),
-    "its answers need a machine or long working": (
+    "its answers need a computer or many steps": (
         "bf", "binary_alternation", "binary_matrix", "bitwise_arithmetic", "coin_flip", "dice", "power_function",
         "rotten_oranges",
     ),
@@ -66,47 +68,46 @@ UNFIT: Mapping[str, tuple[str, ...]] = {
     "it is made from the test items of a benchmark": ("gsm_symbolic",),
     "the same seed gives other questions in another process": ("isomorphic_strings", "ransom_note"),
 }  # fmt: skip
-"""Why the other datasets of reasoning-gym 0.1.25 are left out."""
+"""Why kshot leaves out the other datasets of reasoning-gym 0.1.25."""
 
 
 def reasoning_gym_sources(names: Sequence[str]) -> list[TaskSource]:
-    """The units of datasets of reasoning-gym, in a fixed order.
+    """The task sources of datasets of reasoning-gym, in a fixed order.
 
     Args:
-        names: as reasoning-gym has them; `all` for all that kshot takes, empty for none.
+        names: reasoning-gym's names; `all` for all that kshot uses, empty for none.
 
     Raises:
-        ConfigError: a name that is not taken, or reasoning-gym cannot be imported.
+        ConfigError: a name that kshot does not use, or reasoning-gym cannot be imported.
     """
-    if faults := [fault for name in names if (fault := _fault(name))]:
-        raise ConfigError(faults)
+    if errors := [error for name in names if (error := _name_error(name))]:
+        raise ConfigError(errors)
     if not names:
         return []
-    package = _package()
-    return [_unit(taken, package) for taken in TABLE if taken.name in names or ALL in names]
+    package = _import_package()
+    return [_source(dataset, package) for dataset in TABLE if dataset.name in names or ALL in names]
 
 
 def is_installed() -> bool:
-    """Whether reasoning-gym can be found; it is not imported."""
+    """Whether reasoning-gym is installed; it is not imported."""
     return importlib.util.find_spec(PACKAGE) is not None
 
 
-def _fault(name: str) -> str | None:
-    """What is against the name, or None."""
-    known = [taken.name for taken in TABLE]
+def _name_error(name: str) -> str | None:
+    """Why kshot does not use a dataset of this name, or None."""
+    known = [dataset.name for dataset in TABLE]
     if name == ALL or name in known:
         return None
     if name in HELD_OUT:
-        return (
-            f"generate.reasoning_gym: {name!r} is left out, since held-out tasks are about the same: {HELD_OUT[name]}"
-        )
+        subject = HELD_OUT[name]
+        return f"generate.reasoning_gym: {name!r} is left out, since held-out tasks have the same subject: {subject}"
     if why := next((why for why, others in UNFIT.items() if name in others), None):
         return f"generate.reasoning_gym: {name!r} is left out: {why}"
     near = suggest(name.removeprefix(PREFIX), [*known, ALL], f"known here: {', '.join([ALL, *known])}")
-    return f"generate.reasoning_gym: {name!r} is no dataset that kshot takes from reasoning-gym; {near}"
+    return f"generate.reasoning_gym: {name!r} is no dataset that kshot uses from reasoning-gym; {near}"
 
 
-def _package() -> Any:
+def _import_package() -> Any:
     try:
         return importlib.import_module(PACKAGE)
     except ImportError as error:
@@ -115,32 +116,34 @@ def _package() -> Any:
         ) from None
 
 
-def _unit(taken: ReasoningGymDataset, package: Any) -> TaskSource:
-    def problems(rng: Random, params: Params, n: int, wanted: Sequence[str] = ()) -> list[Example]:
-        return choose_examples(_drawn(taken, package, rng.randrange(2**31), count_draws(n)), n)
+def _source(dataset: ReasoningGymDataset, package: Any) -> TaskSource:
+    def sample_examples(rng: Random, params: Params, n: int, outputs: Sequence[str] = ()) -> list[Example]:
+        return choose_examples(_draw(dataset, package, rng.randrange(2**31), count_draws(n)), n)
 
     return TaskSource(
-        id=f"{PREFIX}{taken.name}",
-        family=taken.family or taken.name,
-        category=taken.category,
+        id=f"{PREFIX}{dataset.name}",
+        family=dataset.family or dataset.name,
+        category=dataset.category,
         origin="reasoning_gym",
-        descriptions=taken.descriptions,
-        anchors=taken.anchors,
+        descriptions=dataset.descriptions,
+        anchors=dataset.anchors,
         params=no_params,
-        sample_examples=problems,
+        sample_examples=sample_examples,
     )
 
 
-def _drawn(taken: ReasoningGymDataset, package: Any, seed: int, size: int) -> Iterator[Example]:
-    """Up to `size` examples that are short and whose answer passes the dataset's own check."""
-    dataset = package.create_dataset(taken.name, seed=seed, size=size, **taken.settings)
+def _draw(dataset: ReasoningGymDataset, package: Any, seed: int, size: int) -> Iterator[Example]:
+    """Draw up to `size` short examples whose answer passes the dataset's own check."""
+    problems = package.create_dataset(dataset.name, seed=seed, size=size, **dataset.settings)
     for number in range(size):
-        entry = dataset[number]
+        entry = problems[number]
         question, answer = entry["question"].strip(), str(entry["answer"]).strip()
-        found = re.search(taken.problem, question, re.DOTALL)
-        if found is None:
-            raise DataError(f"reasoning-gym words {taken.name!r} in a way unknown to kshot; pip install 'kshot[gym]'")
-        short = len(question) + len(answer) <= LONGEST
-        if short and answer and dataset.score_answer(answer, entry) == 1:
-            text = "\n".join(part.strip() for part in found.groups())
+        match = re.search(dataset.problem, question, re.DOTALL)
+        if match is None:
+            raise DataError(
+                f"reasoning-gym phrases {dataset.name!r} in a way unknown to kshot; pip install 'kshot[gym]'"
+            )
+        is_short = len(question) + len(answer) <= MAX_CHARS
+        if is_short and answer and problems.score_answer(answer, entry) == 1:
+            text = "\n".join(part.strip() for part in match.groups())
             yield Example(text, answer, None, "reasoning_gym", "score_answer")

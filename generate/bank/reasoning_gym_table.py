@@ -1,9 +1,9 @@
-"""The datasets of reasoning-gym that kshot takes: their matter among our families, wordings, settings and input.
+"""The datasets of reasoning-gym that kshot uses: their family, descriptions, settings and input.
 
-A question of reasoning-gym tells its task and its problem in one text. Here the task is told by wordings of our own,
-and the groups of `problem` find the rest in the question; they become the input, one line each.
+A question of reasoning-gym states task and problem in one text. Here descriptions of our own state the task, and the
+groups of `problem` match the rest of the question; they become the input, one line each.
 
-Taken is what states its task fully, is short, has one right answer in one form, and repeats for a seed.
+kshot uses a dataset that states its task fully, is short, has one right answer in one form, and repeats for a seed.
 """
 
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ class ReasoningGymDataset:
 
     Args:
         name: its name in reasoning-gym.
-        category: one of ours.
-        descriptions: at least three wordings of the task.
-        must: what a rewording has to keep, see `kshot.tasks.family.Family`.
-        problem: a regular expression (`.` matches a line's end as well) whose groups are the problem of a question.
-        family: ours of the same matter; empty where there is none, and its own name is the family's.
+        category: a category of the shipped families.
+        descriptions: at least three instructions of the task.
+        anchors: what a paraphrase must keep, see `kshot.tasks.family.Family`.
+        problem: a regular expression (`.` also matches a line end) whose groups are the problem of a question.
+        family: the shipped family of the same subject; where it is empty, the dataset's name is the family's.
         settings: fields of its config that keep it short, easy and of one form.
     """
 
@@ -39,7 +39,7 @@ _MEN = ("James", "John", "Robert", "Michael", "William", "David", "Richard", "Jo
         "Matthew", "Andrew", "George", "Edward", "Henry", "Oliver", "Peter")  # fmt: skip
 _WOMEN = ("Mary", "Patricia", "Jennifer", "Linda", "Elizabeth", "Barbara", "Susan", "Jessica", "Sarah", "Margaret",
           "Karen", "Lisa", "Emma", "Sophia", "Emily", "Hannah", "Laura", "Julia")  # fmt: skip
-# Directions of turns and mirrors go without saying in its wording; the other changes are plain.
+# Its texts do not state the direction of turns and mirrors; the other changes are plain.
 _NO_TURNS = {f"w_{name}": -50 for name in ("rotate", "hmirror", "vmirror", "dmirror", "cmirror")}
 
 _ARITHMETIC = (

@@ -1,4 +1,4 @@
-"""Questions and orders, and the problems that `requests` makes of them."""
+"""Questions and orders, and the problems of `requests` that contain them."""
 
 from collections.abc import Collection
 from random import Random
@@ -74,7 +74,7 @@ def order_to_report(rng: Random, params: Params) -> Problem:
     a, b = words.names(rng, 2)
     deed = _deed(rng, (a, b))
     frame = rng.choice(("{b}, {d}.", "{D}, {b}.", "{D}, please.", "Please {d}, {b}.", "{D}!"))
-    order = frame.format(b=b, d=deed, D=words.capital(deed))
+    order = frame.format(b=b, d=deed, D=words.capitalize(deed))
     said = rng.choice(('{a} to {b}: "{x}"', '{a} says to {b}: "{x}"', '"{x}" ({a} to {b})'))
     return Problem(said.format(a=a, b=b, x=order), (a, b, deed))
 
@@ -89,7 +89,7 @@ def question_to_report(rng: Random, params: Params) -> Problem:
 def order_or_ban(rng: Random, params: Params) -> Problem:
     deed = _deed(rng)
     forbidden = rng.random() < 0.5
-    text = f"Do not {deed}." if forbidden else f"{words.capital(deed)}."
+    text = f"Do not {deed}." if forbidden else f"{words.capitalize(deed)}."
     return Problem(text, (deed, forbidden))
 
 
@@ -102,7 +102,7 @@ _TO_SOMEBODY = (
 def addressed(rng: Random, params: Params) -> Problem:
     b, other = words.names(rng, 2)
     deed = _deed(rng, (b, other))
-    parts = [rng.choice(_TO_SOMEBODY).format(b=b, d=deed, D=words.capital(deed))]
+    parts = [rng.choice(_TO_SOMEBODY).format(b=b, d=deed, D=words.capitalize(deed))]
     if rng.random() < 0.7:
         remark = rng.choice(("{} has no time today.", "I have told {} already.", "It is for {}.", "{} is on holiday."))
         parts.insert(rng.randrange(2), remark.format(other))
@@ -141,7 +141,7 @@ _TIMES = ("I was at home on {d}.", "It has been so since {d}.", "On {d} it raine
 def with_or_without_limit(rng: Random, params: Params) -> Problem:
     limited = rng.random() < 0.5
     deed, slots = _deed(rng), {"d": rng.choice(words.WEEKDAYS), "h": rng.choice(words.NUMBER_WORDS[2:12])}
-    parts = [rng.choice(_BY_THEN if limited else _ANY_TIME).format(D=words.capital(deed), x=deed, **slots)]
+    parts = [rng.choice(_BY_THEN if limited else _ANY_TIME).format(D=words.capitalize(deed), x=deed, **slots)]
     if rng.random() < 0.6:
         time = rng.choice(_TIMES).format(
             d=rng.choice(words.WEEKDAYS), h=rng.choice(words.NUMBER_WORDS[2:12]), n=rng.choice(words.FIRST_NAMES)
@@ -154,7 +154,7 @@ def anything(rng: Random) -> str:
     """An order, a question, a sum to work out or a remark."""
     a, b = rng.randint(2, 40), rng.randint(2, 40)
     return rng.choice((
-        f"{words.capital(_deed(rng))}.", f"{words.capital(_deed(rng))}!", _question(rng)[0], _question(rng)[0],
+        f"{words.capitalize(_deed(rng))}.", f"{words.capitalize(_deed(rng))}!", _question(rng)[0], _question(rng)[0],
         f"What is {a} + {b}?", f"How much is {a + b} - {b}?", f"Please {_deed(rng)}.", _remark(rng),
         f"Answer with one word: {_question(rng)[0]}", f"Do not {_deed(rng)}.",
     ))  # fmt: skip

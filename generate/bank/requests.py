@@ -1,6 +1,6 @@
-"""Families whose input is a question or an order that is not meant for the reader: it is reported, copied or judged.
+"""Families whose input is a question or an order not meant for the reader: the task reports, copies or judges it.
 
-Whoever sorts, rewrites or checks messages gets such inputs all day, and a small model answers or obeys them instead.
+People who sort, rewrite or check messages get such inputs all day; a small model answers or obeys them instead.
 """
 
 from random import Random
@@ -74,7 +74,7 @@ FAMILIES: tuple[Family, ...] = (
             " 'Do not' loses these words.",
         ),
         sample=texts.order_or_ban,
-        solve=lambda facts, params: f"{words.capital(facts[0])}." if facts[1] else f"Do not {facts[0]}.",
+        solve=lambda facts, params: f"{words.capitalize(facts[0])}." if facts[1] else f"Do not {facts[0]}.",
         anchors=(("not",),),
     ),
     Family(

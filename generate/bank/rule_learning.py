@@ -1,4 +1,4 @@
-"""Families whose rule is shown by the demonstrations only, and some with a made-up rule that is stated."""
+"""Families whose rule only the demonstrations show, and some whose instruction states a made-up rule."""
 
 from random import Random
 
@@ -38,7 +38,7 @@ def _two_labels(rng: Random) -> dict[str, str]:
         ("group_1", "group_2"),
         ("1", "0"),
     )
-    pair = words.nonsense_pair(rng) if rng.random() < 0.5 else rng.choice(natural)
+    pair = words.draw_nonsense_pair(rng) if rng.random() < 0.5 else rng.choice(natural)
     return {"a": pair[0], "b": pair[1]} if rng.random() < 0.5 else {"a": pair[1], "b": pair[0]}
 
 
@@ -130,7 +130,7 @@ def _property_text(rng: Random, params: Params) -> Problem:
         if rng.random() < 0.5:
             parts[rng.randrange(1, size)] = str(rng.randint(2, 99))
         text = (", " if rng.random() < 0.5 else " ").join(parts) + rng.choice(("", "!"))
-        text = words.capital(text) if rng.random() < 0.5 else text
+        text = words.capitalize(text) if rng.random() < 0.5 else text
         if _property_holds(text, params["rule"]) == wanted:
             return text_problem(text)
 
@@ -192,7 +192,7 @@ def _cipher_why(picks: list[int], params: Params) -> str:
 
 
 def _greeting_rule(rng: Random) -> Params:
-    a, b = words.nonsense_pair(rng)
+    a, b = words.draw_nonsense_pair(rng)
     return {"a": a, "b": b, "size": rng.choice(("4", "5", "6"))}
 
 

@@ -17,7 +17,7 @@ def _value(rng: Random) -> str | int:
 
 
 def _nothing(rng: Random) -> dict[str, str]:
-    return {"none": rng.choice(("none", "nothing", "null", "-", "missing", words.nonsense(rng)))}
+    return {"none": rng.choice(("none", "nothing", "null", "-", "missing", words.draw_nonsense_word(rng)))}
 
 
 def _path_params(rng: Random) -> Params:
@@ -59,7 +59,9 @@ def _path_why(facts: tuple[dict[str, Any], list[str]], params: Params) -> str:
 
 
 def _notation(rng: Random) -> Params:
-    names = rng.choice((("add", "sub", "mul"), ("plus", "minus", "times"), ("+", "-", "*"), words.made_up(rng, 3)))
+    names = rng.choice(
+        (("add", "sub", "mul"), ("plus", "minus", "times"), ("+", "-", "*"), words.draw_nonsense_words(rng, 3))
+    )
     shape = rng.choice(("{op}({a}, {b})", "({op} {a} {b})", "[{a} {b} {op}]", "({a} {op} {b})"))
     sample = shape.format(op=names[1], a=7, b=2)
     return {"plus": names[0], "minus": names[1], "times": names[2], "shape": shape, "sample": sample}
@@ -90,7 +92,7 @@ def _expression(rng: Random, params: Params) -> Problem:
 def _expression_why(tree: Any, params: Params) -> str:
     inner = [side for side in tree[1:] if not isinstance(side, int)]
     steps = [f"{_written(side, params)} is {_computed(side)}" for side in inner]
-    return f"First, {words.listed(steps)}."
+    return f"First, {words.join_items(steps)}."
 
 
 _SETS = {
@@ -142,7 +144,7 @@ def _extreme_key(table: dict[str, int], params: Params) -> str:
 
 def _extreme_why(table: dict[str, int], params: Params) -> str:
     wanted = table[_extreme_key(table, params)]
-    return f"The {params['which']} of the values {words.listed([str(n) for n in table.values()])} is {wanted}."
+    return f"The {params['which']} of the values {words.join_items([str(n) for n in table.values()])} is {wanted}."
 
 
 _PAIRS = ("()", "[]", "<>", "{}")
@@ -150,7 +152,7 @@ _PAIRS = ("()", "[]", "<>", "{}")
 
 def _bracket_params(rng: Random) -> Params:
     one, other = rng.sample(_PAIRS, 2)
-    yes, no = words.nonsense_pair(rng) if rng.random() < 0.2 else rng.choice(labels.VALID)
+    yes, no = words.draw_nonsense_pair(rng) if rng.random() < 0.2 else rng.choice(labels.VALID)
     return {"yes": yes, "no": no, "pairs": one + other, "one": " ".join(one), "other": " ".join(other)}
 
 
@@ -216,7 +218,7 @@ def _flat(row: list[Any]) -> list[Any]:
 
 def _command_params(rng: Random) -> Params:
     put, drop, name = rng.choice((("set", "remove", "rename"), ("put", "drop", "call"), ("=", "x", ">"),
-                                  words.made_up(rng, 3)))  # fmt: skip
+                                  words.draw_nonsense_words(rng, 3)))  # fmt: skip
     return {"put": put, "drop": drop, "name": name}
 
 
@@ -249,7 +251,7 @@ def _changed(facts: tuple[dict[str, Any], list[tuple[str, ...]]], params: Params
 
 def _required(rng: Random) -> Params:
     keys = rng.sample(_KEYS, rng.randint(3, 4))
-    return {**_nothing(rng), "keys": " ".join(keys), "listed": words.listed([f"'{key}'" for key in keys])}
+    return {**_nothing(rng), "keys": " ".join(keys), "listed": words.join_items([f"'{key}'" for key in keys])}
 
 
 def _incomplete(rng: Random, params: Params) -> Problem:
@@ -393,6 +395,6 @@ FAMILIES: tuple[Family, ...] = (
         solve=_missing,
         anchors=(("key",),),
         params=_required,
-        rationale=lambda shown, params: f"The keys of this object are {words.listed(shown)}.",
+        rationale=lambda shown, params: f"The keys of this object are {words.join_items(shown)}.",
     ),
 )

@@ -84,7 +84,7 @@ def _clause(rng: Random) -> dict[str, str]:
 
 def _clause_problem(rng: Random, params: Params) -> Problem:
     clause = _clause(rng)
-    return Problem(words.capital(f"{clause['s']} {clause['v']} {clause['o']}{clause['end']}."), clause)
+    return Problem(words.capitalize(f"{clause['s']} {clause['v']} {clause['o']}{clause['end']}."), clause)
 
 
 def _part_params(rng: Random) -> Params:
@@ -98,11 +98,11 @@ def _part(clause: dict[str, str], params: Params) -> str:
 def _voice(rng: Random, params: Params) -> Problem:
     clause, active = _clause(rng), rng.random() < 0.5
     shape = "{s} {v} {o}{end}." if active else "{o} was {pp} by {s}{end}."
-    return Problem(words.capital(shape.format(**clause)), active)
+    return Problem(words.capitalize(shape.format(**clause)), active)
 
 
 def _negated(clause: dict[str, str], params: Params) -> str:
-    return words.capital(f"{clause['s']} did not {clause['b']} {clause['o']}{clause['end']}.")
+    return words.capitalize(f"{clause['s']} did not {clause['b']} {clause['o']}{clause['end']}.")
 
 
 def _pronoun_sentence(rng: Random, params: Params) -> Problem:
@@ -162,7 +162,7 @@ def _scrambled(rng: Random, params: Params) -> Problem:
     if not right:
         first = parts[0] if parts[0] in words.FIRST_NAMES else parts[0].lower()
         parts = _mixed_up([first, *parts[1:]], rng)
-    return Problem(words.capital(" ".join(parts)) + ".", right)
+    return Problem(words.capitalize(" ".join(parts)) + ".", right)
 
 
 def _number_params(rng: Random) -> Params:
@@ -174,9 +174,9 @@ def _number_sentence(rng: Random, params: Params) -> Problem:
     many = rng.random() < 0.5
     first, second = words.names(rng, 2)
     noun = rng.choice(words.PROFESSIONS)
-    several = f"{words.capital(rng.choice(words.NUMBER_WORDS[2:10]))} {words.plural(noun)}"
+    several = f"{words.capitalize(rng.choice(words.NUMBER_WORDS[2:10]))} {words.plural(noun)}"
     plurals = (f"{first} and {second}", f"The {words.plural(noun)}", several)
-    singulars = (first, f"The {noun}", words.capital(words.with_article(noun)))
+    singulars = (first, f"The {noun}", words.capitalize(words.with_article(noun)))
     subject = rng.choice(plurals if many else singulars)
     return Problem(f"{subject} {rng.choice(words.TRANSITIVE)[2]} the {words.thing(rng)}.", many)
 
@@ -284,7 +284,7 @@ FAMILIES = (
             " time expression stays at the end, before the full stop.",
         ),
         sample=_clause_problem,
-        solve=lambda clause, params: words.capital("{o} was {pp} by {s}{end}.".format(**clause)),
+        solve=lambda clause, params: words.capitalize("{o} was {pp} by {s}{end}.".format(**clause)),
         anchors=(("passive",), ("sentence",)),
     ),
     Family(

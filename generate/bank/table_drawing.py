@@ -1,4 +1,4 @@
-"""Small tables for the families about them: what they hold, how they are drawn and how they are shown."""
+"""Small tables for the families about them: their contents, layout and text."""
 
 from collections.abc import Callable
 from random import Random

@@ -1,4 +1,4 @@
-"""Families about a small table: looked up, filtered, added up, compared, or turned into a sentence."""
+"""Families about a small table: look up, filter, add up, compare, or turn into a sentence."""
 
 import re
 from random import Random
@@ -65,7 +65,7 @@ def _addition(rng: Random, params: Params) -> Problem:
 
 
 def _gap_params(rng: Random) -> Params:
-    missing = rng.choice(("unknown", "not given", "no value", "missing", "nobody knows", words.nonsense(rng)))
+    missing = rng.choice(("unknown", "not given", "no value", "missing", "nobody knows", words.draw_nonsense_word(rng)))
     return {**style(rng), "gap": rng.choice(("-", "?", "...", "x", "__", "*")), "missing": missing}
 
 
@@ -125,7 +125,10 @@ def _filled_form(facts: Asked, params: Params) -> str:
 
 
 def _filter_params(rng: Random) -> Params:
-    return {**grid(rng), "none": rng.choice(("none", "nothing", "-", "no row", "0 rows", words.nonsense(rng)))}
+    return {
+        **grid(rng),
+        "none": rng.choice(("none", "nothing", "-", "no row", "0 rows", words.draw_nonsense_word(rng))),
+    }
 
 
 def _rows_over(rng: Random, params: Params) -> Problem:
@@ -155,7 +158,7 @@ _MORE = (("more", "less", "same"), ("higher", "lower", "equal"), ("A", "B", "C")
 
 
 def _compare_params(rng: Random) -> Params:
-    return {**style(rng), **labels.scheme("more less same", *_MORE, words.made_up(rng, 3))(rng)}
+    return {**style(rng), **labels.scheme("more less same", *_MORE, words.draw_nonsense_words(rng, 3))(rng)}
 
 
 def _two_rows(rng: Random, params: Params) -> Problem:

@@ -72,7 +72,8 @@ def _dropped_why(text: str, params: Params) -> str:
     out = [word for word in text.split() if word[0] == params["letter"]]
     if not out:
         return f"No word begins with {params['letter']}, so all of them stay."
-    return f"The words that begin with {params['letter']} are {words.listed(out)}. The other words stay in their order."
+    moved = words.join_items(out)
+    return f"The words that begin with {params['letter']} are {moved}. The other words stay in their order."
 
 
 def _echo(rng: Random) -> Params:
@@ -81,12 +82,12 @@ def _echo(rng: Random) -> Params:
 
 
 def _short_word(rng: Random, params: Params) -> Problem:
-    word = words.word(rng) if rng.random() < 0.5 else words.nonsense(rng)
+    word = words.word(rng) if rng.random() < 0.5 else words.draw_nonsense_word(rng)
     return text_problem(word)
 
 
 def _three_to_five(rng: Random, params: Params) -> Problem:
-    word = words.nonsense(rng)
+    word = words.draw_nonsense_word(rng)
     return text_problem(word[: rng.randint(3, 5)])
 
 

@@ -92,7 +92,7 @@ def _told_why(facts: Told, params: Params) -> str:
 
 
 def _missing(rng: Random) -> Params:
-    return {"missing": words.nonsense(rng) if rng.random() < 0.25 else rng.choice(_MISSING)}
+    return {"missing": words.draw_nonsense_word(rng) if rng.random() < 0.25 else rng.choice(_MISSING)}
 
 
 _MARKS = (("A", "B", "C"), ("1", "2", "3"), ("a", "b", "c"), ("X", "Y", "Z"), ("i", "ii", "iii"), ("P", "Q", "R"))
@@ -237,7 +237,7 @@ def _settled(facts: tuple[list[str], str], params: Params) -> str:
 
 def _settled_why(facts: tuple[list[str], str], params: Params) -> str:
     values, event = facts
-    return f"For the {event} the notes give " + (f"this: {words.listed(values)}." if values else "nothing.")
+    return f"For the {event} the notes give " + (f"this: {words.join_items(values)}." if values else "nothing.")
 
 
 FAMILIES: tuple[Family, ...] = (

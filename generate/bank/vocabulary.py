@@ -1,4 +1,4 @@
-"""Larger pools of names and words for the families, taken from the tables of Faker.
+"""Larger pools of names and words for the families, from the tables of Faker.
 
 The pools are fixed tuples in the order of the library's tables, so that a draw depends on the generator alone.
 """
@@ -15,7 +15,7 @@ from faker.providers.person.en_US import Provider as _Person
 
 from kshot.generate.bank import words
 
-# Words that would be an instruction, a name or a quarrel in a list of common words.
+# Words that would read as an instruction, a name or a controversy in a list of common words.
 _UNWANTED = words.vocabulary("""
     american attack congress crime democrat democratic drug gun military mrs police political politics religious
     republican threat war yeah federal kid guy none nothing never not yes nor and or if then else when word letter list
@@ -41,10 +41,10 @@ def _plain(pool: Iterable[str], low: int, high: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in pool if word.isascii() and word.isalpha() and low <= len(word) <= high))
 
 
-def _people(pool: Iterable[str], other: Iterable[str], own: tuple[str, ...]) -> tuple[str, ...]:
-    """First names that are of one sex only and mean nothing else."""
+def _first_names(pool: Iterable[str], other: Iterable[str], first: tuple[str, ...]) -> tuple[str, ...]:
+    """First names of one sex only that mean nothing else, `first` before those of the pool."""
     taken = {*other, *_ALSO_WORDS, *words.MONTHS, *words.LAST_NAMES, *words.CITIES}
-    return tuple(dict.fromkeys((*own, *(name for name in _plain(pool, 3, 9) if name not in taken))))
+    return tuple(dict.fromkeys((*first, *(name for name in _plain(pool, 3, 9) if name not in taken))))
 
 
 COMMON = tuple(
@@ -56,8 +56,8 @@ COMMON = tuple(
     if word.islower() and word not in _UNWANTED
 )  # fmt: skip
 """Common English words of any part of speech, in lower case."""
-FEMALE_NAMES = _people(_Person.first_names_female, _Person.first_names_male, words.FEMALE_NAMES)
-MALE_NAMES = _people(_Person.first_names_male, _Person.first_names_female, words.MALE_NAMES)
+FEMALE_NAMES = _first_names(_Person.first_names_female, _Person.first_names_male, words.FEMALE_NAMES)
+MALE_NAMES = _first_names(_Person.first_names_male, _Person.first_names_female, words.MALE_NAMES)
 FIRST_NAMES = FEMALE_NAMES + MALE_NAMES
 LAST_NAMES = tuple(name for name in _plain(_Person.last_names, 4, 10) if name not in FIRST_NAMES)
 COUNTRIES = tuple(name for name in _plain(_Address.countries, 4, 12) if name not in _AWKWARD)
@@ -77,11 +77,11 @@ _SUFFIXES = _plain(_UsAddress.city_suffixes, 3, 6)
 
 def names(rng: Random, n: int) -> list[str]:
     """`n` first names with different first letters, so that none is mistaken for another."""
-    found: dict[str, str] = {}
-    while len(found) < n:
+    by_letter: dict[str, str] = {}
+    while len(by_letter) < n:
         name = rng.choice(FIRST_NAMES)
-        found.setdefault(name[0], name)
-    return list(found.values())
+        by_letter.setdefault(name[0], name)
+    return list(by_letter.values())
 
 
 def word_list(rng: Random, n: int) -> list[str]:

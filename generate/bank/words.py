@@ -1,13 +1,13 @@
 """Shared vocabulary of the programmatic families, and small builders of words and sentences.
 
-Every builder takes the generator it draws from; nothing here depends on the machine, the time or the order of a set.
+Every builder takes the random generator that it draws from; nothing depends on the device, the time or a set's order.
 """
 
 from random import Random
 
 
 def vocabulary(text: str) -> tuple[str, ...]:
-    """The words of a text: long lists stay readable, several to a line."""
+    """Split a text into words; a long list stays readable, several words to a line."""
     return tuple(text.split())
 
 
@@ -41,7 +41,7 @@ TOOLS = vocabulary("""
     sandpaper trowel clamp anvil""")
 COLOURS = vocabulary("red blue green yellow purple black white brown grey pink orange turquoise crimson beige maroon")
 PLAIN_COLOURS = COLOURS[:11]
-"""None of them is a shade of another, so that a thing of one is not of another."""
+"""No colour is a shade of another one, so a thing has only one of them."""
 VEHICLES = vocabulary(
     "car bus train bicycle truck tram ferry airplane helicopter motorbike van taxi canoe submarine tractor"
 )
@@ -200,24 +200,24 @@ def with_article(phrase: str) -> str:
     return f"{article(phrase)} {phrase}"
 
 
-def listed(items: list[str] | tuple[str, ...], last: str = "and") -> str:
-    """The items as running text: `a, b and c`."""
+def join_items(items: list[str] | tuple[str, ...], last: str = "and") -> str:
+    """Join items as running text: `a, b and c`."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}"
 
 
-def capital(text: str) -> str:
+def capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def number_words(number: int) -> str:
-    """A number below 1000 in words, hyphenated and with "and", e.g. three hundred and forty-two."""
+def spell_number(number: int) -> str:
+    """Spell a number below 1000, hyphenated and with "and", e.g. three hundred and forty-two."""
     if number < 20:
         return NUMBER_WORDS[number]
     if number < 100:
         tens, ones = divmod(number, 10)
         return TENS_WORDS[tens - 2] + (f"-{NUMBER_WORDS[ones]}" if ones else "")
     hundreds, rest = divmod(number, 100)
-    return f"{NUMBER_WORDS[hundreds]} hundred" + (f" and {number_words(rest)}" if rest else "")
+    return f"{NUMBER_WORDS[hundreds]} hundred" + (f" and {spell_number(rest)}" if rest else "")
 
 
 _ONSETS = vocabulary("b d f g k l m n p r t v w z bl br dr fl gl gr kr pl pr sn sp st tr")
@@ -225,7 +225,7 @@ _VOWELS = vocabulary("a e i o u")
 _CODAS = vocabulary("b d k l m n p r s t x nd lt mp")
 
 
-# Real words that the syllables can form, and openings of words nobody wants to read.
+# Real words that the syllables can form, and beginnings of words that nobody wants to read.
 _REAL = vocabulary("""
     baron begot besot bigot bogus bonus brutal debit demon denis digit divan donor dragon fatal favor fetus
     final flavor floral frugal gamut global habit labor legal lemon limit lotus lupus manor medal melon merit
@@ -254,29 +254,29 @@ _UNWANTED = (
 )
 
 
-def nonsense(rng: Random) -> str:
-    """A pronounceable made-up word of two syllables, such as `bralom`."""
+def draw_nonsense_word(rng: Random) -> str:
+    """Draw a pronounceable made-up word of two syllables, such as `bralom`."""
     while True:
         start = rng.choice(_ONSETS) + rng.choice(_VOWELS) + rng.choice("bdfgklmnprtvz")
-        # No "e" here: it would make real words (tales, tuned, label) all the time.
-        made = start + rng.choice("aiou") + rng.choice(_CODAS)
-        if made not in _REAL and not made.startswith(_UNWANTED):
-            return made
+        # No "e" here: it would often make real words (tales, tuned, label).
+        candidate = start + rng.choice("aiou") + rng.choice(_CODAS)
+        if candidate not in _REAL and not candidate.startswith(_UNWANTED):
+            return candidate
 
 
-def made_up(rng: Random, count: int) -> tuple[str, ...]:
-    """Distinct words that mean nothing."""
-    found: dict[str, None] = {}
-    while len(found) < count:
-        found[nonsense(rng)] = None
-    return tuple(found)
+def draw_nonsense_words(rng: Random, count: int) -> tuple[str, ...]:
+    """Draw distinct made-up words."""
+    drawn: dict[str, None] = {}
+    while len(drawn) < count:
+        drawn[draw_nonsense_word(rng)] = None
+    return tuple(drawn)
 
 
-def nonsense_pair(rng: Random) -> tuple[str, str]:
-    """Two made-up words with different first letters, so that neither is mistaken for the other."""
-    first = second = nonsense(rng)
+def draw_nonsense_pair(rng: Random) -> tuple[str, str]:
+    """Draw two made-up words with different first letters, so that nobody mistakes one for the other."""
+    first = second = draw_nonsense_word(rng)
     while second[0] == first[0]:
-        second = nonsense(rng)
+        second = draw_nonsense_word(rng)
     return first, second
 
 
@@ -320,7 +320,7 @@ def sentence(rng: Random) -> str:
         f"The {animal} {rng.choice(INTRANSITIVE)[2]} near the {place}",
         f"{name} and {friend} {_action(rng)} together",
         f"There was {with_article(thing(rng))} on the {rng.choice(_SURFACES)}",
-        f"{capital(rng.choice(PAST_TIMES))} {name} {_action(rng)}",
+        f"{capitalize(rng.choice(PAST_TIMES))} {name} {_action(rng)}",
         f"The {rng.choice(OBJECTS)} behind the {rng.choice(FURNITURE)} is {rng.choice(COLOURS)}",
         f"{name} likes {plural(rng.choice(FRUITS))} but {friend} prefers {plural(rng.choice(VEGETABLES[:3]))}",
         f"Every {rng.choice(WEEKDAYS)} {name} visits the {place}",

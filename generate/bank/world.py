@@ -137,7 +137,7 @@ def _classes(table: dict[str, tuple[str, ...]], count: int) -> Callable[[Random]
 
     def params(rng: Random) -> Params:
         keys = rng.sample(list(table), count)
-        return {**dict(zip("abcd", keys, strict=False)), "listed": words.listed([f"'{key}'" for key in keys], "or")}
+        return {**dict(zip("abcd", keys, strict=False)), "listed": words.join_items([f"'{key}'" for key in keys], "or")}
 
     return params
 
@@ -179,7 +179,7 @@ def _match(rows: Rows) -> Callable[[Random, Params], Problem]:
 
 
 def _none_of(options: list[str]) -> str:
-    return words.listed([words.with_article(option) for option in options], "or")
+    return words.join_items([words.with_article(option) for option in options], "or")
 
 
 def _size_params(rng: Random) -> Params:
@@ -196,7 +196,7 @@ def _three_sizes(rng: Random, params: Params) -> Problem:
 
 
 def _ability_params(rng: Random) -> Params:
-    none = rng.choice(("none", "nothing", "-", "no thing", words.nonsense(rng)))
+    none = rng.choice(("none", "nothing", "-", "no thing", words.draw_nonsense_word(rng)))
     return {"ability": rng.choice(list(_ABILITIES)), "none": none}
 
 
@@ -219,7 +219,7 @@ def _unable_why(things: list[str], params: Params) -> str:
 def _scene_params(rng: Random) -> Params:
     first, second = rng.choice((("winter", "summer"), ("morning", "evening")))
     natural = ((first, second), ("A", "B"), ("1", "2"), (first.upper(), second.upper()), ("left", "right"))
-    a, b = words.nonsense_pair(rng) if rng.random() < 0.3 else rng.choice(natural)
+    a, b = words.draw_nonsense_pair(rng) if rng.random() < 0.3 else rng.choice(natural)
     return {"a": a, "b": b, "first": first, "second": second}
 
 

@@ -1,4 +1,4 @@
-"""Records from units, as a stream: how many each gives, and another draw where one was not taken."""
+"""Composes records from task sources as a stream: how many each source gives, and a new draw for each rejected one."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -9,120 +9,126 @@ from kshot.core.console import Ticker
 from kshot.core.seeding import digest, stream
 from kshot.core.types import Description, Record, Reject
 from kshot.generate.compose.acceptance import Acceptance, SeenRecords
-from kshot.generate.compose.sampler import LabelTurns, answer_label, build_record, label_space_of, sample_record
-from kshot.generate.curation.decontaminate import ContaminationRow, Decontaminator, TextMatch
+from kshot.generate.compose.labels import LabelTurns, answer_label, label_space_of
+from kshot.generate.compose.sampler import SampledRecord, build_record, sample_record
+from kshot.generate.curation.decontaminate import Decontaminator, TextMatch
 from kshot.generate.curation.dedup import SeenKeys
 from kshot.generate.curation.filters import build_filters
+from kshot.generate.run_files import ContaminationRow
 from kshot.tasks.source import TaskSource
 
+VERSION = 1
+"""Raise it with every change of an output; the data's cache key contains it."""
 MAX_ATTEMPTS = 20
+"""Draws for one record; after as many rejected ones the data set goes without it."""
 
 
 class AcceptedRecord(NamedTuple):
-    """A record that passed, and its answer as a label, None where answers are open (see `answer_label`)."""
+    """An accepted record, and its output as a label; None where answers are open (see `answer_label`)."""
 
     record: Record
     label: str | None
 
 
-def allocate_records(units: Sequence[TaskSource], settings: GenerateConfig) -> dict[str, int]:
-    """Records for each unit: even shares, capped for gold examples, what is over going to the families.
+ComposeEvent = AcceptedRecord | Reject | ContaminationRow
 
-    Tasks with labels get `settings.labelled` of all records together, where that is set. A unit whose rule only
-    demonstrations show gives none where `settings.shots` are too few to show it.
+
+def allocate_records(sources: Sequence[TaskSource], settings: GenerateConfig) -> dict[str, int]:
+    """Allocate records to sources: equal shares, capped for gold examples; the families take what the caps leave.
+
+    Tasks with labels get `settings.classification_fraction` of all records together, where it is set. A source whose
+    rule only demonstrations show gets none where `settings.shots` are too few to show it.
 
     Returns:
-        Counts that add up to `settings.records`, or to less if only capped units are left.
+        Counts by source id that add up to `settings.records`, or to less if only capped sources are left.
     """
-    most = max(settings.shots, default=0)
-    units = [unit for unit in units if unit.min_k <= most]
+    max_shots = max(settings.shots, default=0)
+    sources = [source for source in sources if source.min_k <= max_shots]
     cap = settings.max_records_per_example
     if settings.classification_fraction is None:
-        return _even(units, settings.records, cap)
-    groups = [[unit for unit in units if unit.has_labels is labelled] for labelled in (True, False)]
-    with_labels = _even(groups[0], round(settings.records * settings.classification_fraction), cap)
-    others = _even(groups[1], settings.records - sum(with_labels.values()), cap)
-    # What the others cannot give the first ones may.
-    return _even(groups[0], settings.records - sum(others.values()), cap) | others
+        return _allocate_evenly(sources, settings.records, cap)
+    labelled = [source for source in sources if source.has_labels]
+    others = [source for source in sources if not source.has_labels]
+    with_labels = _allocate_evenly(labelled, round(settings.records * settings.classification_fraction), cap)
+    without_labels = _allocate_evenly(others, settings.records - sum(with_labels.values()), cap)
+    # The labelled sources take what the caps of the others leave.
+    return _allocate_evenly(labelled, settings.records - sum(without_labels.values()), cap) | without_labels
 
 
-def _even(units: Sequence[TaskSource], records: int, cap: int) -> dict[str, int]:
-    capped = {u.id: cap * u.example_count for u in units if u.example_count is not None}
-    counts = {name: min(most, records // len(units)) for name, most in capped.items()}
-    free = [u.id for u in units if u.example_count is None]
+def _allocate_evenly(sources: Sequence[TaskSource], records: int, cap: int) -> dict[str, int]:
+    caps = {source.id: cap * source.example_count for source in sources if source.example_count is not None}
+    counts = {name: min(most, records // len(sources)) for name, most in caps.items()}
+    uncapped = [source.id for source in sources if source.example_count is None]
     left = records - sum(counts.values())
-    for place, name in enumerate(free):
-        counts[name] = left // len(free) + (place < left % len(free))
+    for position, name in enumerate(uncapped):
+        counts[name] = left // len(uncapped) + (position < left % len(uncapped))
     return counts
 
 
 def stream_records(
-    units: Sequence[TaskSource],
-    variants: Mapping[str, Sequence[Description]],
+    sources: Sequence[TaskSource],
+    paraphrases: Mapping[str, Sequence[Description]],
     settings: GenerateConfig,
-    screen: Decontaminator,
+    decontaminator: Decontaminator,
     seed: int,
     tick: Ticker,
-) -> Iterator[AcceptedRecord | Reject | ContaminationRow]:
-    """Records and rejected drafts, unit by unit, as they are made; an Overlap follows the Reject that it explains.
+) -> Iterator[ComposeEvent]:
+    """Compose records source by source; a ContaminationRow follows the Reject that it explains.
 
-    The same arguments give the same stream. What is remembered does not grow with the records of all units but with
-    those of one (`SeenRecords`).
+    The same arguments give the same stream. Memory does not grow with the records of all sources but with those of one
+    (`SeenRecords`).
+
+    Args:
+        paraphrases: by source id, instructions beside the source's own.
 
     Raises:
-        ConfigError: filters that cannot be had.
+        ConfigError: unusable filters.
     """
-    counts = allocate_records(units, settings)
+    counts = allocate_records(sources, settings)
     filters = build_filters(settings.filters) if settings.filters.scope == "all" else []
-    bare, turns = SeenKeys(), LabelTurns()
-    for unit in units:
-        if unit.id not in counts:
+    without_instruction, turns = SeenKeys(), LabelTurns()
+    for source in sources:
+        if source.id not in counts:
             continue
-        descriptions = [*(Description(text) for text in unit.descriptions), *variants.get(unit.id, [])]
-        answers = label_space_of(unit)
-        gate = Acceptance(screen, filters, SeenRecords(settings.dedup, bare))
-        left = counts[unit.id]
+        descriptions = [*(Description(text) for text in source.descriptions), *paraphrases.get(source.id, [])]
+        label_space = label_space_of(source)
+        acceptance = Acceptance(decontaminator, filters, SeenRecords(settings.dedup, without_instruction))
+        left = counts[source.id]
         for index in range(left):
             if not left:
                 break
             for attempt in range(MAX_ATTEMPTS):
-                draft = sample_record(unit, descriptions, settings, turns, seed, index, attempt)
-                if isinstance(draft, str):
-                    yield _reject(unit, index, attempt, draft, "")
+                sampled = sample_record(source, descriptions, settings, turns, seed, index, attempt)
+                if isinstance(sampled, str):
+                    yield _reject(source, index, attempt, sampled, "")
                     continue
-                # A record that reasons comes with a twin that answers directly.
-                drafts = [draft, replace(draft, with_rationale=False)] if draft.with_rationale and left > 1 else [draft]
-                fault: str | TextMatch | None = None
-                for one in drafts:
-                    record = build_record(one, seed)
-                    fault = gate.fault(one, record)
-                    if fault is None:
-                        yield AcceptedRecord(record, answer_label(one, answers))
+                is_accepted = False
+                for candidate in _with_twin(sampled) if left > 1 else [sampled]:
+                    record = build_record(candidate, seed)
+                    rejection = acceptance.rejection(candidate, record)
+                    is_accepted = rejection is None
+                    if rejection is None:
+                        yield AcceptedRecord(record, _label_of(candidate, label_space))
                         left -= 1
-                    elif isinstance(fault, TextMatch):
-                        reason = f"shares text with a panel: {fault.span!r}"
-                        reject = _reject(unit, index, attempt, reason, record.instruction)
-                        yield reject
-                        yield ContaminationRow(reject.id, unit.id, fault)
                     else:
-                        yield _reject(unit, index, attempt, fault, record.instruction)
-                if fault is None:
+                        yield from _rejected(candidate, record, rejection)
+                if is_accepted:
                     break
             tick()
 
 
 def compose_records(
-    units: Sequence[TaskSource],
-    variants: Mapping[str, Sequence[Description]],
+    sources: Sequence[TaskSource],
+    paraphrases: Mapping[str, Sequence[Description]],
     settings: GenerateConfig,
-    screen: Decontaminator,
+    decontaminator: Decontaminator,
     seed: int,
     tick: Ticker,
 ) -> tuple[list[Record], list[Reject]]:
-    """All of `stream_records` at once, for a small set: records in an order drawn by the seed, and rejects."""
+    """Run `stream_records` to its end, for a small set: records in an order drawn by the seed, and rejects."""
     records: list[Record] = []
     rejects: list[Reject] = []
-    for event in stream_records(units, variants, settings, screen, seed, tick):
+    for event in stream_records(sources, paraphrases, settings, decontaminator, seed, tick):
         if isinstance(event, AcceptedRecord):
             records.append(event.record)
         elif isinstance(event, Reject):
@@ -131,5 +137,29 @@ def compose_records(
     return records, rejects
 
 
-def _reject(unit: TaskSource, index: int, attempt: int, reason: str, candidate: str) -> Reject:
-    return Reject(digest(unit.id, index, attempt), "compose", unit.id, reason, candidate)
+def _with_twin(sampled: SampledRecord) -> list[SampledRecord]:
+    """A record that reasons comes with a twin that answers at once."""
+    return [sampled, replace(sampled, with_rationale=False)] if sampled.with_rationale else [sampled]
+
+
+def _label_of(sampled: SampledRecord, label_space: frozenset[str]) -> str | None:
+    if sampled.symbols:
+        return None
+    return answer_label(sampled.source, sampled.params, sampled.query.output, label_space)
+
+
+def _rejected(
+    sampled: SampledRecord, record: Record, rejection: str | TextMatch
+) -> Iterator[Reject | ContaminationRow]:
+    source, index, attempt = sampled.source, sampled.index, sampled.attempt
+    if isinstance(rejection, TextMatch):
+        reason = f"shares text with a suite: {rejection.span!r}"
+        reject = _reject(source, index, attempt, reason, record.instruction)
+        yield reject
+        yield ContaminationRow(reject=reject.id, source=source.id, match=rejection)
+    else:
+        yield _reject(source, index, attempt, rejection, record.instruction)
+
+
+def _reject(source: TaskSource, index: int, attempt: int, reason: str, candidate: str) -> Reject:
+    return Reject(digest(source.id, index, attempt), "compose", source.id, reason, candidate)

@@ -1,11 +1,9 @@
-"""One record before it is checked: its form, shots, wording, template and examples, drawn from one stream."""
+"""One record before acceptance: its form, shots, instruction, template and examples, drawn from one random stream."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from zlib import crc32
 
 from kshot.config import GenerateConfig
 from kshot.core.prompting import (
@@ -18,48 +16,27 @@ from kshot.core.prompting import (
     render_prompt,
 )
 from kshot.core.seeding import digest, stream
-from kshot.core.types import Description, Example, Form, Kind, Record
-from kshot.generate.bank import by_id
-from kshot.generate.bank.words import made_up
+from kshot.core.types import Demonstration, Description, Example, Form, Kind, Record, RecordMeta
+from kshot.generate.bank.words import draw_nonsense_words
+from kshot.generate.compose.labels import LabelTurns, choose_labels
 from kshot.generate.compose.wrappers import InstructionWrapper, can_list_labels, sample_wrapper
 from kshot.tasks.family import Params
 from kshot.tasks.source import TaskSource
 
-DEMOS_TO_SHOW_A_TASK = 2
-"""Without an instruction; a rule that only demonstrations show may need more (`min_k`)."""
+VERSION = 1
+"""Raise it with every change of an output; the data's cache key contains it."""
+MIN_DEMOS_WITHOUT_INSTRUCTION = 2
+"""A rule that only demonstrations show may need more (`min_k`)."""
 NO_LABELS = "no_labels"
-"""The mode of a wording that leaves the labels to the demonstrations."""
-ENOUGH_TO_COUNT = 3
-"""Demonstrations whose labels tell which one is frequent; with fewer, heeding them means copying one of them."""
-MAX_LABELS = 10
-PLACES = 1 << 14
-EXAMPLES_OF_A_LABEL = 3
-OTHERS = tuple(name for name in TEMPLATES if name != EVAL_TEMPLATE)
-
-
-class LabelTurns:
-    """Whose turn it is among labels, so that over a whole set each one is the answer as often as its alternatives.
-
-    A task gives a few records only: with free draws a set held 9 answers like `yes` and 25 like `no`. Counted for each
-    set of labels, apart without demonstrations, in so many places that it always takes the same memory.
-    """
-
-    def __init__(self) -> None:
-        self._counts = [0] * PLACES
-
-    def take(self, rng: Random, labels: Sequence[str], k: int) -> str:
-        """One of those that were the answer least often, which now counts once more."""
-        space = "\0".join([str(min(k, 1)), *sorted(label.casefold() for label in labels)])
-        places = {label: crc32(f"{space}\0\0{label.casefold()}".encode()) % PLACES for label in labels}
-        least = min(self._counts[place] for place in places.values())
-        label = rng.choice([label for label, place in places.items() if self._counts[place] == least])
-        self._counts[places[label]] += 1
-        return label
+"""The mode of an instruction that leaves the labels to the demonstrations."""
+MIN_DEMOS_WITH_IMBALANCE = 3
+"""With fewer demonstrations, following the label frequencies means copying one of them."""
+OTHER_TEMPLATES = tuple(name for name in TEMPLATES if name != EVAL_TEMPLATE)
 
 
 @dataclass(frozen=True)
 class SampledRecord:
-    """A record before it is checked."""
+    """A record before it is rendered and checked."""
 
     source: TaskSource
     index: int
@@ -72,205 +49,176 @@ class SampledRecord:
     demos: tuple[Example, ...]
     query: Example
     imbalanced: bool
-    """Its labels come unevenly. What stands in the demonstrations is then no target: early ones, before there is
-    anything to count, would teach to copy the label before."""
+    """Labels are imbalanced. No loss on the demonstrations: the first ones would teach copying the previous label."""
     symbols: Mapping[str, str]
-    """Made-up words for the labels, which only the demonstrations explain; empty for the labels' own names."""
+    """Made-up words for the labels, which only the demonstrations explain; empty where the labels keep their names."""
     wrapper: InstructionWrapper
-    """What stands around the wording."""
+
+    @property
+    def omits_labels(self) -> bool:
+        """Whether neither the instruction nor its wrapper names the labels."""
+        return self.description.mode == NO_LABELS and not self.wrapper.label_list
 
 
 def sample_record(
-    unit: TaskSource, descriptions: Sequence[Description], settings: GenerateConfig, turns: LabelTurns, seed: int, index: int,
+    source: TaskSource,
+    descriptions: Sequence[Description],
+    settings: GenerateConfig,
+    turns: LabelTurns,
+    seed: int,
+    index: int,
     attempt: int,
-) -> SampledRecord | str:  # fmt: skip
-    """One draw, or why it came to nothing."""
-    rng = stream(seed, "compose", unit.id, index, attempt)
-    params = unit.params(rng)
-    form, k = _form_and_shots(rng, unit, settings)
-    reason = unit.has_rationales and rng.random() < settings.cot_fraction
-    labels = unit.labels(params)
-    framed = form != "demos_only" and not reason and rng.random() < settings.wrapped_fraction
-    # Labels that the wording leaves out must be told by a list or by demonstrations.
-    told = (framed and can_list_labels(labels)) or (form == "few_shot" and k > 1)
-    brief = bool(unit.no_label_instructions) and not reason and told and rng.random() < settings.no_label_fraction
-    description = Description(rng.choice(unit.no_label_instructions), NO_LABELS) if brief else rng.choice(descriptions)
-    wording = description.text.format(**params)
+) -> SampledRecord | str:
+    """Draw one record, or say why the draw failed."""
+    rng = stream(seed, "compose", source.id, index, attempt)
+    params = source.params(rng)
+    form, k = _sample_form_and_shots(rng, source, settings)
+    with_rationale = source.has_rationales and rng.random() < settings.cot_fraction
+    labels = source.labels(params)
+    is_wrapped = form != "demos_only" and not with_rationale and rng.random() < settings.wrapped_fraction
+    # An instruction may omit the labels only where a list or demonstrations show them.
+    shows_labels = (is_wrapped and can_list_labels(labels)) or (form == "few_shot" and k > 1)
+    can_omit = bool(source.no_label_instructions) and not with_rationale and shows_labels
+    omits_labels = can_omit and rng.random() < settings.no_label_fraction
+    description = (
+        Description(rng.choice(source.no_label_instructions), NO_LABELS) if omits_labels else rng.choice(descriptions)
+    )
+    instruction = description.text.format(**params)
+    can_tune = not with_rationale and not is_wrapped and k > 1 and bool(labels) and not source.needs_instruction
     symbols: Mapping[str, str] = {}
-    if (
-        not reason
-        and not framed
-        and k > 1
-        and labels
-        and not unit.needs_instruction
-        and rng.random() < settings.symbol_tuning_fraction
-    ):
-        symbols = dict(zip(labels, made_up(rng, len(labels)), strict=True))
-        if not brief and not names_all(wording, labels):
+    if can_tune and rng.random() < settings.symbol_tuning_fraction:
+        symbols = dict(zip(labels, draw_nonsense_words(rng, len(labels)), strict=True))
+        if not omits_labels and not names_all(instruction, labels):
             form = "demos_only"
-    frame = sample_wrapper(rng, labels, brief) if framed else InstructionWrapper()
-    shown = bool((brief and not frame.listing) or symbols or unit.min_k or form == "demos_only")
-    skewed = bool(labels) and k >= ENOUGH_TO_COUNT and rng.random() < settings.label_imbalance_fraction
-    wanted = choose_labels(rng, labels, k, skewed, shown, turns) if labels else []
-    examples = unit.sample_examples(rng, params, k + 1, wanted)
+    wrapper = sample_wrapper(rng, labels, omits_labels) if is_wrapped else InstructionWrapper()
+    must_show = bool((omits_labels and not wrapper.label_list) or symbols or source.min_k or form == "demos_only")
+    imbalanced = bool(labels) and k >= MIN_DEMOS_WITH_IMBALANCE and rng.random() < settings.label_imbalance_fraction
+    outputs = choose_labels(rng, labels, k, imbalanced, must_show, turns) if labels else []
+    examples = source.sample_examples(rng, params, k + 1, outputs)
     if len(examples) < k + 1:
         return f"only {len(examples)} distinct examples for {k} shots and a query"
-    reason = reason and all(example.rationale for example in examples)
+    with_rationale = with_rationale and all(example.rationale for example in examples)
     examples = [replace(e, output=symbols.get(e.output, e.output)) for e in examples]
-    if form == "demos_only" and _untold(examples, wording):
-        return "only the instruction tells its answer"
-    texts = [text for example in examples for text in (example.input, render_answer(example, reason))]
-    others = [name for name in OTHERS if can_show(name, texts)]
-    template = EVAL_TEMPLATE if rng.random() < settings.eval_template_fraction else rng.choice(others)
-    # Without an instruction the prompt must look like an example of something.
-    if form == "zero_shot" and template == "quoted":
-        template = EVAL_TEMPLATE
+    if form == "demos_only" and _needs_instruction(examples, instruction):
+        return "only the instruction shows its answer"
+    template = _sample_template(rng, settings, form, examples, with_rationale)
     *demos, query = examples[: k + 1]
     return SampledRecord(
-        unit, index, attempt, params, form, reason, description, template, tuple(demos), query, skewed, symbols, frame
+        source=source,
+        index=index,
+        attempt=attempt,
+        params=params,
+        form=form,
+        with_rationale=with_rationale,
+        description=description,
+        template=template,
+        demos=tuple(demos),
+        query=query,
+        imbalanced=imbalanced,
+        symbols=symbols,
+        wrapper=wrapper,
     )
 
 
-def choose_labels(
-    rng: Random, labels: Sequence[str], k: int, skewed: bool, shown: bool, turns: LabelTurns
-) -> list[str]:
-    """The labels of k demonstrations and, last, of the query, whose turn it is.
-
-    Args:
-        skewed: in uneven shares (Dirichlet, 1), as most real tasks have them, so that counting the demonstrations'
-            labels tells something about the query's; else in even shares.
-        shown: only the demonstrations tell what the labels are or stand for, so that all have to be among theirs as far
-            as there is room, the query's first: where all show one label, copying it answers without any rule.
-    """
-    weights = [rng.expovariate(1) for _ in labels] if skewed else None
-    drawn = rng.choices(labels, weights, k=k + 1)
-    last = turns.take(rng, labels, k)
-    # Two names change places, which leaves the shares as they are.
-    other = {drawn[-1]: last, last: drawn[-1]}
-    demos = [other.get(label, label) for label in drawn[:-1]]
-    if shown:
-        for label in (last, *rng.sample(labels, len(labels))):
-            held = Counter(demos)
-            spare = [place for place, name in enumerate(demos) if label == last or held[name] > 1]
-            if label not in held and spare:
-                demos[rng.choice(spare)] = label
-    if demos:
-        # Each label is last as often as the others: counting the labels helps, copying the last one does not.
-        end = rng.choice([label for label in labels if label in demos])
-        place = rng.choice([place for place, label in enumerate(demos) if label == end])
-        demos[place], demos[-1] = demos[-1], demos[place]
-    return [*demos, last]
-
-
-def _form_and_shots(rng: Random, unit: TaskSource, settings: GenerateConfig) -> tuple[Form, int]:
+def _sample_form_and_shots(rng: Random, source: TaskSource, settings: GenerateConfig) -> tuple[Form, int]:
     weights = settings.mixture
     forms: list[Form] = ["zero_shot", "few_shot", "demos_only"]
     form = rng.choices(forms, [weights.zero_shot, weights.few_shot, weights.demos_only])[0]
-    if form == "demos_only" and unit.needs_instruction:
+    if form == "demos_only" and source.needs_instruction:
         form = "few_shot"
-    most = len(settings.shots) and max(settings.shots)
-    if form == "zero_shot" and unit.min_k:
+    most = max(settings.shots, default=0)
+    if form == "zero_shot" and source.min_k:
         form = "few_shot"
     if form == "zero_shot":
         return form, 0
-    least = max(unit.min_k, DEMOS_TO_SHOW_A_TASK if form == "demos_only" else 1)
-    if unit.example_count is not None:
-        most = min(most, unit.example_count - 1)
+    least = max(source.min_k, MIN_DEMOS_WITHOUT_INSTRUCTION if form == "demos_only" else 1)
+    if source.example_count is not None:
+        most = min(most, source.example_count - 1)
     choices = [k for k in settings.shots if least <= k <= most]
     if choices:
         return form, rng.choice(choices)
-    # Too few examples for any of the wanted counts: as many as there are.
+    # Too few examples for any of the configured counts: as many as there are.
     return ("few_shot", most) if most >= 1 else ("zero_shot", 0)
 
 
-def _untold(examples: Sequence[Example], wording: str) -> bool:
-    """Whether the last example's output, such as 'none', is a word of the wording that the others do not show."""
+def _sample_template(
+    rng: Random, settings: GenerateConfig, form: Form, examples: Sequence[Example], with_rationale: bool
+) -> str:
+    texts = [text for example in examples for text in (example.input, render_answer(example, with_rationale))]
+    others = [name for name in OTHER_TEMPLATES if can_show(name, texts)]
+    template = EVAL_TEMPLATE if rng.random() < settings.eval_template_fraction else rng.choice(others)
+    # Without demonstrations nothing shows how this template goes on.
+    return EVAL_TEMPLATE if form == "zero_shot" and template == "quoted" else template
+
+
+def _needs_instruction(examples: Sequence[Example], instruction: str) -> bool:
+    """Whether the last example's output, such as 'none', is a word of the instruction that no other example shows."""
     *demos, query = examples
     shown = {demo.output for demo in demos}
-    return query.output not in shown and query.output not in query.input and names_all(wording, [query.output])
+    return query.output not in shown and query.output not in query.input and names_all(instruction, [query.output])
 
 
-def build_record(draft: SampledRecord, seed: int) -> Record:
-    unit, query = draft.source, draft.query
-    instruction = None if draft.form == "demos_only" else _worded(draft)
-    prompt = render_prompt(draft.template, instruction, draft.demos, query.input, draft.with_rationale)
-    # The first outputs cannot be known where only the demonstrations tell the rule.
-    untold = draft.form == "demos_only" or (draft.description.mode == NO_LABELS and not draft.wrapper.listing)
-    needed = max(unit.min_k, DEMOS_TO_SHOW_A_TASK if untold else 0)
-    output = render_answer(query, draft.with_rationale)
-    kind: Kind = "cot" if draft.with_rationale else "fsl" if draft.demos else "zsl"
-    task = unit.task_id(draft.params)
-    wrote = draft.description if instruction else Description("", "none")
-    meta = {
-        "id": digest(prompt.text, output),
-        "kind": kind,
-        "k": len(draft.demos),
-        "form": draft.form,
-        "task": task,
-        "family": unit.family,
-        "category": unit.category,
-        "source": unit.origin,
-        "mode": wrote.mode,
-        "demo_ids": [digest(task, demo.input, demo.output) for demo in draft.demos],
-        "query_id": digest(task, query.input, query.output),
-        "template": draft.template,
-        "targets": [] if draft.imbalanced else [list(span) for span in prompt.answers[needed:]],
-        "example_mode": query.mode,
-        "symbols": bool(draft.symbols),
-        "wrapped": draft.wrapper != InstructionWrapper(),
-        "teacher": wrote.teacher or query.teacher,
-        "verified_by": query.verified_by,
-        "seed": seed,
-    }
+def build_record(sampled: SampledRecord, seed: int) -> Record:
+    """Render the record's prompt and output, and note its structure."""
+    source, query = sampled.source, sampled.query
+    has_instruction = sampled.form != "demos_only"
+    instruction = render_instruction(sampled) if has_instruction else ""
+    with_rationale = sampled.with_rationale
+    prompt = render_prompt(sampled.template, instruction or None, sampled.demos, query.input, with_rationale)
+    output = render_answer(query, with_rationale)
+    kind: Kind = "cot" if with_rationale else "fsl" if sampled.demos else "zsl"
+    task = source.task_id(sampled.params)
+    description = sampled.description if has_instruction else Description("", "none")
+    # Nobody can predict the first outputs where only the demonstrations show the rule.
+    shows_rule = not has_instruction or sampled.omits_labels
+    first = max(source.min_k, MIN_DEMOS_WITHOUT_INSTRUCTION if shows_rule else 0)
+    meta = RecordMeta(
+        id=digest(prompt.text, output),
+        kind=kind,
+        k=len(sampled.demos),
+        form=sampled.form,
+        task=task,
+        family=source.family,
+        category=source.category,
+        origin=source.origin,
+        mode=description.mode,
+        task_instruction=instruction,
+        demonstrations=tuple(Demonstration(demo.input, render_answer(demo, with_rationale)) for demo in sampled.demos),
+        query=Demonstration(query.input, output),
+        template=sampled.template,
+        loss_spans=() if sampled.imbalanced else prompt.output_spans[first:],
+        demo_ids=tuple(digest(task, demo.input, demo.output) for demo in sampled.demos),
+        query_id=digest(task, query.input, query.output),
+        example_mode=query.mode,
+        symbol_tuned=bool(sampled.symbols),
+        wrapped=sampled.wrapper != InstructionWrapper(),
+        teacher=description.teacher or query.teacher,
+        verified_by=query.verified_by,
+        seed=seed,
+    )
     return Record(prompt.text, output, meta)
 
 
-def _worded(draft: SampledRecord) -> str:
-    """The instruction with the task's details, with the made-up labels where there are some, and with its frame."""
-    if not draft.symbols or draft.description.mode == NO_LABELS:
-        return draft.wrapper.around(draft.description.text.format(**draft.params))
-    text = draft.description.text.format(**{name: draft.symbols.get(v, v) for name, v in draft.params.items()})
+def render_instruction(sampled: SampledRecord) -> str:
+    """The instruction with the task's parameters, the made-up labels and the wrapper."""
+    text, symbols = sampled.description.text, sampled.symbols
+    if not symbols or sampled.description.mode == NO_LABELS:
+        return sampled.wrapper.wrap(text.format(**sampled.params))
+    text = text.format(**{name: symbols.get(value, value) for name, value in sampled.params.items()})
     # Labels that are no parameter stand in the text itself, in quotes if they could be taken for another word.
-    rest = sorted(set(draft.symbols) - set(draft.params.values()), key=len, reverse=True)
-    if rest:
-        quoted = all(f"'{label}'" in text for label in rest)
-        either = "|".join(
-            f"(?<='){re.escape(label)}(?=')" if quoted else literal_pattern(label).pattern for label in rest
+    literals = sorted(set(symbols) - set(sampled.params.values()), key=len, reverse=True)
+    if literals:
+        are_quoted = all(f"'{label}'" in text for label in literals)
+        pattern = "|".join(
+            f"(?<='){re.escape(label)}(?=')" if are_quoted else literal_pattern(label).pattern for label in literals
         )
-        text = re.sub(either, lambda found: draft.symbols[found.group()], text)
+        text = re.sub(pattern, lambda match: symbols[match.group()], text)
     return text
 
 
-def example_text(draft: SampledRecord) -> str:
-    """All that a record shows beside the instruction, which its whole unit shares."""
-    examples = [*draft.demos, draft.query]
+def render_examples(sampled: SampledRecord) -> str:
+    """All that a record shows beside the instruction, which all records of its source share."""
+    examples = [*sampled.demos, sampled.query]
     return "\n".join(
-        text for example in examples for text in (example.input, render_answer(example, draft.with_rationale))
+        text for example in examples for text in (example.input, render_answer(example, sampled.with_rationale))
     )
-
-
-def label_space_of(unit: TaskSource) -> frozenset[str]:
-    """The label space of an example-based unit: few answers, each of several examples; else empty."""
-    if unit.example_count is None:
-        return frozenset()
-    counts = Counter(example.output for example in unit.sample_examples(Random(0), {}, unit.example_count, ()))
-    few = len(counts) <= MAX_LABELS and min(counts.values()) >= EXAMPLES_OF_A_LABEL
-    return frozenset(counts) if few else frozenset()
-
-
-def answer_label(draft: SampledRecord, answers: frozenset[str]) -> str | None:
-    """Which of the labels the query has, None where answers are open or made-up words.
-
-    Args:
-        answers: of the draft's unit, see `label_space_of`; a family's labels that are drawn anew for each task go by place.
-    """
-    if draft.symbols:
-        return None
-    output = draft.query.output
-    if draft.source.origin != "programmatic":
-        return output if output in answers else None
-    labels = by_id(draft.source.id).labels
-    space = labels(draft.params) if labels else ()
-    if output not in space:
-        return None
-    return f"label {space.index(output) + 1}" if draft.params else output

@@ -1,14 +1,16 @@
-"""What stands around a task's wording in many real instructions: a lead, a list of the labels, rules for the answer.
+"""Instruction wrappers: a lead, a list of the labels, and rules for the answer, as many real instructions have them.
 
-All of it holds for every task, so that nothing has to be known about one; only the labels are the task's own.
+All texts hold for every task; only the labels are the task's own.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+VERSION = 1
+"""Raise it with every change of an output; the data's cache key contains it."""
 MAX_LISTED_LABELS = 12
-"""More labels would be a list longer than the rest of the record."""
+"""A list of more labels would be longer than the rest of the record."""
 MAX_RULES = 3
 
 LEADS = (
@@ -36,7 +38,7 @@ LISTS = (
     "Categories: {lettered}",
     "There are {count} possible outputs: {quoted}.",
 )
-# Each entry is one rule in several wordings, so that none is given twice.
+# Each entry is one rule in several phrasings, so that no wrapper states a rule twice.
 LABEL_RULES = (
     ("Copy the label exactly as it is written here.",),
     ("Use no label that is not named here.",),
@@ -63,46 +65,47 @@ RULES = (
 
 @dataclass(frozen=True)
 class InstructionWrapper:
-    """What goes around a wording, as it is drawn, by default nothing; `listing` holds the labels."""
+    """The parts around an instruction; by default none."""
 
     lead: str = ""
-    listing: str = ""
+    label_list: str = ""
     rules: tuple[str, ...] = ()
-    lines: bool = False
-    """Whether each part has lines of its own."""
+    separate_lines: bool = False
+    """Whether each part starts on a line of its own."""
 
-    def around(self, text: str) -> str:
-        """The wording with everything around it."""
-        parts = [self.lead, text, self.listing, *self.rules]
-        # A list that is no sentence has lines of its own.
-        apart = self.lines or "\n" in text or (self.listing and not self.listing.endswith("."))
-        return ("\n" if apart else " ").join(filter(None, parts))
+    def wrap(self, instruction: str) -> str:
+        """Put the parts around an instruction."""
+        parts = [self.lead, instruction, self.label_list, *self.rules]
+        # A list that is no sentence gets lines of its own.
+        is_block = bool(self.label_list) and not self.label_list.endswith(".")
+        separate_lines = self.separate_lines or "\n" in instruction or is_block
+        return ("\n" if separate_lines else " ").join(filter(None, parts))
 
 
 def can_list_labels(labels: Sequence[str]) -> bool:
-    """Whether a frame can list them; there are none where answers are open."""
+    """Whether a wrapper can list them; a task with open answers has none."""
     return 0 < len(labels) <= MAX_LISTED_LABELS
 
 
-def sample_wrapper(rng: Random, labels: Sequence[str], listed: bool) -> InstructionWrapper:
-    """A frame for one record.
+def sample_wrapper(rng: Random, labels: Sequence[str], must_list: bool) -> InstructionWrapper:
+    """Draw a wrapper for one record.
 
     Args:
         labels: the task's, empty where answers are open.
-        listed: name the labels in any case, because the wording does not; else half of the frames do.
+        must_list: list the labels in any case, because the instruction omits them; else half of the wrappers do.
     """
     lead = rng.choice(LEADS) if rng.random() < 0.5 else ""
-    shown = can_list_labels(labels) and (listed or rng.random() < 0.5)
-    listing = format_label_list(rng, labels) if shown else ""
-    pool = [*LABEL_RULES, *RULES] if shown or (labels and not listed) else RULES
+    has_list = can_list_labels(labels) and (must_list or rng.random() < 0.5)
+    label_list = format_label_list(rng, labels) if has_list else ""
+    pool = [*LABEL_RULES, *RULES] if has_list or (labels and not must_list) else RULES
     # A bare list is what test suites show, and a page of rules what people write.
-    count = rng.randint(0 if listing else 1, MAX_RULES) if rng.random() < 0.7 or not listing else 0
-    rules = tuple(rng.choice(wordings) for wordings in rng.sample(pool, count))
-    return InstructionWrapper(lead, listing, rules, rng.random() < 0.5)
+    count = rng.randint(0 if label_list else 1, MAX_RULES) if rng.random() < 0.7 or not label_list else 0
+    rules = tuple(rng.choice(phrasings) for phrasings in rng.sample(pool, count))
+    return InstructionWrapper(lead, label_list, rules, rng.random() < 0.5)
 
 
 def format_label_list(rng: Random, labels: Sequence[str]) -> str:
-    """The labels in an order of their own, in one of many layouts."""
+    """List the labels in a random order and one of many layouts."""
     shuffled = rng.sample(labels, len(labels))
     quoted = [f"'{label}'" for label in shuffled]
     numbered = [f"{number}. {label}" for number, label in enumerate(shuffled, 1)]

@@ -1,1 +1,1 @@
-"""What keeps data clean: decontamination, duplicates, filters, similarity to held-out tasks."""
+"""Keeps data clean: decontamination, duplicates, filters, similarity to held-out tasks."""

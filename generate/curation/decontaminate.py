@@ -1,134 +1,130 @@
-"""Keeps held-out tasks out of training: no record may hold text of a configured panel, nor restate its instruction, and
-no task that a teacher makes up may be like one of its own.
+"""Keeps held-out tasks out of training: finds candidates that share text with a suite or restate its instruction.
 
-Shared text is an input of at least three words standing whole in a record's inputs, or any eight words in a row
-(the n-gram overlap of GPT-3, arXiv:2005.14165, appendix C, at a length that fits short inputs). The eight words are
-looked for in the record's inputs and in its outputs of that length, and among the panel's inputs, options and outputs.
+Shared text is an input of at least three words that equals an input of the suite, or any eight words in a row (the
+n-gram overlap of GPT-3, arXiv:2005.14165, appendix C, at a length that fits short inputs). The eight words are searched
+in a record's inputs and outputs, and among the suite's inputs, options and outputs.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 from rapidfuzz import fuzz
 
-from kshot.core.text import MIN_INPUT_WORDS, SimilarityIndex, TfIdfSimilarity, ngrams, words
+from kshot.core.similarity import SimilarityIndex, TfIdfSimilarity
+from kshot.core.text import MIN_INPUT_WORDS, ngrams, words
 from kshot.suites.format import Suite
 
-NGRAM = 8
-SAME_INSTRUCTION = 90.0
-SAME_TASK = 0.45
-"""See `TfIdfSimilarity`. Of a hundred tasks that a teacher invented, the six that a panel has too came to 0.55 and
-above, all others to 0.34 and below."""
-Place = Literal["input", "output", "description"]
+VERSION = 1
+"""Raise it with every change of an output; the data's cache key contains it."""
+NGRAM_WORDS = 8
+MIN_SAME_INSTRUCTION_RATIO = 90.0
+"""rapidfuzz token-sort ratio, 0 to 100."""
+MIN_SAME_TASK_SIMILARITY = 0.45
+"""See `TfIdfSimilarity`. Of 100 tasks that a teacher invented, the six that a suite has too reached at least 0.55,
+all others at most 0.34."""
+CandidatePart = Literal["input", "output", "description"]
+SuiteText = Literal["input", "option", "output"]
 
 
 @dataclass(frozen=True)
 class TextMatch:
-    """Text of a training candidate that a panel holds too."""
+    """Text that a training candidate shares with a suite."""
 
-    place: Place
-    """Where in the candidate it stands."""
-    panel: str
+    candidate_part: CandidatePart
+    """Where the candidate contains it."""
+    suite: str
     task: str
-    part: Literal["input", "option", "output", "instruction"]
-    """Where in the panel's task it stands."""
+    suite_part: SuiteText | Literal["instruction"]
+    """Where the suite's task contains it."""
     span: str
-    """All words in a row that both share, lower case, parted by single spaces; an instruction as it stands."""
-
-
-@dataclass(frozen=True)
-class ContaminationRow:
-    """A line of contamination.jsonl: a match, and the reject that it led to."""
-
-    reject: str
-    unit: str
-    match: TextMatch
+    """All shared words in a row, lower case, joined by single spaces; an instruction in its own spelling."""
 
 
 class Decontaminator:
-    """What the panels' texts look like, ready to be compared with.
+    """The suites' texts, indexed for comparison.
 
     Args:
-        wordings: descriptions of many tasks, which tell what is common to all of them.
+        descriptions: instructions of many tasks; they show which n-grams are common to all tasks.
     """
 
-    def __init__(self, panels: Sequence[Suite], wordings: Sequence[str] = ()) -> None:
-        self.panels = panels
-        self._wordings = wordings
+    def __init__(self, suites: Sequence[Suite], descriptions: Sequence[str] = ()) -> None:
+        self.suites = suites
+        self._descriptions = descriptions
         self._inputs: dict[str, TextMatch] = {}
         self._ngrams: dict[str, TextMatch] = {}
-        for panel in panels:
-            for task in panel.tasks:
-                inputs, options, outputs = (TextMatch("input", panel.name, task.name, p, "") for p in _PARTS)
+        for suite in suites:
+            for task in suite.tasks:
+                inputs, options, outputs = (
+                    TextMatch("input", suite.name, task.name, part, "") for part in get_args(SuiteText)
+                )
                 for row in (*task.demos, *task.items):
-                    found = words(row.input)
-                    if len(found) >= MIN_INPUT_WORDS:
-                        self._inputs.setdefault(" ".join(found), inputs)
-                    self._learn(row.input, inputs)
+                    tokens = words(row.input)
+                    if len(tokens) >= MIN_INPUT_WORDS:
+                        self._inputs.setdefault(" ".join(tokens), inputs)
+                    self._add_ngrams(row.input, inputs)
                     for text in row.options:
-                        self._learn(text, options)
+                        self._add_ngrams(text, options)
                     for text in row.output:
-                        self._learn(text, outputs)
+                        self._add_ngrams(text, outputs)
 
     def match(self, inputs: Iterable[str], outputs: Iterable[str] = ()) -> TextMatch | None:
-        """The first text that these inputs or outputs have in common with a panel, or None."""
+        """Find the first text that these inputs or outputs share with a suite."""
         for text in inputs:
-            own = words(text)
-            if len(own) >= MIN_INPUT_WORDS and (whole := self._inputs.get(" ".join(own))):
-                return _at(whole, "input", own)
-            if found := self._shared(own, "input"):
-                return found
-        return next((found for text in outputs if (found := self._shared(words(text), "output"))), None)
+            tokens = words(text)
+            if len(tokens) >= MIN_INPUT_WORDS and (same_input := self._inputs.get(" ".join(tokens))):
+                return _located(same_input, "input", tokens)
+            if match := self._match_ngrams(tokens, "input"):
+                return match
+        return next((match for text in outputs if (match := self._match_ngrams(words(text), "output"))), None)
 
     def shared_input(self, inputs: Iterable[str]) -> str | None:
-        """The first text that an input has in common with a panel, or None."""
-        found = self.match(inputs)
-        return found.span if found else None
+        """The first span that an input shares with a suite."""
+        match = self.match(inputs)
+        return match.span if match else None
 
     def resembles(self, description: str) -> str | None:
-        """The instruction of the panels' task that a description seems to state, in whatever words, or None."""
-        if found := self.match_instruction(description):
-            return found.span
+        """The suites' instruction that a description seems to state, in whatever words."""
+        if match := self.match_instruction(description):
+            return match.span
         if not self._instructions:
             return None
-        cosine, place = self._alike.nearest(description)
-        return self._instructions[place] if cosine >= SAME_TASK else None
+        similarity, position = self._index.nearest(description)
+        return self._instructions[position] if similarity >= MIN_SAME_TASK_SIMILARITY else None
+
+    def match_instruction(self, description: str) -> TextMatch | None:
+        """Find the suites' instruction that a description states in nearly the same words."""
+        for suite in self.suites:
+            for task in suite.tasks:
+                instruction = task.spec.instruction
+                ratio = fuzz.token_sort_ratio(description.lower(), instruction.lower())
+                if ratio >= MIN_SAME_INSTRUCTION_RATIO:
+                    return TextMatch("description", suite.name, task.name, "instruction", instruction)
+        return None
 
     @cached_property
     def _instructions(self) -> list[str]:
-        return [task.spec.instruction for panel in self.panels for task in panel.tasks]
+        return [task.spec.instruction for suite in self.suites for task in suite.tasks]
 
     @cached_property
-    def _alike(self) -> SimilarityIndex:
-        return SimilarityIndex(TfIdfSimilarity([*self._wordings, *self._instructions]), self._instructions)
+    def _index(self) -> SimilarityIndex:
+        return SimilarityIndex(TfIdfSimilarity([*self._descriptions, *self._instructions]), self._instructions)
 
-    def match_instruction(self, description: str) -> TextMatch | None:
-        for panel in self.panels:
-            for task in panel.tasks:
-                instruction = task.spec.instruction
-                if fuzz.token_sort_ratio(description.lower(), instruction.lower()) >= SAME_INSTRUCTION:
-                    return TextMatch("description", panel.name, task.name, "instruction", instruction)
-        return None
+    def _add_ngrams(self, text: str, location: TextMatch) -> None:
+        for gram in ngrams(words(text), NGRAM_WORDS):
+            self._ngrams.setdefault(gram, location)
 
-    def _learn(self, text: str, where: TextMatch) -> None:
-        for gram in ngrams(words(text), NGRAM):
-            self._ngrams.setdefault(gram, where)
-
-    def _shared(self, own: list[str], place: Place) -> TextMatch | None:
-        grams = ngrams(own, NGRAM)
-        start = next((n for n, gram in enumerate(grams) if gram in self._ngrams), None)
+    def _match_ngrams(self, tokens: list[str], part: CandidatePart) -> TextMatch | None:
+        grams = ngrams(tokens, NGRAM_WORDS)
+        start = next((position for position, gram in enumerate(grams) if gram in self._ngrams), None)
         if start is None:
             return None
         end = start
         while end + 1 < len(grams) and grams[end + 1] in self._ngrams:
             end += 1
-        return _at(self._ngrams[grams[start]], place, own[start : end + NGRAM])
+        return _located(self._ngrams[grams[start]], part, tokens[start : end + NGRAM_WORDS])
 
 
-_PARTS: tuple[Literal["input", "option", "output"], ...] = ("input", "option", "output")
-
-
-def _at(where: TextMatch, place: Place, words: Sequence[str]) -> TextMatch:
-    return TextMatch(place, where.panel, where.task, where.part, " ".join(words))
+def _located(location: TextMatch, part: CandidatePart, tokens: Sequence[str]) -> TextMatch:
+    return TextMatch(part, location.suite, location.task, location.suite_part, " ".join(tokens))

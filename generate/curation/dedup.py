@@ -1,9 +1,9 @@
-"""Duplicates among texts: exact ones by a hash of the normalised text, near ones by MinHash LSH and then exact Jaccard.
+"""Finds duplicates: exact ones by a hash of the normalised text, near ones by MinHash LSH, then exact Jaccard.
 
 A text is a set of shingles, three words in a row. MinHash (A. Broder, 1997; here rensa's R-MinHash in Rust) with
 banded locality-sensitive hashing proposes pairs, and the true Jaccard similarity of the two sets decides. A text of
-few shingles (`MIN_SHINGLES`) is compared exactly only: two short inputs are alike by nature, and one changed word is another
-problem.
+few shingles (`MIN_SHINGLES`) is compared exactly only: two short inputs are alike by nature, and one changed word is
+another problem.
 """
 
 import math
@@ -18,11 +18,13 @@ from rensa import RMinHash, RMinHashLSH
 
 from kshot.core.text import MIN_NEAR_DUPLICATE_JACCARD, MIN_SHINGLES, jaccard, normalize_text, shingles
 
+VERSION = 1
+"""Raise it with every change of an output; the data's cache key contains it."""
 MAX_MISSED_FRACTION = 0.005
-"""Share of the pairs right at the threshold that the candidates may miss; of nearer pairs they miss fewer."""
+"""Fraction of the pairs right at the threshold that LSH may miss; of more similar pairs it misses fewer."""
 MAX_HASHES = 128
 SEED = 42
-CHUNK = 4096
+CHUNK_TEXTS = 4096
 
 
 def hash_text(*parts: str) -> int:
@@ -32,7 +34,7 @@ def hash_text(*parts: str) -> int:
 
 
 def lsh_bands(threshold: float) -> tuple[int, int]:
-    """(bands, rows of each): the most selective split of `MAX_HASHES` hashes that misses at most `MAX_MISSED_FRACTION`.
+    """(bands, rows of each): the most selective split of `MAX_HASHES` hashes within `MAX_MISSED_FRACTION`.
 
     Two texts of similarity s are candidates with probability 1 - (1 - s^rows)^bands.
     """
@@ -56,7 +58,7 @@ class SeenKeys:
         return self._count
 
     def add(self, key: int) -> bool:
-        """Whether the key is new."""
+        """Add a key; True if it is new."""
         if 4 * self._count >= 3 * len(self._slots):
             self._grow()
         if not self._put(self._slots, key):
@@ -74,39 +76,39 @@ class SeenKeys:
     @staticmethod
     def _put(slots: "array[int]", key: int) -> bool:
         mask = len(slots) - 1
-        place = key & mask
-        while held := slots[place]:
-            if held == key:
+        slot = key & mask
+        while stored := slots[slot]:
+            if stored == key:
                 return False
-            place = (place + 1) & mask
-        slots[place] = key
+            slot = (slot + 1) & mask
+        slots[slot] = key
         return True
 
 
 class NearIndex:
-    """Texts that were taken, and the question which of them a new one nearly repeats; about 2 KiB for each text taken.
+    """Finds the accepted text that a new one nearly duplicates; takes about 2 KiB for each accepted text.
 
     Args:
-        threshold: Jaccard similarity from which a text repeats another, above 0 and up to 1.
-        short: shingles below which a text is left out, both as a question and as an answer.
+        threshold: minimum Jaccard similarity of near-duplicates, above 0 and up to 1.
+        min_shingles: texts with fewer shingles are neither compared nor stored.
     """
 
-    def __init__(self, threshold: float, short: int = MIN_SHINGLES) -> None:
-        self._threshold, self._short = _checked(threshold), max(1, short)
+    def __init__(self, threshold: float, min_shingles: int = MIN_SHINGLES) -> None:
+        self._threshold, self._min_shingles = _check_threshold(threshold), max(1, min_shingles)
         count, rows = lsh_bands(threshold)
         self._hashes = count * rows
         self._index = RMinHashLSH(threshold, self._hashes, count)
         self._texts: list[str] = []
 
     def add(self, text: str) -> int | None:
-        """The number of the first taken text that this one nearly repeats; None if there is none, and it is taken."""
-        held = shingles(text)
-        if len(held) < self._short:
+        """The number of the first accepted text that this one nearly duplicates; None if it is new and now accepted."""
+        runs = shingles(text)
+        if len(runs) < self._min_shingles:
             return None
-        (sketch,) = RMinHash.from_token_sets([held], self._hashes, SEED)
-        mine = set(held)
+        (sketch,) = RMinHash.from_token_sets([runs], self._hashes, SEED)
+        distinct = set(runs)
         for number in sorted(self._index.query(sketch)):
-            if jaccard(mine, shingles(self._texts[number])) >= self._threshold:
+            if jaccard(distinct, shingles(self._texts[number])) >= self._threshold:
                 return int(number)
         self._index.insert(len(self._texts), sketch)
         self._texts.append(text)
@@ -114,59 +116,60 @@ class NearIndex:
 
 
 def near_duplicates(
-    texts: Sequence[str], threshold: float = MIN_NEAR_DUPLICATE_JACCARD, short: int = MIN_SHINGLES
+    texts: Sequence[str], threshold: float = MIN_NEAR_DUPLICATE_JACCARD, min_shingles: int = MIN_SHINGLES
 ) -> NDArray[np.int64]:
-    """Which earlier text each one repeats; the first of a group stays.
+    """Find which earlier text each text duplicates; the first of a group stays.
 
     Takes about 260 bytes for each text beside the texts themselves.
 
     Args:
-        texts: in the order in which earlier ones are to stay.
-        threshold: Jaccard similarity of the shingle sets from which two texts are near-duplicates.
-        short: shingles below which a text is compared exactly only.
+        texts: of two duplicates the earlier one stays.
+        threshold: minimum Jaccard similarity of near-duplicates' shingle sets.
+        min_shingles: texts with fewer shingles are compared exactly only.
 
     Returns:
-        For each text the position of the text that it repeats, exactly (after `normalize_text`) or nearly, or -1 where it
-        stays. A text is compared with those that stay, so no chain of small steps removes a text unlike all that stay.
+        For each text the position of the text that it duplicates, exactly (after `normalize_text`) or nearly, or -1
+        where it stays. A text is compared with those that stay: no chain of small steps removes a text unlike
+        them all.
     """
-    found = exact_duplicates(texts)
-    for later, earlier in _candidates(texts, found, _checked(threshold), max(1, short)):
-        both_stay = found[later] < 0 and found[earlier] < 0
+    originals = exact_duplicates(texts)
+    for later, earlier in _candidate_pairs(texts, originals, _check_threshold(threshold), max(1, min_shingles)):
+        both_stay = originals[later] < 0 and originals[earlier] < 0
         if both_stay and jaccard(shingles(texts[later]), shingles(texts[earlier])) >= threshold:
-            found[later] = earlier
-    for place, earlier in enumerate(found):
-        if earlier >= 0 and found[earlier] >= 0:
-            found[place] = found[earlier]
-    return found
+            originals[later] = earlier
+    for position, earlier in enumerate(originals):
+        if earlier >= 0 and originals[earlier] >= 0:
+            originals[position] = originals[earlier]
+    return originals
 
 
 def exact_duplicates(texts: Iterable[str]) -> NDArray[np.int64]:
-    """For each text the position of the first one that is the same after `normalize_text`, or -1 if it is the first."""
+    """For each text the position of the first text equal to it after `normalize_text`, or -1 where it is the first."""
     keys = np.fromiter((hash_text(normalize_text(text)) for text in texts), dtype=np.uint64)
-    _, firsts, which = np.unique(keys, return_index=True, return_inverse=True)
-    found = firsts[which]
-    return np.where(found == np.arange(len(found)), -1, found)
+    _, first_positions, groups = np.unique(keys, return_index=True, return_inverse=True)
+    originals = first_positions[groups]
+    return np.where(originals == np.arange(len(originals)), -1, originals)
 
 
-def _candidates(
-    texts: Sequence[str], found: NDArray[np.int64], threshold: float, short: int
+def _candidate_pairs(
+    texts: Sequence[str], originals: NDArray[np.int64], threshold: float, min_shingles: int
 ) -> Iterator[tuple[int, int]]:
     """Pairs (later, earlier) of texts that are no exact duplicates and agree in a band, in ascending order."""
     count, rows = lsh_bands(threshold)
-    places, keys = array("q"), []
-    for start in range(0, len(texts), CHUNK):
-        held = {
-            place: run
-            for place in range(start, min(start + CHUNK, len(texts)))
-            if found[place] < 0 and len(run := shingles(texts[place])) >= short
+    positions, keys = array("q"), []
+    for start in range(0, len(texts), CHUNK_TEXTS):
+        chunk = {
+            position: runs
+            for position in range(start, min(start + CHUNK_TEXTS, len(texts)))
+            if originals[position] < 0 and len(runs := shingles(texts[position])) >= min_shingles
         }
-        places.extend(held)
-        digests = RMinHash.digests_from_token_sets(list(held.values()), count * rows, SEED)
-        keys.append(_band_keys(np.array(digests, dtype=np.uint64).reshape(len(held), count, rows)))
+        positions.extend(chunk)
+        digests = RMinHash.digests_from_token_sets(list(chunk.values()), count * rows, SEED)
+        keys.append(_band_keys(np.array(digests, dtype=np.uint64).reshape(len(chunk), count, rows)))
     pairs = array("Q")
-    for band in range(count if places else 0):
-        for same in _runs(np.concatenate([chunk[:, band] for chunk in keys])):
-            pairs.extend(places[late] << 32 | places[early] for early, late in combinations(same, 2))
+    for band in range(count if positions else 0):
+        for same in _runs(np.concatenate([chunk_keys[:, band] for chunk_keys in keys])):
+            pairs.extend(positions[late] << 32 | positions[early] for early, late in combinations(same, 2))
     for pair in np.unique(np.frombuffer(pairs, dtype=np.uint64)).tolist():
         yield pair >> 32, pair & 0xFFFFFFFF
 
@@ -190,7 +193,7 @@ def _band_keys(digests: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return keys
 
 
-def _checked(threshold: float) -> float:
+def _check_threshold(threshold: float) -> float:
     if not 0 < threshold <= 1:
-        raise ValueError(f"threshold {threshold!r} is not a share above 0 and up to 1")
+        raise ValueError(f"threshold {threshold!r} is not a fraction above 0 and up to 1")
     return threshold

@@ -1,6 +1,6 @@
-"""Plain filters of one text: its length, its language, and whether it is a refusal. Each gives a reason or None.
+"""Filters of one text: its length, its language, and whether it is a refusal. Each returns a reason or None.
 
-A reason begins with words that name the fault for all texts alike, then a colon and what was found.
+A reason begins with words that are the same for all texts, then a colon and what the filter found.
 """
 
 import re
@@ -13,13 +13,15 @@ from kshot.core.errors import ConfigError
 
 Filter = Callable[[str], str | None]
 
-MIN_WORDS = 6
-"""A language cannot be told from fewer."""
+VERSION = 1
+"""Raise it with every change of an output; the data's cache key contains it."""
+MIN_LANGUAGE_WORDS = 6
+"""Fewer words do not identify a language."""
 LANGUAGES = (
     "ar", "bg", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr", "he", "hi", "hr", "hu", "id", "it",
     "ja", "ko", "lt", "lv", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sv", "th", "tr", "uk", "vi", "zh",
 )  # fmt: skip
-"""Told apart; over all of py3langid's languages a short English text with made-up words turns Nigerian Pidgin."""
+"""The candidates: among all of py3langid's languages, short English with made-up words becomes Nigerian Pidgin."""
 _DECLINED = "assist|help|provide|fulfil|comply|do|answer|complete|generate|create|write|give"
 _REFUSAL = re.compile(
     r"^\W*(?:(?:i'?m|i am) (?:very |really |so )?sorry\b|(?:my )?apologies\b|i apologi[sz]e\b"
@@ -33,44 +35,44 @@ _REFUSAL = re.compile(
 
 
 def refusal_filter(text: str) -> str | None:
-    """Turns of phrase with which models decline, at the beginning, or about themselves anywhere."""
-    found = _REFUSAL.search(text.replace("’", "'"))
-    return f"refusal: {found.group().strip()!r}" if found else None
+    """Reject phrases with which models decline at the beginning, or speak about themselves anywhere."""
+    match = _REFUSAL.search(text.replace("’", "'"))
+    return f"refusal: {match.group().strip()!r}" if match else None
 
 
-def length_filter(unit: str, count: Callable[[str], int], least: int, most: int | None) -> Filter:
-    """At least and at most so many units; what `unit` names is what `count` counts."""
+def length_filter(unit: str, count: Callable[[str], int], minimum: int, maximum: int | None) -> Filter:
+    """Require a length between two bounds; `count` counts what `unit` names."""
 
     def filter_length(text: str) -> str | None:
         size = count(text)
-        if size < least:
-            return f"fewer {unit} than {least}: {size}"
-        return f"more {unit} than {most}: {size}" if most is not None and size > most else None
+        if size < minimum:
+            return f"fewer {unit} than {minimum}: {size}"
+        return f"more {unit} than {maximum}: {size}" if maximum is not None and size > maximum else None
 
     return filter_length
 
 
 def language_filter(code: str) -> Filter:
-    """Whether a text is in the language of the ISO 639-1 code; texts under `MIN_WORDS` words pass.
+    """Require the language of an ISO 639-1 code; texts under `MIN_LANGUAGE_WORDS` words pass.
 
     Raises:
-        ConfigError: the language is none of `LANGUAGES`.
+        ConfigError: the code is none of `LANGUAGES`.
     """
     if code not in LANGUAGES:
         raise ConfigError([f"generate.filters.language: {code!r} is not one of {', '.join(LANGUAGES)}"])
 
     def filter_language(text: str) -> str | None:
-        if len(text.split()) < MIN_WORDS:
+        if len(text.split()) < MIN_LANGUAGE_WORDS:
             return None
-        found = _identifier().classify(text)[0]
-        return None if found == code else f"not in the language {code!r}: {found!r}"
+        language = _identifier().classify(text)[0]
+        return None if language == code else f"not in the language {code!r}: {language!r}"
 
     return filter_language
 
 
 @cache
 def _identifier() -> Any:
-    """py3langid (naive Bayes over byte n-grams, its model in the wheel); loaded at the first use, 120 MB."""
+    """Load py3langid (naive Bayes over byte n-grams, its model in the wheel) at the first use; it takes 120 MB."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
@@ -79,7 +81,7 @@ def _identifier() -> Any:
 
 
 def build_filters(settings: FilterConfig) -> list[Filter]:
-    """The filters that the settings switch on, in the order in which they are asked."""
+    """Build the filters that the settings switch on, in the order of their checks."""
     filters: list[Filter] = []
     if settings.min_characters or settings.max_characters is not None:
         filters.append(length_filter("characters", len, settings.min_characters, settings.max_characters))
@@ -93,7 +95,7 @@ def build_filters(settings: FilterConfig) -> list[Filter]:
 
 
 def first_rejection(text: str, filters: Iterable[Filter]) -> str | None:
-    """The first filter's reason, or None if the text may stay."""
+    """The reason of the first filter that rejects the text, or None."""
     return next((reason for check in filters if (reason := check(text))), None)
 
 

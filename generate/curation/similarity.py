@@ -1,39 +1,41 @@
-"""How near is the nearest held-out task? By descriptions, see `kshot.core.text.TfIdfSimilarity`."""
+"""Finds the held-out task whose instruction is most similar to a training family's descriptions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from kshot.core.text import SimilarityIndex, TfIdfSimilarity
+from kshot.core.similarity import SimilarityIndex, TfIdfSimilarity
+from kshot.generate.run_files import NearestRow
 from kshot.suites.format import Suite
 
-
-@dataclass(frozen=True)
-class NearestTask:
-    """The held-out task that is nearest to a training family, and the two wordings that are."""
-
-    family: str
-    panel: str
-    task: str
-    similarity: float
-    """From 0, no n-gram in common, to 1."""
-    description: str
-    instruction: str
+VERSION = 1
+"""Raise it with every change of an output; the data's cache key contains it."""
 
 
-def nearest_heldout_tasks(descriptions: Mapping[str, Sequence[str]], panels: Sequence[Suite]) -> list[NearestTask]:
-    """For each family, in its order, the panels' nearest task; nothing where there is no panel.
+def nearest_heldout_tasks(descriptions: Mapping[str, Sequence[str]], suites: Sequence[Suite]) -> list[NearestRow]:
+    """Find the most similar held-out task of each family, in the families' order; none where there is no suite.
 
     Args:
-        descriptions: the wordings of each family; `{slots}` do not count.
+        descriptions: by family; `{slots}` do not count.
     """
-    held_out = [(panel.name, task.name, task.spec.instruction) for panel in panels for task in panel.tasks]
+    held_out = [(suite.name, task.name, task.spec.instruction) for suite in suites for task in suite.tasks]
     if not held_out:
         return []
     instructions = [instruction for *_, instruction in held_out]
-    wordings = dict.fromkeys(text for texts in descriptions.values() for text in texts)
-    targets = SimilarityIndex(TfIdfSimilarity([*wordings, *instructions]), instructions)
-    found = []
+    distinct = list(dict.fromkeys(text for texts in descriptions.values() for text in texts))
+    index = SimilarityIndex(TfIdfSimilarity([*distinct, *instructions]), instructions)
+    nearest = dict(zip(distinct, index.nearest_of_each(distinct), strict=True))
+    rows = []
     for family, texts in descriptions.items():
-        (similarity, place), text = max(((targets.nearest(text), text) for text in texts), key=lambda each: each[0][0])
-        found.append(NearestTask(family, *held_out[place][:2], round(similarity, 4), text, instructions[place]))
-    return found
+        text = max(texts, key=lambda text: nearest[text][0])
+        similarity, position = nearest[text]
+        suite, task, instruction = held_out[position]
+        rows.append(
+            NearestRow(
+                family=family,
+                suite=suite,
+                task=task,
+                similarity=round(similarity, 4),
+                description=text,
+                instruction=instruction,
+            )
+        )
+    return rows

@@ -1,1 +1,1 @@
-"""The set as files: JSONL and Parquet, statistics, the dataset card, the hub, a suite of training tasks."""
+"""The data set as files: JSONL and Parquet, statistics, the dataset card, the hub, a suite of training tasks."""

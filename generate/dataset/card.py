@@ -1,45 +1,56 @@
-"""The dataset card: what the set holds, where it came from, and records to look at."""
+"""Renders the dataset card: what the data set holds, where it came from, and sample records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from jinja2.sandbox import SandboxedEnvironment
 
 from kshot.core.types import Record
+from kshot.generate.run_files import GenerateManifest
 
 TEMPLATE = Path(__file__).parent / "card.j2"
 SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
-LARGEST = "10M<n<100M"
+LARGEST_SIZE = "10M<n<100M"
 
 
-def render_card(shown: Sequence[Record], manifest: Mapping[str, Any], run: str) -> str:
-    """The card in Markdown, with the front matter that the Hugging Face hub reads.
+class FamilyRow(NamedTuple):
+    """A line of the card's table of families."""
+
+    family: str
+    records: int
+    tasks: int
+    labels: str
+    nearest: str
+    similarity: float
+
+
+def render_card(samples: Sequence[Record], manifest: GenerateManifest, run: str) -> str:
+    """Render the card in Markdown, with the front matter that the Hugging Face hub reads.
 
     Args:
-        shown: records to print in full.
-        manifest: of the generate stage.
+        samples: records to print in full.
     """
-    total = manifest["records"]
-    size = next((name for most, name in SIZES if total < most), LARGEST)
+    size = next((name for limit, name in SIZES if manifest.records < limit), LARGEST_SIZE)
     environment = SandboxedEnvironment(autoescape=False, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(run=run, manifest=manifest, records=shown, size=size, families=_families(manifest)) + "\n"
+    rows = _family_rows(manifest)
+    return template.render(run=run, manifest=manifest, records=samples, size=size, families=rows) + "\n"
 
 
-def _families(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row for each family, those nearest to a held-out task first."""
+def _family_rows(manifest: GenerateManifest) -> list[FamilyRow]:
+    """A row for each family, the most similar to a held-out task first."""
     rows = []
-    for family, records in manifest["counts"]["family"].items():
-        labels, near = manifest["labels"].get(family, {}), manifest["nearest"].get(family)
+    for family, records in manifest.counts.family.items():
+        labels, near = manifest.labels.get(family, {}), manifest.nearest.get(family)
         rows.append(
-            {
-                "family": family,
-                "records": records,
-                "tasks": manifest["tasks"].get(family, 0),
-                "labels": " : ".join(str(n) for n in labels.values()),
-                "nearest": near["task"] if near else "",
-                "similarity": near["similarity"] if near else 0.0,
-            }
+            FamilyRow(
+                family=family,
+                records=records,
+                tasks=manifest.tasks.get(family, 0),
+                labels=" : ".join(str(count) for count in labels.values()),
+                nearest=f"{near.suite}/{near.task}" if near else "",
+                similarity=near.similarity if near else 0.0,
+            )
         )
-    return sorted(rows, key=lambda row: -row["similarity"])
+    return sorted(rows, key=lambda row: -row.similarity)

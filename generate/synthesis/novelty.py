@@ -1,13 +1,13 @@
 """Task novelty: whether an invented instruction repeats a known one, by its words or by its subject.
 
-Words: rapidfuzz's token-set ratio. Subject: `kshot.core.text.TfIdfSimilarity`.
+Words: rapidfuzz's token-set ratio. Subject: `kshot.core.similarity.TfIdfSimilarity`.
 """
 
 from collections.abc import Sequence
 
 from rapidfuzz import fuzz, process
 
-from kshot.core.text import SimilarityIndex, TfIdfSimilarity
+from kshot.core.similarity import SimilarityIndex, TfIdfSimilarity
 
 VERSION = 1
 """Raise when the same instruction gets another verdict."""

@@ -14,9 +14,10 @@ from kshot.core.console import say
 from kshot.core.errors import ConfigError
 from kshot.core.seeding import digest
 from kshot.core.types import Description, Reject, Task
-from kshot.generate.compose.acceptance import reject_paraphrases
-from kshot.generate.curation.decontaminate import ContaminationRow, Decontaminator
+from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.filters import build_filters
+from kshot.generate.curation.paraphrases import reject_paraphrases
+from kshot.generate.run_files import ContaminationRow
 from kshot.generate.sources import load_sources
 from kshot.generate.synthesis.context import SynthesisContext
 from kshot.generate.synthesis.evolve import vary_tasks
@@ -142,7 +143,7 @@ def run_synthesis(config: Config, modes: SynthesisConfig, context: SynthesisCont
     Args:
         context: None where nothing needs a teacher.
     """
-    programmatic, example_based = load_sources(config)
+    programmatic, example_based = load_sources(config.generate, config.seed)
     synthesized = synthesize_tasks(example_based, modes, context)
     sources = check_unique_ids([*programmatic, *map(source_from_task, synthesized.tasks)])
     result = SynthesisResult(

@@ -65,10 +65,9 @@ class RawConfig:
 
 def find_config(name: Path) -> Path:
     """The file of a config: a path, or the name of a recipe that ships with kshot."""
-    if name.exists() or name.suffix or len(name.parts) > 1:
+    if name.exists() or name.is_absolute() or name.suffix:
         return name
-    shipped = RECIPES / f"{name}.yaml"
-    return shipped if shipped.is_file() else name
+    return RECIPES / f"{name}.yaml" if name.as_posix() in recipe_names() else name
 
 
 def load_config(path: Path | str, overrides: list[str] | None = None) -> Config:

@@ -15,4 +15,4 @@ Names = Annotated[list[str], BeforeValidator(lambda given: [given] if isinstance
 class Section(BaseModel):
     """A part of the config: strict about types, closed to unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)

@@ -1,4 +1,4 @@
-"""Exact match: is the greedy answer one of the accepted ones, but for case, outer quotes, spacing and a final stop?"""
+"""Exact match: the answer equals an accepted one up to case, outer quotes, spacing and a final stop."""
 
 import re
 from collections.abc import Sequence

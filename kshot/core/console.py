@@ -1,4 +1,4 @@
-"""What a person sees: lines, tables and progress, on a terminal or in a log."""
+"""Lines, errors and progress, on a terminal or in a log."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-# A log has no width of its own; a table of gains needs this much.
+# A log has no width; a table of gains needs this much.
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 130)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -28,14 +28,14 @@ def fail(text: str) -> None:
 
 
 class Ticker(Protocol):
-    """Counts work done; `note` replaces the words beside the count."""
+    """Counts finished work; `note` replaces the words beside the count."""
 
     def __call__(self, done: int = 1, note: str = "") -> None: ...
 
 
 @contextmanager
 def progress(label: str, total: int, start: int = 0) -> Iterator[Ticker]:
-    """A progress bar over `total` units on a terminal; elsewhere a plain line every ten seconds and at the end."""
+    """A progress bar over `total` units on a terminal; elsewhere a line every ten seconds and at the end."""
     if sys.stdout.isatty():
         with _bar(label, total, start) as tick:
             yield tick

@@ -1,6 +1,6 @@
-"""Files that are whole or absent, and JSONL that is read with its line numbers.
+"""Files written whole or not at all, and JSONL read with its line numbers.
 
-Writers use a temporary name in the same folder, fsync and rename, so that a kill or a full disk leaves what was there.
+Writers use a temporary name in the same folder, fsync and rename, so a kill or a full disk leaves the old file.
 """
 
 import os
@@ -17,7 +17,7 @@ from kshot.core.errors import DataError
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success flush it to disk and rename it to `path`, else remove it."""
+    """Yield a temporary path beside `path`; flush and rename it to `path` on success, else remove it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -32,7 +32,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Like `atomic_file` for a folder; an older `path` is replaced. Leftovers of killed writers are swept first."""
+    """Like `atomic_file` for a folder; replaces an older `path`. Removes leftovers of killed writers first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f".{path.name}.*.part"):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -91,14 +91,14 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             try:
                 row = orjson.loads(line)
             except orjson.JSONDecodeError as error:
-                raise DataError(f"{path}:{number}: broken JSON: {error}; mend or delete this line") from None
+                raise DataError(f"{path}:{number}: broken JSON: {error}; repair or delete this line") from None
             if not isinstance(row, dict):
                 raise DataError(f"{path}:{number}: expected an object, found {type(row).__name__}")
             yield number, row
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The rows of an append-only log; a last line torn by a kill is left out, an absent file is empty."""
+    """The rows of an append-only log; skips a last line torn by a kill, and an absent file is empty."""
     rows: list[dict[str, Any]] = []
     if not path.exists():
         return rows
@@ -110,5 +110,5 @@ def read_log(path: Path) -> list[dict[str, Any]]:
             rows.append(orjson.loads(line))
         except orjson.JSONDecodeError:
             if number < len(lines):
-                raise DataError(f"{path}:{number}: broken JSON; mend or delete this line") from None
+                raise DataError(f"{path}:{number}: broken JSON; repair or delete this line") from None
     return rows

@@ -1,7 +1,7 @@
-"""The only place that turns (instruction, demonstrations, query) into text.
+"""Renders (instruction, demonstrations, query) as a prompt; nothing else does.
 
-Training and evaluation both call `render_prompt`, so both show the same prompts. The result is the user's message; the
-student's own chat template goes around it.
+Training and evaluation both call `render_prompt`, so the student meets one layout. The result is the user's message;
+the student's chat template goes around it.
 """
 
 import re
@@ -11,20 +11,21 @@ from dataclasses import dataclass
 from kshot.core.types import Example
 
 VERSION = 1
+"""Raise it with every change of an output; the data's cache key contains it."""
 EVAL_TEMPLATE = "plain"
 COT_INSTRUCTION = "Think step by step, then give the final answer on a last line that begins with 'Answer:'."
 
 
 @dataclass(frozen=True)
 class Template:
-    """How a prompt is laid out: `pair` shows a demonstration, `query` asks; `between` parts them."""
+    """A prompt's layout: `pair` shows a demonstration, `query` the input to answer, `between` separates them."""
 
     pair: str
     query: str
     between: str = "\n\n"
     before_demos: str = ""
     forbids: str = ""
-    """Characters that would make its layout ambiguous if an input or output held one."""
+    """Characters that make the layout ambiguous where an input or output contains one."""
 
 
 TEMPLATES: dict[str, Template] = {
@@ -41,65 +42,65 @@ TEMPLATES: dict[str, Template] = {
 
 @dataclass(frozen=True)
 class Prompt:
-    """The user's message, and where in it the demonstrations' outputs stand."""
+    """The user's message, and the positions of the demonstrations' outputs in it."""
 
     text: str
-    answers: tuple[tuple[int, int], ...]
-    """For each demonstration the first character of its output and the one after its last."""
+    output_spans: tuple[tuple[int, int], ...]
+    """[start, end) in characters, one span for each demonstration."""
 
 
 def render_prompt(
-    template: str, instruction: str | None, demos: Sequence[Example], query: str, reason: bool = False
+    template: str, instruction: str | None, demos: Sequence[Example], query: str, with_rationale: bool = False
 ) -> Prompt:
-    """The user's message for one query.
+    """Render the user's message for one query.
 
     Args:
         template: a key of `TEMPLATES`.
-        instruction: the task's description; None where only the demonstrations tell.
-        demos: shown in this order; with `reason` their rationale precedes their answer.
+        instruction: the task's instruction; None where only the demonstrations show the task.
+        demos: shown in this order.
         query: the input to answer.
-        reason: ask for steps before the answer.
+        with_rationale: ask for steps before the answer, and show those of the demonstrations.
     """
     layout = TEMPLATES[template]
-    head = [*([instruction] if instruction else []), *([COT_INSTRUCTION] if reason else [])]
+    head = [*([instruction] if instruction else []), *([COT_INSTRUCTION] if with_rationale else [])]
     text = "".join(f"{part}\n\n" for part in head)
     if demos and layout.before_demos:
         text += layout.before_demos + layout.between
     before, after = layout.pair.split("{output}")
-    answers = []
+    spans = []
     for demo in demos:
         text += before.format(input=demo.input)
         start = len(text)
-        text += render_answer(demo, reason)
-        answers.append((start, len(text)))
+        text += render_answer(demo, with_rationale)
+        spans.append((start, len(text)))
         text += after + layout.between
-    return Prompt(text + layout.query.format(input=query), tuple(answers))
+    return Prompt(text + layout.query.format(input=query), tuple(spans))
 
 
-def render_answer(example: Example, reason: bool = False) -> str:
-    """The output as the student should write it."""
-    if reason and example.rationale:
+def render_answer(example: Example, with_rationale: bool = False) -> str:
+    """Render the output as the student should write it."""
+    if with_rationale and example.rationale:
         return f"{example.rationale}\nAnswer: {example.output}"
     return example.output
 
 
 def append_options(text: str, options: Sequence[str]) -> str:
-    """The query of an item whose options change from item to item, or an instruction that does not name its labels."""
+    """Append a list of options: to a query with options of its own, or to an instruction that names no labels."""
     return "\n".join([text, "Options:", *(f"- {option}" for option in options)])
 
 
 def literal_pattern(literal: str) -> re.Pattern[str]:
-    """The literal where it is not part of a longer word."""
+    """Match the literal where it is not part of a longer word."""
     before = r"(?<!\w)" if literal[:1].isalnum() else ""
     after = r"(?!\w)" if literal[-1:].isalnum() else ""
     return re.compile(before + re.escape(literal) + after)
 
 
 def names_all(text: str, labels: Iterable[str]) -> bool:
-    """Whether the text names every one of the labels as it is written, none of them as part of a longer word."""
+    """Whether the text contains every label as a word of its own, in its exact spelling."""
     return all(literal_pattern(label).search(text) for label in labels)
 
 
 def can_show(template: str, texts: Sequence[str]) -> bool:
-    """Whether the template can show these inputs and outputs without ambiguity."""
+    """Whether the template shows these inputs and outputs without ambiguity."""
     return not any(character in text for character in TEMPLATES[template].forbids for text in texts)

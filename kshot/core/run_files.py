@@ -13,7 +13,7 @@ from kshot.core.files import atomic_file, read_json
 class FileModel(BaseModel):
     """A JSON object of a run's file, or a part of one."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 Content = TypeVar("Content")

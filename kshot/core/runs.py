@@ -1,13 +1,13 @@
-"""A run folder: where each stage writes, who holds it, and what it was made from.
+"""A run's folder: where each stage writes, its lock, and what it was made from.
 
-    runs/<run>/generate/   train.jsonl rejects.jsonl contamination.jsonl manifest.json README.md replies.sqlite
-    runs/<run>/train/      adapter/ merged/ metrics.jsonl loss.png settings.json manifest.json checkpoints/
-    runs/<run>/evaluate/   gains.json fewshot.json baselines.json label_bias.json contamination.json forgetting.json
-                           report.html report.md scores.png scores.svg samples.jsonl measurements/ forgetting/
-                           settings.json manifest.json
+    runs/RUN/generate/   train.jsonl rejects.jsonl contamination.jsonl manifest.json README.md replies.sqlite
+    runs/RUN/train/      adapter/ merged/ metrics.jsonl loss.png settings.json manifest.json checkpoints/
+    runs/RUN/evaluate/   gains.json fewshot.json baselines.json label_bias.json contamination.json forgetting.json
+                         report.html report.md scores.png scores.svg samples.jsonl measurements/ settings.json
+                         manifest.json
 
 A stage is done when its manifest stands, which is written last. The manifest carries a key of everything that shaped
-the outputs; the same key means that there is nothing to do, another that the stage is made afresh.
+the outputs: the same key means that there is nothing to do, another that the stage is made afresh.
 """
 
 import hashlib
@@ -44,19 +44,17 @@ class Run:
 
     @contextmanager
     def held(self, stage: str) -> Iterator[Path]:
-        """Hold a stage's folder against a second process; the system lets go when the holder dies.
+        """Lock a stage's folder against a second process; the system releases the lock when the holder dies.
 
         Raises:
-            RunError: another process is at work there.
+            RunError: another process works there.
         """
         folder = self.stage(stage)
         lock = FileLock(folder / ".lock", timeout=0)
         try:
             lock.acquire()
         except Timeout:
-            raise RunError(
-                f"{folder}: another kshot is at work here; wait for it, or give this one another --run"
-            ) from None
+            raise RunError(f"{folder}: another kshot works here; wait for it, or name another --run") from None
         try:
             yield folder
         finally:
@@ -64,7 +62,7 @@ class Run:
 
 
 def read_finished(folder: Path, key: str) -> dict[str, Any] | None:
-    """The manifest of a stage that is done under `key`, else None."""
+    """The manifest of a stage that is finished under `key`, else None."""
     path = folder / MANIFEST
     if not path.exists():
         return None

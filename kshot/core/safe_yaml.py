@@ -1,4 +1,4 @@
-"""Reading YAML that may be hostile: no tags that run code, no aliases that blow up, no nesting that overflows."""
+"""Reads YAML that may be hostile: no tags that run code, no exponential aliases, no stack overflow."""
 
 import re
 from pathlib import Path

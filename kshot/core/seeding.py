@@ -1,7 +1,7 @@
-"""Named random streams: every draw in kshot comes from one seed and a name.
+"""Named random streams: every draw comes from one seed and a name.
 
-A stream depends on its name alone, never on what was drawn elsewhere, so adding a task or a record does not move the
-draws of another, and a rerun that skips finished work still gives the same bytes.
+A stream depends on its name alone, never on other draws. So adding a task does not move the draws of another, and a
+rerun that skips finished work gives the same bytes.
 """
 
 import hashlib
@@ -9,11 +9,11 @@ import random
 
 
 def digest(*parts: object, size: int = 16) -> str:
-    """Hex digest of `size` characters of the parts, each kept apart from its neighbours."""
+    """Hex digest (`size` characters) of the parts, separated."""
     joined = "\x1f".join(str(part) for part in parts)
     return hashlib.sha256(joined.encode()).hexdigest()[:size]
 
 
 def stream(seed: int, *names: object) -> random.Random:
-    """A generator for one named purpose, e.g. `stream(7, "compose", task_id, index)`."""
+    """A generator for one purpose, e.g. `stream(7, "compose", task_id, index)`."""
     return random.Random(int(digest(seed, *names), 16))

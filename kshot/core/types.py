@@ -1,7 +1,7 @@
-"""What flows through the pipeline: examples, tasks, records."""
+"""What flows through the pipeline: examples, tasks, records, rejects."""
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 Kind = Literal["zsl", "fsl", "cot"]
 Form = Literal["zero_shot", "few_shot", "demos_only"]
@@ -11,7 +11,7 @@ Form = Literal["zero_shot", "few_shot", "demos_only"]
 class Example:
     """One input with its right output, and the reasoning between them where there is one.
 
-    `mode` is how it was made, `teacher` who made it, and `verified_by` what showed that it is right.
+    `mode` says how it was written, `teacher` by whom, and `verified_by` what confirmed its output.
     """
 
     input: str
@@ -24,7 +24,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Description:
-    """One wording of a task: `text` may hold `{param}` slots; `mode` says who wrote it."""
+    """One instruction of a task: `text` may hold `{param}` slots; `mode` says who wrote it."""
 
     text: str
     mode: str = "handwritten"
@@ -43,28 +43,87 @@ class Task:
     anchors: tuple[tuple[str, ...], ...] = ()
     labels: tuple[str, ...] = ()
     inverse: tuple[str, ...] = ()
-    """Wordings of the reverse task, output to input, where there is one."""
+    """Instructions of the reverse task, output to input, where there is one."""
     no_label_instructions: tuple[str, ...] = ()
-    """Wordings that do not name the labels, for records whose demonstrations show them."""
+    """Instructions that do not name the labels, for records whose demonstrations show them."""
     mode: str = "handwritten"
 
 
 @dataclass(frozen=True)
 class Reject:
-    """A candidate that was not taken: a wording (`mode` is its describe mode) or a record (`mode` is compose)."""
+    """A rejected candidate: an instruction (`mode` is its paraphrase mode) or a record (`mode` is compose)."""
 
     id: str
     mode: str
     task: str
     reason: str
     candidate: str
-    source: str = ""
+    original: str = ""
+    """The instruction that a paraphrase rewords."""
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """An input and its output as the prompt shows them."""
+
+    input: str
+    output: str
+
+
+@dataclass(frozen=True)
+class RecordMeta:
+    """The structure of a record and how it was composed. The fields' order is that of the JSON object."""
+
+    id: str
+    """Digest of the record's instruction and output."""
+    kind: Kind
+    """zsl, fsl, or cot where the output reasons before the answer."""
+    k: int
+    """Number of demonstrations."""
+    form: Form
+    """Instruction only, instruction and demonstrations, or demonstrations only."""
+    task: str
+    """The task: the family with a digest of its drawn parameters, or the id in the user's file."""
+    family: str
+    """The task family."""
+    category: str
+    """The family's category."""
+    origin: str
+    """programmatic, examples, or the package that draws the examples."""
+    mode: str
+    """Who worded the instruction: handwritten, a paraphrase mode, no_labels, or none without an instruction."""
+    task_instruction: str
+    """The task's instruction as shown, wrapper included; empty in `demos_only` records."""
+    demonstrations: tuple[Demonstration, ...]
+    query: Demonstration
+    """The input to answer, and the record's output."""
+    template: str
+    """A key of `kshot.core.prompting.TEMPLATES`."""
+    loss_spans: tuple[tuple[int, int], ...]
+    """[start, end) in `instruction`, in characters, of the demonstrations' outputs that also carry loss."""
+    demo_ids: tuple[str, ...]
+    """Digests of the demonstrations' examples."""
+    query_id: str
+    """Digest of the query's example: records of one example share it."""
+    example_mode: str
+    """How the query's example was written."""
+    symbol_tuned: bool
+    """Whether made-up words replace the labels."""
+    wrapped: bool
+    """Whether an instruction wrapper surrounds the instruction."""
+    teacher: str | None
+    """Who paraphrased the instruction or wrote the example; None without a teacher."""
+    verified_by: str
+    """What confirmed the output: solver, gold, score_answer or a check of the teacher's answers."""
+    seed: int
+    """The config's seed."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One training row; `meta` traces how it came about."""
+    """One training row."""
 
     instruction: str
+    """All that the student reads: the prompt, demonstrations included."""
     output: str
-    meta: dict[str, Any] = field(default_factory=dict)
+    meta: RecordMeta

@@ -1,8 +1,8 @@
-"""The shape of a programmatic task family, shared by the training bank and the held-out panel.
+"""The shape of a programmatic task family, shared by the training families and the held-out ones.
 
 A family is a sampler and a solver. `params` draws what distinguishes one task of the family from another (label names,
 separators, made-up rules); all demonstrations and the query of a record share one draw. `sample` draws a problem and
-`solve` answers it, so that every output is right by construction.
+`solve` answers it, so every output is right by construction.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ def text_problem(text: str) -> Problem:
 
 
 def no_params(rng: Random) -> Params:
-    """For a family with one task only."""
+    """The params of a family with a single task."""
     return {}
 
 
@@ -35,18 +35,18 @@ class Family:
     """A programmatic task family.
 
     Args:
-        id: snake_case name; the unit of the train/held-out split.
-        category: one of the broad kinds (see `kshot tasks list` and the data card).
+        id: snake_case name; train and held-out families are split by it.
+        category: one of the broad kinds (see `kshot tasks list` and the dataset card).
         descriptions: at least three hand-written instructions; `{name}` is filled from the params.
-        sample: draws a problem; it must balance the labels of a classification by drawing the label first.
-        solve: the answer to `problem.facts`, computed and never drawn.
-        must: what a rewording has to keep: for each entry at least one of its words (prefix match, case ignored).
+        sample: draws a problem. It must balance the labels of a classification by drawing the label first.
+        solve: computes the answer to `problem.facts`; it draws nothing.
+        anchors: what a paraphrase must keep: for each entry at least one of its words (prefix match, case ignored).
         params: draws the task's parameters.
         labels: the label space under these params, for classification and multiple choice.
         rationale: a short step-by-step derivation that ends before the final answer.
-        briefs: wordings that leave the labels to the demonstrations.
-        stated: a few demonstrations do not show the rule (which letters, which words), so it needs its instruction.
-        min_k: shots below which the task cannot be solved (2 where only the demonstrations show the rule).
+        min_k: demonstrations below which nobody can solve the task (2 where only they show the rule).
+        no_label_instructions: instructions that leave the labels to the demonstrations.
+        needs_instruction: true where a few demonstrations do not show the rule (which letters, which words).
     """
 
     id: str

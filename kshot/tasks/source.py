@@ -1,6 +1,6 @@
-"""A unit is what records are drawn from: a programmatic family, or an example-based task from YAML.
+"""A task source is what records are drawn from: a programmatic family, or an example-based task from YAML.
 
-Both give the same three things: descriptions, a drawn task with its problems, and the anchors of its meaning.
+Both give the same three things: descriptions, a drawn task with its examples, and the anchors of its meaning.
 """
 
 from collections import Counter
@@ -13,18 +13,23 @@ from kshot.core.errors import DataError
 from kshot.core.seeding import digest
 from kshot.core.types import Example, Task
 from kshot.tasks.family import Family, Params
+from kshot.tasks.registry import describe_error
 
-REDRAWS = 40
-RIVALS = 300
+VERSION = 1
+"""Raise it with every change of an output; the data's cache key contains it."""
+MAX_REDRAWS = 40
+"""Draws of examples until the demonstrations identify the rule."""
+ALTERNATIVE_RULES = 300
+"""Rules drawn to find one that fits the demonstrations and answers the query otherwise."""
 
 
 def count_draws(n: int) -> int:
-    """How many candidates are drawn for n examples: some have the same input, or another label than is wanted."""
+    """The number of candidates to draw for n examples: some have an input or a label that is not needed."""
     return max(60, 3 * n)
 
 
 def no_labels(params: Params) -> tuple[str, ...]:
-    """Of a task whose answers are open."""
+    """The label space of a task with open answers."""
     return ()
 
 
@@ -34,12 +39,13 @@ class TaskSource:
 
     Args:
         id: of the family or of the YAML task.
+        origin: programmatic, examples, or the package that draws the examples.
         params: draws the parameters of one task.
-        problems: draws up to n examples with distinct inputs, fewer where the space is too small; their outputs are the
-            wanted ones in the wanted order as far as the task gives them, and as they come where none are wanted.
-        briefs: descriptions that leave the labels to the demonstrations.
-        stated: never without its instruction.
-        size: how many distinct examples there are, None where they are drawn by a program.
+        sample_examples: draws up to n examples with distinct inputs, fewer where the space is too small. Their outputs
+            are the given ones in the given order as far as the task has them, and unconstrained where none are given.
+        example_count: the number of distinct examples; None where a program draws them.
+        no_label_instructions: instructions that leave the labels to the demonstrations.
+        needs_instruction: a record of it always shows the instruction.
     """
 
     id: str
@@ -65,47 +71,52 @@ class TaskSource:
         return f"{self.id}-{digest(sorted(params.items()), size=6)}" if params else self.id
 
 
-def choose_examples(candidates: Iterable[Example], n: int, wanted: Sequence[str] = ()) -> list[Example]:
-    """Up to n candidates with distinct inputs: the first ones, or those with the wanted outputs in the wanted order.
+def choose_examples(candidates: Iterable[Example], n: int, outputs: Sequence[str] = ()) -> list[Example]:
+    """Choose up to n candidates with distinct inputs: the first ones, or those with the given outputs in their order.
 
-    Where the candidates lack a wanted output, others take its place; the last place, that of a query, is filled first.
+    Other candidates take the position of an output that none has. The last position, the query's, is filled first.
     """
     pool: dict[str, Example] = {}
-    lacking = Counter(wanted)
+    missing = Counter(outputs)
     for candidate in candidates:
         if candidate.input not in pool:
             pool[candidate.input] = candidate
-            lacking -= Counter([candidate.output])
-        if len(pool) >= n and not lacking:
+            missing -= Counter([candidate.output])
+        if len(pool) >= n and not missing:
             break
-    places: list[Example | None] = []
-    for output in reversed(wanted):
+    matches: list[Example | None] = []
+    for output in reversed(outputs):
         match = next((example for example in pool.values() if example.output == output), None)
-        places.append(match and pool.pop(match.input))
-    left = iter(pool.values())
-    filled = [place or next(left, None) for place in reversed(places)]
-    return [*(example for example in filled if example), *left][:n]
+        matches.append(match and pool.pop(match.input))
+    others = iter(pool.values())
+    chosen = [match or next(others, None) for match in reversed(matches)]
+    return [*(example for example in chosen if example), *others][:n]
 
 
 def source_from_family(family: Family) -> TaskSource:
-    """The unit of a programmatic family: outputs come from its solver.
+    """The task source of a programmatic family: its solver gives the outputs.
 
-    Where only demonstrations show the rule, examples are drawn again until all but the last tell the last one's answer.
+    Where only demonstrations show the rule, examples are drawn until the demonstrations identify the query's answer.
     """
 
-    def drawn(rng: Random, params: Params, n: int, facts: dict[str, Any]) -> Iterator[Example]:
+    def draw(rng: Random, params: Params, n: int, facts: dict[str, Any]) -> Iterator[Example]:
         for _ in range(count_draws(n)):
-            problem = family.sample(rng, params)
-            facts.setdefault(problem.text, problem.facts)
-            steps = family.rationale(problem.facts, params) if family.rationale else None
-            yield Example(problem.text, family.solve(problem.facts, params), steps, "programmatic", "solver")
+            try:
+                problem = family.sample(rng, params)
+                facts.setdefault(problem.text, problem.facts)
+                steps = family.rationale(problem.facts, params) if family.rationale else None
+                example = Example(problem.text, family.solve(problem.facts, params), steps, "programmatic", "solver")
+            except Exception as error:
+                raise DataError(f"family {family.id!r}: {describe_error(error)}") from error
+            yield example
 
-    def sample_examples(rng: Random, params: Params, n: int, wanted: Sequence[str] = ()) -> list[Example]:
-        for _ in range(REDRAWS):
+    def sample_examples(rng: Random, params: Params, n: int, outputs: Sequence[str] = ()) -> list[Example]:
+        for _ in range(MAX_REDRAWS):
             facts: dict[str, Any] = {}
-            examples = choose_examples(drawn(rng, params, n, facts), n, wanted)
-            known = [facts[example.input] for example in examples]
-            if not family.min_k or len(examples) <= family.min_k or _told(family, rng, params, known):
+            examples = choose_examples(draw(rng, params, n, facts), n, outputs)
+            shown = [facts[example.input] for example in examples]
+            needs_no_check = not family.min_k or len(examples) <= family.min_k
+            if needs_no_check or _is_rule_identified(family, rng, params, shown):
                 return examples
         return []
 
@@ -126,65 +137,66 @@ def source_from_family(family: Family) -> TaskSource:
     )
 
 
-def _told(family: Family, rng: Random, params: Params, facts: Sequence[Any]) -> bool:
-    """Whether no other rule of the family gives all demonstrations their answers and the query, the last, another.
+def _is_rule_identified(family: Family, rng: Random, params: Params, facts: Sequence[Any]) -> bool:
+    """True if the demonstrations identify the rule: every rule that fits them also gives the query's answer.
 
-    The labels' names say nothing about the rule: another rule may give them to its groups in any order.
+    The labels' names say nothing about the rule: another rule may assign them to its groups in any order.
     """
     labels = family.labels or no_labels
 
-    def answer(one: Any, rule: Params, names: Mapping[str, str]) -> str | None:
+    def answer(problem: Any, rule: Params, names: Mapping[str, str]) -> str | None:
         try:
-            output = family.solve(one, rule)
-        except (LookupError, ValueError):  # this rule says nothing about such a problem
+            output = family.solve(problem, rule)
+        except (LookupError, ValueError):  # this rule has no answer to such a problem
             return None
         return names.get(output, output)
 
-    right, own = [family.solve(one, params) for one in facts], labels(params)
-    for _ in range(RIVALS):
-        rival = family.params(rng)
-        names = dict(zip(labels(rival), rng.sample(own, len(own)), strict=False))
-        fits = all(answer(one, rival, names) == output for one, output in zip(facts[:-1], right[:-1], strict=True))
-        if fits and answer(facts[-1], rival, names) not in (None, right[-1]):
+    outputs, label_space = [family.solve(problem, params) for problem in facts], labels(params)
+    for _ in range(ALTERNATIVE_RULES):
+        rule = family.params(rng)
+        names = dict(zip(labels(rule), rng.sample(label_space, len(label_space)), strict=False))
+        demos = zip(facts[:-1], outputs[:-1], strict=True)
+        fits = all(answer(problem, rule, names) == output for problem, output in demos)
+        if fits and answer(facts[-1], rule, names) not in (None, outputs[-1]):
             return False
     return True
 
 
 def source_from_task(task: Task) -> TaskSource:
-    """The unit of an example-based task: outputs are its gold examples."""
+    """The task source of an example-based task: its gold examples give the outputs."""
 
-    def sample_examples(rng: Random, params: Params, n: int, wanted: Sequence[str] = ()) -> list[Example]:
-        return choose_examples(rng.sample(task.examples, len(task.examples)), n, wanted)
+    def sample_examples(rng: Random, params: Params, n: int, outputs: Sequence[str] = ()) -> list[Example]:
+        return choose_examples(rng.sample(task.examples, len(task.examples)), n, outputs)
 
     return TaskSource(
         id=task.id,
         family=task.family,
         category=task.category,
         origin="examples",
-        descriptions=_plain(task.descriptions),
+        descriptions=_escape_braces(task.descriptions),
         anchors=task.anchors,
         params=lambda rng: {},
         sample_examples=sample_examples,
         labels=(lambda params: task.labels) if task.labels else no_labels,
         has_rationales=any(example.rationale for example in task.examples),
         example_count=len(task.examples),
-        no_label_instructions=_plain(task.no_label_instructions),
+        no_label_instructions=_escape_braces(task.no_label_instructions),
     )
 
 
-def _plain(texts: Sequence[str]) -> tuple[str, ...]:
-    """As descriptions whose braces are no slots."""
+def _escape_braces(texts: Sequence[str]) -> tuple[str, ...]:
+    """The texts as descriptions whose braces are no slots."""
     return tuple(text.replace("{", "{{").replace("}", "}}") for text in texts)
 
 
-def check_unique_ids(units: Sequence[TaskSource]) -> list[TaskSource]:
-    """The units, if no two have one id.
+def check_unique_ids(sources: Sequence[TaskSource]) -> list[TaskSource]:
+    """Return the sources if no two share an id.
 
     Raises:
-        DataError: names those that do.
+        DataError: names the ids that occur twice.
     """
-    ids = [unit.id for unit in units]
-    doubled = sorted({name for name in ids if ids.count(name) > 1})
-    if doubled:
-        raise DataError(f"task id used twice: {', '.join(doubled)}; rename one")
-    return list(units)
+    counts = Counter(source.id for source in sources)
+    repeated = sorted(name for name, count in counts.items() if count > 1)
+    if repeated:
+        raise DataError(f"task id used twice: {', '.join(repeated)}; rename one")
+    return list(sources)

@@ -1,4 +1,4 @@
-"""Reads example-based tasks from YAML: `id`, `category`, `descriptions`, `examples` and what else a task may say."""
+"""Reads example-based tasks from YAML: `id`, `category`, `descriptions`, `examples` and optional fields."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ from kshot.core.types import Example, Task
 
 def _not_blank(text: str) -> str:
     if not text.strip():
-        raise PydanticCustomError("blank", "nothing is written there")
+        raise PydanticCustomError("blank", "the text is blank")
     return text
 
 
@@ -41,7 +41,7 @@ class _TaskRow(BaseModel):
 
 
 def load_tasks(path: Path) -> list[Task]:
-    """The example-based tasks of a YAML file: a list of `id`, `category`, `descriptions`, `examples`.
+    """Load the tasks of a YAML file: a list of `id`, `category`, `descriptions`, `examples`.
 
     Raises:
         DataError: names the file, the task and the field.
@@ -52,7 +52,7 @@ def load_tasks(path: Path) -> list[Task]:
         raise DataError(f"{path}: no such file of tasks") from None
     if not isinstance(tree, list) or not tree:
         raise DataError(f"{path}: no task in it; expected a list of tasks with id, category, descriptions and examples")
-    tasks = []
+    tasks: list[Task] = []
     for number, raw in enumerate(tree):
         try:
             row = _TaskRow.model_validate(raw)
@@ -61,9 +61,9 @@ def load_tasks(path: Path) -> list[Task]:
             name = raw.get("id", number) if isinstance(raw, dict) else number
             where = ".".join(str(part) for part in detail["loc"])
             raise DataError(f"{path}: task {name!r}: {where}: {detail['msg']}") from None
-        strange = next((e.output for e in row.examples if row.labels and e.output not in row.labels), None)
-        if strange is not None:
-            raise DataError(f"{path}: task {row.id!r}: the output {strange!r} is none of its labels {row.labels}")
+        unknown = next((e.output for e in row.examples if row.labels and e.output not in row.labels), None)
+        if unknown is not None:
+            raise DataError(f"{path}: task {row.id!r}: the output {unknown!r} is none of its labels {row.labels}")
         tasks.append(
             Task(
                 id=row.id,

@@ -179,7 +179,7 @@ def test_a_second_process_in_the_same_run_is_refused(config_file: Path) -> None:
     from kshot.core.runs import Run
 
     with Run(config_file.parent / "runs" / "tiny").held("generate"):
-        assert "another kshot is at work" in refused_once("generate", config_file)
+        assert "another kshot works here" in refused_once("generate", config_file)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

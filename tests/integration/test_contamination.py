@@ -10,7 +10,8 @@ from tests.integration.test_pipeline import kshot, lines
 QUICK = ("evaluate.shots=[0, 1]",)
 ROWS = [
     {"instruction": "Say it once more.\n\nInput: zulu hour 5\nOutput:", "output": "five",
-     "meta": {"id": "abc", "task": "say_again", "template": "plain", "form": "zero_shot", "k": 0}},
+     "meta": {"id": "abc", "task": "say_again", "task_instruction": "Say it once more.", "demonstrations": [],
+              "query": {"input": "zulu hour 5", "output": "five"}, "k": 0}},
     {"instruction": "Name the hour.\n\nInput: noon\nOutput:", "output": "twelve", "meta": {"task": "hours", "k": 0}},
 ]  # fmt: skip
 

@@ -64,10 +64,10 @@ def test_every_mode_contributes_records(settings: dict[str, Any], tmp_path: Path
     run_generate(config_of(settings, records=120, synthesis=ALL_MODES, max_records_per_example=3), run)
     manifest = json.loads((run.folder / "generate" / "manifest.json").read_text())
     rejects = (run.folder / "generate" / "rejects.jsonl").read_text().splitlines()
-    assert {"vary", "invent", "demonstrate", "augment", "reason", "invert", "compose"} <= set(manifest["flow"])
-    assert sum(sum(row["rejected"].values()) for row in manifest["flow"].values()) == len(rejects)
-    for row in manifest["flow"].values():
-        assert row["in"] == row["out"] + sum(row["rejected"].values())
+    assert {"vary", "invent", "demonstrate", "augment", "reason", "invert", "compose"} <= set(manifest["modes"])
+    assert sum(sum(row["rejected"].values()) for row in manifest["modes"].values()) == len(rejects)
+    for row in manifest["modes"].values():
+        assert row["candidates"] == row["accepted"] + sum(row["rejected"].values())
     records = rows(run)
     modes = Counter(record["meta"]["example_mode"] for record in records)
     assert {"programmatic", "gold", "demonstrate", "augment", "invent", "vary", "invert"} <= set(modes)
@@ -104,7 +104,7 @@ def test_rationales_that_no_record_shows_are_warned_of(
             config_of(settings, cot_fraction=fraction, synthesis={"reason": {"per_task": 3}}),
             Run(tmp_path / str(fraction)),
         )
-        assert ("steps that no record will show" in "".join(capsys.readouterr())) == is_warned
+        assert ("no record will show the rationales" in "".join(capsys.readouterr())) == is_warned
 
 
 def test_labels_become_symbols_that_only_the_demonstrations_explain(settings: dict[str, Any], tmp_path: Path) -> None:
@@ -118,11 +118,11 @@ def test_labels_become_symbols_that_only_the_demonstrations_explain(settings: di
         "cot_fraction": 0.0,
     }
     run_generate(config_of(settings, **more), run)
-    remapped = [r for r in rows(run) if r["meta"]["symbols"]]
+    remapped = [r for r in rows(run) if r["meta"]["symbol_tuned"]]
     assert len(remapped) > 20
     for record in remapped:
         assert record["meta"]["k"] > 1
-        shown = [record["instruction"][a:b] for a, b in record["meta"]["targets"]]
+        shown = [record["instruction"][a:b] for a, b in record["meta"]["loss_spans"]]
         assert all(answer.isalpha() for answer in [record["output"], *shown])
     few_shot = [r for r in remapped if r["meta"]["form"] == "few_shot"]
     without_labels = [r for r in few_shot if r["meta"]["mode"] == "no_labels"]
@@ -145,7 +145,7 @@ def test_fill_to_repeats_synthesis_until_the_records_are_there(
     short = Run(tmp_path / "short")
     few = config_of(settings, exclude=["plural_form"], records=30, teacher=None)
     run_generate(few, short)
-    for said in ("of 30 records", "is made"):
+    for said in ("of 30 records", "is finished"):
         capsys.readouterr()
         run_generate(few, short, fill_to=30)
         assert said in capsys.readouterr().out
@@ -169,9 +169,9 @@ def test_a_dry_run_sends_nothing_and_counts(
     said = capsys.readouterr().out
     assert not script.asked
     assert "writing examples: 6 requests" in said
-    assert "40 records would be composed" in said
+    assert "would compose 40 records" in said
     dry_run(config_of(settings), Run(tmp_path / "dry"), fill_to=70)
-    assert "70 records would be composed" in capsys.readouterr().out
+    assert "would compose 70 records" in capsys.readouterr().out
     assert not (tmp_path / "dry" / "generate" / "train.jsonl").exists()
 
 

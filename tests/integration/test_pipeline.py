@@ -75,7 +75,7 @@ def test_run_makes_the_files_of_all_three_stages(finished: Path) -> None:
     assert set(records[0]) == {"instruction", "output", "meta"}
     manifest = json.loads((run / "generate" / "manifest.json").read_text())
     assert sum(manifest["counts"]["k"].values()) == 52
-    assert manifest["flow"]["compose"]["in"] == 52 + len(lines(run / "generate" / "rejects.jsonl"))
+    assert manifest["modes"]["compose"]["candidates"] == 52 + len(lines(run / "generate" / "rejects.jsonl"))
     assert "## Records drawn at random" in (run / "generate" / "README.md").read_text()
     assert [row["step"] for row in lines(run / "train" / "metrics.jsonl") if "loss" in row] == list(range(1, 13))
     assert (run / "train" / "loss.png").stat().st_size > 5000

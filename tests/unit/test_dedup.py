@@ -24,13 +24,13 @@ LONG = "on the third day the old keeper of the light walked down to the harbour 
 
 
 def changed(rng: random.Random, text: str, words: int) -> str:
-    held = text.split()
-    for place in rng.sample(range(len(held)), words):
-        held[place] = f"w{rng.randrange(10**6)}"
-    return " ".join(held)
+    tokens = text.split()
+    for position in rng.sample(range(len(tokens)), words):
+        tokens[position] = f"w{rng.randrange(10**6)}"
+    return " ".join(tokens)
 
 
-def test_copies_point_at_the_first_and_other_texts_stay() -> None:
+def test_near_duplicates_returns_the_position_of_the_first() -> None:
     texts = [LONG, "short text", LONG.upper() + " ", "Short  TEXT", LONG.replace("third", "fourth"), LONG[::-1], ""]
     assert near_duplicates(texts, 0.7).tolist() == [-1, -1, 0, 1, 0, -1, -1]
     assert near_duplicates(texts, 0.95).tolist() == [-1, -1, 0, 1, -1, -1, -1]
@@ -40,7 +40,7 @@ def test_copies_point_at_the_first_and_other_texts_stay() -> None:
 def test_short_texts_are_compared_exactly_only() -> None:
     one, other = "the word is dog now", "the word is dog then"
     assert near_duplicates([one, other], 0.3).tolist() == [-1, -1]
-    assert near_duplicates([one, other], 0.3, short=1).tolist() == [-1, 0]
+    assert near_duplicates([one, other], 0.3, min_shingles=1).tolist() == [-1, 0]
 
 
 def planted() -> tuple[list[str], dict[int, float]]:
@@ -81,7 +81,7 @@ def test_small_steps_do_not_remove_a_text_unlike_all_that_stay() -> None:
     assert near_duplicates(chain, 0.8).tolist() == [-1, 0, -1]
 
 
-def test_one_by_one_gives_what_all_at_once_gives() -> None:
+def test_near_index_finds_what_near_duplicates_finds() -> None:
     texts, _ = planted()
     index = NearIndex(0.8)
     taken: list[int] = []
@@ -95,21 +95,21 @@ def test_one_by_one_gives_what_all_at_once_gives() -> None:
 
 
 @given(st.floats(0.3, 1.0))
-def test_bands_miss_few_pairs_at_the_threshold(threshold: float) -> None:
+def test_lsh_bands_miss_few_pairs_at_the_threshold(threshold: float) -> None:
     count, rows = lsh_bands(threshold)
     assert count * rows <= 128
     assert (1 - threshold**rows) ** count <= 0.0051
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1.5])
-def test_a_threshold_that_is_no_share_is_refused(threshold: float) -> None:
+def test_near_duplicates_refuses_a_threshold_that_is_no_fraction(threshold: float) -> None:
     with pytest.raises(ValueError, match="threshold"):
         near_duplicates([LONG], threshold)
 
 
 @settings(max_examples=50)
 @given(st.lists(st.integers(1, 2**64 - 1) | st.integers(1, 300), max_size=600))
-def test_seen_is_a_set(keys: list[int]) -> None:
+def test_seen_keys_is_a_set(keys: list[int]) -> None:
     seen, known = SeenKeys(), set[int]()
     for key in keys:
         assert seen.add(key) == (key not in known)
@@ -117,9 +117,9 @@ def test_seen_is_a_set(keys: list[int]) -> None:
     assert len(seen) == len(known)
 
 
-def kept_of(records: int, units: Sequence[TaskSource], **dedup: object) -> tuple[list[Record], list[Reject]]:
+def compose(records: int, sources: Sequence[TaskSource], **dedup: object) -> tuple[list[Record], list[Reject]]:
     options = GenerateConfig(records=records, dedup=DedupConfig.model_validate(dedup))
-    events = list(stream_records(units, {}, options, Decontaminator([]), 2, lambda done=1, note="": None))
+    events = list(stream_records(sources, {}, options, Decontaminator([]), 2, lambda done=1, note="": None))
     return [e.record for e in events if isinstance(e, AcceptedRecord)], [e for e in events if isinstance(e, Reject)]
 
 
@@ -127,7 +127,7 @@ def plurals() -> list[TaskSource]:
     return select_sources(["plural_form"], [])
 
 
-def test_small_spaces_give_distinct_records_and_say_what_was_drawn_twice() -> None:
+def test_small_spaces_give_distinct_records_and_say_what_was_a_duplicate() -> None:
     config = GenerateConfig(
         records=900, mixture=MixtureConfig(zero_shot=1, few_shot=0, demos_only=0), eval_template_fraction=1.0
     )
@@ -138,37 +138,37 @@ def test_small_spaces_give_distinct_records_and_say_what_was_drawn_twice() -> No
     assert {reject.reason for reject in rejects} == {"duplicate"}
 
 
-def test_near_duplicates_are_rejected_only_where_asked() -> None:
-    """A long gold example asked twice, in two wordings, is one; with other demonstrations around it, it is none."""
+def test_near_duplicates_are_rejected_only_where_configured() -> None:
+    """A long gold example in two instructions is one; with other demonstrations around it, it is none."""
     names = {"what_happens_next", "where_to_look", "does_person_know"}
-    units = [unit for unit in select_sources([], [SEEDS / "decisions.yaml"]) if unit.id in names]
-    assert len(units) == 3
-    off, none = kept_of(84, units)
-    on, rejects = kept_of(84, units, near=0.8)
+    sources = [source for source in select_sources([], [SEEDS / "decisions.yaml"]) if source.id in names]
+    assert len(sources) == 3
+    off, none = compose(84, sources)
+    on, rejects = compose(84, sources, near=0.8)
     assert "near-duplicate" not in {reject.reason for reject in none}
     assert Counter(reject.reason for reject in rejects)["near-duplicate"] > 10
 
     def most_times(records: list[Record], few_shot: bool) -> int:
-        return max(Counter(r.meta["query_id"] for r in records if bool(r.meta["k"]) == few_shot).values())
+        return max(Counter(r.meta.query_id for r in records if bool(r.meta.k) == few_shot).values())
 
     assert most_times(off, few_shot=False) > 1
     assert most_times(on, few_shot=False) == 1
     assert most_times(on, few_shot=True) > 1
 
 
-def yaml_units(folder: Path, **examples: list[tuple[str, str]]) -> list[TaskSource]:
-    """A unit for each name, with its own wording and these (input, output) pairs."""
+def yaml_sources(folder: Path, **examples: list[tuple[str, str]]) -> list[TaskSource]:
+    """A source for each name, with its own wording and these (input, output) pairs."""
     path = folder / "tasks.yaml"
     rows = []
     for name, pairs in examples.items():
         found = [{"input": text, "output": output} for text, output in pairs]
         rows.append({"id": name, "category": "c", "descriptions": [f"Do {name}."], "examples": found})
     path.write_text(json.dumps(rows))
-    return [unit for unit in select_sources(["plural_form"], [path]) if unit.example_count]
+    return [source for source in select_sources(["plural_form"], [path]) if source.example_count]
 
 
 def test_exact_duplicates_are_the_same_but_for_case_and_space(tmp_path: Path) -> None:
-    units = yaml_units(tmp_path, one=[("A red car", "Car"), ("a  red car", "car"), ("a blue car", "car")])
+    sources = yaml_sources(tmp_path, one=[("A red car", "Car"), ("a  red car", "car"), ("a blue car", "car")])
     options = {
         "records": 6,
         "mixture": MixtureConfig(zero_shot=1, few_shot=0, demos_only=0),
@@ -177,16 +177,16 @@ def test_exact_duplicates_are_the_same_but_for_case_and_space(tmp_path: Path) ->
 
     def outputs(exact: bool) -> list[str]:
         config = GenerateConfig.model_validate({**options, "dedup": DedupConfig(exact=exact)})
-        events = stream_records(units, {}, config, Decontaminator([]), 1, lambda done=1, note="": None)
+        events = stream_records(sources, {}, config, Decontaminator([]), 1, lambda done=1, note="": None)
         return sorted(event.record.output for event in events if isinstance(event, AcceptedRecord))
 
     assert outputs(exact=False) == ["Car", "car", "car"]
     assert len(outputs(exact=True)) == 2
 
 
-def test_records_without_an_instruction_are_told_apart_across_tasks(tmp_path: Path) -> None:
+def test_records_without_an_instruction_are_compared_across_tasks(tmp_path: Path) -> None:
     pairs = [("red", "1"), ("blue", "2"), ("green", "3")]
-    units = yaml_units(tmp_path, one=pairs, other=pairs)
+    sources = yaml_sources(tmp_path, one=pairs, other=pairs)
     options = {
         "records": 12,
         "shots": [2],
@@ -194,15 +194,15 @@ def test_records_without_an_instruction_are_told_apart_across_tasks(tmp_path: Pa
         "mixture": MixtureConfig(zero_shot=0, few_shot=0, demos_only=1),
     }
     config = GenerateConfig.model_validate(options)
-    events = list(stream_records(units, {}, config, Decontaminator([]), 1, lambda done=1, note="": None))
+    events = list(stream_records(sources, {}, config, Decontaminator([]), 1, lambda done=1, note="": None))
     records = [event.record for event in events if isinstance(event, AcceptedRecord)]
-    assert {record.meta["form"] for record in records} == {"demos_only"}
-    assert len({record.meta["id"] for record in records}) == len(records) == 6
+    assert {record.meta.form for record in records} == {"demos_only"}
+    assert len({record.meta.id for record in records}) == len(records) == 6
 
 
 def test_near_duplicates_leave_short_questions_alone() -> None:
-    records, rejects = kept_of(300, plurals(), near=0.5)
+    records, rejects = compose(300, plurals(), near=0.5)
     assert len(records) == 300
-    assert sum(record.meta["k"] == 0 for record in records) > 60
+    assert sum(record.meta.k == 0 for record in records) > 60
     zero_shot = {reject.candidate for reject in rejects if reject.reason == "near-duplicate"}
     assert not [text for text in zero_shot if len(text.split()) < 12]

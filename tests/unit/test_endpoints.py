@@ -8,7 +8,7 @@ import pytest
 from kshot.config import Config, TeacherConfig
 from kshot.config.loader import load_config
 from kshot.core.errors import ConfigError, TeacherError
-from kshot.generate.stage import _key
+from kshot.generate.stage import cache_key
 from kshot.generate.teacher.endpoints import PRESETS, Endpoint, rank_endpoints, resolve_endpoints
 
 TEACHERS = Path(__file__).parents[2] / "configs" / "teachers"
@@ -85,7 +85,7 @@ def test_data_key_changes_with_the_weights_of_a_local_teacher(tmp_path: Path) ->
             {"endpoint": "local"},
             {"endpoint": "vllm", "model": str(tmp_path)},
         ]
-        return [_key(config(teacher)) for teacher in teachers]
+        return [cache_key(config(teacher)) for teacher in teachers]
 
     def config(teacher: dict[str, Any]) -> Config:
         settings = {"teacher": teacher, "paraphrase": {"modes": ["rephrase"], "per_mode": 1}}

@@ -20,17 +20,17 @@ def test_render_prompt_matches_the_golden_prompts() -> None:
         for name in TEMPLATES
         for k in (0, 2)
     ]
-    shown.append(f"===== reason\n{render_prompt('plain', 'Write the plural.', DEMOS, 'dog', reason=True).text}")
+    shown.append(f"===== reason\n{render_prompt('plain', 'Write the plural.', DEMOS, 'dog', with_rationale=True).text}")
     shown.append(f"===== demos only\n{render_prompt('plain', None, DEMOS, 'dog').text}")
     shown.append(f"===== options\n{append_options('Which one flies?', ['fish', 'bird'])}")
     assert "\n".join(shown) + "\n" == (GOLDEN / "prompts.txt").read_text()
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-@pytest.mark.parametrize("reason", [False, True])
-def test_render_prompt_locates_the_outputs(template: str, reason: bool) -> None:
-    prompt = render_prompt(template, "Write the plural.", DEMOS, "dog", reason)
-    assert [prompt.text[a:b] for a, b in prompt.answers] == [render_answer(demo, reason) for demo in DEMOS]
+@pytest.mark.parametrize("with_rationale", [False, True])
+def test_render_prompt_locates_the_outputs(template: str, with_rationale: bool) -> None:
+    prompt = render_prompt(template, "Write the plural.", DEMOS, "dog", with_rationale)
+    assert [prompt.text[a:b] for a, b in prompt.output_spans] == [render_answer(demo, with_rationale) for demo in DEMOS]
 
 
 def test_render_prompt_takes_braces_in_data_for_text() -> None:

@@ -188,6 +188,13 @@ def test_generate_knows_no_held_out_family() -> None:
             assert "kshot.evaluate" not in path.read_text(), module
 
 
+def test_curation_never_imports_compose() -> None:
+    """Composing uses the checks of curation, not the other way round."""
+    modules = [path for module, path in MODULES.items() if module.startswith("kshot.generate.curation.")]
+    assert len(modules) > 4
+    assert not [name for path in modules for name in imports(tree_of(path)) if "generate.compose" in name]
+
+
 @pytest.mark.parametrize("folder", FOLDERS, ids=name_of)
 def test_every_folder_says_what_it_holds(folder: Path) -> None:
     init = folder / "__init__.py"

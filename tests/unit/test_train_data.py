@@ -38,8 +38,8 @@ def test_prepare_rows_holds_back_a_seeded_validation_slice(tiny_student: Path) -
 def test_tokenize_record_labels_answers_and_the_targets_among_demonstrations(tiny_student: Path) -> None:
     _, tokenizer = load_student(str(tiny_student))
     prompt = render_prompt("arrow", None, [Example("a", "one"), Example("b", "two"), Example("c", "three")], "d")
-    targets = [list(span) for span in prompt.answers[1:]]
-    record = {"instruction": prompt.text, "output": "four", "meta": {"k": 3, "targets": targets}}
+    targets = [list(span) for span in prompt.output_spans[1:]]
+    record = {"instruction": prompt.text, "output": "four", "meta": {"k": 3, "loss_spans": targets}}
 
     def labelled_text(row: TrainRow) -> str:
         text: str = tokenizer.decode([t for t in row.labels if t != IGNORED])
@@ -78,7 +78,7 @@ def test_order_rows_takes_each_row_once_an_epoch_and_groups_lengths() -> None:
         ('{"instruction": " ", "output": "b"}\n', r":1: 'instruction' must be a text"),
         ('{"instruction": "a", "output": "b", "meta": "x"}\n', r":1: 'meta': expected an object, found 'x'"),
         ('{"instruction": "a", "output": "b", "meta": {"k": null}}\n', r":1: 'meta': 'k' must be a whole number"),
-        ('{"instruction": "a", "output": "b", "meta": {"targets": [[1]]}}\n', r":1: 'meta': 'targets' must be pairs"),
+        ('{"instruction": "a", "output": "b", "meta": {"loss_spans": [[1]]}}\n', r":1: 'meta': 'loss_spans' must be"),
     ],
 )
 def test_read_records_names_bad_data(tmp_path: Path, text: str, fault: str) -> None:

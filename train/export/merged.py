@@ -3,14 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from jinja2.sandbox import SandboxedEnvironment
-
 from kshot.core.files import atomic_folder
 from kshot.models.loading import load_student
 from kshot.runtime.logging import quiet
+from kshot.train.export.card import render_card
 from kshot.train.run_files import TrainFacts
-
-CARD = Path(__file__).parent / "card.j2"
 
 
 def is_finite(model: Any) -> bool:
@@ -38,15 +35,13 @@ def export_student(model: Any, tokenizer: Any, student: str, folder: Path, facts
     """
     from peft import PeftModel
 
-    environment = SandboxedEnvironment(autoescape=False, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(CARD.read_text(encoding="utf-8"))
     with atomic_folder(folder / "adapter") as target, quiet():
         model.save_pretrained(target)
         tokenizer.save_pretrained(target)
-        (target / "README.md").write_text(template.render(**dict(facts), merged=False) + "\n", encoding="utf-8")
+        (target / "README.md").write_text(render_card(facts, merged=False), encoding="utf-8")
     with atomic_folder(folder / "merged") as target, quiet():
         base, _ = load_student(student)
         merged = PeftModel.from_pretrained(base, folder / "adapter").merge_and_unload()
         merged.save_pretrained(target)
         tokenizer.save_pretrained(target)
-        (target / "README.md").write_text(template.render(**dict(facts), merged=True) + "\n", encoding="utf-8")
+        (target / "README.md").write_text(render_card(facts, merged=True), encoding="utf-8")

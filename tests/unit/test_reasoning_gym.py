@@ -1,4 +1,4 @@
-"""reasoning-gym's datasets as units. The tests of the real package are skipped where `kshot[gym]` is not installed."""
+"""reasoning-gym's datasets as task sources. Tests of the real package need `kshot[gym]` and are skipped without it."""
 
 import math
 import os
@@ -37,6 +37,8 @@ from kshot.tasks.source import TaskSource
 from tests.unit import test_families
 
 OWN = {family.id for family in FAMILIES}
+
+
 every_dataset = pytest.mark.parametrize("taken", TABLE, ids=lambda taken: taken.name)
 
 
@@ -79,15 +81,15 @@ def absent(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def real() -> dict[str, TaskSource]:
     pytest.importorskip("reasoning_gym", reason="pip install 'kshot[gym]'")
-    return {unit.id.removeprefix("reasoning_gym_"): unit for unit in reasoning_gym_sources(["all"])}
+    return {source.id.removeprefix("reasoning_gym_"): source for source in reasoning_gym_sources(["all"])}
 
 
-def drawn(unit: TaskSource, seed: int, n: int = 60) -> list[Example]:
-    return unit.sample_examples(stream(seed, unit.id), {}, n, ())
+def drawn(source: TaskSource, seed: int, n: int = 60) -> list[Example]:
+    return source.sample_examples(stream(seed, source.id), {}, n, ())
 
 
 @every_dataset
-def test_a_dataset_has_one_of_our_categories_and_our_family_where_there_is_one(taken: ReasoningGymDataset) -> None:
+def test_a_dataset_has_a_shipped_category_and_the_shipped_family_of_its_subject(taken: ReasoningGymDataset) -> None:
     assert taken.category in {family.category for family in FAMILIES}
     if taken.family:
         assert by_id(taken.family).category == taken.category
@@ -95,13 +97,13 @@ def test_a_dataset_has_one_of_our_categories_and_our_family_where_there_is_one(t
         assert taken.name not in OWN
 
 
-def test_enough_datasets_are_taken_and_each_once() -> None:
+def test_the_table_has_enough_datasets_and_each_once() -> None:
     names = [taken.name for taken in TABLE]
     assert 15 <= len(set(names)) == len(names)
 
 
 @every_dataset
-def test_wordings_state_the_task(taken: ReasoningGymDataset) -> None:
+def test_descriptions_contain_their_anchors(taken: ReasoningGymDataset) -> None:
     assert len(set(taken.descriptions)) == len(taken.descriptions) >= 3
     assert 1 <= len(taken.anchors) <= 3
     for description in taken.descriptions:
@@ -111,7 +113,7 @@ def test_wordings_state_the_task(taken: ReasoningGymDataset) -> None:
 
 
 @every_dataset
-def test_no_dataset_is_about_what_held_out_tasks_are_about(taken: ReasoningGymDataset) -> None:
+def test_no_dataset_has_the_subject_of_a_held_out_task(taken: ReasoningGymDataset) -> None:
     assert taken.name not in HELD_OUT
     assert not test_families.HELD_OUT.search(taken.family or taken.name)
     assert not test_families.FORBIDDEN_WORDS.search(" ".join(taken.descriptions).lower())
@@ -120,21 +122,24 @@ def test_no_dataset_is_about_what_held_out_tasks_are_about(taken: ReasoningGymDa
 @pytest.mark.parametrize(
     ("name", "fault"),
     [
-        ("chain_sums", "'chain_sums' is no dataset that kshot takes from reasoning-gym; did you mean 'chain_sum'?"),
+        ("chain_sums", "'chain_sums' is no dataset that kshot uses from reasoning-gym; did you mean 'chain_sum'?"),
         ("reasoning_gym_gcd", "did you mean 'gcd'?"),
-        ("word_sorting", "'word_sorting' is left out, since held-out tasks are about the same: alphabetical sorting"),
+        (
+            "word_sorting",
+            "'word_sorting' is left out, since held-out tasks have the same subject: alphabetical sorting",
+        ),
         ("sudoku", "'sudoku' is left out: its questions or answers are long"),
         ("zzzz", "known here: all, chain_sum, "),
     ],
 )
-def test_a_name_that_is_not_taken_gets_one_line(name: str, fault: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unusable_name_is_one_line(name: str, fault: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert guarded(lambda: reasoning_gym_sources(["gcd", name])) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: generate.reasoning_gym: ")
     assert fault in line
 
 
-def test_without_the_extra_a_run_stops_before_anything_is_made(
+def test_without_the_extra_a_run_stops_before_it_writes(
     absent: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = Run(tmp_path / "runs" / "x")
@@ -146,7 +151,7 @@ def test_without_the_extra_a_run_stops_before_anything_is_made(
     assert not run.folder.exists()
 
 
-def test_without_the_extra_the_list_is_of_kshots_own_tasks_and_a_sample_says_what_to_install(absent: None) -> None:
+def test_without_the_extra_the_list_has_kshots_tasks_and_a_sample_says_what_to_install(absent: None) -> None:
     assert not is_installed()
     assert reasoning_gym_sources([]) == []
     assert {row.kind for row in list_tasks(all_sources([]))} == {"programmatic"}
@@ -164,40 +169,40 @@ def test_the_config_takes_names_or_all(tmp_path: Path) -> None:
 
 
 def test_only_short_examples_that_pass_the_check_are_used(asked: list[dict[str, Any]]) -> None:
-    (unit,) = reasoning_gym_sources(["chain_sum"])
-    examples = drawn(unit, 1)
+    (source,) = reasoning_gym_sources(["chain_sum"])
+    examples = drawn(source, 1)
     good = [index for index in range(180) if index % 3 != 2 and index % 4 != 3]
     assert [int(example.input.split()[-1]) for example in examples] == good[:60]
     assert all(re.fullmatch(r"\d+ \+ \d+", example.input) for example in examples)
     assert all(example.verified_by == "score_answer" for example in examples)
     assert asked[0]["max_terms"] == 4
-    assert drawn(unit, 1) == examples != drawn(unit, 2)
+    assert drawn(source, 1) == examples != drawn(source, 2)
 
 
-def test_a_question_in_unknown_words_names_the_dataset(asked: list[dict[str, Any]]) -> None:
+def test_a_question_of_unknown_phrasing_names_the_dataset(asked: list[dict[str, Any]]) -> None:
     with pytest.raises(DataError, match=r"'gcd' in a way unknown to kshot; pip install 'kshot\[gym\]'"):
         drawn(reasoning_gym_sources(["gcd"])[0], 1)
 
 
-def test_records_tell_their_source_and_the_family_that_they_share(asked: list[dict[str, Any]]) -> None:
+def test_records_name_their_origin_and_the_shared_family(asked: list[dict[str, Any]]) -> None:
     settings = GenerateConfig(records=12, reasoning_gym=["chain_sum"], shots=[1, 2])
     with progress("composing", 12) as tick:
         records, _ = compose_records(reasoning_gym_sources(["chain_sum"]), {}, settings, Decontaminator([]), 7, tick)
     assert len(records) == 12
-    assert {record.meta["family"] for record in records} == {"add_or_subtract"}
-    assert {record.meta["source"] for record in records} == {"reasoning_gym"}
-    assert {record.meta["task"] for record in records} == {"reasoning_gym_chain_sum"}
-    assert {record.meta["verified_by"] for record in records} == {"score_answer"}
+    assert {record.meta.family for record in records} == {"add_or_subtract"}
+    assert {record.meta.origin for record in records} == {"reasoning_gym"}
+    assert {record.meta.task for record in records} == {"reasoning_gym_chain_sum"}
+    assert {record.meta.verified_by for record in records} == {"score_answer"}
 
 
-def test_wordings_of_a_dataset_can_be_asked_for(asked: list[dict[str, Any]]) -> None:
+def test_descriptions_of_a_dataset_can_be_paraphrased(asked: list[dict[str, Any]]) -> None:
     (request,) = plan_requests(
         reasoning_gym_sources(["chain_sum"]), ParaphraseConfig(modes=["rephrase"]), PromptTemplates(None), 7
     )
     assert any(text in request.teacher_request.prompt for text in reasoning_gym_sources(["chain_sum"])[0].descriptions)
 
 
-def test_a_set_names_the_release_that_it_was_made_with(real: dict[str, TaskSource], tmp_path: Path) -> None:
+def test_the_manifest_names_the_release(real: dict[str, TaskSource], tmp_path: Path) -> None:
     settings = GenerateConfig(
         families=["plural_form"], reasoning_gym=["gcd", "syllogism"], records=30, teacher=None, decontaminate=[]
     )
@@ -213,7 +218,7 @@ def test_a_set_names_the_release_that_it_was_made_with(real: dict[str, TaskSourc
     assert "| score_answer | the output comes from reasoning-gym" in card
 
 
-def test_every_dataset_of_the_release_is_taken_or_left_out_with_a_reason(real: dict[str, TaskSource]) -> None:
+def test_every_dataset_of_the_release_is_used_or_left_out_with_a_reason(real: dict[str, TaskSource]) -> None:
     from reasoning_gym.factory import DATASETS
 
     names = [*real, *HELD_OUT, *(name for others in UNFIT.values() for name in others)]
@@ -224,21 +229,21 @@ def test_every_dataset_of_the_release_is_taken_or_left_out_with_a_reason(real: d
 def test_real_examples_are_many_short_and_the_same_for_a_seed(
     real: dict[str, TaskSource], taken: ReasoningGymDataset
 ) -> None:
-    unit = real[taken.name]
+    source = real[taken.name]
     for seed in range(3):
-        examples = drawn(unit, seed)
+        examples = drawn(source, seed)
         assert len({example.input for example in examples}) == len(examples) >= 54
         assert all(example.input.strip() == example.input != "" for example in examples)
         assert all(len(example.input) + len(example.output) <= 450 for example in examples)
         assert not [example.input for example in examples if "\n\n" in example.input]
-        assert drawn(unit, seed) == examples
+        assert drawn(source, seed) == examples
 
 
 def test_another_process_draws_the_same(real: dict[str, TaskSource]) -> None:
-    code = """from kshot.generate.bank.reasoning_gym import gym_units
+    code = """from kshot.generate.bank.reasoning_gym import reasoning_gym_sources
 from kshot.core.seeding import digest, stream
-for unit in gym_units(["all"]):
-    print(unit.id, digest(*(unit.problems(stream(seed, unit.id), {}, 60, ()) for seed in range(3))))"""
+for source in reasoning_gym_sources(["all"]):
+    print(source.id, digest(*(source.sample_examples(stream(seed, source.id), {}, 60, ()) for seed in range(3))))"""
     said = [
         subprocess.run(
             [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True

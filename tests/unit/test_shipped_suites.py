@@ -1,4 +1,4 @@
-"""The shipped held-out panel: up to date, well formed, balanced, and right by answers worked out by hand."""
+"""The shipped held-out suites: up to date, well formed, balanced, and right by answers worked out by hand."""
 
 import json
 import re
@@ -13,15 +13,26 @@ import pytest
 import yaml
 
 from kshot.evaluate.heldout import FAMILIES, LABELLED, knowledge, messages, options, uneven
-from kshot.evaluate.heldout import build as build_panel
+from kshot.evaluate.heldout import build
 from kshot.tasks.family import Family
 
-FOLDER = build_panel.FOLDER / "kshot"
-PANEL = yaml.safe_load((FOLDER / "panel.yaml").read_text(encoding="utf-8"))
-TASKS: dict[str, dict[str, Any]] = {task["task"]: task for task in PANEL["tasks"]}
-UNEVEN = {task.name: task for task in build_panel.PANELS["kshot-uneven"]}
+FOLDER = build.FOLDER / "kshot"
+
+
+SPECS = yaml.safe_load((FOLDER / "suite.yaml").read_text(encoding="utf-8"))
+
+
+TASKS: dict[str, dict[str, Any]] = {task["task"]: task for task in SPECS["tasks"]}
+
+
+UNEVEN = {task.name: task for task in build.SUITES["kshot-uneven"]}
+
+
 ALL = (*FAMILIES, *(family for family in LABELLED if family not in FAMILIES))
+
+
 BY_ID = {family.id: family for family in ALL}
+
 
 # Facts and the answer a person gives to them.
 WORKED: list[tuple[str, dict[str, Any], str]] = [
@@ -73,6 +84,8 @@ WORKED: list[tuple[str, dict[str, Any], str]] = [
     ("who_tells", {"who": "I"}, "first person"),
     ("who_tells", {"who": "Ruth"}, "third person"),
 ]
+
+
 # Rows of the shipped files with the answers a person reads off their text.
 SHIPPED = [
     ("review_sentiment", "We booked a table for four. The tables were sticky and the soup was tasteless.", "negative"),
@@ -102,13 +115,17 @@ def read(task: str, folder: Path = FOLDER) -> list[dict[str, Any]]:
 
 
 each_task = pytest.mark.parametrize("task", sorted(TASKS))
+
+
 each_choice = pytest.mark.parametrize("task", sorted(t for t in TASKS if TASKS[t]["kind"] == "multiple_choice"))
+
+
 each_family = pytest.mark.parametrize("family", ALL, ids=lambda family: family.id)
 
 
 def test_the_shipped_folder_is_what_a_fresh_build_writes(tmp_path: Path) -> None:
-    assert build_panel.main([str(tmp_path)]) == 0
-    assert _files(tmp_path) == _files(build_panel.FOLDER)
+    assert build.main([str(tmp_path)]) == 0
+    assert _files(tmp_path) == _files(build.FOLDER)
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -116,21 +133,21 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 
 def test_check_passes_on_the_shipped_folder() -> None:
-    assert build_panel.main(["--check"]) == 0
+    assert build.main(["--check"]) == 0
 
 
 @pytest.mark.parametrize("fault", ["changed", "missing", "extra"])
-def test_check_names_the_file_at_fault_in_one_line(
+def test_check_names_the_differing_file_in_one_line(
     fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / "panel"
-    shutil.copytree(build_panel.FOLDER, folder)
+    folder = tmp_path / "suite"
+    shutil.copytree(build.FOLDER, folder)
     target = folder / "kshot" / ("other.jsonl" if fault == "extra" else "acronym.jsonl")
     if fault == "missing":
         target.unlink()
     else:
         target.write_text("{}\n")
-    assert build_panel.main(["--check", str(folder)]) == 1
+    assert build.main(["--check", str(folder)]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert target.name in error
@@ -138,12 +155,12 @@ def test_check_names_the_file_at_fault_in_one_line(
 
 def test_a_folder_that_is_a_file_is_a_user_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
-    assert build_panel.main([str(tmp_path / "file")]) == 2
+    assert build.main([str(tmp_path / "file")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_the_panel_has_every_family_and_enough_of_each_kind() -> None:
-    assert PANEL["name"] == "kshot"
+def test_the_suite_has_every_family_and_enough_of_each_kind() -> None:
+    assert SPECS["name"] == "kshot"
     assert list(TASKS) == [family.id for family in FAMILIES]
     assert len(TASKS) >= 12
     assert sum(task["kind"] == "multiple_choice" for task in TASKS.values()) >= 9
@@ -177,7 +194,7 @@ def test_rows_have_the_fields_of_their_kind(task: str) -> None:
 
 
 @each_choice
-def test_options_are_the_same_throughout_just_where_the_panel_says_so(task: str) -> None:
+def test_options_are_the_same_throughout_just_where_the_suite_says_so(task: str) -> None:
     distinct = {tuple(row["options"]) for row in read(task)}
     assert (len(distinct) == 1) == TASKS[task]["options_fixed"]
 
@@ -240,24 +257,24 @@ def test_family_is_well_formed(family: Family) -> None:
 
 
 @each_family
-def test_descriptions_keep_what_a_rewording_must_keep(family: Family) -> None:
+def test_descriptions_keep_their_anchors(family: Family) -> None:
     for text in family.descriptions:
         for words in family.anchors:
             assert any(re.search(rf"\b{re.escape(word)}", text, re.IGNORECASE) for word in words), (text, words)
 
 
-def test_the_uneven_panel_asks_every_family_once_for_each_label() -> None:
+def test_the_imbalanced_suite_has_every_family_once_for_each_label() -> None:
     assert [(task.family.id, task.frequent) for task in UNEVEN.values()] == [
         (family.id, label) for family in LABELLED for label in (family.labels or tuple)({})
     ]
     assert len({task.family.id for task in UNEVEN.values()}) >= 9
-    listed = yaml.safe_load((build_panel.FOLDER / "kshot-uneven" / "panel.yaml").read_text(encoding="utf-8"))
+    listed = yaml.safe_load((build.FOLDER / "kshot-uneven" / "suite.yaml").read_text(encoding="utf-8"))
     assert [entry["task"] for entry in listed["tasks"]] == list(UNEVEN)
 
 
 @pytest.mark.parametrize("name", sorted(UNEVEN))
-def test_three_rows_in_four_of_an_uneven_task_have_its_frequent_label(name: str) -> None:
-    rows = read(name, build_panel.FOLDER / "kshot-uneven")
+def test_three_rows_in_four_of_an_imbalanced_task_have_its_frequent_label(name: str) -> None:
+    rows = read(name, build.FOLDER / "kshot-uneven")
     outputs = [row["output"][0] for row in rows]
     frequent = UNEVEN[name].frequent
     for part in (outputs[:4], outputs[4:8], outputs[8:]):
@@ -271,9 +288,9 @@ def test_three_rows_in_four_of_an_uneven_task_have_its_frequent_label(name: str)
 
 
 @each_task
-def test_the_long_panel_has_the_rows_of_the_short_one_and_a_paragraph_for_each_task(task: str) -> None:
-    folder = build_panel.FOLDER / "kshot-long"
-    listed = yaml.safe_load((folder / "panel.yaml").read_text(encoding="utf-8"))["tasks"]
+def test_the_long_suite_has_the_rows_of_the_short_one_and_a_paragraph_for_each_task(task: str) -> None:
+    folder = build.FOLDER / "kshot-long"
+    listed = yaml.safe_load((folder / "suite.yaml").read_text(encoding="utf-8"))["tasks"]
     entry = next(entry for entry in listed if entry["task"] == task)
     assert read(task, folder) == read(task)
     assert 60 <= len(entry["instruction"].split()) <= 130
@@ -282,7 +299,7 @@ def test_the_long_panel_has_the_rows_of_the_short_one_and_a_paragraph_for_each_t
 
 
 def _facts(text: str) -> dict[str, Any]:
-    """What the solvers of the families that are in the uneven panel need, read off a row's input."""
+    """What the solvers of the families that are in the uneven suite need, read off a row's input."""
     told = re.findall(r"(\w+) is (taller|shorter) than (\w+)\.", text)
     asked = re.findall(r"Is (\w+) taller than (\w+)\?", text)
     templates = (*messages.SPAM, *messages.NOT_SPAM)

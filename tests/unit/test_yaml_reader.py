@@ -1,0 +1,75 @@
+"""Files of example-based tasks: the shipped ones are whole, broken ones are named."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from kshot.config import Config, GenerateConfig, SynthesisConfig
+from kshot.core.errors import DataError
+from kshot.core.seeding import stream
+from kshot.generate.synthesis.pipeline import synthesize
+from kshot.tasks.yaml_reader import load_tasks
+from tests.unit.composing import NOTHING, SEEDS
+
+
+@pytest.mark.parametrize("path", sorted(SEEDS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_tasks_are_whole(path: Path) -> None:
+    """Every label stands in every description, every anchor too; inputs are distinct; no task has one answer only."""
+    for task in load_tasks(path):
+        assert len({example.input for example in task.examples}) == len(task.examples), task.id
+        assert len({example.output for example in task.examples}) > 1, task.id
+        for text in task.descriptions:
+            assert all(label in text for label in task.labels), (task.id, text)
+            words = text.lower()
+            assert all(any(word.lower() in words for word in group) for group in task.anchors), (task.id, text)
+        counts = Counter(example.output for example in task.examples)
+        assert not task.labels or max(counts.values()) - min(counts.values()) <= 1, task.id
+
+
+def test_inverse_instructions_become_a_task_from_output_to_input() -> None:
+    """Its wordings become a task from output to input."""
+    (given,) = [task for task in load_tasks(SEEDS / "writing.yaml") if task.id == "from_german"]
+    assert given.inverse == ("Translate the words into German.", "Say this in German.")
+    taught = synthesize(
+        Config(generate=GenerateConfig(tasks=[SEEDS / "writing.yaml"], teacher=None)),
+        SynthesisConfig(),
+        NOTHING,
+        Path(),
+    )
+    (made,) = [source for source in taught.sources if source.id == "from_german_inverse"]
+    assert made.sample_examples(stream(1), {}, 1, ["ein Glas Milch"])[0].input == "a glass of milk"
+
+
+def test_load_tasks_names_an_output_that_is_no_label(tmp_path: Path) -> None:
+    path = tmp_path / "t.yaml"
+    path.write_text(
+        "- {id: t, category: c, descriptions: [x], labels: ['yes', 'no'],\n"
+        "   examples: [{input: a, output: 'yes'}, {input: b, output: maybe}]}\n"
+    )
+    with pytest.raises(DataError, match=r"t\.yaml: task 't': the output 'maybe' is none of its labels"):
+        load_tasks(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "no task in it"),
+        ("- {id: a, category: c, descriptions: [d]}", "examples"),
+        ("- {id: A b, category: c, descriptions: [d], examples: [{input: x, output: y}, {input: z, output: y}]}", "id"),
+        ("- [", "not YAML"),
+        (
+            "- {id: a, category: c, descriptions: [' '], examples: [{input: x, output: y}, {input: z, output: y}]}",
+            "task 'a': descriptions.0: the text is blank",
+        ),
+        (
+            "- {id: a, category: c, descriptions: [d], examples: [{input: x, output: y}, {input: z, output: ' '}]}",
+            "task 'a': examples.1.output: the text is blank",
+        ),
+    ],
+)
+def test_load_tasks_names_a_broken_file(tmp_path: Path, text: str, fault: str) -> None:
+    path = tmp_path / "t.yaml"
+    path.write_text(text)
+    with pytest.raises(DataError, match=rf"t\.yaml.*{fault}"):
+        load_tasks(path)
