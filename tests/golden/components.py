@@ -29,14 +29,14 @@ from kshot.generate.compose.composer import AcceptedRecord, allocate_records, st
 from kshot.generate.compose.labels import LabelTurns, answer_label, choose_labels, label_space_of
 from kshot.generate.compose.sampler import build_record
 from kshot.generate.compose.wrappers import sample_wrapper
-from kshot.generate.curation.decontaminate import Decontaminator, TextMatch
+from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.dedup import SEED as SKETCH_SEED
 from kshot.generate.curation.dedup import NearIndex, SeenKeys, hash_text, lsh_bands, near_duplicates
 from kshot.generate.curation.filters import build_filters, first_rejection
 from kshot.generate.curation.paraphrases import reject_paraphrases
 from kshot.generate.curation.similarity import nearest_heldout_tasks
 from kshot.generate.dataset.shuffle import MAX_LINES_IN_ONE_BUCKET, DiskShuffle
-from kshot.generate.run_files import ContaminationRow, GenerateManifest, NearestRow, RecordRow, RejectRow
+from kshot.generate.run_files import ContaminationRow, GenerateManifest, NearestRow, RecordRow, RejectRow, TextMatch
 from kshot.generate.versions import COMPONENTS, component_versions
 from kshot.tasks.source import choose_examples
 from tests.golden.fixtures import (

@@ -7,10 +7,8 @@ import pytest
 
 from kshot.core.errors import RunError, SuiteError
 from kshot.core.files import write_jsonl
-from kshot.core.prompting import render_prompt
 from kshot.core.run_files import read_model
 from kshot.core.text import jaccard, shingles
-from kshot.core.types import Example
 from kshot.evaluate.contamination.overlap import (
     contaminated_items,
     find_contamination,
@@ -21,15 +19,15 @@ from kshot.evaluate.report.contamination import clean_gains, contamination_secti
 from kshot.evaluate.run_files import ContaminatedItem, ContaminationFile
 from kshot.suites.format import Suite, SuiteTask
 from tests.unit.evaluation_rows import generation_task, make_contamination
+from tests.unit.test_records import render_row
 
 LONG = "the old mill beside the river was sold last spring to a baker from the next town over"
 OTHER = "every second morning the postman leaves two parcels and a letter at the yellow house behind the church"
+NAMES = {"id": "r1", "task": "places", "family": "places", "category": "facts"}
 
 
 def record(shown: str, output: str, **meta: Any) -> dict[str, Any]:
-    prompt = render_prompt("plain", "Name the place.", [], shown)
-    facts = {"id": "r1", "task": "places", "family": "places", "category": "facts", "form": "zero_shot", "k": 0}
-    return {"instruction": prompt.text, "output": output, "meta": facts | {"template": "plain"} | meta}
+    return render_row([(shown, output)], "Name the place.", **(NAMES | meta))
 
 
 def task(name: str, *inputs: str, instruction: str = "Where is it?", answer: str = "here") -> SuiteTask:
@@ -83,8 +81,7 @@ def test_find_contamination_finds_a_near_duplicate_by_its_shingles(tmp_path: Pat
 
 def test_find_contamination_looks_into_demonstrations_and_at_measured_items_only(tmp_path: Path) -> None:
     suite = Suite("p", (task("t", OTHER, LONG),))
-    prompt = render_prompt("plain", None, [Example(LONG, "a"), Example("b", "c")], "d")
-    row = {"instruction": prompt.text, "output": "e", "meta": {"template": "plain", "form": "demos_only", "k": 2}}
+    row = render_row([(LONG, "a"), ("b", "c"), ("d", "e")], "")
     assert [item.item for item in find(tmp_path, suite, row).contaminated] == [1]
     report = find(tmp_path, suite, row, limit=1)
     assert (report.contaminated, report.items) == ([], 1)
@@ -96,8 +93,7 @@ def test_find_contamination_names_the_nearest_task_by_name_by_trigrams_and_by_wo
         tmp_path, suite,
         record("x y z", "a", task="names_of_rivers", family="geography"),
         record("Then it flows past the mill.", "a", task="copying"),
-        {"instruction": "Name the text's river.\n\nInput: q\nOutput:", "output": "a",
-         "meta": {"task": "waters", "template": "plain", "form": "zero_shot", "k": 0}},
+        render_row([("q", "a")], "Name the text's river.", task="waters"),
     )  # fmt: skip
     (row,) = report.nearest
     assert [side.task for side in (row.name, row.trigrams, row.wording)] == ["names_of_rivers", "copying", "waters"]

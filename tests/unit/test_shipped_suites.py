@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kshot.evaluate.heldout import FAMILIES, LABELLED, knowledge, messages, options, uneven
-from kshot.evaluate.heldout import build
+from kshot.evaluate.heldout import FAMILIES, LABELLED, build, knowledge, messages, options, uneven
 from kshot.tasks.family import Family
 
 FOLDER = build.FOLDER / "kshot"
@@ -25,7 +24,7 @@ SPECS = yaml.safe_load((FOLDER / "suite.yaml").read_text(encoding="utf-8"))
 TASKS: dict[str, dict[str, Any]] = {task["task"]: task for task in SPECS["tasks"]}
 
 
-UNEVEN = {task.name: task for task in build.SUITES["kshot-uneven"]}
+UNEVEN = {task.name: task for task in build.SUITES_TO_BUILD["kshot-uneven"]}
 
 
 ALL = (*FAMILIES, *(family for family in LABELLED if family not in FAMILIES))
