@@ -1,4 +1,4 @@
-"""What waiting threads cost where something else computes as well: `python benchmarks/beside_other_work.py`.
+"""What waiting threads cost beside other work: `python benchmarks/beside_other_work.py`.
 
 Training steps of the quickstart's student (LoRA, float32, four rows of 128 tokens, all cores), alone and by two
 processes at once, first with threads that sleep while they wait for one another (OMP_WAIT_POLICY=PASSIVE, which kshot
@@ -49,7 +49,7 @@ def together(processes: int, policy: str, seconds: float) -> float:
         environment["OMP_WAIT_POLICY"] = policy
     command = [sys.executable, "-W", "ignore", __file__, "--work", "--seconds", str(seconds)]
     started = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
-    return sum(float(one.communicate()[0]) for one in started)
+    return sum(float(process.communicate()[0]) for process in started)
 
 
 def main() -> None:

@@ -107,7 +107,7 @@ def simulate(scenario: Scenario, suites: int, resamples: int, seed: int) -> dict
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--suites", type=int, default=1000, help="simulated panels for each scenario")
+    parser.add_argument("--suites", type=int, default=1000, help="simulated suites for each scenario")
     parser.add_argument("--resamples", type=int, default=1000, help="draws of the bootstrap for each suite")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()

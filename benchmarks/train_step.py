@@ -1,9 +1,9 @@
-"""What makes a CPU training step of kshot quicker than TRL's: `python benchmarks/train_step.py`.
+"""What makes a CPU training step of kshot faster than TRL's: `python benchmarks/train_step.py`.
 
-Trains the quickstart's student for a few steps on the same rows: with TRL's trainer as it is; with scores at the
-answers' positions only; with each core at rows of its own as well; with one heap that keeps what is freed
-(`keep_heap`); and, in bfloat16, with frozen weights cast once. Each way has its own process. Prints the
-ratios of the median times, and the largest difference of the losses.
+Trains the quickstart's student for a few steps on the same rows: with TRL's trainer as it is; with logits at answer
+positions only; with rows per core as well; with one heap that keeps what is freed; and, in bfloat16, with frozen
+weights cast once. Each variant has its own process. Prints the ratios of the median times, and the largest difference of the
+losses.
 """
 
 import argparse
@@ -24,8 +24,9 @@ from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.sources import select_sources
 from kshot.models.loading import load_student
 from kshot.models.references import resolve_model
-from kshot.runtime import environment as quiet
+from kshot.runtime import environment  # noqa: F401 - sets what the libraries read when they are imported
 from kshot.runtime.device import Device, cast_frozen_linears, count_cores
+from kshot.runtime.logging import quiet
 from kshot.train.data import order_rows, prepare_rows
 from kshot.train.trainer_config import SFT_DEFAULTS, lora_config, sft_config
 
@@ -41,13 +42,13 @@ def steps(
 
     model, _ = load_student(student)
     model.config.use_cache = False
-    machine = Device("cpu", count_cores(), dtype, "eager" if dtype == "bfloat16" else "sdpa", {})
-    model.set_attn_implementation(machine.attention)
+    device = Device("cpu", count_cores(), dtype, "eager" if dtype == "bfloat16" else "sdpa", {})
+    model.set_attn_implementation(device.attention)
     if halved:
         cast_frozen_linears(model)
     options = {**SFT_DEFAULTS, "per_device_train_batch_size": BATCH, "max_steps": count, "save_strategy": "no"}
     with tempfile.TemporaryDirectory() as folder:
-        settings = sft_config(options, Config().train, machine, Path(folder), seed, validate=False)
+        settings = sft_config(options, Config().train, device, Path(folder), seed, validate=False)
         trainer = make(
             model=model, args=settings, train_dataset=Dataset.from_list([row.example() for row in rows]),
             processing_class=tokenizer, peft_config=lora_config(Config().train),
@@ -67,8 +68,8 @@ def steps(
 
 
 def run(name: str, count: int, dtype: str) -> list[tuple[float, float]]:
-    """`steps` of one of the ways."""
-    with quiet.quiet():
+    """`steps` of one variant."""
+    with quiet():
         from trl import SFTTrainer
 
         from kshot.train.trainer import CompletionTrainer
@@ -88,7 +89,7 @@ def run(name: str, count: int, dtype: str) -> list[tuple[float, float]]:
 
 
 def alone(name: str, count: int, dtype: str) -> list[tuple[float, float]]:
-    """`run` in a process of its own, which glibc gives its usual heaps before the way `one_heap`."""
+    """`run` in a process of its own, which glibc gives its usual heaps before the variant `one_heap`."""
     os.environ.pop("MALLOC_ARENA_MAX", None)
     if name not in ONE_HEAP:
         os.environ["MALLOC_ARENA_MAX"] = str(8 * count_cores())
@@ -102,12 +103,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--dtype", choices=["bfloat16", "float32"], default="bfloat16")
     options = parser.parse_args()
-    ways = ["trl", "answers", "own_rows", "one_heap", *(["halved"] if options.dtype == "bfloat16" else [])]
-    done = {name: alone(name, options.steps, options.dtype) for name in ways}
-    seconds = {name: statistics.median(spent for spent, _ in found) for name, found in done.items()}
+    variants = ["trl", "answers", "rows_per_core", "one_heap", *(["halved"] if options.dtype == "bfloat16" else [])]
+    done = {name: alone(name, options.steps, options.dtype) for name in variants}
+    seconds = {name: statistics.median(spent for spent, _ in steps_) for name, steps_ in done.items()}
     result = {
         "seconds_a_step": {name: round(spent, 2) for name, spent in seconds.items()},
-        "times_quicker": {name: round(seconds["trl"] / spent, 2) for name, spent in seconds.items()},
+        "speedup": {name: round(seconds["trl"] / spent, 2) for name, spent in seconds.items()},
         "largest_loss_difference": round(
             max(abs(one[1] - other[1]) for name in done for one, other in zip(done["trl"], done[name], strict=True)), 4
         ),

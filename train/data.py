@@ -100,9 +100,9 @@ def tokenize_record(record: dict[str, Any], tokenizer: Any, targets: bool) -> Tr
     if targets and shift >= 0:
         spans += [(shift + start, shift + end) for start, end in meta.get("loss_spans", [])]
     encoded = tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True)
-    taught = [any(a < end and b > start for start, end in spans) for a, b in encoded["offset_mapping"]]
+    is_target = [any(a < end and b > start for start, end in spans) for a, b in encoded["offset_mapping"]]
     ids = tuple(encoded["input_ids"])
-    labels = tuple(token if learn else IGNORED for token, learn in zip(ids, taught, strict=True))
+    labels = tuple(token if learn else IGNORED for token, learn in zip(ids, is_target, strict=True))
     return TrainRow(prompt, completion, int(meta.get("k", 0)), ids, labels)
 
 

@@ -1,7 +1,7 @@
-"""Held-out task families: the panel that measures a student is drawn from them, and no training data ever is.
+"""Held-out task families: the suites that measure a student are drawn from them, and no training data ever is.
 
 Facts are mappings. Beside what the solver reads they may carry `options` (the answers to choose from, where they vary
-from problem to problem), `also` (other answers that are as right) and `once` (what no two rows of a panel may share,
+from problem to problem), `also` (other answers that are as right) and `once` (what no two rows of a suite may share,
 where that is more than the text).
 """
 

@@ -47,7 +47,7 @@ class PlannedTask:
     other: int = 0
     """Which of the first four demonstrations of an uneven task has another label."""
     long: bool = False
-    """Told in a paragraph, with the rows of the task that is told in a sentence."""
+    """The instruction is a paragraph; the rows are those of the task whose instruction is a sentence."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""The instructions of `kshot-long`: the tasks of `kshot`, told at the length at which one tells a task to a colleague.
+"""The instructions of `kshot-long`: the tasks of `kshot`, as long as one would explain a task to a colleague.
 
 Written by hand and apart from the wrappers of training. Two of them leave their labels to the list that follows.
 """

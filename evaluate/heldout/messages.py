@@ -261,7 +261,7 @@ def sample_review(rng: Random, params: Params) -> Problem:
 
 
 def solve_review(facts: Mapping[str, Any], params: Params) -> str:
-    return next(label for label, topics in OPINIONS.items() for told in topics.values() if facts["opinion"] in told)
+    return next(label for label, topics in OPINIONS.items() for texts in topics.values() if facts["opinion"] in texts)
 
 
 def sample_message(rng: Random, params: Params) -> Problem:

@@ -30,9 +30,9 @@ def _chain(rng: Random, names: list[str]) -> Problem:
     """Two comparisons in either wording and order: Ben came after Ada. Ben came before Cora."""
     verb = rng.choice(("arrived", "came", "got there"))
     pairs = list(pairwise(names))
-    told = [f"{a} {verb} before {b}." if rng.random() < 0.5 else f"{b} {verb} after {a}." for a, b in pairs]
-    rng.shuffle(told)
-    return Problem(" ".join(told), {"before": pairs})
+    statements = [f"{a} {verb} before {b}." if rng.random() < 0.5 else f"{b} {verb} after {a}." for a, b in pairs]
+    rng.shuffle(statements)
+    return Problem(" ".join(statements), {"before": pairs})
 
 
 def _clock(rng: Random, names: list[str]) -> Problem:
@@ -53,11 +53,11 @@ def _offsets(rng: Random, names: list[str]) -> Problem:
     steps = {0: (early, late), 1: (-early, late), 2: (-late, -early)}[at]
     minutes = {base: 0} | dict(zip([name for name in names if name != base], steps, strict=True))
     others = rng.sample([name for name in names if name != base], 2)
-    told = [
+    statements = [
         f"{name} arrived {abs(minutes[name])} minutes {'before' if minutes[name] < 0 else 'after'} {base}"
         for name in others
     ]
-    return Problem(f"{told[0]}, and {told[1]}.", {"minutes": minutes})
+    return Problem(f"{statements[0]}, and {statements[1]}.", {"minutes": minutes})
 
 
 def sample_arrival(rng: Random, params: Params) -> Problem:
@@ -103,11 +103,11 @@ def sample_heights(rng: Random, params: Params) -> Problem:
     """The question joins the two ends of the chain, so that neither sentence alone answers it."""
     names = rng.sample(NAMES, 3)
     pairs = list(pairwise(names))
-    told = [f"{a} is taller than {b}." if rng.random() < 0.7 else f"{b} is shorter than {a}." for a, b in pairs]
+    statements = [f"{a} is taller than {b}." if rng.random() < 0.7 else f"{b} is shorter than {a}." for a, b in pairs]
     if rng.random() < 0.5:
-        told.reverse()
+        statements.reverse()
     asked = (names[0], names[2]) if rng.random() < 0.5 else (names[2], names[0])
-    return Problem(f"{' '.join(told)} Is {asked[0]} taller than {asked[1]}?", {"taller": pairs, "asked": asked})
+    return Problem(f"{' '.join(statements)} Is {asked[0]} taller than {asked[1]}?", {"taller": pairs, "asked": asked})
 
 
 def solve_heights(facts: Mapping[str, Any], params: Params) -> str:

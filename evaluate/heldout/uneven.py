@@ -1,4 +1,4 @@
-"""Held-out families with labels of which there are many inputs each, for the panel whose labels come unevenly."""
+"""Held-out families with labels of which there are many inputs each, for the suite whose labels are imbalanced."""
 
 from collections.abc import Mapping
 from random import Random
@@ -93,8 +93,8 @@ _DID = (
 
 def sample_telling(rng: Random, params: Params) -> Problem:
     """Two things done by the same person, told by that person or by somebody else."""
-    told = rng.choice(TELLINGS)
-    who, again = ("I", "I") if told == "first person" else rng.choice(_WHO)
+    person = rng.choice(TELLINGS)
+    who, again = ("I", "I") if person == "first person" else rng.choice(_WHO)
     one, two = rng.sample(_DID, 2)
     link = rng.choice(("Later", "The next day", "After that", "A week later"))
     return Problem(f"{who} {one}. {link} {again} {two}.", {"who": who, "once": frozenset((one, two))})

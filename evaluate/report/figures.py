@@ -152,7 +152,7 @@ def save_heatmaps(gains: Sequence[TrialGain], settings: Sequence[str], stem: Pat
 
 
 def _write_square(axes: Any, x: int, y: int, row: TrialGain | None, limit: float) -> None:
-    """The gain and its interval in words, so nothing is told by colour alone; bold where the interval excludes 0."""
+    """The gain and its interval in words, so colour alone carries nothing; bold where the interval excludes 0."""
     if row is None:
         axes.text(x, y, "failed", ha="center", va="center", fontsize=7)
         return

@@ -176,8 +176,8 @@ def _headline_part(row: GainRow) -> tuple[str, str]:
     change = f"{signed(row.gain)} points, 95 % interval {interval(row.low, row.high)}"
     if points(row.base) == points(row.student):
         return "stayed", f"at {points(row.base)} % {shots} ({change})"
-    doubt = f", {words}" if kind == "open" else ""
-    return verb, f"from {points(row.base)} to {points(row.student)} % {shots} ({change}{doubt})"
+    qualifier = f", {words}" if kind == "open" else ""
+    return verb, f"from {points(row.base)} to {points(row.student)} % {shots} ({change}{qualifier})"
 
 
 def cards(gains: Sequence[GainRow]) -> dict[str, list[Card]]:

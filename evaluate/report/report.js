@@ -82,7 +82,7 @@
   };
   const card = (row) => {
     const item = make("li");
-    const parts = [row.task, `k=${row.k}`, names[row.score] || row.score, `item ${row.item}`, ...(row.seed ? [`demo seed ${row.seed}`] : [])];
+    const parts = [row.task, `k=${row.k}`, names[row.score] || row.score, `item ${row.item}`, ...(row.seed ? [`few-shot seed ${row.seed}`] : [])];
     const fields = make("dl");
     fields.append(
       entry("Question", words(row.input)),

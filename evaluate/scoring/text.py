@@ -1,4 +1,4 @@
-"""How a written answer is scored, from 0 to 1. A task of a panel names its scores; exact match is the usual one.
+"""How a written answer is scored, from 0 to 1. A task of a suite names its scores; exact match is the usual one.
 
 A task with another score than exact match lets the model write on: the answer may stand anywhere in what it wrote.
 """

@@ -233,14 +233,14 @@ def test_options_that_begin_alike_are_scored_with_the_end_of_the_turn(
     for option, scored in zip(options, found["log_probs"], strict=True):
         # lm-eval counts the line break before the answer as part of it, for each option alike.
         before = ours.tok_encode(found["prompt"].rstrip())
-        told = ours.tok_encode(found["prompt"] + option + end)[len(before) :]
+        option_tokens = ours.tok_encode(found["prompt"] + option + end)[len(before) :]
         with torch.inference_mode():
-            log_probs = ours.model(torch.tensor([before + told])).logits[0, :-1].float().log_softmax(-1)
-        places = range(len(before) - 1, len(before) + len(told) - 1)
+            log_probs = ours.model(torch.tensor([before + option_tokens])).logits[0, :-1].float().log_softmax(-1)
+        places = range(len(before) - 1, len(before) + len(option_tokens) - 1)
         assert scored == pytest.approx(
-            sum(float(log_probs[at, t]) for at, t in zip(places, told, strict=True)), abs=1e-3
+            sum(float(log_probs[at, t]) for at, t in zip(places, option_tokens, strict=True)), abs=1e-3
         )
-        assert (told[-1] == ours.tokenizer.eos_token_id) == bool(end)
+        assert (option_tokens[-1] == ours.tokenizer.eos_token_id) == bool(end)
 
 
 @pytest.mark.parametrize(("spare", "cut"), [(0, 1), (60, 0)])

@@ -299,7 +299,7 @@ def test_the_long_suite_has_the_rows_of_the_short_one_and_a_paragraph_for_each_t
 
 def _facts(text: str) -> dict[str, Any]:
     """What the solvers of the families that are in the uneven suite need, read off a row's input."""
-    told = re.findall(r"(\w+) is (taller|shorter) than (\w+)\.", text)
+    statements = re.findall(r"(\w+) is (taller|shorter) than (\w+)\.", text)
     asked = re.findall(r"Is (\w+) taller than (\w+)\?", text)
     templates = (*messages.SPAM, *messages.NOT_SPAM)
     return {
@@ -309,7 +309,7 @@ def _facts(text: str) -> dict[str, Any]:
         "who": text.split()[0],
         "opinion": next((text.removeprefix(f"{o} ") for o in _openings() if text.startswith(o)), ""),
         "template": next((t for t in templates if re.fullmatch(re.sub(r"\\{\w+\\}", ".+", re.escape(t)), text)), ""),
-        "taller": [(a, b) if how == "taller" else (b, a) for a, how, b in told],
+        "taller": [(a, b) if how == "taller" else (b, a) for a, how, b in statements],
         "asked": asked[0] if asked else (),
     }
 
@@ -352,8 +352,8 @@ def test_cheaper_item_has_the_smaller_price_in_the_text() -> None:
 
 def test_taller_person_follows_from_the_two_sentences() -> None:
     for row in read("taller_person"):
-        told = re.findall(r"(\w+) is (taller|shorter) than (\w+)\.", row["input"])
-        pairs = [(a, b) if how == "taller" else (b, a) for a, how, b in told]
+        statements = re.findall(r"(\w+) is (taller|shorter) than (\w+)\.", row["input"])
+        pairs = [(a, b) if how == "taller" else (b, a) for a, how, b in statements]
         person, other = re.findall(r"Is (\w+) taller than (\w+)\?", row["input"])[0]
         joined = any(a == person and d == other and b == c for a, b in pairs for c, d in pairs)
         assert len(pairs) == 2

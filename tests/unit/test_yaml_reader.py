@@ -31,13 +31,13 @@ def test_inverse_instructions_become_a_task_from_output_to_input() -> None:
     """Its wordings become a task from output to input."""
     (given,) = [task for task in load_tasks(SEEDS / "writing.yaml") if task.id == "from_german"]
     assert given.inverse == ("Translate the words into German.", "Say this in German.")
-    taught = synthesize(
+    result = synthesize(
         Config(generate=GenerateConfig(tasks=[SEEDS / "writing.yaml"], teacher=None)),
         SynthesisConfig(),
         NOTHING,
         Path(),
     )
-    (made,) = [source for source in taught.sources if source.id == "from_german_inverse"]
+    (made,) = [source for source in result.sources if source.id == "from_german_inverse"]
     assert made.sample_examples(stream(1), {}, 1, ["ein Glas Milch"])[0].input == "a glass of milk"
 
 
