@@ -2,8 +2,8 @@
 
 Trains the quickstart's student for a few steps on the same rows: with TRL's trainer as it is; with logits at answer
 positions only; with rows per core as well; with one heap that keeps what is freed; and, in bfloat16, with frozen
-weights cast once. Each variant has its own process. Prints the ratios of the median times, and the largest difference of the
-losses.
+weights cast once. Each variant has its own process. Prints the ratios of the median times, and the largest difference
+of the losses.
 """
 
 import argparse

@@ -13,8 +13,7 @@ STUDENT = {("p", k): {"exact_match": {"a": [[1.0] * 4], "b": [[0.0, 0.0, 0.0, k 
 def test_gain_rows_hold_the_student_against_its_base_in_order() -> None:
 
     means = [
-        BaselineMean(suite="p", score="exact_match", k=k, baselines={}, below=["majority"] if k else [])
-        for k in (0, 4)
+        BaselineMean(suite="p", score="exact_match", k=k, baselines={}, below=["majority"] if k else []) for k in (0, 4)
     ]
     rows = gain_rows({"base": BASE, "student": STUDENT}, {}, means, {}, 200, 7)
     assert [(row.k, row.base, row.student, row.below) for row in rows] == [

@@ -72,7 +72,9 @@ KEYS = {
     "ablate": "vary new_data",
 }
 """Section -> config keys that were renamed; as `section.key` anywhere."""
-UNIQUE_KEYS = ["main_template", "examples_cap", "families_at_most", "longest_pause", "near_base", "demo_seeds", "new_data"]  # fmt: skip
+UNIQUE_KEYS = (
+    "main_template", "examples_cap", "families_at_most", "longest_pause", "near_base", "demo_seeds", "new_data",
+)  # fmt: skip
 """Those of them that mean nothing else, also alone."""
 
 DATA = {
