@@ -4,11 +4,11 @@ Simulates suites on which student and base are equally good, and asks `paired_ga
 A task has its difficulty, and a difference between the models that is real for this task and has mean zero over tasks;
 an item has a difficulty of its own, of which both models share a part; answers are right or wrong (a probit model).
 
-Prints for each scenario, in percent of the suites: `bootstrap_interval`, the fraction of intervals that exclude 0 (should
-be 5); `plain`, the same for the plain percentile bootstrap over tasks and items; `test`, the fraction with p at or below
-5 % (of one training at most 5 by construction, less where few patterns differ). `false_alarm_rate` is the fraction of
-intervals that exclude 0 over the scenarios that resemble a suite: 10 to 16 tasks that do differ. Over 1,000 suites a rate
-of 5 % has a standard error of 0.7.
+Prints for each scenario, in percent of the suites: `bootstrap_interval`, the fraction of intervals that exclude 0
+(aim: 5); `plain`, the same for the plain percentile bootstrap over tasks and items; `test`, the fraction with p at or
+below 5 % (of one training at most 5 by construction, less where few patterns differ). `false_alarm_rate` is the
+fraction of intervals that exclude 0 over the scenarios that resemble a suite: 10 to 16 tasks that do differ. Over
+1,000 suites a rate of 5 % has a standard error of 0.7.
 """
 
 import argparse
