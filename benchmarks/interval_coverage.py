@@ -1,13 +1,13 @@
 """How often does the 95 % interval of a gain exclude zero where there is none? `interval_coverage.py --json FILE`.
 
-Simulates suites on which student and base are equally good, and asks `paired_gain` about each.
+Simulates suites on which student and base are equally good, and computes `paired_gain` of each.
 A task has its difficulty, and a difference between the models that is real for this task and has mean zero over tasks;
 an item has a difficulty of its own, of which both models share a part; answers are right or wrong (a probit model).
 
-Prints for each scenario, in percent of the suites: `bootstrap_interval`, the fraction of intervals that exclude 0
-(aim: 5); `plain`, the same for the plain percentile bootstrap over tasks and items; `test`, the fraction with p at or
-below 5 % (of one training at most 5 by construction, less where few patterns differ). `false_alarm_rate` is the
-fraction of intervals that exclude 0 over the scenarios that resemble a suite: 10 to 16 tasks that do differ. Over
+Prints for each scenario, in percent of the suites: `interval`, the fraction of intervals without zero, which should be
+5; `plain`, the same for the plain percentile bootstrap over tasks and items; `test`, the fraction where p is at or
+below 5 % (of one training at most 5 by construction, less where few patterns differ). `false_positive_rate` is the
+fraction of intervals without zero over the scenarios that resemble a shipped suite: 10 to 16 tasks that do differ. Over
 1,000 suites a rate of 5 % has a standard error of 0.7.
 """
 
@@ -28,7 +28,7 @@ Right = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Scenario:
-    """A kind of panel. Difficulties and differences are in standard deviations of an item's own difficulty."""
+    """A kind of suite. Difficulties and differences are in standard deviations of an item's own difficulty."""
 
     name: str
     tasks: int = 10
@@ -39,12 +39,12 @@ class Scenario:
     difference: float = 0.4
     """Standard deviation over tasks of the difference between the models."""
     shared: float = 0.7
-    """Share of an item's difficulty that both models have in common."""
+    """Fraction of an item's difficulty that both models have in common."""
     trainings: int = 1
     training: float = 0.0
     """Standard deviation over trainings of a difference that all tasks of a training have in common."""
     typical: bool = True
-    """Counts towards `false_alarm_rate`."""
+    """Counts towards `false_positive_rate`."""
 
 
 SCENARIOS = (
@@ -87,20 +87,20 @@ def plain_misses(base: Right, student: Right, resamples: int, rng: np.random.Gen
     return bool(low > 0 or high < 0)
 
 
-def simulate(scenario: Scenario, panels: int, resamples: int, seed: int) -> dict[str, Any]:
+def simulate(scenario: Scenario, suites: int, resamples: int, seed: int) -> dict[str, Any]:
     rng = np.random.default_rng([seed, *scenario.name.encode()])
-    bootstrap_interval = plain = test = 0
+    interval = plain = test = 0
     differing = []
-    for number in range(panels):
+    for number in range(suites):
         base, student = draw(scenario, rng)
         stacked = np.repeat(base[None], scenario.trainings, axis=0), student
         named = [{str(task): rows[:, task].astype(float) for task in range(scenario.tasks)} for rows in stacked]
         gain = paired_gain(*named, resamples, seed, scenario.name, number, trainings=scenario.trainings)
-        bootstrap_interval += gain.low > 0 or gain.high < 0
+        interval += gain.low > 0 or gain.high < 0
         test += gain.p <= 0.05
         plain += plain_misses(base, student[0], resamples, rng)
         differing.append(float((base != student).mean()))
-    rates = {"interval": bootstrap_interval / panels, "plain": plain / panels, "test": test / panels}
+    rates = {"interval": interval / suites, "plain": plain / suites, "test": test / suites}
     return {**asdict(scenario), "answers_that_differ": float(np.mean(differing)), **rates}
 
 
@@ -108,13 +108,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--suites", type=int, default=1000, help="simulated panels for each scenario")
-    parser.add_argument("--resamples", type=int, default=1000, help="draws of the bootstrap for each panel")
+    parser.add_argument("--resamples", type=int, default=1000, help="draws of the bootstrap for each suite")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     began = time.monotonic()
     rows = []
     for scenario in SCENARIOS:
-        row = simulate(scenario, options.panels, options.resamples, options.seed)
+        row = simulate(scenario, options.suites, options.resamples, options.seed)
         rows.append(row)
         print(
             f"{scenario.name:45} {100 * row['answers_that_differ']:4.1f} % of answers differ; "
@@ -123,9 +123,9 @@ def main() -> None:
         )
     rate = float(np.mean([row["interval"] for row in rows if row["typical"]]))
     seconds = time.monotonic() - began
-    print(f"false_alarm_rate {100 * rate:.1f} % in {seconds:.0f} s")
+    print(f"false_positive_rate {100 * rate:.1f} % in {seconds:.0f} s")
     if options.json:
-        result = {"false_alarm_rate": rate, "suites": options.panels, "bootstrap_resamples": options.resamples}
+        result = {"false_positive_rate": rate, "suites": options.suites, "resamples": options.resamples}
         write_json(options.json, {**result, "seed": options.seed, "scenarios": rows, "seconds": seconds})
 
 

@@ -15,7 +15,7 @@ from kshot.config import Config
 from kshot.core.files import write_json
 from kshot.models.loading import load_student
 from kshot.models.references import resolve_model
-from kshot.runtime import environment as quiet
+from kshot.runtime import process_setup as quiet
 from kshot.runtime.device import count_cores
 
 

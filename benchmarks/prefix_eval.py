@@ -15,7 +15,7 @@ from kshot.config import Config
 from kshot.core.files import write_json
 from kshot.models.loading import load_student
 from kshot.models.references import resolve_model
-from kshot.runtime import environment as quiet
+from kshot.runtime import process_setup as quiet
 from kshot.suites.loading import load_suite
 
 
@@ -28,7 +28,7 @@ def timed(ask: Any, requests: Any) -> tuple[float, Any]:
 
 def questions(lm: Any, shots: int, items: int) -> dict[str, list[Any]]:
     """lm-eval's requests for kshot's own panel by their kind, in the order in which it asks them."""
-    from kshot.evaluate.measure.requests import build_lm_eval_tasks
+    from kshot.evaluate.measure.suite_tasks import build_lm_eval_tasks
 
     asked: dict[str, list[Any]] = {"generate_until": [], "loglikelihood": []}
     for task in build_lm_eval_tasks(load_suite("kshot"), shots, items, lm.tokenizer):

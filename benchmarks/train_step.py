@@ -24,7 +24,7 @@ from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.sources import select_sources
 from kshot.models.loading import load_student
 from kshot.models.references import resolve_model
-from kshot.runtime import environment as quiet
+from kshot.runtime import process_setup as quiet
 from kshot.runtime.device import Device, cast_frozen_linears, count_cores
 from kshot.train.data import order_rows, prepare_rows
 from kshot.train.trainer_config import SFT_DEFAULTS, lora_config, sft_config

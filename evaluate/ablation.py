@@ -19,7 +19,7 @@ from kshot.evaluate.compare import Measurements, plan_checkpoints
 from kshot.evaluate.measure.measurement import Measurement, measure_missing
 from kshot.evaluate.measure.results import ScoresBySuite, count_truncated, read_samples, read_suite_scores
 from kshot.evaluate.metrics.label_bias import measure_label_bias
-from kshot.evaluate.metrics.ranking import MAX_P, ScoredTrial, rank, rank_gains
+from kshot.evaluate.metrics.trial_ranking import MAX_P, ScoredTrial, rank, rank_gains
 from kshot.evaluate.report.figures import Plot, Point, Series, save_heatmaps, save_plots
 from kshot.evaluate.report.markdown import describe_measurement
 from kshot.evaluate.report.numbers import interval, points, probability, score_name, signed
@@ -169,8 +169,9 @@ def curve_plots(rows: Sequence[TrialGain]) -> list[Plot]:
     for names in dict.fromkeys((row.suite, row.score) for row in rows):
         by_k: dict[int, list[Point]] = {}
         for row in rows:
-            if (row.suite, row.score) == names:
-                point = Point(row.values[key], row.student, row.base + row.low, row.base + row.high)
+            number = row.values[key]
+            if (row.suite, row.score) == names and isinstance(number, int):
+                point = Point(number, row.student, row.base + row.low, row.base + row.high)
                 by_k.setdefault(row.k, []).append(point)
         series = tuple(
             Series(f"k={k}", tuple(sorted(line, key=lambda point: point.at))) for k, line in sorted(by_k.items())

@@ -1,5 +1,6 @@
 """The files of runs/<run>/generate, one frozen model for each: what a line or a manifest contains."""
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -8,13 +9,14 @@ from kshot.config import GenerateConfig
 from kshot.config.section import Seed
 from kshot.core.run_files import FileModel
 from kshot.core.types import Record, RecordMeta, Reject
-from kshot.generate.curation.decontaminate import TextMatch
 
 VERSION = 1
 """Raise it with every change of a file's fields; the data's cache key contains it."""
 TRAIN, REJECTS, CONTAMINATION = "train.jsonl", "rejects.jsonl", "contamination.jsonl"
 CARD, PARQUET = "README.md", "train.parquet"
 Counts = dict[str, int]
+CandidatePart = Literal["input", "output", "description"]
+SuiteText = Literal["input", "option", "output"]
 
 
 class _Row(FileModel):
@@ -57,6 +59,20 @@ class RejectRow(_Row):
     @classmethod
     def of(cls, reject: Reject) -> "RejectRow":
         return cls(**vars(reject))
+
+
+@dataclass(frozen=True)
+class TextMatch:
+    """Text that a training candidate shares with a suite."""
+
+    candidate_part: CandidatePart
+    """Where the candidate contains it."""
+    suite: str
+    task: str
+    suite_part: SuiteText | Literal["instruction"]
+    """Where the suite's task contains it."""
+    span: str
+    """All shared words in a row, lower case, joined by single spaces; an instruction in its own spelling."""
 
 
 class ContaminationRow(_Row):

@@ -9,6 +9,8 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from kshot.core.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from kshot.api import compare, evaluate, generate, train
     from kshot.config import Config
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from kshot.suites.loading import load_suite
     from kshot.tasks.family import Family, Params, Problem
     from kshot.tasks.registry import register_family
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Config",

@@ -1,4 +1,4 @@
-"""Fixtures: a tiny random student with a chat template, small panels, and a config that runs in seconds."""
+"""Fixtures: a tiny random student with a chat template, small suites, and a config that runs in seconds."""
 
 import json
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from kshot.runtime import environment  # noqa: F401 - sets what the libraries read when they are imported
+from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
 
-# A slow machine is no fault of the code.
+# A slow device is no fault of the code.
 settings.register_profile("kshot", deadline=None)
 settings.load_profile("kshot")
 
@@ -47,8 +47,8 @@ def tiny_student(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def write_panel(folder: Path, items: int = 4) -> Path:
-    """A panel of one multiple-choice and one generation task."""
+def write_suite(folder: Path, items: int = 4) -> Path:
+    """A suite of one multiple-choice and one generation task."""
     folder.mkdir(parents=True, exist_ok=True)
     tasks = [
         {"task": "sky", "instruction": "Is it day or night?", "kind": "multiple_choice", "options_fixed": True,
@@ -56,7 +56,7 @@ def write_panel(folder: Path, items: int = 4) -> Path:
         {"task": "echo", "instruction": "Say the word again.", "kind": "generation", "options_fixed": False,
          "demos": 4, "items": items},
     ]  # fmt: skip
-    (folder / "panel.yaml").write_text(json.dumps({"tasks": tasks}))
+    (folder / "suite.yaml").write_text(json.dumps({"tasks": tasks}))
     sky = [
         {"input": f"zulu hour {n}", "options": ["day", "night"], "output": [["day", "night"][n % 2]]}
         for n in range(4 + items)
@@ -68,13 +68,13 @@ def write_panel(folder: Path, items: int = 4) -> Path:
 
 
 @pytest.fixture
-def panel(tmp_path: Path) -> Path:
-    return write_panel(tmp_path / "tinypanel")
+def suite(tmp_path: Path) -> Path:
+    return write_suite(tmp_path / "tinysuite")
 
 
 def write_config(folder: Path, student: Path) -> Path:
-    """A whole run on the tiny student: no teacher, a few families, twelve steps, a panel beside it."""
-    panel = write_panel(folder / "tinypanel")
+    """A whole run on the tiny student: no teacher, a few families, twelve steps, a suite beside it."""
+    suite = write_suite(folder / "tinysuite")
     path = folder / "tiny.yaml"
     path.write_text(f"""
 seed: 3
@@ -84,14 +84,14 @@ generate:
   families: [morphology, arithmetic]
   records: 52
   teacher: null
-  decontaminate: [{panel}]
+  decontaminate: [{suite}]
 train:
   max_length: 700
   validation_fraction: 0.08
   dtype: float32
   sft: {{per_device_train_batch_size: 4, save_steps: 3, learning_rate: 1.0e-3}}
 evaluate:
-  suites: [{panel}]
+  suites: [{suite}]
   shots: [0, 1, 4]
   dtype: float32
   bootstrap_resamples: 200

@@ -139,8 +139,8 @@ def _draw(task: PlannedTask, params: Params, rng: Random) -> list[Problem]:
     raise RuntimeError(f"{task.name!r} gives fewer than {len(slots)} distinct balanced problems")
 
 
-def _row(family: Family, params: Params, problem: Problem) -> dict[str, Any]:
-    row: dict[str, Any] = {"input": problem.text, "output": accepted(family, problem, params)}
+def _row(family: Family, params: Params, problem: Problem) -> dict[str, object]:
+    row: dict[str, object] = {"input": problem.text, "output": accepted(family, problem, params)}
     choices = options(problem.facts) or (family.labels(params) if family.labels else None)
     return row | {"options": list(choices)} if choices else row
 
@@ -156,7 +156,7 @@ def build() -> dict[str, str]:
     return files
 
 
-def _add(files: dict[str, str], suite: str, task: PlannedTask) -> dict[str, Any]:
+def _add(files: dict[str, str], suite: str, task: PlannedTask) -> dict[str, object]:
     """Put the task's file into `files`; returns its entry in `suite.yaml`."""
     family = task.family
     rng = stream(SEED, STREAM, task.name)

@@ -6,7 +6,7 @@ In bfloat16 the output layer still works in float32: a logit near 20 has steps o
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Lock
 from typing import Any
 
@@ -15,7 +15,7 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs, postprocess_generated_text
 
 from kshot.core.console import Ticker, say
-from kshot.evaluate.lm.options import SCORED_OPTIONS
+from kshot.evaluate.lm.constants import SCORED_OPTIONS
 from kshot.evaluate.lm.prefix_tree import PackedBatch, PackedRow, PrefixTree, Tokens, pack, partition
 from kshot.models.loading import is_row_independent
 from kshot.runtime.parallel import count_worker_groups, run_parallel
@@ -165,7 +165,7 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
             answers.update(zip(indices, texts, strict=True))
         return [answers[index] for index in range(len(requests))]
 
-    def _is_greedy(self, settings: dict[str, Any]) -> bool:
+    def _is_greedy(self, settings: Mapping[str, object]) -> bool:
         """Whether the answer is what has the highest logit, token by token."""
         own = self.model.generation_config
         neutral = {"do_sample": False, "temperature": 0.0}

@@ -36,7 +36,8 @@ def read_sample_file(path: Path) -> Iterator[tuple[int, Sample]]:
         try:
             row = json.loads(line.decode("utf-8", "replace"))
             if b"\\u" in line:
-                row = json.loads(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
+                text = json.dumps(row, ensure_ascii=False)
+                row = json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
             yield number, Sample.model_validate(row)
         except ValidationError as error:
             detail = error.errors(include_url=False)[0]

@@ -7,7 +7,7 @@ from kshot.evaluate.contamination.index import NGRAM_WORDS
 from kshot.evaluate.contamination.overlap import CONTAMINATION, ContaminatedItems
 from kshot.evaluate.measure.results import ScoresBySuite
 from kshot.evaluate.report.numbers import interval, points, score_name, shorten, signed
-from kshot.evaluate.report.section import Section, Side, SideBySide, Table, make_table, print_table
+from kshot.evaluate.report.section import ReportSection, Side, SideBySide, Table, make_table, print_table
 from kshot.evaluate.run_files import CleanGain, ContaminationFile, GainRow, NearestTrainingTask, TaskText
 from kshot.evaluate.stats.paired import Families, paired_gains
 
@@ -96,13 +96,13 @@ def clean_table(gains: Sequence[GainRow]) -> Table:
     return make_table("Gain without the contaminated items, in points", columns, rows, ("suite", "score"))
 
 
-def contamination_section(report: ContaminationFile, gains: Sequence[GainRow]) -> Section:
+def contamination_section(report: ContaminationFile, gains: Sequence[GainRow]) -> ReportSection:
     """The section of both reports."""
     about = [f"{summarize(report).capitalize()}."]
     about += [f"{ABOUT} The texts of both stand in `{CONTAMINATION}`."] if report.nearest else []
     tables = [clean_table(gains), _items_table(report), _nearest_table(report)]
     kept = tuple(table for table in tables if table.rows)
-    return Section("contamination", "Contamination", tuple(about), kept, _comparisons(report))
+    return ReportSection("contamination", "Contamination", tuple(about), kept, _comparisons(report))
 
 
 def _items_table(report: ContaminationFile) -> Table:

@@ -20,9 +20,13 @@ from kshot.evaluate.run_files import CompareRow, GainRow, TrialGain
 COLOURS = ("#666c75", "#0b5fb0", "#c45a00", "#0a7a4b", "#a3261c", "#7a4bb0", "#8a6d00", "#00788a")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 MAX_LABEL_CHARS = 36
+MAX_LEGEND_CHARS = 48
+"""Characters of a line of the legend; a longer name continues on the next line."""
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "kshot",
     "svg.fonttype": "none",
+    # A dollar sign in a name is no formula.
+    "text.parse_math": False,
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.spines.top": False,
@@ -115,6 +119,7 @@ def embed_plot(plot: Plot, dark: bool) -> str:
     figure = _draw_plots([plot], dark)
     with _style(dark):
         figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
+    _close(figure)
     return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -162,7 +167,7 @@ def _draw_plots(plots: Sequence[Plot], dark: bool) -> Any:
         figure, grid = _subplots(1, len(plots), (3.6 * len(plots), 3.4))
         top = max(max(p.score, p.high or 0) for plot in plots for line in plot.series for p in line.points)
         ceiling = min(100.0, 10 * math.ceil(10 * max(top, 0.05) + 0.2))
-        labels: dict[str, Any] = {}
+        labels: dict[str, object] = {}
         for axes, plot in zip(grid[0], plots, strict=True):
             _draw_plot(axes, plot, labels)
             axes.set_ylim(0, ceiling)
@@ -171,7 +176,7 @@ def _draw_plots(plots: Sequence[Plot], dark: bool) -> Any:
         return figure
 
 
-def _draw_plot(axes: Any, plot: Plot, labels: dict[str, Any]) -> None:
+def _draw_plot(axes: Any, plot: Plot, labels: dict[str, object]) -> None:
     numbers = sorted({point.at for line in plot.series for point in line.points})
     for number, line in enumerate(plot.series):
         colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
@@ -185,7 +190,7 @@ def _draw_plot(axes: Any, plot: Plot, labels: dict[str, Any]) -> None:
             drawn = axes.errorbar(at, scores, (low, high), marker=marker, color=colour, capsize=3, linestyle=style)
         else:
             (drawn,) = axes.plot(at, scores, marker=marker, color=colour, linestyle=style)
-        labels.setdefault(label, drawn)
+        labels.setdefault(fill(label, MAX_LEGEND_CHARS), drawn)
     if plot.chance is not None:
         labels.setdefault("random choice", axes.axhline(100 * plot.chance, color="tab:red", linestyle=":"))
     axes.set_title(plot.title, fontsize=9)
@@ -214,10 +219,15 @@ def _style(dark: bool) -> Any:
 
 
 def _save(figure: Any, stem: Path) -> None:
-    from matplotlib import pyplot as plt
-
     with _style(dark=False):
         for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
             with atomic_file(stem.with_suffix(f".{kind}")) as temporary:
                 figure.savefig(temporary, format=kind, metadata=metadata)
+    _close(figure)
+
+
+def _close(figure: Any) -> None:
+    """Free the figure, which pyplot would keep."""
+    from matplotlib import pyplot as plt
+
     plt.close(figure)

@@ -3,7 +3,7 @@
 from kshot.core.console import say
 from kshot.evaluate.metrics.forgetting import MAX_ANSWER_TOKENS
 from kshot.evaluate.report.numbers import interval, points, probability, score_name, signed
-from kshot.evaluate.report.section import Section, Side, SideBySide, Table, make_table
+from kshot.evaluate.report.section import ReportSection, Side, SideBySide, Table, make_table
 from kshot.evaluate.run_files import ForgettingFile, ForgottenTask
 from kshot.evaluate.stats.bootstrap import LEVEL
 
@@ -42,7 +42,7 @@ def print_forgetting(report: ForgettingFile) -> None:
     say(f"forgetting: {summarize(report)}")
 
 
-def forgetting_section(report: ForgettingFile) -> Section:
+def forgetting_section(report: ForgettingFile) -> ReportSection:
     """The section of both reports."""
     about = [f"{summarize(report).capitalize()}."]
     about += [ABOUT_TEXT, ABOUT_CHAT] if report.text else []
@@ -52,7 +52,7 @@ def forgetting_section(report: ForgettingFile) -> Section:
         SideBySide(row.question, (Side("base", row.base or "(nothing)"), Side("student", row.student or "(nothing)")))
         for row in report.answers
     )
-    return Section("forgetting", "Forgetting", tuple(about), tables, comparisons)
+    return ReportSection("forgetting", "Forgetting", tuple(about), tables, comparisons)
 
 
 def _is_significant(row: ForgottenTask) -> bool:

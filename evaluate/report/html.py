@@ -24,7 +24,7 @@ from kshot.evaluate.metrics.baselines import BASELINE_NAMES
 from kshot.evaluate.report.answers import choose_answers, embed_answers, make_visible, pair_answers
 from kshot.evaluate.report.figures import Plot, describe, embed_plot
 from kshot.evaluate.report.numbers import effect, interval, points, probability, score_name, signed
-from kshot.evaluate.report.section import Section
+from kshot.evaluate.report.section import ReportSection
 from kshot.evaluate.run_files import EvaluateManifest, GainRow, TaskScore
 from kshot.evaluate.scoring.text import SCORE_NAMES
 
@@ -74,7 +74,7 @@ class TaskTable:
     mean: list[TaskCell]
 
 
-def write_html(folder: Path, plots: Sequence[Plot], sections: Sequence[Section]) -> None:
+def write_html(folder: Path, plots: Sequence[Plot], sections: Sequence[ReportSection]) -> None:
     """Write report.html from gains.json, samples.jsonl and manifest.json of a finished evaluate folder.
 
     The same folder gives the same bytes.

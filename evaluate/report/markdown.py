@@ -10,7 +10,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from kshot.core.files import atomic_file
 from kshot.core.seeding import stream
 from kshot.evaluate.report.numbers import mark, points, score_name, shorten, signed
-from kshot.evaluate.report.section import Section, Table, make_table, section_markdown, table_markdown
+from kshot.evaluate.report.section import ReportSection, Table, make_table, section_markdown, table_markdown
 from kshot.evaluate.report.sections import gains_table
 from kshot.evaluate.run_files import EvaluateManifest, GainRow, MeasuredOn, Sample, TaskScore
 from kshot.evaluate.scoring.text import LOGLIKELIHOOD
@@ -28,7 +28,7 @@ class AnswerPair:
 
 
 def write_report(
-    folder: Path, manifest: EvaluateManifest, gains: Sequence[GainRow], sections: Sequence[Section],
+    folder: Path, manifest: EvaluateManifest, gains: Sequence[GainRow], sections: Sequence[ReportSection],
     samples: Sequence[Sample],
 ) -> None:  # fmt: skip
     """Write report.md into the folder."""

@@ -41,7 +41,7 @@ class SideBySide:
 
 
 @dataclass(frozen=True)
-class Section:
+class ReportSection:
     """A section: an `id` for links, a title, paragraphs about it, tables, and texts to compare."""
 
     id: str
@@ -63,7 +63,7 @@ def table_markdown(table: Table) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in (table.columns, rules, *rows))
 
 
-def section_markdown(section: Section) -> str:
+def section_markdown(section: ReportSection) -> str:
     """The section in Markdown, without the texts to compare."""
     several = len(section.tables) > 1
     parts = [f"## {section.title}", *section.about]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kshot.evaluate.metrics.baselines import BASELINE_NAMES
 from kshot.evaluate.report.numbers import effect, interval, metric, points, probability, score_name, signed
-from kshot.evaluate.report.section import Section, Table, make_table
+from kshot.evaluate.report.section import ReportSection, Table, make_table
 from kshot.evaluate.run_files import BaselineMean, FewshotRow, GainRow, LabelBiasFile, OtherMetric
 
 ABOUT_BASELINES = (
@@ -45,7 +45,7 @@ def gains_table(gains: Sequence[GainRow], mark_below: str) -> Table:
     return make_table("Gain of the student over its base, in points", columns, rows, ("suite", "score"))
 
 
-def seeds_section(gains: Sequence[GainRow]) -> Section | None:
+def seeds_section(gains: Sequence[GainRow]) -> ReportSection | None:
     """How much other demonstrations change; None with one few-shot seed."""
     rows = [row for row in gains if row.seeds > 1]
     if not rows:
@@ -62,10 +62,10 @@ def seeds_section(gains: Sequence[GainRow]) -> Section | None:
         for row in rows
     ]  # fmt: skip
     table = make_table("By few-shot seed", columns, lines, ("suite", "score"))
-    return Section("seeds", "Other demonstrations", (ABOUT_SEEDS,), (table,))
+    return ReportSection("seeds", "Other demonstrations", (ABOUT_SEEDS,), (table,))
 
 
-def fewshot_section(rows: Sequence[FewshotRow]) -> Section | None:
+def fewshot_section(rows: Sequence[FewshotRow]) -> ReportSection | None:
     """What demonstrations add to each model; None where 0 shots were not measured."""
     if not rows:
         return None
@@ -78,10 +78,10 @@ def fewshot_section(rows: Sequence[FewshotRow]) -> Section | None:
         for row in rows
     ]  # fmt: skip
     table = make_table("Gain by demonstrations", columns, lines, ("suite", "score", "model"))
-    return Section("fewshot", "What demonstrations add", (ABOUT_FEWSHOT,), (table,))
+    return ReportSection("fewshot", "What demonstrations add", (ABOUT_FEWSHOT,), (table,))
 
 
-def baselines_section(means: Sequence[BaselineMean]) -> Section:
+def baselines_section(means: Sequence[BaselineMean]) -> ReportSection:
     """The trivial baselines beside the student."""
     columns = ("suite", "score", "k", "baseline", "its score", "student", "tasks", "the student is")
     lines = [
@@ -93,10 +93,10 @@ def baselines_section(means: Sequence[BaselineMean]) -> Section:
         for name, mean in row.baselines.items()
     ]  # fmt: skip
     table = make_table("Trivial baselines", columns, lines, ("suite", "score", "baseline", "the student is"))
-    return Section("baselines", "Trivial baselines", (ABOUT_BASELINES,), (table,))
+    return ReportSection("baselines", "Trivial baselines", (ABOUT_BASELINES,), (table,))
 
 
-def other_metrics_section(rows: Sequence[OtherMetric]) -> Section | None:
+def other_metrics_section(rows: Sequence[OtherMetric]) -> ReportSection | None:
     """Metrics of lm-eval that are not compared; None where there are none."""
     if not rows:
         return None
@@ -106,10 +106,10 @@ def other_metrics_section(rows: Sequence[OtherMetric]) -> Section | None:
         for row in rows
     ]
     table = make_table("As lm-eval reports them", columns, lines, ("suite", "task", "metric"))
-    return Section("other-metrics", "Other metrics of lm-eval", (ABOUT_OTHER,), (table,))
+    return ReportSection("other-metrics", "Other metrics of lm-eval", (ABOUT_OTHER,), (table,))
 
 
-def label_bias_section(report: LabelBiasFile) -> Section | None:
+def label_bias_section(report: LabelBiasFile) -> ReportSection | None:
     """Label bias; None where no task has labels."""
     if not report.means:
         return None
@@ -136,4 +136,4 @@ def label_bias_section(report: LabelBiasFile) -> Section | None:
             for row in report.gains
         ]  # fmt: skip
         tables.append(make_table("Gains", gain_columns, gain_lines, ("suite", "model", "measure")))
-    return Section("label-bias", "Label bias", (ABOUT_LABEL_BIAS,), tuple(tables))
+    return ReportSection("label-bias", "Label bias", (ABOUT_LABEL_BIAS,), tuple(tables))

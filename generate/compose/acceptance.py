@@ -8,9 +8,10 @@ from kshot.core.prompting import render_answer
 from kshot.core.text import normalize_text
 from kshot.core.types import Record
 from kshot.generate.compose.sampler import SampledRecord, render_examples
-from kshot.generate.curation.decontaminate import Decontaminator, TextMatch
+from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.dedup import NearIndex, SeenKeys, hash_text
 from kshot.generate.curation.filters import Filter, first_rejection, refusal_filter
+from kshot.generate.run_files import TextMatch
 
 VERSION = 1
 """Raise it with every change of an output; the data's cache key contains it."""

@@ -11,10 +11,10 @@ from kshot.core.types import Description, Record, Reject
 from kshot.generate.compose.acceptance import Acceptance, SeenRecords
 from kshot.generate.compose.labels import LabelTurns, answer_label, label_space_of
 from kshot.generate.compose.sampler import SampledRecord, build_record, sample_record
-from kshot.generate.curation.decontaminate import Decontaminator, TextMatch
+from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.dedup import SeenKeys
 from kshot.generate.curation.filters import build_filters
-from kshot.generate.run_files import ContaminationRow
+from kshot.generate.run_files import ContaminationRow, TextMatch
 from kshot.tasks.source import TaskSource
 
 VERSION = 1

@@ -6,14 +6,14 @@ in a record's inputs and outputs, and among the suite's inputs, options and outp
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import get_args
 
 from rapidfuzz import fuzz
 
 from kshot.core.similarity import SimilarityIndex, TfIdfSimilarity
 from kshot.core.text import MIN_INPUT_WORDS, ngrams, words
+from kshot.generate.run_files import CandidatePart, SuiteText, TextMatch
 from kshot.suites.format import Suite
 
 VERSION = 1
@@ -24,22 +24,6 @@ MIN_SAME_INSTRUCTION_RATIO = 90.0
 MIN_SAME_TASK_SIMILARITY = 0.45
 """See `TfIdfSimilarity`. Of 100 tasks that a teacher invented, the six that a suite has too reached at least 0.55,
 all others at most 0.34."""
-CandidatePart = Literal["input", "output", "description"]
-SuiteText = Literal["input", "option", "output"]
-
-
-@dataclass(frozen=True)
-class TextMatch:
-    """Text that a training candidate shares with a suite."""
-
-    candidate_part: CandidatePart
-    """Where the candidate contains it."""
-    suite: str
-    task: str
-    suite_part: SuiteText | Literal["instruction"]
-    """Where the suite's task contains it."""
-    span: str
-    """All shared words in a row, lower case, joined by single spaces; an instruction in its own spelling."""
 
 
 class Decontaminator:

@@ -1,4 +1,4 @@
-"""A run that could be evaluated at once: hand-written training data and a student that is its base, slightly shaken."""
+"""A run that can be evaluated at once: hand-written training data, and a student that is its base slightly changed."""
 
 import json
 import shutil
@@ -32,11 +32,11 @@ def ready_run(config: Path, base: Path, rows: list[dict[str, Any]] | None = None
     return run
 
 
-def evaluated(config: Path, *overrides: str, panels: tuple[str, ...] = (), strict: bool = False) -> int:
+def evaluated(config: Path, *overrides: str, suites: tuple[str, ...] = (), strict: bool = False) -> int:
     """`kshot evaluate` without the start of a process; the exit code."""
     settings = load_config(config, list(overrides))
     run = Run(settings.runs / config.stem)
-    return guarded(lambda: run_evaluate(settings, run, panels, strict))
+    return guarded(lambda: run_evaluate(settings, run, suites, strict))
 
 
 def read(path: Path) -> Any:

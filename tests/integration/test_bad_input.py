@@ -46,7 +46,7 @@ def test_a_misspelt_trl_name_stops_a_whole_run_before_it_begins(config_file: Pat
 def test_missing_files(config_file: Path, tmp_path: Path) -> None:
     assert "no such config" in refused_once("generate", tmp_path / "none.yaml")
     assert "no such file of tasks" in refused_once("generate", config_file, "--set", "generate.tasks=[none.yaml]")
-    assert "a panel is a folder" in refused_once("evaluate", config_file, "--suite", tmp_path / "none")
+    assert "a suite is a folder" in refused_once("evaluate", config_file, "--suite", tmp_path / "none")
     assert "run `kshot generate`" in refused_once("train", config_file)
     assert "run `kshot train`" in refused_once("evaluate", config_file)
 
@@ -56,7 +56,7 @@ def test_missing_files(config_file: Path, tmp_path: Path) -> None:
     [
         ("seed=2026-13-45", "the value is not YAML"),
         (f"seed={'[' * 2000}", "the value is not YAML"),
-        ("generate.teacher={extra_body: {seed: 99999999999999999999}}", "extra_body: no endpoint can be sent this"),
+        ("generate.teacher={extra_body: {seed: 99999999999999999999}}", "extra_body: not JSON"),
         ("runs=tiny.yaml", "tiny.yaml/tiny/generate: not a directory; name another place"),
         (f"runs={'a' * 300}", "file name too long; name another place"),
     ],
@@ -100,8 +100,8 @@ def test_empty_and_broken_data(config_file: Path) -> None:
     assert "train.jsonl:2: broken JSON" in refused_once("train", config_file)
 
 
-def test_a_panel_row_without_output(config_file: Path, panel: Path) -> None:
-    (panel / "echo.jsonl").write_text('{"input": "x", "output": ["y"]}\n{"input": "x"}\n')
+def test_a_suite_row_without_output(config_file: Path, suite: Path) -> None:
+    (suite / "echo.jsonl").write_text('{"input": "x", "output": ["y"]}\n{"input": "x"}\n')
     assert "echo.jsonl:2: output: Field required" in refused_once("evaluate", config_file)
 
 
@@ -170,7 +170,7 @@ def test_an_unreachable_teacher_loses_nothing(config_file: Path) -> None:
     kshot("generate", config_file)
     data = config_file.parent / "runs" / "tiny" / "generate" / "train.jsonl"
     before = data.read_bytes()
-    teacher = json.dumps({"endpoint": "http://127.0.0.1:9/v1", "model": "m", "attempts": 1})
+    teacher = json.dumps({"endpoint": "http://127.0.0.1:9/v1", "model": "m", "max_attempts": 1})
     assert "cannot be reached" in refused_once("generate", config_file, "--set", f"generate.teacher={teacher}")
     assert data.read_bytes() == before
 

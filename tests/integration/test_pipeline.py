@@ -51,7 +51,7 @@ def runs(config_file: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, tiny_student: Path) -> Path:
-    """A folder with tiny.yaml, its panel, and a run `whole` that went through all stages undisturbed."""
+    """A folder with tiny.yaml, its suite, and a run `whole` that went through all stages undisturbed."""
     folder = tmp_path_factory.mktemp("finished")
     config = write_config(folder, tiny_student)
     done = kshot("run", config, "--run", "whole")
@@ -68,7 +68,7 @@ def copied(finished: Path, stages: tuple[str, ...]) -> Path:
     return run
 
 
-def test_the_three_stages(finished: Path) -> None:
+def test_run_makes_the_files_of_all_three_stages(finished: Path) -> None:
     run = finished / "runs" / "whole"
     records = lines(run / "generate" / "train.jsonl")
     assert len(records) == 52
@@ -85,7 +85,7 @@ def test_the_three_stages(finished: Path) -> None:
         *(("exact_match", k, 2, 8) for k in (0, 1, 4)),
         *(("loglikelihood", k, 1, 4) for k in (0, 1, 4)),
     ]
-    keys = {"panel", "score", "k", "base", "student", "gain", "low", "high", "tasks", "items"}
+    keys = {"suite", "score", "k", "base", "student", "gain", "low", "high", "tasks", "items"}
     assert all(set(g) >= keys and g["low"] <= g["gain"] <= g["high"] for g in gains)
     assert all(0 < g["p"] <= g["p_holm"] <= 1 and g["seeds"] == 1 for g in gains)
     fewshot = json.loads((run / "evaluate" / "fewshot.json").read_text())
@@ -96,29 +96,29 @@ def test_the_three_stages(finished: Path) -> None:
         ("student", 4),
     ] * 2
     assert all(row["gain"] == pytest.approx(row["few"] - row["zero"]) for row in fewshot)
-    controls = json.loads((run / "evaluate" / "baselines.json").read_text())
-    sky = next(row for row in controls["tasks"] if (row["task"], row["k"]) == ("sky", 4))
+    baselines = json.loads((run / "evaluate" / "baselines.json").read_text())
+    sky = next(row for row in baselines["tasks"] if (row["task"], row["k"]) == ("sky", 4))
     # Day and night take turns, in the demonstrations as in the items.
-    assert [sky[name] for name in ("majority", "random", "copy_first", "copy_any", "random_labels")] == [0.5] * 4 + [
-        None
-    ]
-    leans = json.loads((run / "evaluate" / "label_bias.json").read_text())
-    told = [(row["task"], row["k"], row["model"], row["frequent"]) for row in leans["tasks"]]
-    assert told == [("sky", k, model, 0.5) for k in (0, 1, 4) for model in ("base", "student")]
+    assert [sky["baselines"][name] for name in ("majority", "random", "copy_first", "copy_any", "random_labels")] == [
+        0.5
+    ] * 4 + [None]
+    bias = json.loads((run / "evaluate" / "label_bias.json").read_text())
+    rates = [(row["task"], row["k"], row["model"], row["majority_label_rate"]) for row in bias["tasks"]]
+    assert rates == [("sky", k, model, 0.5) for k in (0, 1, 4) for model in ("base", "student")]
     table = (finished / "stdout.txt").read_text()
     assert "exact match" in table
     assert "log-likelihood choice" in table
     report = (run / "evaluate" / "report.md").read_text()
     gain = json.loads((run / "evaluate" / "gains.json").read_text())[0]
     assert f"| {gain['tasks']} | {gain['items']} |" in report
-    assert "## Knowing and leaning" in report
+    assert "## Label bias" in report
     assert "built-in method" not in report
     assert (run / "evaluate" / "scores.png").stat().st_size > 5000
-    assert list((run / "evaluate" / "measurements" / "tinypanel" / "base-k0" / "base").glob("results_*.json"))
+    assert list((run / "evaluate" / "measurements" / "tinysuite" / "base-k0" / "base").glob("results_*.json"))
     assert list((run / "evaluate" / "measurements").rglob("samples_*.jsonl"))
 
 
-def test_a_rerun_finds_nothing_to_do(finished: Path) -> None:
+def test_run_again_finds_nothing_to_do(finished: Path) -> None:
     run = finished / "runs" / "whole"
     before = {
         path: path.stat().st_mtime_ns
@@ -131,7 +131,7 @@ def test_a_rerun_finds_nothing_to_do(finished: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_the_same_seed_gives_the_same_bytes(config_file: Path, runs: Path) -> None:
+def test_generate_gives_the_same_bytes_for_the_same_seed(config_file: Path, runs: Path) -> None:
     for name in ("a", "b"):
         kshot("generate", config_file, "--run", name)
     kshot("generate", config_file, "--run", "c", "--set", "seed=4")
@@ -139,7 +139,7 @@ def test_the_same_seed_gives_the_same_bytes(config_file: Path, runs: Path) -> No
     assert a == b != c
 
 
-def test_training_killed_and_rerun_ends_as_if_undisturbed(finished: Path) -> None:
+def test_train_killed_and_rerun_ends_as_if_undisturbed(finished: Path) -> None:
     from safetensors.numpy import load_file
 
     run, config = copied(finished, ("generate",)), finished / "tiny.yaml"
@@ -157,7 +157,7 @@ def test_training_killed_and_rerun_ends_as_if_undisturbed(finished: Path) -> Non
     assert all(abs(one[key] - other[key]).max() < 1e-5 for key in one)
 
 
-def test_the_merged_student_answers_as_the_adapter_does(finished: Path, tiny_student: Path) -> None:
+def test_merged_student_answers_as_the_adapter_does(finished: Path, tiny_student: Path) -> None:
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -175,7 +175,7 @@ def test_the_merged_student_answers_as_the_adapter_does(finished: Path, tiny_stu
     assert not torch.allclose(merged, before, atol=1e-4)
 
 
-def test_a_scaled_adapter_is_part_of_the_way_to_the_student(finished: Path, tiny_student: Path) -> None:
+def test_scale_adapter_scales_the_change_of_every_weight(finished: Path, tiny_student: Path) -> None:
     """Half of the change of every weight, neither none nor all of it."""
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
@@ -193,11 +193,11 @@ def test_a_scaled_adapter_is_part_of_the_way_to_the_student(finished: Path, tiny
     assert (weights[0] - weights[1] / 2).abs().max() < 1e-6
 
 
-def test_evaluation_killed_and_rerun_measures_only_what_is_missing(finished: Path) -> None:
+def test_evaluate_killed_and_rerun_measures_only_what_is_missing(finished: Path) -> None:
     run, config = copied(finished, ("generate", "train")), finished / "tiny.yaml"
-    cells = run / "evaluate" / "measurements" / "tinypanel"
-    kill_when(lambda: (cells / "base-k1" / "measurement.json").exists(), "evaluate", config, "--run", "killed")
-    done = {path: path.stat().st_mtime_ns for path in cells.glob("*/measurement.json")}
+    folder = run / "evaluate" / "measurements" / "tinysuite"
+    kill_when(lambda: (folder / "base-k1" / "measurement.json").exists(), "evaluate", config, "--run", "killed")
+    done = {path: path.stat().st_mtime_ns for path in folder.glob("*/measurement.json")}
     assert 2 <= len(done) < 6
     kshot("evaluate", config, "--run", "killed")
     assert {path: path.stat().st_mtime_ns for path in done} == done
@@ -205,7 +205,7 @@ def test_evaluation_killed_and_rerun_measures_only_what_is_missing(finished: Pat
     assert gains[0] == gains[1]
 
 
-def test_a_student_that_is_not_the_config_s_is_not_measured(finished: Path) -> None:
+def test_evaluate_refuses_a_student_that_is_not_the_config_s(finished: Path) -> None:
     run, config = copied(finished, ("generate", "train")), finished / "tiny.yaml"
     other = kshot("evaluate", config, "--run", "killed", "--set", "student=owner/other", check=False)
     assert other.returncode == 2
@@ -218,39 +218,39 @@ def test_a_student_that_is_not_the_config_s_is_not_measured(finished: Path) -> N
         assert "the training is not finished" in begun.stderr
 
 
-def test_demo_seeds_and_random_labels_are_measured_beside_what_is_there(finished: Path) -> None:
+def test_evaluate_adds_fewshot_seeds_and_random_labels_to_what_is_measured(finished: Path) -> None:
     run, config = copied(finished, ("generate", "train", "evaluate")), finished / "tiny.yaml"
-    cells = run / "evaluate" / "measurements" / "tinypanel"
-    done = {path: path.stat().st_mtime_ns for path in cells.glob("*/measurement.json")}
+    folder = run / "evaluate" / "measurements" / "tinysuite"
+    done = {path: path.stat().st_mtime_ns for path in folder.glob("*/measurement.json")}
     options = ("--set", "evaluate.fewshot_seeds=[0, 3]", "--set", "evaluate.baselines=[random_labels]")
     kshot("evaluate", config, "--run", "killed", *options)
     assert {path: path.stat().st_mtime_ns for path in done} == done
     names = [f"k{k}{seed}{labels}" for k in (1, 4) for seed in ("", "-s3") for labels in ("", "-random")]
-    assert {path.name for path in cells.iterdir()} == {f"{m}-{n}" for m in ("base", "student") for n in ["k0", *names]}
+    assert {path.name for path in folder.iterdir()} == {f"{m}-{n}" for m in ("base", "student") for n in ["k0", *names]}
     gains = json.loads((run / "evaluate" / "gains.json").read_text())
-    assert [(row["k"], row["seeds"], row["spread"] is None) for row in gains[:3]] == [
+    assert [(row["k"], row["seeds"], row["seed_sd"] is None) for row in gains[:3]] == [
         (0, 1, True),
         (1, 2, False),
         (4, 2, False),
     ]
     assert all(row["worst_seed_gain"] <= row["gain"] for row in gains)
     samples = lines(run / "evaluate" / "samples.jsonl")
-    asked = {
+    prompts = {
         (row["model"], row["seed"], row["task"], row["score"], row["k"], row["item"]): row["prompt"] for row in samples
     }
-    assert len(asked) == len(samples) == 2 * (8 + 4) * 5
-    assert all(text == asked["student", *names] for (model, *names), text in asked.items() if model == "base")
-    assert asked["base", 0, "echo", "exact_match", 4, 0] != asked["base", 3, "echo", "exact_match", 4, 0]
-    controls = json.loads((run / "evaluate" / "baselines.json").read_text())["tasks"]
-    assert all((row["random_labels"] is None) == (row["k"] == 0) for row in controls)
+    assert len(prompts) == len(samples) == 2 * (8 + 4) * 5
+    assert all(text == prompts["student", *names] for (model, *names), text in prompts.items() if model == "base")
+    assert prompts["base", 0, "echo", "exact_match", 4, 0] != prompts["base", 3, "echo", "exact_match", 4, 0]
+    tasks = json.loads((run / "evaluate" / "baselines.json").read_text())["tasks"]
+    assert all((row["baselines"]["random_labels"] is None) == (row["k"] == 0) for row in tasks)
     assert "## Other demonstrations" in (run / "evaluate" / "report.md").read_text()
-    # Asked for less, the table of before comes back, and nothing is measured.
+    # With the first options the first table comes back, and nothing is measured.
     kshot("evaluate", config, "--run", "killed")
     gains = [(finished / "runs" / name / "evaluate" / "gains.json").read_text() for name in ("whole", "killed")]
     assert gains[0] == gains[1]
 
 
-def test_generation_killed_and_rerun_asks_only_what_is_missing(
+def test_generate_killed_and_rerun_requests_only_what_is_missing(
     config_file: Path, runs: Path, endpoint: Endpoint
 ) -> None:
     endpoint.reply = "Could you please do this: {prompt}"
@@ -270,12 +270,12 @@ def test_generation_killed_and_rerun_asks_only_what_is_missing(
         assert one == other
 
 
-def test_asked_as_it_was_taught(finished: Path, tiny_student: Path) -> None:
+def test_prompts_of_evaluation_are_those_of_training(finished: Path, tiny_student: Path) -> None:
     """The tokens before the answer are the same in both stages, and the end-of-turn is trained (pad == eos)."""
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    from kshot.evaluate.measure.requests import render_item
+    from kshot.evaluate.measure.suite_tasks import render_item
     from kshot.models.loading import load_student
     from kshot.suites.loading import load_suite
     from kshot.train.data import tokenize_record
@@ -283,7 +283,7 @@ def test_asked_as_it_was_taught(finished: Path, tiny_student: Path) -> None:
     wanted = {"task": "echo", "k": 4, "item": 0, "score": "exact_match", "model": "student"}
     samples = lines(finished / "runs" / "whole" / "evaluate" / "samples.jsonl")
     asked = next(row for row in samples if wanted.items() <= row.items())
-    task = next(task for task in load_suite(str(finished / "tinypanel")).tasks if task.name == "echo")
+    task = next(task for task in load_suite(str(finished / "tinysuite")).tasks if task.name == "echo")
     model, tokenizer = load_student(str(tiny_student))
     row = {
         "prompt": [{"role": "user", "content": render_item(task, task.items[0], 4)}],
@@ -292,9 +292,9 @@ def test_asked_as_it_was_taught(finished: Path, tiny_student: Path) -> None:
     settings = SFTConfig(output_dir=str(finished / "x"), use_cpu=True, bf16=False, report_to=[], max_length=4000)
     trainer = SFTTrainer(model=model, args=settings, train_dataset=Dataset.from_list([row]), processing_class=tokenizer)
     batch = next(iter(trainer.get_train_dataloader()))
-    taught = batch["input_ids"][0][batch["labels"][0] == -100].tolist()
+    trained = batch["input_ids"][0][batch["labels"][0] == -100].tolist()
     answer = batch["input_ids"][0][batch["labels"][0] != -100].tolist()
-    assert tokenizer(asked["prompt"], add_special_tokens=False)["input_ids"] == taught
+    assert tokenizer(asked["prompt"], add_special_tokens=False)["input_ids"] == trained
     assert tokenizer.decode(answer).strip() == "quux4" + tokenizer.eos_token
     ours = tokenize_record(
         {"instruction": render_item(task, task.items[0], 4), "output": "quux4"}, tokenizer, targets=True

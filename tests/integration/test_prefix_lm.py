@@ -1,4 +1,4 @@
-"""The model that lm-eval asks gives what lm-eval's own gives."""
+"""`PrefixSharingLM` beside lm-eval's own `HFLM`: the same answers and log-probabilities."""
 
 import random
 from collections.abc import Iterator
@@ -81,7 +81,7 @@ def test_options_are_scored_where_their_prompt_is_answered(both: Both, seed: int
     """Of one token and of several, with two prompts alike; nothing is run for them again, and lm-eval says the same."""
     from lm_eval.api.instance import Instance
 
-    from kshot.evaluate.measure.requests import CHOICES
+    from kshot.evaluate.lm.constants import SCORED_OPTIONS
 
     ours, theirs, ticks = both
     rng = random.Random(seed)
@@ -89,7 +89,7 @@ def test_options_are_scored_where_their_prompt_is_answered(both: Both, seed: int
     choices = [[chr(rng.randrange(97, 123)) * rng.randrange(1, 5) + end for end in ("", "x", "yz")] for _ in texts]
     settings = {"until": ["\n"], "max_gen_toks": 6}
     asked = [
-        Instance("generate_until", {CHOICES: own}, (text, settings), i)
+        Instance("generate_until", {SCORED_OPTIONS: own}, (text, settings), i)
         for i, (text, own) in enumerate(zip(texts, choices, strict=True))
     ]
     assert ours.generate_until(asked) == theirs.generate_until(asked, disable_tqdm=True)
@@ -223,9 +223,11 @@ def test_options_that_begin_alike_are_scored_with_the_end_of_the_turn(
     ours = both[0]
     entry = SuiteTaskSpec(task="t", instruction="Do it.", kind="multiple_choice", options_fixed=True, demos=0)
     row = SuiteRow(input="What do you say?", output=["yes"], options=options)
-    cell = Measurement("base", Suite("p", (SuiteTask(entry, (), (row,)),)), 0, tmp_path / "cell", "key")
-    measure(cell, ours, None)
-    (found,) = [line for _, line in read_jsonl(cell.folder / "samples.jsonl") if line["score"] == "loglikelihood"]
+    measurement = Measurement("base", Suite("p", (SuiteTask(entry, (), (row,)),)), 0, tmp_path / "measurement", "key")
+    measure(measurement, ours, None)
+    (found,) = [
+        line for _, line in read_jsonl(measurement.folder / "samples.jsonl") if line["score"] == "loglikelihood"
+    ]
     assert found["options"] == options
     end = ours.tokenizer.eos_token if options[1].startswith("no") else ""
     for option, scored in zip(options, found["log_probs"], strict=True):
@@ -254,12 +256,12 @@ def test_a_prompt_that_leaves_no_room_for_the_answer_counts_as_cut(
     length = 1
     for _ in range(2):
         row = SuiteRow(input="x" * length, output=["yes"])
-        cell = Measurement("base", Suite("p", (SuiteTask(entry, (), (row,)),)), 0, tmp_path / str(length), "key")
-        measure(cell, ours, None)
-        (found,) = [line for _, line in read_jsonl(cell.folder / "samples.jsonl")]
+        measurement = Measurement("base", Suite("p", (SuiteTask(entry, (), (row,)),)), 0, tmp_path / str(length), "key")
+        measure(measurement, ours, None)
+        (found,) = [line for _, line in read_jsonl(measurement.folder / "samples.jsonl")]
         length += ours.max_length - len(ours.tok_encode(found["prompt"])) - spare
     assert len(ours.tok_encode(found["prompt"])) == ours.max_length - spare
-    assert read_json(cell.folder / "measurement.json")["truncated"] == found["truncated"] == cut
+    assert read_json(measurement.folder / "measurement.json")["truncated"] == found["truncated"] == cut
 
 
 def test_git_does_not_complain_where_there_is_no_repository(
@@ -270,6 +272,6 @@ def test_git_does_not_complain_where_there_is_no_repository(
 
     monkeypatch.chdir(tmp_path)
     entry = SuiteTaskSpec(task="t", instruction="Do it.", kind="generation", demos=0)
-    panel = Suite("p", (SuiteTask(entry, (), (SuiteRow(input="x", output=["yes"]),)),))
-    measure(Measurement("base", panel, 0, tmp_path / "cell", "key"), both[0], None)
+    suite = Suite("p", (SuiteTask(entry, (), (SuiteRow(input="x", output=["yes"]),)),))
+    measure(Measurement("base", suite, 0, tmp_path / "measurement", "key"), both[0], None)
     assert "fatal" not in capfd.readouterr().err

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from kshot.evaluate.report.html import write_html
-from tests.unit.test_html import HOSTILE, SHOTS, write_folder
+from tests.unit.test_report_html import HOSTILE, SHOTS, render, write_folder
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 ITEMS = 9
@@ -37,7 +36,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_folder(tmp_path_factory.mktemp("report") / "run" / "evaluate", ITEMS)
-    write_html(folder)
+    render(folder)
     return folder / "report.html"
 
 
@@ -62,13 +61,13 @@ def opened(browser: Any, report: Path) -> Iterator[Opened]:
     one.context.close()
 
 
-def test_it_opens_without_an_error_and_asks_for_nothing_else(opened: Opened, report: Path) -> None:
+def test_report_opens_without_an_error_and_asks_no_network(opened: Opened, report: Path) -> None:
     assert opened.page.locator("#examples > li").count() == 25
     assert opened.faults == []
     assert [url for url in opened.asked if not url.startswith("data:")] == [report.as_uri()]
 
 
-def test_hostile_answers_are_words_and_do_nothing(opened: Opened) -> None:
+def test_report_shows_hostile_answers_as_text(opened: Opened) -> None:
     page = opened.page
     page.select_option("select[name=task]", "sky")
     shown = [page.locator("#examples .words").nth(n).text_content() for n in range(4 * 9)]
@@ -76,15 +75,16 @@ def test_hostile_answers_are_words_and_do_nothing(opened: Opened) -> None:
     assert HOSTILE[1] in shown
     assert "nul\u2400bell\u2407" in shown
     assert "lone \ufffd surrogate" in shown
-    assert page.title() == "r<i>: what the student gained"
-    assert page.locator("main img, main script, main iframe, main i, main b").count() == 0
+    assert page.title() == "r<i>: gain of the student over its base"
+    assert page.locator("main script, main iframe, main i, main b").count() == 0
+    assert page.locator("main img").count() == page.locator("main picture").count() == 2
     # Even what slips into the markup by a mistake of ours must not run.
     page.evaluate("document.querySelector('main').insertAdjacentHTML('beforeend', '<img src=x onerror=\"owned = 1\">')")
     page.wait_for_timeout(100)
     assert page.evaluate("typeof owned") == "undefined"
 
 
-def test_a_table_sorts_by_mouse_and_by_keyboard(opened: Opened) -> None:
+def test_report_table_sorts_by_mouse_and_by_keyboard(opened: Opened) -> None:
     page = opened.page
     table = page.locator("table.sortable").first
 
@@ -108,7 +108,7 @@ def test_a_table_sorts_by_mouse_and_by_keyboard(opened: Opened) -> None:
     assert opened.faults == []
 
 
-def test_answers_are_filtered_and_paged(opened: Opened) -> None:
+def test_report_filters_and_pages_answers(opened: Opened) -> None:
     page = opened.page
     count = page.locator("#count")
     assert count.text_content() == f"1 to 25 of {PAIRS}"
@@ -123,7 +123,7 @@ def test_answers_are_filtered_and_paged(opened: Opened) -> None:
     page.locator("select[name=k]").select_option("4")
     page.locator("select[name=score]").select_option("exact_match")
     assert count.text_content() == f"1 to {ITEMS} of {ITEMS}"
-    page.locator("select[name=outcome]").select_option("mended")
+    page.locator("select[name=outcome]").select_option("better")
     heads = page.locator("#examples h3").all_text_contents()
     assert [head.split(" \u00b7 ")[3] for head in heads] == ["item 1", "item 3", "item 5", "item 7"]
     assert page.locator("#examples .wrong dt").all_text_contents() == ["Before: base"] * 4
@@ -132,29 +132,29 @@ def test_answers_are_filtered_and_paged(opened: Opened) -> None:
     assert count.text_content() == "No answer fits these filters."
     page.locator("input[name=text]").fill("{{ 7")
     assert count.text_content() == "1 to 1 of 1"
-    # One panel and one demo seed: nothing to choose there.
-    assert not page.locator("select[name=panel]").is_visible()
+    # One suite and one few-shot seed: nothing to choose there.
+    assert not page.locator("select[name=suite]").is_visible()
     assert not page.locator("select[name=seed]").is_visible()
     assert opened.faults == []
 
 
-def test_an_answer_may_be_partly_right(browser: Any, report: Path, tmp_path: Path) -> None:
+def test_report_shows_answers_that_are_partly_right(browser: Any, report: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run" / "evaluate"
     shutil.copytree(report.parent, folder)
     samples = folder / "samples.jsonl"
     samples.write_text(samples.read_text().replace('"right": true', '"right": 0.625'))
-    write_html(folder)
+    render(folder)
     one = Opened(browser, folder / "report.html")
     assert set(one.page.locator("#examples .mark-word").all_text_contents()) == {"\u2717 wrong", "62.5 % right"}
     one.page.locator("select[name=outcome]").select_option("right")
     assert one.page.locator("#examples > li").count() == 0
-    one.page.locator("select[name=outcome]").select_option("mended")
+    one.page.locator("select[name=outcome]").select_option("better")
     assert one.page.locator("#count").text_content() == f"1 to 25 of {2 * 2 * len(SHOTS) * (ITEMS // 2)}"
     one.context.close()
 
 
-def test_texts_side_by_side_open_and_are_words(opened: Opened) -> None:
-    for section in ("#novelty", "#worse"):
+def test_report_opens_texts_side_by_side(opened: Opened) -> None:
+    for section in ("#contamination", "#forgetting"):
         pair = opened.page.locator(f"{section} .pair").first
         assert not pair.locator("dl").is_visible()
         pair.locator("summary").focus()
@@ -164,7 +164,7 @@ def test_texts_side_by_side_open_and_are_words(opened: Opened) -> None:
     assert opened.faults == []
 
 
-def test_the_prompt_opens(opened: Opened) -> None:
+def test_report_opens_a_prompt(opened: Opened) -> None:
     first = opened.page.locator("#examples > li").first
     first.locator("summary").click()
     assert first.locator("pre").text_content() == "ask 0 k=0"
@@ -186,7 +186,7 @@ CONTRAST = """() => {
   const low = [];
   for (const element of document.querySelectorAll("main *, header *, footer *")) {
     const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-    if (!own || element.closest("svg, button:disabled") || !element.getClientRects().length) continue;
+    if (!own || element.closest("button:disabled") || !element.getClientRects().length) continue;
     const [a, b] = [light(getComputedStyle(element).color), light(behind(element))];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     if (ratio < 4.5) low.push(`${element.tagName}.${element.className} ${ratio.toFixed(2)} ${element.textContent}`);
@@ -197,7 +197,9 @@ CONTRAST = """() => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_it_fits_and_can_be_read(browser: Any, report: Path, scheme: str, viewport: dict[str, int]) -> None:
+def test_report_fits_the_screen_and_has_contrast(
+    browser: Any, report: Path, scheme: str, viewport: dict[str, int]
+) -> None:
     one = Opened(browser, report, viewport=viewport, color_scheme=scheme)
     one.page.evaluate("document.querySelectorAll('.pair').forEach((pair) => { pair.open = true; })")
     assert one.page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
@@ -209,7 +211,7 @@ def test_it_fits_and_can_be_read(browser: Any, report: Path, scheme: str, viewpo
     one.context.close()
 
 
-def test_every_control_has_a_name_and_shows_its_focus(opened: Opened) -> None:
+def test_report_names_every_control_and_shows_its_focus(opened: Opened) -> None:
     page = opened.page
     unnamed = page.evaluate(
         """() => [...document.querySelectorAll("button, select, input, [role=region]")].filter(
@@ -222,7 +224,7 @@ def test_every_control_has_a_name_and_shows_its_focus(opened: Opened) -> None:
     assert page.evaluate("document.activeElement.getBoundingClientRect().left") >= 0
 
 
-def test_without_scripts_the_results_are_still_there(browser: Any, report: Path) -> None:
+def test_report_shows_results_without_scripts(browser: Any, report: Path) -> None:
     one = Opened(browser, report, java_script_enabled=False)
     assert one.page.locator("table.sortable").first.is_visible()
     assert not one.page.locator("form").is_visible()
@@ -231,7 +233,7 @@ def test_without_scripts_the_results_are_still_there(browser: Any, report: Path)
 
 
 @pytest.mark.parametrize(("motion", "expected"), [("reduce", "auto"), ("no-preference", "smooth")])
-def test_nothing_moves_for_those_who_asked_for_that(browser: Any, report: Path, motion: str, expected: str) -> None:
+def test_report_moves_nothing_under_reduced_motion(browser: Any, report: Path, motion: str, expected: str) -> None:
     one = Opened(browser, report, reduced_motion=motion)
     assert one.page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == expected
     one.context.close()

@@ -17,8 +17,8 @@ from kshot.generate.sources import select_sources
 from tests.unit.composing import SEEDS, generate_into, read_lines, small_record
 
 
-def test_files_manifest_and_card_agree(tmp_path: Path, panel: Path) -> None:
-    filters, suites = {"scope": "all", "max_words": 80}, ["kshot", str(panel)]
+def test_files_manifest_and_card_agree(tmp_path: Path, suite: Path) -> None:
+    filters, suites = {"scope": "all", "max_words": 80}, ["kshot", str(suite)]
     folder = generate_into(
         tmp_path, tasks=[SEEDS / "decisions.yaml"], records=400, filters=filters, decontaminate=suites
     )
@@ -46,7 +46,7 @@ def test_files_manifest_and_card_agree(tmp_path: Path, panel: Path) -> None:
     card = (folder / "README.md").read_text()
     shown = card.split("## Records drawn at random")[1]
     assert sum(f"````text\n{row['instruction']}\n````\n\n````text\n{row['output']}\n" in shown for row in records) == 20
-    assert f"Decontaminated against: kshot, {panel.name}. No record" in card, "no local path"
+    assert f"Decontaminated against: kshot, {suite.name}. No record" in card, "no local path"
     assert f"| {near[0]['family']} | {manifest['counts']['family'][near[0]['family']]} |" in card
 
 

@@ -22,14 +22,14 @@ def test_no_shipped_task_shares_text_with_the_shipped_suite() -> None:
     assert decontaminator.shared_input(texts) is None
 
 
-def test_a_record_with_a_suites_input_is_rejected_with_the_shared_text(tmp_path: Path, panel: Path) -> None:
+def test_a_record_with_a_suites_input_is_rejected_with_the_shared_text(tmp_path: Path, suite: Path) -> None:
     open_records, _ = composed(records=390, eval_template_fraction=1.0)
     query = next(r for r in open_records if r.meta.family == "topic_of_sentence" and r.meta.k == 0)
     leaked = query.instruction.split("Input: ")[-1].split("\n")[0]
-    (panel / "echo.jsonl").write_text(
+    (suite / "echo.jsonl").write_text(
         "".join(f'{{"input": "{t}", "output": ["1"]}}\n' for t in ["a", "b", "c", "d", leaked])
     )
-    decontaminator = Decontaminator([load_suite(str(panel))])
+    decontaminator = Decontaminator([load_suite(str(suite))])
     assert decontaminator.shared_input([leaked]) is not None
     assert decontaminator.shared_input(["a"]) is None
     records, rejects = composed(records=390, eval_template_fraction=1.0, decontaminator=decontaminator)
@@ -39,13 +39,13 @@ def test_a_record_with_a_suites_input_is_rejected_with_the_shared_text(tmp_path:
     assert not [r for r in records if leaked in r.instruction]
 
 
-def test_a_contamination_row_refers_to_its_reject(panel: Path) -> None:
+def test_a_contamination_row_refers_to_its_reject(suite: Path) -> None:
     sources = [source for source in select_sources([], [TASKS]) if source.id == "plain_words"]
     leaks = [example.input for example in sources[0].sample_examples(stream(1, "any"), {}, 2, ())]
-    (panel / "echo.jsonl").write_text(
+    (suite / "echo.jsonl").write_text(
         "".join(f'{{"input": "{t}", "output": ["1"]}}\n' for t in ["a", "b", "c", "d", *leaks])
     )
-    decontaminator = Decontaminator([load_suite(str(panel))])
+    decontaminator = Decontaminator([load_suite(str(suite))])
     events = list(
         stream_records(sources, {}, GenerateConfig(records=10), decontaminator, 1, lambda done=1, note="": None)
     )
@@ -56,7 +56,7 @@ def test_a_contamination_row_refers_to_its_reject(panel: Path) -> None:
         match = overlap.match
         assert (overlap.source, match.suite, match.task, match.candidate_part) == (
             "plain_words",
-            "tinypanel",
+            "tinysuite",
             "echo",
             "input",
         )
@@ -64,20 +64,20 @@ def test_a_contamination_row_refers_to_its_reject(panel: Path) -> None:
         assert match.span in [leak.lower().strip(".") for leak in leaks]
 
 
-def test_match_compares_long_outputs_with_the_suites_outputs(panel: Path) -> None:
+def test_match_compares_long_outputs_with_the_suites_outputs(suite: Path) -> None:
     text = "the quick brown fox jumps over the lazy dog today"
     rows = [f'{{"input": "q{n}", "output": ["{text if n == 4 else n}"]}}\n' for n in range(5)]
-    (panel / "echo.jsonl").write_text("".join(rows))
-    decontaminator = Decontaminator([load_suite(str(panel))])
+    (suite / "echo.jsonl").write_text("".join(rows))
+    decontaminator = Decontaminator([load_suite(str(suite))])
     found = decontaminator.match(["nothing"], ["Answer: quick brown fox jumps over the lazy dog today, he said"])
     assert found is not None
     assert (found.candidate_part, found.suite_part, found.span) == ("output", "output", text.removeprefix("the "))
     assert decontaminator.match(["nothing"], ["brown fox jumps over the lazy dog"]) is None
 
 
-def test_a_record_with_a_suites_output_is_rejected(tmp_path: Path, panel: Path) -> None:
+def test_a_record_with_a_suites_output_is_rejected(tmp_path: Path, suite: Path) -> None:
     leaked = "he counted every boat that lay in the harbour"
-    (panel / "echo.jsonl").write_text(
+    (suite / "echo.jsonl").write_text(
         "".join(f'{{"input": "q{n}", "output": ["{leaked if n == 4 else n}"]}}\n' for n in range(5))
     )
     path = tmp_path / "t.yaml"
@@ -87,19 +87,19 @@ def test_a_record_with_a_suites_output_is_rejected(tmp_path: Path, panel: Path) 
     )
     sources = [source for source in select_sources(["plural_form"], [path]) if source.example_count]
     forms = MixtureConfig(zero_shot=0.5, few_shot=0.5, demos_only=0)
-    decontaminator = Decontaminator([load_suite(str(panel))])
+    decontaminator = Decontaminator([load_suite(str(suite))])
     config = GenerateConfig(records=6, shots=[1], mixture=forms)
     records, rejects = compose_records(sources, {}, config, decontaminator, 1, lambda done=1, note="": None)
     assert {leaked in row.candidate for row in rejects if row.reason.startswith("shares text")} == {True, False}
     assert not [r for r in records if leaked in r.instruction or leaked in r.output]
 
 
-def test_shared_input_is_a_whole_input_or_eight_words_in_a_row(tmp_path: Path, panel: Path) -> None:
+def test_shared_input_is_a_whole_input_or_eight_words_in_a_row(tmp_path: Path, suite: Path) -> None:
     text = "one two three four five six seven eight"
-    (panel / "echo.jsonl").write_text(
+    (suite / "echo.jsonl").write_text(
         "".join(f'{{"input": "{t}", "output": ["1"]}}\n' for t in ["a", "b", "c", "d", text])
     )
-    decontaminator = Decontaminator([load_suite(str(panel))])
+    decontaminator = Decontaminator([load_suite(str(suite))])
     assert decontaminator.shared_input([f"So: {text.upper()}, nine."]) == text
     assert decontaminator.shared_input(["Zulu hour, 4!"]) == "zulu hour 4"
     assert decontaminator.shared_input(["zulu hour 4 again"]) is None

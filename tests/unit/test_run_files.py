@@ -19,13 +19,13 @@ from tests.unit.composing import SEEDS, composed, generate_into, read_lines
 TASKS = "- {id: t, category: c, descriptions: [d], examples: [{input: a, output: b}, {input: c, output: d}]}\n"
 
 
-def test_every_line_of_every_file_is_a_row_of_its_model(tmp_path: Path, panel: Path) -> None:
+def test_every_line_of_every_file_is_a_row_of_its_model(tmp_path: Path, suite: Path) -> None:
     records, _ = composed(families=["morphology"])
     leaked = {record.meta.query.input for record in records if record.meta.task == "plain_words"}
     rows = [{"input": text, "output": ["x"]} for text in ("a", "b", "c", "d", *sorted(leaked)[:2])]
-    (panel / "echo.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (suite / "echo.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     folder = generate_into(
-        tmp_path, families=["morphology"], tasks=[SEEDS / "everyday.yaml"], decontaminate=[str(panel)], records=300
+        tmp_path, families=["morphology"], tasks=[SEEDS / "everyday.yaml"], decontaminate=[str(suite)], records=300
     )
     contamination: TypeAdapter[ContaminationRow | NearestRow] = TypeAdapter(ContaminationRow | NearestRow)
     written = [RecordRow.model_validate_json(line) for line in (folder / "train.jsonl").read_bytes().splitlines()]
@@ -91,22 +91,22 @@ def test_record_row_refuses_a_field_too_many() -> None:
 
 
 def test_the_cache_key_changes_with_inputs_settings_and_versions(
-    tmp_path: Path, panel: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, suite: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tasks, prompts = tmp_path / "tasks.yaml", tmp_path / "prompts"
     tasks.write_text(TASKS)
     prompts.mkdir()
-    settings = GenerateConfig(tasks=[tasks], teacher=None, decontaminate=[str(panel)], prompts=prompts)
+    settings = GenerateConfig(tasks=[tasks], teacher=None, decontaminate=[str(suite)], prompts=prompts)
     config = Config(generate=settings)
     keys = [cache_key(config)]
     assert cache_key(config) == keys[0]
     assert cache_key(config.model_copy(update={"runs": tmp_path})) == keys[0]
-    (panel / "notes.txt").write_text("no input of the stage")
+    (suite / "notes.txt").write_text("no input of the stage")
     assert cache_key(config) == keys[0]
-    for path in (tasks, panel / "echo.jsonl", prompts / "rephrase.j2"):
+    for path in (tasks, suite / "echo.jsonl", prompts / "rephrase.j2"):
         path.write_text((path.read_text() if path.exists() else "") + "\n")
         keys.append(cache_key(config))
-    (panel / "panel.yaml").rename(panel / "suite.yaml")
+    (suite / "suite.yaml").rename(suite / "own.yaml")
     keys.append(cache_key(config))
     keys.append(cache_key(config.model_copy(update={"seed": 8})))
     keys.append(cache_key(config.model_copy(update={"generate": settings.model_copy(update={"records": 7})})))

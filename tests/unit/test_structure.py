@@ -1,30 +1,121 @@
-"""The shape of the house: stages apart, no package of ours in the way of lm-eval's, a command that answers at once."""
+"""The structure of the house, read from the syntax trees: floors, packages, sizes, names, and what a start loads.
+
+    cli, api
+    generate, train, evaluate           which never import one another
+    tasks, suites, models, sweep
+    config, runtime
+    core
+
+Imports point down. `kshot/generate`, `kshot/train` and `kshot/evaluate` are links to the folders of the stages.
+"""
 
 import ast
+import inspect
 import os
 import subprocess
 import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+import kshot
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("generate", "train", "evaluate")
 HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "lm_eval", "matplotlib", "openai", "accelerate"}
 HEAVY |= {"reasoning_gym"}
-MODULES = [path for stage in STAGES for path in sorted((ROOT / stage).rglob("*.py"))]
-CORE = sorted((ROOT / "kshot").glob("*.py"))
+FLOORS = [
+    {"core"},
+    {"config", "runtime"},
+    {"tasks", "suites", "models", "sweep"},
+    set(STAGES),
+    {"cli", "api", "__init__"},
+]
+"""From the ground up."""
+NEEDS = {
+    "core": set(),
+    "config": {"core"},
+    "runtime": {"core"},
+    "tasks": {"core"},
+    "suites": {"core"},
+    "models": {"config", "runtime", "core"},
+    "sweep": {"config", "runtime", "core"},
+}
+"""What the rooms below the stages may import beside themselves."""
+MAX_LINES = 400
+MAX_MODULES = 15
+MAX_UNTYPED = 8
+"""`dict[str, Any]` in evaluate/: at the borders to lm-eval and in the config's own free sections."""
 
 
-def imports(path: Path, top_level_only: bool = False) -> set[str]:
-    tree = ast.parse(path.read_text())
-    found: set[str] = set()
-    for node in tree.body if top_level_only else ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found.add(node.module or "")
-    return found
+def _paths() -> Iterator[Path]:
+    for top in ("kshot", *STAGES):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            # Not through the links: these files are found in their own folders.
+            if top != "kshot" or path.relative_to(ROOT / top).parts[0] not in STAGES:
+                yield path
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    parts = parts if parts[0] == "kshot" else ("kshot", *parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in _paths()}
+FOLDERS = sorted({path.parent for path in MODULES.values()})
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def imports(node: ast.AST, at_runtime: bool = False) -> Iterator[str]:
+    """Full names of what is imported, also inside functions; `at_runtime` leaves out what is for type checkers only."""
+    for child in ast.iter_child_nodes(node):
+        if at_runtime and isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            for other in child.orelse:
+                yield from imports(other, at_runtime)
+            continue
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert not child.level, "imports are absolute"
+            yield from (_imported(str(child.module), alias.name) for alias in child.names)
+        yield from imports(child, at_runtime)
+
+
+def _imported(module: str, name: str) -> str:
+    """The module that `from module import name` reads: the name's own if it is one."""
+    full = f"{module}.{name}"
+    return full if full in MODULES or any(other.startswith(f"{full}.") for other in MODULES) else module
+
+
+def room(module: str) -> str:
+    """The part of a module's name below `kshot`."""
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def package(module: str) -> str:
+    """The folder of a module; a module at the root of kshot or of a stage, which hold no code, stands for itself."""
+    if module not in MODULES or MODULES[module].name == "__init__.py":
+        return module
+    folder = module.rpartition(".")[0]
+    return module if folder == "kshot" or folder.removeprefix("kshot.") in STAGES else folder
+
+
+def test_the_structure_tests_see_the_modules() -> None:
+    assert {room(module) for module in MODULES} == set().union(*FLOORS)
+    assert len(MODULES) > 150
+    assert "kshot.core.files" in set(imports(tree_of(MODULES["kshot.core.runs"])))
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -33,29 +124,138 @@ def test_stages_are_links_without_an_init(stage: str) -> None:
     assert not (ROOT / stage / "__init__.py").exists()
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_stages_never_import_one_another_nor_the_command(path: Path) -> None:
-    own = path.relative_to(ROOT).parts[0]
-    others = tuple(f"kshot.{stage}" for stage in STAGES if stage != own)
-    assert not [name for name in imports(path) if name.startswith((*others, "kshot.cli"))]
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_imports_a_higher_floor(module: str) -> None:
+    height = {name: number for number, floor in enumerate(FLOORS) for name in floor}
+    for name in imports(tree_of(MODULES[module])):
+        if name == "kshot" or name.startswith("kshot."):
+            assert height[room(name)] <= height[room(module)], f"{module} imports {name}"
 
 
 def test_curation_never_imports_compose() -> None:
     """Composing uses the checks of curation, not the other way round."""
     modules = sorted((ROOT / "generate" / "curation").glob("*.py"))
     assert len(modules) > 4
-    assert not [path for path in modules for name in imports(path) if name.startswith("kshot.generate.compose")]
+    assert not [
+        path for path in modules for name in imports(tree_of(path)) if name.startswith("kshot.generate.compose")
+    ]
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: path.name)
-def test_only_the_command_knows_the_stages(path: Path) -> None:
-    if path.name != "cli":
-        assert not [name for name in imports(path) if name.startswith(tuple(f"kshot.{stage}" for stage in STAGES))]
+@pytest.mark.parametrize("module", [module for module in MODULES if room(module) in NEEDS])
+def test_rooms_below_the_stages_import_only_what_they_may(module: str) -> None:
+    allowed = NEEDS[room(module)] | {room(module)}
+    for name in imports(tree_of(MODULES[module])):
+        assert not name.startswith("kshot.") or room(name) in allowed, f"{module} imports {name}"
 
 
-@pytest.mark.parametrize("path", [*MODULES, *CORE], ids=lambda path: str(path.relative_to(ROOT)))
-def test_files_are_short(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 400
+@pytest.mark.parametrize("module", [module for module in MODULES if room(module) in STAGES])
+def test_stages_never_import_one_another(module: str) -> None:
+    others = set(STAGES) - {room(module)}
+    for name in imports(tree_of(MODULES[module])):
+        assert not name.startswith("kshot.") or room(name) not in others, f"{module} imports {name}"
+
+
+def test_packages_import_one_another_in_no_circle() -> None:
+    graph: dict[str, dict[str, str]] = defaultdict(dict)
+    for module, path in MODULES.items():
+        for name in imports(tree_of(path), at_runtime=True):
+            if name.startswith("kshot.") and package(name) != package(module):
+                graph[package(module)].setdefault(package(name), f"{module} -> {name}")
+    assert len(graph) > 15
+    assert find_circle({source: set(targets) for source, targets in graph.items()}) == []
+
+
+def find_circle(graph: dict[str, set[str]]) -> list[str]:
+    """The packages of a circle, in the order of their imports; empty where there is none."""
+    finished: set[str] = set()
+
+    def visit(node: str, path: list[str]) -> list[str]:
+        if node in path:
+            return [*path[path.index(node) :], node]
+        if node in finished:
+            return []
+        for target in sorted(graph.get(node, ())):
+            if circle := visit(target, [*path, node]):
+                return circle
+        finished.add(node)
+        return []
+
+    return next((circle for node in sorted(graph) if (circle := visit(node, []))), [])
+
+
+def test_find_circle_finds_one() -> None:
+    assert find_circle({"a": {"b", "d"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert find_circle({"a": {"b", "c"}, "b": {"c"}}) == []
+
+
+def test_generate_knows_no_held_out_family() -> None:
+    for module, path in MODULES.items():
+        if room(module) == "generate":
+            held_out = [name for name in imports(tree_of(path)) if name.startswith("kshot.evaluate.heldout")]
+            assert not held_out, module
+        if module.startswith("kshot.generate.bank"):
+            assert "kshot.evaluate" not in path.read_text(), module
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=name_of)
+def test_every_folder_says_what_it_holds(folder: Path) -> None:
+    init = folder / "__init__.py"
+    if folder.parent == ROOT and folder.name in STAGES:
+        init = folder / "stage.py"
+    assert ast.get_docstring(tree_of(init)), f"{init} has no docstring"
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=name_of)
+def test_folders_hold_few_modules(folder: Path) -> None:
+    modules = [path for path in MODULES.values() if path.parent == folder and path.name != "__init__.py"]
+    # A module a category of families.
+    if folder != ROOT / "generate" / "bank":
+        assert len(modules) <= MAX_MODULES
+
+
+@pytest.mark.parametrize("path", MODULES.values(), ids=name_of)
+def test_modules_are_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= MAX_LINES
+
+
+def test_public_class_names_are_unique() -> None:
+    places = defaultdict(list)
+    for module, path in MODULES.items():
+        for node in tree_of(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(module)
+    assert len(places) > 100
+    assert {name: modules for name, modules in places.items() if len(modules) > 1} == {}
+
+
+def test_evaluate_passes_few_untyped_dictionaries() -> None:
+    counts = Counter(
+        {
+            module: path.read_text().count("dict[str, Any]")
+            for module, path in MODULES.items()
+            if room(module) == "evaluate"
+        }
+    )
+    assert counts.total() <= MAX_UNTYPED, counts.most_common(5)
+
+
+def test_public_api_is_sorted_and_importable() -> None:
+    assert kshot.__all__ == sorted(kshot.__all__)
+    missing = [name for name in kshot.__all__ if not hasattr(kshot, name)]
+    assert missing == []
+    assert set(kshot.__all__) <= set(dir(kshot))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_package_is_also_its_function(stage: str) -> None:
+    from kshot import api
+
+    package_ = getattr(kshot, stage)
+    assert inspect.ismodule(package_)
+    assert callable(package_)
+    assert "config" in inspect.signature(getattr(api, stage)).parameters
+    with pytest.raises(TypeError, match="config"):
+        package_()
 
 
 def test_the_package_evaluate_is_still_hugging_face_s() -> None:
@@ -80,18 +280,26 @@ def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     assert "Usage" in done.stdout
 
 
-@pytest.mark.parametrize(("told", "wanted"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
-def test_threads_sleep_while_they_wait_unless_told_otherwise(told: dict[str, str], wanted: str) -> None:
-    """Set before torch is there, which reads it once."""
+def test_importing_kshot_loads_no_heavy_library() -> None:
+    code = "import sys, kshot\nprint(*sorted({name.split('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "kshot" in loaded
+    assert not loaded & HEAVY
+
+
+@pytest.mark.parametrize(("given", "expected"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_threads_sleep_while_they_wait_unless_the_user_says_otherwise(given: dict[str, str], expected: str) -> None:
+    """Set before torch is imported, which reads it once."""
     code = "import os, sys, kshot.cli\nprint('torch' in sys.modules, os.environ['OMP_WAIT_POLICY'])\n"
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | told
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | given
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout.split() == ["False", wanted]
+    assert done.stdout.split() == ["False", expected]
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="tells glibc what to do")
-@pytest.mark.parametrize(("told", "kept"), [({}, True), ({"MALLOC_ARENA_MAX": "8"}, False)])
-def test_freed_memory_is_kept_for_later_unless_told_otherwise(told: dict[str, str], kept: bool) -> None:
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="sets an option of glibc")
+@pytest.mark.parametrize(("given", "is_kept"), [({}, True), ({"MALLOC_ARENA_MAX": "8"}, False)])
+def test_freed_memory_is_kept_for_later_unless_the_user_says_otherwise(given: dict[str, str], is_kept: bool) -> None:
     """Blocks as large as those of a training step, in a thread: their pages come from the system once."""
     code = (
         "import resource, threading, kshot.cli\n"
@@ -99,8 +307,8 @@ def test_freed_memory_is_kept_for_later_unless_told_otherwise(told: dict[str, st
         "for _ in range(2):\n    t = threading.Thread(target=work)\n    t.start()\n    t.join()\n"
         "    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt * resource.getpagesize() >> 20)\n"
     )
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")} | told
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")} | given
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     first, second = map(int, done.stdout.split())
     # The second thread's blocks come to 1200 MiB in all.
-    assert (second - first < 120) == kept, done.stdout
+    assert (second - first < 120) == is_kept, done.stdout

@@ -1,0 +1,181 @@
+"""A suite as lm-eval tasks: prompts rendered as in training, demonstrations fixed and nested across shots.
+
+Which demonstrations are shown depends on the suite and the few-shot seed alone, so both models see the same ones.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import permutations
+from typing import Any, Literal
+
+from kshot.core.errors import SuiteError
+from kshot.core.prompting import EVAL_TEMPLATE, append_options, names_all, render_prompt
+from kshot.core.seeding import stream
+from kshot.core.types import Example
+from kshot.evaluate.lm.constants import SCORED_OPTIONS
+from kshot.evaluate.scoring.text import SCORES
+from kshot.suites.format import Suite, SuiteRow, SuiteTask
+
+VERSION = 1
+SPARE_TOKENS = 8
+"""Tokens beyond the longest accepted answer."""
+FREE_TEXT_TOKENS = 64
+"""The same where the answer may stand in a longer text."""
+Labels = Literal["gold", "random"]
+
+
+def check_shots(suite: Suite, shots: Sequence[int]) -> None:
+    """Every task must have as many demonstrations as the largest k.
+
+    Raises:
+        SuiteError: names the tasks that have fewer.
+    """
+    short = [f"{task.name} ({len(task.demos)})" for task in suite.tasks if len(task.demos) < max(shots, default=0)]
+    if short:
+        raise SuiteError(
+            f"suite {suite.name}: fewer demonstrations than k={max(shots)}: {', '.join(short)}; lower evaluate.shots"
+        )
+
+
+def render_query(task: SuiteTask, row: SuiteRow) -> str:
+    """The input as shown: options that change from item to item are part of it."""
+    shows_options = task.is_multiple_choice and not task.spec.options_fixed
+    return append_options(row.input, row.options) if shows_options else row.input
+
+
+def render_instruction(task: SuiteTask) -> str:
+    """The instruction as shown: fixed labels follow it where it does not name them all."""
+    text, labels = task.spec.instruction, [option for row in task.items[:1] for option in row.options]
+    return text if not task.spec.options_fixed or names_all(text, labels) else append_options(text, labels)
+
+
+def choose_demonstrations(task: SuiteTask, k: int, seed: int = 0) -> tuple[SuiteRow, ...]:
+    """The first k of the pool: in the pool's order for seed 0, else in an order drawn for the task and seed."""
+    if seed == 0:
+        return task.demos[:k]
+    return tuple(stream(seed, "demonstrations", task.name).sample(task.demos, len(task.demos))[:k])
+
+
+def random_label(task: SuiteTask, demo: SuiteRow, seed: int = 0) -> str:
+    """A random output for a demonstration (Min et al., arXiv:2202.12837), the same whatever the number of shots.
+
+    One of the options, drawn evenly, which may happen to be right; in tasks without options the output of another
+    demonstration of the pool.
+    """
+    others = [other.output[0] for other in task.demos if other != demo]
+    labels = demo.options if task.is_multiple_choice else others or [demo.output[0]]
+    return stream(seed, "random label", task.name, demo.input, *demo.options).choice(labels)
+
+
+def render_item(task: SuiteTask, row: SuiteRow, k: int, seed: int = 0, labels: Labels = "gold") -> str:
+    """The user's message for an item at k shots."""
+    demos = [
+        Example(render_query(task, demo), demo.output[0] if labels == "gold" else random_label(task, demo, seed))
+        for demo in choose_demonstrations(task, k, seed)
+    ]
+    return render_prompt(EVAL_TEMPLATE, render_instruction(task), demos, render_query(task, row)).text
+
+
+def build_lm_eval_tasks(
+    suite: Suite, k: int, limit: int | None, tokenizer: Any, seed: int = 0, labels: Labels = "gold"
+) -> list[Any]:
+    """For each task the generation of an answer, and for multiple choice the choice by log-likelihood.
+
+    The first is named `TASK__exact_match`, whatever its scores. Where an option of a task begins another one ("no",
+    "no opinion"), its options are scored with the end of the turn: the shorter would always win.
+    """
+    tasks = []
+    for task in suite.tasks:
+        end = tokenizer.eos_token if _has_prefix_option(task) else ""
+        docs = [
+            {
+                "item": number,
+                "input": row.input,
+                "prompt": render_item(task, row, k, seed, labels),
+                "output": row.output,
+                "options": row.options,
+                SCORED_OPTIONS: [option + end for option in row.options],
+                "target": row.output[0],
+                "gold": next((row.options.index(a) for a in row.output if a in row.options), 0),
+            }
+            for number, row in enumerate(task.items[:limit])
+        ]
+        tasks.append(_lm_eval_task(f"{task.name}__exact_match", docs, _generation_settings(task, tokenizer), k))
+        if task.is_multiple_choice:
+            tasks.append(_lm_eval_task(f"{task.name}__loglikelihood", docs, CHOICE_SETTINGS, k))
+    return tasks
+
+
+def count_requests(suite: Suite, limit: int | None) -> int:
+    """How many answers and options a measurement asks for, for the progress bar."""
+    rows = [(task, row) for task in suite.tasks for row in task.items[:limit]]
+    return sum(1 + (len(row.options) if task.is_multiple_choice else 0) for task, row in rows)
+
+
+def _has_prefix_option(task: SuiteTask) -> bool:
+    pairs = (pair for row in task.items for pair in permutations(row.options, 2))
+    return any(longer.startswith(shorter) for shorter, longer in pairs)
+
+
+def _lm_eval_task(name: str, docs: Sequence[Mapping[str, object]], settings: Mapping[str, object], k: int) -> Any:
+    from datasets import Dataset, DatasetDict
+    from lm_eval.api.task import ConfigurableTask
+
+    config = {
+        "task": name,
+        "custom_dataset": lambda **_: DatasetDict(test=Dataset.from_list(list(docs))),
+        "test_split": "test",
+        "doc_to_text": "prompt",
+        "target_delimiter": "",
+        "num_fewshot": 0,
+        "metadata": {"version": 1, "k": k},
+        **settings,
+    }
+    return ConfigurableTask(config=config)
+
+
+def _score_choice(doc: dict[str, Any], results: Sequence[tuple[float, bool]]) -> dict[str, float]:
+    scores = [score for score, _ in results]
+    return {"acc": float(doc["options"][scores.index(max(scores))] in doc["output"])}
+
+
+CHOICE_SETTINGS: Mapping[str, object] = {
+    "output_type": "multiple_choice",
+    "doc_to_choice": SCORED_OPTIONS,
+    "doc_to_target": "gold",
+    "process_results": _score_choice,
+    "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
+}
+
+
+def _generation_settings(task: SuiteTask, tokenizer: Any) -> dict[str, object]:
+    """Greedy decoding, stopped where no accepted answer could still match.
+
+    A line break ends the answer where no accepted answer of the task holds one. The longest accepted answer and some
+    spare tokens bound its length, since a longer one is wrong however it goes on. Scores that look for the answer in a
+    longer text leave room for one.
+    """
+    scores = task.spec.scores
+    accepted = [text for row in (*task.demos, *task.items) for text in row.output]
+    longest = max(len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in accepted)
+    whole = scores == ["exact_match"]
+    has_lines = any("\n" in text for text in accepted)
+
+    def score_answer(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:
+        # Exact match reads what it would have been given alone.
+        answers = dict.fromkeys(scores, results[0])
+        if "exact_match" in answers and not has_lines:
+            answers["exact_match"] = results[0].partition("\n")[0]
+        return {score: float(SCORES[score](answer, doc["output"])) for score, answer in answers.items()}
+
+    until = [tokenizer.eos_token, *(["\n"] if whole and not has_lines else [])]
+    return {
+        "output_type": "generate_until",
+        "doc_to_target": "target",
+        "process_results": score_answer,
+        "metric_list": [{"metric": score, "aggregation": "mean", "higher_is_better": True} for score in scores],
+        "generation_kwargs": {
+            "until": until,
+            "max_gen_toks": longest + (SPARE_TOKENS if whole else FREE_TEXT_TOKENS),
+            "do_sample": False,
+        },
+    }

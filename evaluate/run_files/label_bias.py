@@ -1,0 +1,60 @@
+"""label_bias.json: whether the models separate the labels, and which one they prefer."""
+
+from kshot.core.run_files import FileModel
+
+
+class LabelBias(FileModel):
+    """Label bias of a model on tasks with the same options for every item."""
+
+    pairwise_auroc: float
+    """Fraction of pairs of items with different right labels whose log-probabilities are in the right order."""
+    majority_prediction_rate: float
+    """Fraction of the items that got the most frequent prediction."""
+    majority_label_rate: float
+    """Fraction of the items whose right answer is the most frequent one."""
+    score: float
+    """Accuracy of the choice."""
+    calibrated: float
+    """Accuracy after batch calibration."""
+
+
+class LabelBiasTask(LabelBias):
+    """Label bias on one task."""
+
+    suite: str
+    k: int
+    model: str
+    task: str
+
+
+class LabelBiasMean(LabelBias):
+    """Mean label bias over tasks."""
+
+    suite: str
+    k: int
+    model: str
+    tasks: int
+
+
+class LabelBiasGain(FileModel):
+    """Paired change of a measure of label bias, over tasks."""
+
+    suite: str
+    k: int
+    model: str
+    measure: str
+    before: float
+    after: float
+    gain: float
+    low: float
+    high: float
+    p: float
+    tasks: int
+
+
+class LabelBiasFile(FileModel):
+    """label_bias.json: whether the models separate the labels, and which one they prefer."""
+
+    means: list[LabelBiasMean]
+    tasks: list[LabelBiasTask]
+    gains: list[LabelBiasGain]

@@ -1,0 +1,102 @@
+"""samples.jsonl, measurement.json and manifest.json: answers, and how they were measured."""
+
+from kshot.core.run_files import FileModel
+
+
+class Sample(FileModel):
+    """A row of samples.jsonl: one item, one score, one model."""
+
+    suite: str
+    task: str
+    score: str
+    k: int
+    item: int
+    """Index of the item in its task."""
+    seed: int
+    """Few-shot seed."""
+    model: str
+    prompt: str
+    """The whole prompt after the chat template."""
+    input: str
+    accepted: list[str]
+    truncated: bool
+    """Whether the prompt was longer than the model's context."""
+    options: list[str] | None = None
+    """The options of a multiple-choice item."""
+    log_probs: list[float] | None = None
+    """Log-probability of each option, in nats."""
+    right: bool | float | None
+    """Whether the answer is right, or its score from 0 to 1."""
+    answer: str
+    """The generated text, or the chosen option."""
+
+
+class MeasurementFile(FileModel):
+    """measurement.json: a finished measurement."""
+
+    key: str
+    """Changes with everything that shapes the answers."""
+    truncated: int
+    """Number of prompts longer than the model's context."""
+    other_metrics: dict[str, dict[str, float]]
+    """Metrics of lm-eval that are no mean over items: task -> metric -> value."""
+
+
+class DeviceFile(FileModel):
+    """The device that a stage computed on."""
+
+    type: str
+    threads: int
+    dtype: str
+    attention: str
+    seconds: dict[str, float]
+    """Seconds of a probe step, by dtype and attention."""
+
+
+class OtherMetric(FileModel):
+    """A metric of lm-eval that is no mean over items; null where the model has it as a score."""
+
+    suite: str
+    task: str
+    metric: str
+    k: int
+    seed: int
+    base: float | None
+    student: float | None
+
+
+class TaskScore(FileModel):
+    """Scores of base and student on one task at k shots."""
+
+    suite: str
+    task: str
+    score: str
+    k: int
+    base: float
+    student: float
+    below: list[str]
+
+
+class MeasuredOn(FileModel):
+    """The facts that every comparison states."""
+
+    seed: int
+    bootstrap_resamples: int
+    device: DeviceFile | None
+    versions: dict[str, str]
+    truncated: dict[str, int]
+    """Prompts longer than the model's context, by measurement."""
+
+
+class EvaluateManifest(MeasuredOn):
+    """manifest.json of the evaluate stage."""
+
+    run: str
+    base: str
+    fewshot_seeds: list[int]
+    shots: list[int]
+    backend: str
+    other_metrics: list[OtherMetric]
+    by_task: list[TaskScore]
+    measurements: dict[str, str]
+    """Folder of each measurement -> its key."""

@@ -1,0 +1,3 @@
+"""The version of kshot, which manifests and caches name."""
+
+__version__ = "0.1.0"

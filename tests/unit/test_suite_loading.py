@@ -1,0 +1,99 @@
+"""Reading a suite's folder: what cannot be used is named with its file and line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kshot.core.errors import SuiteError
+from kshot.suites.loading import load_suite
+
+
+def test_load_suite_reads_the_shipped_suite_with_enough_tasks_and_items() -> None:
+    suite = load_suite("kshot")
+    assert suite.name == "kshot"
+    assert len(suite.tasks) >= 12
+    assert all(len(task.demos) >= 4 and len(task.items) >= 25 for task in suite.tasks)
+
+
+def replace_row(suite: Path, line: int, row: object) -> None:
+    path = suite / "sky.jsonl"
+    lines = path.read_text().splitlines()
+    lines[line - 1] = row if isinstance(row, str) else json.dumps(row)
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ({"input": "x", "options": ["day"]}, r"sky\.jsonl:3: output: Field required"),
+        ({"input": "x", "output": []}, r"sky\.jsonl:3: output: "),
+        (
+            {"input": "x", "output": ["dusk"], "options": ["day", "night"]},
+            r"sky\.jsonl:3: none of the answers \['dusk'\]",
+        ),
+        ({"input": 3, "output": ["day"], "options": ["day"]}, r"sky\.jsonl:3: input: "),
+        ('{"input": "x", ', r"sky\.jsonl:3: broken JSON"),
+    ],
+)
+def test_load_suite_names_a_bad_row(suite: Path, row: object, fault: str) -> None:
+    replace_row(suite, 3, row)
+    with pytest.raises(Exception, match=fault):
+        load_suite(str(suite))
+
+
+@pytest.mark.parametrize("line", [2, 6])
+def test_load_suite_refuses_an_item_that_repeats_another_or_a_demonstration(suite: Path, line: int) -> None:
+    rows = [json.loads(row) for row in (suite / "sky.jsonl").read_text().splitlines()]
+    twin = rows[line - 1]
+    replace_row(suite, 8, {**twin, "input": f" {twin['input']}", "options": twin["options"][::-1]})
+    with pytest.raises(
+        SuiteError, match=rf"sky\.jsonl:8: the same input and options as in line {line}; .*remove one of the two"
+    ):
+        load_suite(str(suite))
+
+
+def test_load_suite_takes_the_same_input_with_other_options_for_another_item(suite: Path) -> None:
+    twin = json.loads((suite / "sky.jsonl").read_text().splitlines()[1])
+    replace_row(suite, 8, {**twin, "options": [*twin["options"], "dusk"]})
+    assert len(load_suite(str(suite)).tasks[0].items) == 4
+
+
+def test_load_suite_names_a_missing_folder_a_missing_file_and_an_empty_index(suite: Path, tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match="no such file; a suite is a folder"):
+        load_suite(str(tmp_path / "none"))
+    (suite / "sky.jsonl").unlink()
+    with pytest.raises(Exception, match=r"sky\.jsonl: no such file"):
+        load_suite(str(suite))
+    (suite / "suite.yaml").write_text("tasks: []")
+    with pytest.raises(SuiteError, match="at least one task"):
+        load_suite(str(suite))
+
+
+def test_load_suite_refuses_a_task_with_demonstrations_only(suite: Path) -> None:
+    path = suite / "sky.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:4]))
+    with pytest.raises(SuiteError, match="no item is left"):
+        load_suite(str(suite))
+
+
+def name_scores(suite: Path, scores: list[str]) -> Path:
+    index = json.loads((suite / "suite.yaml").read_text())
+    index["tasks"][1]["scores"] = scores
+    (suite / "suite.yaml").write_text(json.dumps(index))
+    return suite
+
+
+def test_load_suite_reads_the_scores_of_a_task_and_refuses_unknown_ones(suite: Path) -> None:
+    assert load_suite(str(suite)).tasks[1].spec.scores == ["exact_match"]
+    assert load_suite(str(name_scores(suite, ["contains", "rouge_l"]))).tasks[1].spec.scores == ["contains", "rouge_l"]
+    for wrong in (["bleu"], []):
+        with pytest.raises(SuiteError, match="scores"):
+            load_suite(str(name_scores(suite, wrong)))
+
+
+def test_load_suite_refuses_an_answer_without_a_number_where_numbers_are_scored(suite: Path) -> None:
+    path = suite / "echo.jsonl"
+    path.write_text(path.read_text() + json.dumps({"input": "x", "output": ["seven"]}) + "\n")
+    with pytest.raises(SuiteError, match=r"echo\.jsonl:9: scored by its number"):
+        load_suite(str(name_scores(suite, ["numeric"])))
