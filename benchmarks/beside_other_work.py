@@ -23,7 +23,7 @@ ROWS, TOKENS, WARM_UP = 4, 128, 2
 
 def work(seconds: float) -> float:
     """Steps a minute of this process; at least one step is made."""
-    import torch  # first, since it reads the policy and kshot.runtime.environment sets one
+    import torch  # first, since it reads the policy and kshot.runtime.process_setup sets one
     from peft import get_peft_model
 
     from kshot.config import Config

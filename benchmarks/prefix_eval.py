@@ -14,7 +14,7 @@ from kshot.config import Config
 from kshot.core.files import write_json
 from kshot.models.loading import load_student
 from kshot.models.references import resolve_model
-from kshot.runtime import environment  # noqa: F401 - sets what the libraries read when they are imported
+from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
 from kshot.runtime.logging import quiet
 from kshot.suites.loading import load_suite
 
@@ -28,7 +28,7 @@ def time_replies(ask: Any, requests: Any) -> tuple[float, Any]:
 
 def build_requests(lm: Any, shots: int, limit: int) -> dict[str, list[Any]]:
     """lm-eval's requests for kshot's suite by their kind, in its order."""
-    from kshot.evaluate.measure.requests import build_lm_eval_tasks
+    from kshot.evaluate.measure.suite_tasks import build_lm_eval_tasks
 
     requests_by_kind: dict[str, list[Any]] = {"generate_until": [], "loglikelihood": []}
     for task in build_lm_eval_tasks(load_suite("kshot"), shots, limit, lm.tokenizer):

@@ -15,7 +15,7 @@ from kshot.config import Config
 from kshot.core.files import write_json
 from kshot.models.loading import load_student
 from kshot.models.references import resolve_model
-from kshot.runtime import environment  # noqa: F401 - sets what the libraries read when they are imported
+from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
 from kshot.runtime.device import count_cores
 from kshot.runtime.logging import quiet
 

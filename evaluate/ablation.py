@@ -19,7 +19,7 @@ from kshot.evaluate.compare import Measurements, plan_checkpoints
 from kshot.evaluate.measure.measurement import Measurement, measure_missing
 from kshot.evaluate.measure.results import ScoresBySuite, count_truncated, read_samples, read_suite_scores
 from kshot.evaluate.metrics.label_bias import measure_label_bias
-from kshot.evaluate.metrics.ranking import MAX_P, ScoredTrial, rank, rank_gains
+from kshot.evaluate.metrics.trial_ranking import MAX_P, ScoredTrial, rank, rank_gains
 from kshot.evaluate.report.figures import Plot, Point, Series, save_heatmaps, save_plots
 from kshot.evaluate.report.markdown import describe_measurement
 from kshot.evaluate.report.numbers import interval, points, probability, score_name, signed

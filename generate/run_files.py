@@ -19,20 +19,6 @@ CandidatePart = Literal["input", "output", "description"]
 SuiteText = Literal["input", "option", "output"]
 
 
-@dataclass(frozen=True)
-class TextMatch:
-    """Text that a training candidate shares with a suite."""
-
-    candidate_part: CandidatePart
-    """Where the candidate contains it."""
-    suite: str
-    task: str
-    suite_part: SuiteText | Literal["instruction"]
-    """Where the suite's task contains it."""
-    span: str
-    """All shared words in a row, lower case, joined by single spaces; an instruction in its own spelling."""
-
-
 class _Row(FileModel):
     def to_line(self) -> bytes:
         """The row as a line of JSONL, with its newline."""
@@ -73,6 +59,20 @@ class RejectRow(_Row):
     @classmethod
     def of(cls, reject: Reject) -> "RejectRow":
         return cls(**vars(reject))
+
+
+@dataclass(frozen=True)
+class TextMatch:
+    """Text that a training candidate shares with a suite."""
+
+    candidate_part: CandidatePart
+    """Where the candidate contains it."""
+    suite: str
+    task: str
+    suite_part: SuiteText | Literal["instruction"]
+    """Where the suite's task contains it."""
+    span: str
+    """All shared words in a row, lower case, joined by single spaces; an instruction in its own spelling."""
 
 
 class ContaminationRow(_Row):

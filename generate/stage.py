@@ -22,7 +22,7 @@ from kshot.generate.bank.reasoning_gym import PACKAGE
 from kshot.generate.compose.composer import stream_records
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.filters import build_filters
-from kshot.generate.curation.similarity import nearest_heldout_tasks
+from kshot.generate.curation.nearest_heldout import nearest_heldout_tasks
 from kshot.generate.dataset.card import render_card
 from kshot.generate.dataset.formats import write_parquet
 from kshot.generate.dataset.stats import DatasetStats

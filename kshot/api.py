@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from kshot.config import Config
 from kshot.core.runs import Run
-from kshot.runtime import environment  # noqa: F401 - sets what the libraries read when they are imported
+from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
 
 if TYPE_CHECKING:
     from kshot.evaluate.run_files import CompareFile, GainRow

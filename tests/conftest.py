@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from kshot.runtime import environment  # noqa: F401 - sets what the libraries read when they are imported
+from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
 
 # A slow device is no fault of the code.
 settings.register_profile("kshot", deadline=None)

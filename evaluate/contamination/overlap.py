@@ -13,7 +13,7 @@ from pathlib import Path
 from kshot.core import text
 from kshot.core.errors import DataError, RunError, SuiteError
 from kshot.core.files import read_jsonl
-from kshot.core.records import RecordParts, read_record_parts
+from kshot.core.record_parts import RecordParts, read_record_parts
 from kshot.core.run_files import read_model, write_model
 from kshot.core.runs import hash_file
 from kshot.core.seeding import digest

@@ -15,7 +15,7 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs, postprocess_generated_text
 
 from kshot.core.console import Ticker, say
-from kshot.evaluate.lm.options import SCORED_OPTIONS
+from kshot.evaluate.lm.constants import SCORED_OPTIONS
 from kshot.evaluate.lm.prefix_tree import PackedBatch, PackedRow, PrefixTree, Tokens, pack, partition
 from kshot.models.loading import is_row_independent
 from kshot.runtime.parallel import count_worker_groups, run_parallel

@@ -16,11 +16,11 @@ from kshot.core.files import atomic_folder, read_json, write_jsonl
 from kshot.core.run_files import write_model
 from kshot.core.seeding import digest
 from kshot.evaluate.lm.backends import Backend, open_backend
-from kshot.evaluate.lm.options import LM_VERSION
-from kshot.evaluate.measure import lm_eval_tasks, requests
-from kshot.evaluate.measure.lm_eval_tasks import count_lm_eval_requests, evaluate_arguments, other_metrics
-from kshot.evaluate.measure.requests import Labels, build_lm_eval_tasks, count_requests
+from kshot.evaluate.lm.constants import LM_VERSION
+from kshot.evaluate.measure import lm_eval_suites, suite_tasks
+from kshot.evaluate.measure.lm_eval_suites import count_lm_eval_requests, evaluate_arguments, other_metrics
 from kshot.evaluate.measure.samples import collect_samples
+from kshot.evaluate.measure.suite_tasks import Labels, build_lm_eval_tasks, count_requests
 from kshot.evaluate.run_files import MeasurementFile
 from kshot.evaluate.scoring import text
 from kshot.runtime.device import Device
@@ -64,8 +64,8 @@ class Measurement:
 
 def component_versions(suite: Suite) -> dict[str, int]:
     """Versions of the components that shape the answers and scores on this suite."""
-    own = {"answers": answers, "prompting": prompting, "requests": requests, "text": text}
-    modules = {"lm_eval_tasks": lm_eval_tasks} if suite.lm_eval else {}
+    own = {"answers": answers, "prompting": prompting, "suite_tasks": suite_tasks, "text": text}
+    modules = {"lm_eval_suites": lm_eval_suites} if suite.lm_eval else {}
     versions = {name: int(module.VERSION) for name, module in (own | modules).items()}
     return versions | {"lm": LM_VERSION}
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from kshot.config import EvaluateConfig
 from kshot.core.errors import SuiteError
-from kshot.evaluate.measure.lm_eval_tasks import PREFIX, check_lm_eval_shots, load_lm_eval_suite
-from kshot.evaluate.measure.requests import Labels, check_shots
+from kshot.evaluate.measure.lm_eval_suites import PREFIX, check_lm_eval_shots, load_lm_eval_suite
+from kshot.evaluate.measure.suite_tasks import Labels, check_shots
 from kshot.suites.format import Suite
 from kshot.suites.loading import load_suite
 

@@ -17,8 +17,8 @@ from statistics import fmean
 from typing import TypeVar
 
 from kshot.core.answers import normalize_answer
-from kshot.evaluate.measure.requests import choose_demonstrations
 from kshot.evaluate.measure.results import SeedScores
+from kshot.evaluate.measure.suite_tasks import choose_demonstrations
 from kshot.evaluate.run_files import BaselineMean, BaselineScore, BaselineTask
 from kshot.evaluate.scoring.text import LOGLIKELIHOOD, SCORES
 from kshot.suites.format import Suite, SuiteRow, SuiteTask

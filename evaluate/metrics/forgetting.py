@@ -23,7 +23,7 @@ from kshot.core.safe_yaml import read_yaml
 from kshot.core.seeding import digest
 from kshot.core.text import ngrams, words
 from kshot.evaluate.lm.backends import Backend
-from kshot.evaluate.lm.options import LM_VERSION
+from kshot.evaluate.lm.constants import LM_VERSION
 from kshot.evaluate.measure.measurement import capped
 from kshot.evaluate.measure.results import ScoresBySuite
 from kshot.evaluate.metrics.baselines import TOLERANCE

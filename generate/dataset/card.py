@@ -31,11 +31,22 @@ def render_card(samples: Sequence[Record], manifest: GenerateManifest, run: str)
     Args:
         samples: records to print in full.
     """
+    from huggingface_hub import DatasetCardData
+
     size = next((name for limit, name in SIZES if manifest.records < limit), LARGEST_SIZE)
+    metadata = DatasetCardData(
+        language="en",
+        license="apache-2.0",
+        task_categories=["text-generation"],
+        tags=["synthetic", "instruction-tuning", "few-shot", "zero-shot", "kshot"],
+        size_categories=[size],
+        configs=[{"config_name": "default", "data_files": "train.jsonl"}],
+    )
     environment = SandboxedEnvironment(autoescape=False, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     rows = _family_rows(manifest)
-    return template.render(run=run, manifest=manifest, records=samples, size=size, families=rows) + "\n"
+    body = template.render(run=run, manifest=manifest, records=samples, families=rows)
+    return f"---\n{metadata.to_yaml()}\n---\n\n{body}\n"
 
 
 def _family_rows(manifest: GenerateManifest) -> list[FamilyRow]:

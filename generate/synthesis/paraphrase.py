@@ -17,7 +17,7 @@ from kshot.config import ParaphraseConfig
 from kshot.core.prompting import EVAL_TEMPLATE, render_prompt
 from kshot.core.seeding import digest, stream
 from kshot.core.types import Description, Example, Reject
-from kshot.generate.synthesis.checks import (
+from kshot.generate.curation.paraphrase_checks import (
     ParaphraseCandidate,
     build_template,
     find_hard_failure,

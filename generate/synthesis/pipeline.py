@@ -16,7 +16,7 @@ from kshot.core.seeding import digest
 from kshot.core.types import Description, Reject, Task
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.filters import build_filters
-from kshot.generate.curation.paraphrases import reject_paraphrases
+from kshot.generate.curation.paraphrase_filter import reject_paraphrases
 from kshot.generate.run_files import ContaminationRow
 from kshot.generate.sources import load_sources
 from kshot.generate.synthesis.context import SynthesisContext

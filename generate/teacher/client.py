@@ -16,8 +16,8 @@ from kshot.generate.teacher.endpoints import LOCAL, Endpoint, rank_endpoints, re
 from kshot.generate.teacher.interface import AcceptedFraction
 from kshot.generate.teacher.local_server import local_server
 from kshot.generate.teacher.messages import NOT_SENT, Reply, Request, build_body, to_json
+from kshot.generate.teacher.ordered_replies import CHUNK_REQUESTS, ReplyStream, split_chunks
 from kshot.generate.teacher.scheduler import AllEndpointsFailedError, Scheduler
-from kshot.generate.teacher.stream import CHUNK_REQUESTS, ReplyStream, split_chunks
 
 
 class TeacherClient:

@@ -13,7 +13,7 @@ import typer
 from kshot.cli import compare, models, recipes, stages, tasks
 from kshot.core.console import fail
 from kshot.core.errors import ConfigError, KshotError
-from kshot.runtime import environment  # noqa: F401 - sets what the libraries read when they are imported
+from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -3,8 +3,8 @@
     runs/RUN/generate/   train.jsonl rejects.jsonl contamination.jsonl manifest.json README.md replies.sqlite
     runs/RUN/train/      adapter/ merged/ metrics.jsonl loss.png settings.json manifest.json checkpoints/
     runs/RUN/evaluate/   gains.json fewshot.json baselines.json label_bias.json contamination.json forgetting.json
-                         report.html report.md scores.png scores.svg samples.jsonl measurements/ settings.json
-                         manifest.json
+                         report.html report.md scores.png scores.svg samples.jsonl measurements/ forgetting/
+                         settings.json manifest.json
 
 A stage is done when its manifest stands, which is written last. The manifest carries a key of everything that shaped
 the outputs: the same key means that there is nothing to do, another that the stage is made afresh.

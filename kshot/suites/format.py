@@ -57,7 +57,7 @@ class SuiteTask:
 
 @dataclass(frozen=True)
 class LmEvalSource:
-    """A task, group or tag of lm-eval that stands in for a folder (`evaluate/measure/lm_eval_tasks.py`)."""
+    """A task, group or tag of lm-eval that stands in for a folder (`evaluate/measure/lm_eval_suites.py`)."""
 
     task: str
     path: str

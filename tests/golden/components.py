@@ -33,8 +33,8 @@ from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.dedup import SEED as SKETCH_SEED
 from kshot.generate.curation.dedup import NearIndex, SeenKeys, hash_text, lsh_bands, near_duplicates
 from kshot.generate.curation.filters import build_filters, first_rejection
-from kshot.generate.curation.paraphrases import reject_paraphrases
-from kshot.generate.curation.similarity import nearest_heldout_tasks
+from kshot.generate.curation.nearest_heldout import nearest_heldout_tasks
+from kshot.generate.curation.paraphrase_filter import reject_paraphrases
 from kshot.generate.dataset.shuffle import MAX_LINES_IN_ONE_BUCKET, DiskShuffle
 from kshot.generate.run_files import ContaminationRow, GenerateManifest, NearestRow, RecordRow, RejectRow, TextMatch
 from kshot.generate.versions import COMPONENTS, component_versions
@@ -58,7 +58,7 @@ UPDATE = "`python -m tests.golden.update`"
 SYNTHESIS_USES = (
     "core.answers",
     "core.prompting",
-    "generate.synthesis.checks",
+    "generate.curation.paraphrase_checks",
     "generate.synthesis.diversity",
     "generate.synthesis.new_tasks",
     "generate.synthesis.prompt_templates",
@@ -352,10 +352,10 @@ GOLDENS: dict[str, Golden] = {
     "generate.curation.decontaminate": Golden(_matches, ("core.similarity", "core.text")),
     "generate.curation.dedup": Golden(_duplicates, ("core.text",)),
     "generate.curation.filters": Golden(_filtered),
-    "generate.curation.paraphrases": Golden(
+    "generate.curation.paraphrase_filter": Golden(
         _rejected_paraphrases, ("generate.curation.decontaminate", "generate.curation.filters", "generate.run_files")
     ),
-    "generate.curation.similarity": Golden(_nearest, ("core.similarity", "generate.run_files")),
+    "generate.curation.nearest_heldout": Golden(_nearest, ("core.similarity", "generate.run_files")),
     "generate.dataset.shuffle": Golden(_orders),
     "generate.run_files": Golden(_files),
     "tasks.source": Golden(_source_examples),

@@ -277,7 +277,7 @@ def test_prompts_of_evaluation_are_those_of_training(finished: Path, tiny_studen
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    from kshot.evaluate.measure.requests import render_item
+    from kshot.evaluate.measure.suite_tasks import render_item
     from kshot.models.loading import load_student
     from kshot.suites.loading import load_suite
     from kshot.train.data import tokenize_record

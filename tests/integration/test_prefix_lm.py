@@ -81,7 +81,7 @@ def test_options_are_scored_where_their_prompt_is_answered(both: Both, seed: int
     """Of one token and of several, with two prompts alike; nothing is run for them again, and lm-eval says the same."""
     from lm_eval.api.instance import Instance
 
-    from kshot.evaluate.lm.options import SCORED_OPTIONS
+    from kshot.evaluate.lm.constants import SCORED_OPTIONS
 
     ours, theirs, ticks = both
     rng = random.Random(seed)

@@ -7,13 +7,13 @@ import pytest
 from rich.console import Console
 
 from kshot.evaluate.ablation import curve_plots, gains_table, markdown, name_base
-from kshot.evaluate.metrics.ranking import ScoredTrial, rank_gains
+from kshot.evaluate.metrics.trial_ranking import ScoredTrial, rank_gains
 from kshot.evaluate.report.figures import describe
 from kshot.evaluate.report.section import make_table, print_table
 from kshot.evaluate.run_files import AblateFile, LabelBiasFile, TrialState
 from kshot.models.checkpoints import Checkpoint
 from tests.unit.evaluation_rows import make_trial_gain
-from tests.unit.test_ranking import eight_tasks
+from tests.unit.test_trial_ranking import eight_tasks
 
 
 def test_name_base_keeps_two_bases_in_folders_of_one_name_apart() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from kshot.config import EvaluateConfig
-from kshot.evaluate.measure.requests import choose_demonstrations
+from kshot.evaluate.measure.suite_tasks import choose_demonstrations
 from kshot.evaluate.metrics.baselines import baseline_means, baseline_rows, missed_baselines, trivial_baselines
 from kshot.evaluate.run_files import BaselineScore
 from kshot.suites.format import Suite, SuiteRow, SuiteTask

@@ -7,8 +7,10 @@ import pytest
 
 from kshot.core.errors import RunError, SuiteError
 from kshot.core.files import write_jsonl
+from kshot.core.prompting import render_prompt
 from kshot.core.run_files import read_model
 from kshot.core.text import jaccard, shingles
+from kshot.core.types import Example
 from kshot.evaluate.contamination.overlap import (
     contaminated_items,
     find_contamination,
@@ -19,15 +21,25 @@ from kshot.evaluate.report.contamination import clean_gains, contamination_secti
 from kshot.evaluate.run_files import ContaminatedItem, ContaminationFile
 from kshot.suites.format import Suite, SuiteTask
 from tests.unit.evaluation_rows import generation_task, make_contamination
-from tests.unit.test_records import render_row
 
 LONG = "the old mill beside the river was sold last spring to a baker from the next town over"
 OTHER = "every second morning the postman leaves two parcels and a letter at the yellow house behind the church"
-NAMES = {"id": "r1", "task": "places", "family": "places", "category": "facts"}
 
 
 def record(shown: str, output: str, **meta: Any) -> dict[str, Any]:
-    return render_row([(shown, output)], "Name the place.", **(NAMES | meta))
+    prompt = render_prompt("plain", "Name the place.", [], shown)
+    facts: dict[str, Any] = {"id": "r1", "task": "places", "family": "places", "category": "facts", "k": 0}
+    return {
+        "instruction": prompt.text,
+        "output": output,
+        "meta": facts | parts("Name the place.", (shown, output)) | meta,
+    }
+
+
+def parts(instruction: str, *pairs: tuple[str, str]) -> dict[str, Any]:
+    """The structure of a record, in its `meta`: the last pair is the query."""
+    *demos, query = ({"input": shown, "output": output} for shown, output in pairs)
+    return {"task_instruction": instruction, "demonstrations": demos, "query": query}
 
 
 def task(name: str, *inputs: str, instruction: str = "Where is it?", answer: str = "here") -> SuiteTask:
@@ -81,7 +93,8 @@ def test_find_contamination_finds_a_near_duplicate_by_its_shingles(tmp_path: Pat
 
 def test_find_contamination_looks_into_demonstrations_and_at_measured_items_only(tmp_path: Path) -> None:
     suite = Suite("p", (task("t", OTHER, LONG),))
-    row = render_row([(LONG, "a"), ("b", "c"), ("d", "e")], "")
+    prompt = render_prompt("plain", None, [Example(LONG, "a"), Example("b", "c")], "d")
+    row = {"instruction": prompt.text, "output": "e", "meta": parts("", (LONG, "a"), ("b", "c"), ("d", "e"))}
     assert [item.item for item in find(tmp_path, suite, row).contaminated] == [1]
     report = find(tmp_path, suite, row, limit=1)
     assert (report.contaminated, report.items) == ([], 1)
@@ -93,7 +106,8 @@ def test_find_contamination_names_the_nearest_task_by_name_by_trigrams_and_by_wo
         tmp_path, suite,
         record("x y z", "a", task="names_of_rivers", family="geography"),
         record("Then it flows past the mill.", "a", task="copying"),
-        render_row([("q", "a")], "Name the text's river.", task="waters"),
+        {"instruction": "Name the text's river.\n\nInput: q\nOutput:", "output": "a",
+         "meta": {"task": "waters", "k": 0, **parts("Name the text's river.", ("q", "a"))}},
     )  # fmt: skip
     (row,) = report.nearest
     assert [side.task for side in (row.name, row.trigrams, row.wording)] == ["names_of_rivers", "copying", "waters"]

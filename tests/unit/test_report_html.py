@@ -230,8 +230,8 @@ def test_write_html_embeds_light_and_dark_pictures_whose_alt_text_holds_every_sc
         assert image["src"] != source["srcset"]
 
 
-def test_write_html_shows_nothing_that_a_model_wrote_as_markup(folder: Path) -> None:
-    text = render(folder)
+def test_write_html_shows_nothing_that_a_model_wrote_as_markup(tmp_path: Path) -> None:
+    text = render(write_folder(tmp_path / "hostile", items=len(HOSTILE)))
     page = Page(text)
     assert page.all("script") == [{"type": "application/json", "id": "samples"}, {}]
     assert len(page.all("img")) == 2

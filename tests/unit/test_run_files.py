@@ -106,7 +106,7 @@ def test_the_cache_key_changes_with_inputs_settings_and_versions(
     for path in (tasks, suite / "echo.jsonl", prompts / "rephrase.j2"):
         path.write_text((path.read_text() if path.exists() else "") + "\n")
         keys.append(cache_key(config))
-    (suite / "suite.yaml").rename(suite / "index.yaml")
+    (suite / "suite.yaml").rename(suite / "own.yaml")
     keys.append(cache_key(config))
     keys.append(cache_key(config.model_copy(update={"seed": 8})))
     keys.append(cache_key(config.model_copy(update={"generate": settings.model_copy(update={"records": 7})})))

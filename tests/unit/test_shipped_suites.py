@@ -12,19 +12,20 @@ from typing import Any
 import pytest
 import yaml
 
-from kshot.evaluate.heldout import FAMILIES, LABELLED, build, knowledge, messages, options, uneven
+from kshot.evaluate.heldout import FAMILIES, LABELLED, knowledge, messages, options, uneven
+from kshot.evaluate.heldout import build as build_suites
 from kshot.tasks.family import Family
 
-FOLDER = build.FOLDER / "kshot"
+FOLDER = build_suites.FOLDER / "kshot"
 
 
-SPECS = yaml.safe_load((FOLDER / "suite.yaml").read_text(encoding="utf-8"))
+SUITE = yaml.safe_load((FOLDER / "suite.yaml").read_text(encoding="utf-8"))
 
 
-TASKS: dict[str, dict[str, Any]] = {task["task"]: task for task in SPECS["tasks"]}
+TASKS: dict[str, dict[str, Any]] = {task["task"]: task for task in SUITE["tasks"]}
 
 
-UNEVEN = {task.name: task for task in build.SUITES_TO_BUILD["kshot-uneven"]}
+UNEVEN = {task.name: task for task in build_suites.SUITES_TO_BUILD["kshot-uneven"]}
 
 
 ALL = (*FAMILIES, *(family for family in LABELLED if family not in FAMILIES))
@@ -123,8 +124,8 @@ each_family = pytest.mark.parametrize("family", ALL, ids=lambda family: family.i
 
 
 def test_the_shipped_folder_is_what_a_fresh_build_writes(tmp_path: Path) -> None:
-    assert build.main([str(tmp_path)]) == 0
-    assert _files(tmp_path) == _files(build.FOLDER)
+    assert build_suites.main([str(tmp_path)]) == 0
+    assert _files(tmp_path) == _files(build_suites.FOLDER)
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -132,7 +133,7 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 
 def test_check_passes_on_the_shipped_folder() -> None:
-    assert build.main(["--check"]) == 0
+    assert build_suites.main(["--check"]) == 0
 
 
 @pytest.mark.parametrize("fault", ["changed", "missing", "extra"])
@@ -140,13 +141,13 @@ def test_check_names_the_differing_file_in_one_line(
     fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "suite"
-    shutil.copytree(build.FOLDER, folder)
+    shutil.copytree(build_suites.FOLDER, folder)
     target = folder / "kshot" / ("other.jsonl" if fault == "extra" else "acronym.jsonl")
     if fault == "missing":
         target.unlink()
     else:
         target.write_text("{}\n")
-    assert build.main(["--check", str(folder)]) == 1
+    assert build_suites.main(["--check", str(folder)]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert target.name in error
@@ -154,12 +155,12 @@ def test_check_names_the_differing_file_in_one_line(
 
 def test_a_folder_that_is_a_file_is_a_user_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
-    assert build.main([str(tmp_path / "file")]) == 2
+    assert build_suites.main([str(tmp_path / "file")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_the_suite_has_every_family_and_enough_of_each_kind() -> None:
-    assert SPECS["name"] == "kshot"
+    assert SUITE["name"] == "kshot"
     assert list(TASKS) == [family.id for family in FAMILIES]
     assert len(TASKS) >= 12
     assert sum(task["kind"] == "multiple_choice" for task in TASKS.values()) >= 9
@@ -267,13 +268,13 @@ def test_the_imbalanced_suite_has_every_family_once_for_each_label() -> None:
         (family.id, label) for family in LABELLED for label in (family.labels or tuple)({})
     ]
     assert len({task.family.id for task in UNEVEN.values()}) >= 9
-    listed = yaml.safe_load((build.FOLDER / "kshot-uneven" / "suite.yaml").read_text(encoding="utf-8"))
+    listed = yaml.safe_load((build_suites.FOLDER / "kshot-uneven" / "suite.yaml").read_text(encoding="utf-8"))
     assert [entry["task"] for entry in listed["tasks"]] == list(UNEVEN)
 
 
 @pytest.mark.parametrize("name", sorted(UNEVEN))
 def test_three_rows_in_four_of_an_imbalanced_task_have_its_frequent_label(name: str) -> None:
-    rows = read(name, build.FOLDER / "kshot-uneven")
+    rows = read(name, build_suites.FOLDER / "kshot-uneven")
     outputs = [row["output"][0] for row in rows]
     frequent = UNEVEN[name].frequent
     for part in (outputs[:4], outputs[4:8], outputs[8:]):
@@ -288,7 +289,7 @@ def test_three_rows_in_four_of_an_imbalanced_task_have_its_frequent_label(name: 
 
 @each_task
 def test_the_long_suite_has_the_rows_of_the_short_one_and_a_paragraph_for_each_task(task: str) -> None:
-    folder = build.FOLDER / "kshot-long"
+    folder = build_suites.FOLDER / "kshot-long"
     listed = yaml.safe_load((folder / "suite.yaml").read_text(encoding="utf-8"))["tasks"]
     entry = next(entry for entry in listed if entry["task"] == task)
     assert read(task, folder) == read(task)

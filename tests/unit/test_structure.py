@@ -47,10 +47,6 @@ NEEDS = {
 """What the rooms below the stages may import beside themselves."""
 MAX_LINES = 400
 MAX_MODULES = 15
-MORE_MODULES = {
-    "generate/bank": 40,  # a module a category of families
-    "generate/synthesis": 16,  # a module a mode, and what the modes share
-}
 MAX_UNTYPED = 8
 """`dict[str, Any]` in evaluate/: at the borders to lm-eval and in the config's own free sections."""
 
@@ -136,6 +132,15 @@ def test_no_module_imports_a_higher_floor(module: str) -> None:
             assert height[room(name)] <= height[room(module)], f"{module} imports {name}"
 
 
+def test_curation_never_imports_compose() -> None:
+    """Composing uses the checks of curation, not the other way round."""
+    modules = sorted((ROOT / "generate" / "curation").glob("*.py"))
+    assert len(modules) > 4
+    assert not [
+        path for path in modules for name in imports(tree_of(path)) if name.startswith("kshot.generate.compose")
+    ]
+
+
 @pytest.mark.parametrize("module", [module for module in MODULES if room(module) in NEEDS])
 def test_rooms_below_the_stages_import_only_what_they_may(module: str) -> None:
     allowed = NEEDS[room(module)] | {room(module)}
@@ -192,13 +197,6 @@ def test_generate_knows_no_held_out_family() -> None:
             assert "kshot.evaluate" not in path.read_text(), module
 
 
-def test_curation_never_imports_compose() -> None:
-    """Composing uses the checks of curation, not the other way round."""
-    modules = [path for module, path in MODULES.items() if module.startswith("kshot.generate.curation.")]
-    assert len(modules) > 4
-    assert not [name for path in modules for name in imports(tree_of(path)) if "generate.compose" in name]
-
-
 @pytest.mark.parametrize("folder", FOLDERS, ids=name_of)
 def test_every_folder_says_what_it_holds(folder: Path) -> None:
     init = folder / "__init__.py"
@@ -210,7 +208,9 @@ def test_every_folder_says_what_it_holds(folder: Path) -> None:
 @pytest.mark.parametrize("folder", FOLDERS, ids=name_of)
 def test_folders_hold_few_modules(folder: Path) -> None:
     modules = [path for path in MODULES.values() if path.parent == folder and path.name != "__init__.py"]
-    assert len(modules) <= MORE_MODULES.get(name_of(folder), MAX_MODULES)
+    # A module a category of families.
+    if folder != ROOT / "generate" / "bank":
+        assert len(modules) <= MAX_MODULES
 
 
 @pytest.mark.parametrize("path", MODULES.values(), ids=name_of)

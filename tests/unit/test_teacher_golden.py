@@ -11,8 +11,9 @@ from pathlib import Path
 from types import ModuleType
 
 from kshot.core.types import Example, Task
-from kshot.generate.synthesis import checks, prompt_templates
-from kshot.generate.synthesis.checks import ParaphraseCandidate, find_hard_failure, find_soft_failure
+from kshot.generate.curation import paraphrase_checks
+from kshot.generate.curation.paraphrase_checks import ParaphraseCandidate, find_hard_failure, find_soft_failure
+from kshot.generate.synthesis import prompt_templates
 from kshot.generate.synthesis.prompt_templates import SHIPPED, PromptTemplates
 from kshot.generate.synthesis.verify import Claim
 from kshot.generate.teacher import InputOnly, InputOutput, InstructionOnly, InventedTask, structured
@@ -102,13 +103,13 @@ def test_prompts_match_the_golden_file() -> None:
 
 
 def test_verdicts_of_the_checks_match_the_golden_file() -> None:
-    lines = [f"VERSION {checks.VERSION}"]
+    lines = [f"VERSION {paraphrase_checks.VERSION}"]
     for paraphrase in PARAPHRASES:
         known = () if paraphrase == ORIGINAL else (ORIGINAL,)
         candidate = ParaphraseCandidate(paraphrase, ORIGINAL, PARAMS, ANCHORS, known)
         lines.append(f"{paraphrase!r}: {find_hard_failure(candidate)} / {find_soft_failure(candidate)}")
     assert len(lines) == 31
-    check_golden(checks, "paraphrase_checks.txt", "\n".join(lines) + "\n")
+    check_golden(paraphrase_checks, "paraphrase_checks.txt", "\n".join(lines) + "\n")
 
 
 def test_reply_schemas_match_the_golden_file() -> None:

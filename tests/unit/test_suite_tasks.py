@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from kshot.core.errors import SuiteError
-from kshot.evaluate.measure.requests import (
+from kshot.evaluate.measure.suite_tasks import (
     FREE_TEXT_TOKENS,
     SPARE_TOKENS,
     check_shots,
@@ -16,7 +16,7 @@ from kshot.evaluate.measure.requests import (
     random_label,
     render_item,
 )
-from kshot.evaluate.measure.requests import _generation_settings as generation_settings
+from kshot.evaluate.measure.suite_tasks import _generation_settings as generation_settings
 from kshot.suites.loading import load_suite
 from tests.unit.evaluation_rows import COLOURS, choice_task, generation_task
 from tests.unit.test_suite_loading import name_scores

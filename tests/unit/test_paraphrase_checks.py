@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from kshot.core.seeding import stream
 from kshot.generate.bank import FAMILIES
-from kshot.generate.synthesis.checks import (
+from kshot.generate.curation.paraphrase_checks import (
     ParaphraseCandidate,
     build_template,
     find_hard_failure,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kshot.generate.curation.similarity import nearest_heldout_tasks
+from kshot.generate.curation.nearest_heldout import nearest_heldout_tasks
 from kshot.suites.loading import load_suite
 
 

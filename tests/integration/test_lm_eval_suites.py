@@ -12,7 +12,7 @@ import pytest
 
 from kshot.config.loader import load_config
 from kshot.core.errors import SuiteError
-from kshot.evaluate.measure.lm_eval_tasks import load_lm_eval_suite
+from kshot.evaluate.measure.lm_eval_suites import load_lm_eval_suite
 from kshot.evaluate.measure.plan import load_suites
 from tests.integration.ready import evaluated, read, ready_run
 from tests.integration.test_pipeline import lines

@@ -6,7 +6,7 @@ from kshot.config import FilterConfig as FilterSettings
 from kshot.core.types import Description, Reject
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.filters import build_filters
-from kshot.generate.curation.paraphrases import reject_paraphrases
+from kshot.generate.curation.paraphrase_filter import reject_paraphrases
 from kshot.generate.run_files import ContaminationRow
 from kshot.suites.loading import load_suite
 

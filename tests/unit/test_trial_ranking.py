@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from kshot.evaluate.measure.results import ScoresBySuite
-from kshot.evaluate.metrics.ranking import ScoredTrial, rank, rank_gains
+from kshot.evaluate.metrics.trial_ranking import ScoredTrial, rank, rank_gains
 
 Rows = Callable[[int], list[list[int]]]
 

@@ -11,7 +11,7 @@ from kshot.core.errors import SuiteError
 from kshot.core.prompting import EVAL_TEMPLATE, append_options, names_all, render_prompt
 from kshot.core.seeding import stream
 from kshot.core.types import Example
-from kshot.evaluate.lm.options import SCORED_OPTIONS
+from kshot.evaluate.lm.constants import SCORED_OPTIONS
 from kshot.evaluate.scoring.text import SCORES
 from kshot.suites.format import Suite, SuiteRow, SuiteTask
 
