@@ -30,7 +30,7 @@ def whole_models(cache: Path) -> list[Path]:
     return [path for path in (cache / "models").glob("*") if path.is_dir() and not path.name.startswith(".")]
 
 
-def test_a_conversion_killed_half_way_leaves_nothing_and_two_at_once_make_one(cache: Path) -> None:
+def test_pull_killed_half_way_leaves_nothing_and_two_at_once_convert_once(cache: Path) -> None:
     def begun() -> bool:
         return any((cache / "models").glob(".*/fetch/*.gguf"))
 
@@ -38,12 +38,12 @@ def test_a_conversion_killed_half_way_leaves_nothing_and_two_at_once_make_one(ca
     assert whole_models(cache) == []
     command = [sys.executable, "-m", "kshot.cli", "models", "pull", SMOLLM2]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=600)[0] for process in both]
+    outputs = [process.communicate(timeout=600)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert sum("converting" in text for text in said) == 1
+    assert sum("converting" in text for text in outputs) == 1
     assert len(whole_models(cache)) == 1
     assert not list((cache / "models").glob(".*.part"))
-    assert {text.splitlines()[-1] for text in said} == {str(whole_models(cache)[0])}
+    assert {text.splitlines()[-1] for text in outputs} == {str(whole_models(cache)[0])}
     assert "not fetched" not in kshot("models", "list").stdout
 
 
@@ -80,29 +80,29 @@ def servers() -> list[int]:
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="reads /proc")
-def test_the_local_teacher_dies_with_kshot_and_a_rerun_gives_the_same_records(config: Path, tmp_path: Path) -> None:
+def test_local_teacher_dies_with_kshot_and_a_rerun_gives_the_same_records(config: Path, tmp_path: Path) -> None:
     kshot("generate", config, "--run", "whole")
     assert servers() == []
-    store = tmp_path / "runs" / "killed" / "generate" / "teacher.log"
-    kill_when(lambda: store.exists() and servers(), "generate", config, "--run", "killed")
+    log = tmp_path / "runs" / "killed" / "generate" / "teacher.log"
+    kill_when(lambda: log.exists() and servers(), "generate", config, "--run", "killed")
     assert wait_for(lambda: not any(alive(pid) for pid in servers()), 30)
     kshot("generate", config, "--run", "killed")
     one, other = ((tmp_path / "runs" / run / "generate" / "train.jsonl").read_bytes() for run in ("whole", "killed"))
     assert one == other
 
 
-def test_a_terminated_kshot_takes_its_teacher_with_it(config: Path, tmp_path: Path) -> None:
+def test_interrupted_kshot_ends_its_local_teacher(config: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "kshot.cli", "generate", str(config), "--run", "ended"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert wait_for(servers, 120)
     os.kill(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "interrupted" in said
+    assert "interrupted" in error
     assert wait_for(lambda: not servers(), 30)
 
 
-def test_the_real_student_learns_to_answer_and_stop(config: Path, tmp_path: Path) -> None:
+def test_run_trains_the_real_student_to_answer_and_stop(config: Path, tmp_path: Path) -> None:
     kshot("run", config, "--run", "a", "--set", "generate.teacher=null")
     samples = lines(tmp_path / "runs" / "a" / "evaluate" / "samples.jsonl")
     length = {
