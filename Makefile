@@ -48,7 +48,7 @@ check: $(VENV)/.installed
 # The reference is generated; a page that is out of date fails.
 docs: $(VENV)/.installed
 	@$(BIN)/python docs/build_reference.py --check
-	@$(BIN)/mkdocs build --strict --quiet --site-dir build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
 
 format: $(VENV)/.installed
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

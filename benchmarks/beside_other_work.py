@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kshot.core.files import write_json
 from kshot.models.loading import load_student
-from kshot.models.references import resolve_model
+from kshot.models.resolve import resolve_model
 from kshot.runtime.device import count_cores
 from kshot.train.trainer_config import lora_config
 

@@ -14,7 +14,7 @@ from prefix_eval import build_requests, compare_replies
 from kshot.config import Config
 from kshot.core.files import write_json
 from kshot.models.loading import load_student
-from kshot.models.references import resolve_model
+from kshot.models.resolve import resolve_model
 from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
 from kshot.runtime.device import count_cores
 from kshot.runtime.logging import quiet

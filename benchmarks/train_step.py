@@ -24,7 +24,7 @@ from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.run_files import RecordRow
 from kshot.generate.sources import select_sources
 from kshot.models.loading import load_student
-from kshot.models.references import resolve_model
+from kshot.models.resolve import resolve_model
 from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
 from kshot.runtime.device import Device, cast_frozen_linears, count_cores
 from kshot.runtime.logging import quiet

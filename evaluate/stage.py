@@ -69,7 +69,7 @@ from kshot.evaluate.run_files import (
 from kshot.evaluate.stats.paired import Families, holm_of, paired_gain, paired_gains
 from kshot.models.checkpoints import read_training_manifest
 from kshot.models.loading import fingerprint_model, load_student
-from kshot.models.references import resolve_model
+from kshot.models.resolve import resolve_model
 from kshot.runtime.device import Device, load_or_probe_device, probe_device
 from kshot.suites.format import Suite, families_by_suite
 

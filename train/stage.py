@@ -19,7 +19,8 @@ from kshot.core.run_files import write_model
 from kshot.core.runs import Run, hash_file, installed_versions, read_finished
 from kshot.core.seeding import digest
 from kshot.models.loading import fingerprint_model, load_student
-from kshot.models.references import parse_reference, resolve_model
+from kshot.models.references import parse_reference
+from kshot.models.resolve import resolve_model
 from kshot.runtime.device import Device, load_or_probe_device, probe_device
 from kshot.train.data import Split, TrainRow, prepare_rows, read_records
 from kshot.train.run_files import TrainFacts, TrainManifest

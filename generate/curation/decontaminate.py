@@ -63,12 +63,12 @@ class Decontaminator:
                 return match
         return next((match for text in outputs if (match := self._match_ngrams(words(text), "output"))), None)
 
-    def shared_input(self, inputs: Iterable[str]) -> str | None:
+    def find_shared_input(self, inputs: Iterable[str]) -> str | None:
         """The first span that an input shares with a suite."""
         match = self.match(inputs)
         return match.span if match else None
 
-    def resembles(self, description: str) -> str | None:
+    def find_similar_instruction(self, description: str) -> str | None:
         """The suites' instruction that a description seems to state, in whatever words."""
         if match := self.match_instruction(description):
             return match.span

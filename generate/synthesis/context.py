@@ -77,6 +77,6 @@ def reject_example(example: Example, known: Sequence[str], context: SynthesisCon
         return "copy of a known input"
     if len(example.output) > 2 and tidy_answer(example.output) == tidy_answer(example.input):
         return "the output is the input"
-    if shared := context.decontaminator.shared_input([example.input]):
+    if shared := context.decontaminator.find_shared_input([example.input]):
         return f"shares text with a suite: {shared!r}"
     return first_rejection(f"{example.input}\n{example.output}", context.filters)

@@ -62,7 +62,7 @@ def _write_inversions(tasks: Sequence[Task], context: SynthesisContext) -> tuple
         content = read_reply(reply, InstructionOnly)
         if isinstance(content, str):
             rejects.append(request.reject(content, reply))
-        elif near := context.decontaminator.resembles(content.instruction):
+        elif near := context.decontaminator.find_similar_instruction(content.instruction):
             rejects.append(request.reject(f"like a held-out task: {near!r}", reply))
         else:
             candidates.append((request, content.instruction, reply))

@@ -72,7 +72,7 @@ def _reject_task(
         return "only one label"
     if reason := first_rejection(content.instruction, context.filters):
         return reason
-    if near := context.decontaminator.resembles(content.instruction):
+    if near := context.decontaminator.find_similar_instruction(content.instruction):
         return f"like a held-out task: {near!r}"
     if reason := reject_instruction(content.instruction, model):
         return reason

@@ -13,9 +13,8 @@ from kshot.generate.teacher.budget import BudgetExceededError, BudgetMeter, Cost
 from kshot.generate.teacher.cache import ReplyCache
 from kshot.generate.teacher.endpoint_state import PendingRequest, max_cost
 from kshot.generate.teacher.endpoints import LOCAL, Endpoint, rank_endpoints, resolve_endpoints
-from kshot.generate.teacher.interface import AcceptedFraction
 from kshot.generate.teacher.local_server import local_server
-from kshot.generate.teacher.messages import NOT_SENT, Reply, Request, build_body, to_json
+from kshot.generate.teacher.messages import NOT_SENT, AcceptedFraction, Reply, Request, build_body, to_json
 from kshot.generate.teacher.ordered_replies import CHUNK_REQUESTS, ReplyStream, split_chunks
 from kshot.generate.teacher.scheduler import AllEndpointsFailedError, Scheduler
 

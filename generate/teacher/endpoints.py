@@ -12,7 +12,8 @@ from kshot.config import EndpointConfig, Structured, TeacherConfig
 from kshot.core.errors import TeacherError
 from kshot.core.seeding import digest
 from kshot.models.loading import fingerprint_model
-from kshot.models.references import GgufFile, parse_reference, resolve_model
+from kshot.models.references import GgufFile, parse_reference
+from kshot.models.resolve import resolve_model
 
 LOCAL = "local"
 DEFAULT_API_KEY_ENV = "OPENAI_API_KEY"

@@ -1,6 +1,6 @@
 """What the rest of the package knows of a teacher."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -8,9 +8,7 @@ from typing import Protocol
 from kshot.config import TeacherConfig
 from kshot.generate.teacher.budget import BudgetExceededError, Estimate
 from kshot.generate.teacher.cache import REPLIES_FILE, ReplyCache
-from kshot.generate.teacher.messages import Reply, Request
-
-AcceptedFraction = Callable[[], float]
+from kshot.generate.teacher.messages import AcceptedFraction, Reply, Request
 
 
 class Teacher(Protocol):

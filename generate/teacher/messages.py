@@ -1,6 +1,6 @@
 """Requests to a teacher, its replies, and the JSON body of a request."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,8 @@ class Request:
     temperature: float | None = None
 
 
+AcceptedFraction = Callable[[], float]
+"""The fraction of the replies so far that the caller accepted, from 0 to 1."""
 TRUNCATED = {"length", "cut"}
 """Finish reasons of an incomplete text."""
 

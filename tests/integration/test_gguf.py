@@ -9,7 +9,7 @@ from kshot.config import Config
 from kshot.core.errors import WeightsError
 from kshot.models.checkpoints import find_checkpoints
 from kshot.models.loading import load_student
-from kshot.models.references import resolve_model
+from kshot.models.resolve import resolve_model
 
 NAMES = {
     "model.embed_tokens": "token_embd", "model.norm": "output_norm", "input_layernorm": "attn_norm",

@@ -19,7 +19,7 @@ def test_no_shipped_task_shares_text_with_the_shipped_suite() -> None:
     decontaminator = Decontaminator([load_suite("kshot")])
     texts = [e.input for path in SEEDS.glob("*.yaml") for task in load_tasks(path) for e in task.examples]
     assert len(texts) > 900
-    assert decontaminator.shared_input(texts) is None
+    assert decontaminator.find_shared_input(texts) is None
 
 
 def test_a_record_with_a_suites_input_is_rejected_with_the_shared_text(tmp_path: Path, suite: Path) -> None:
@@ -30,8 +30,8 @@ def test_a_record_with_a_suites_input_is_rejected_with_the_shared_text(tmp_path:
         "".join(f'{{"input": "{t}", "output": ["1"]}}\n' for t in ["a", "b", "c", "d", leaked])
     )
     decontaminator = Decontaminator([load_suite(str(suite))])
-    assert decontaminator.shared_input([leaked]) is not None
-    assert decontaminator.shared_input(["a"]) is None
+    assert decontaminator.find_shared_input([leaked]) is not None
+    assert decontaminator.find_shared_input(["a"]) is None
     records, rejects = composed(records=390, eval_template_fraction=1.0, decontaminator=decontaminator)
     assert len(records) == 390
     assert any(row.reason.startswith("shares text with a suite") for row in rejects)
@@ -100,11 +100,11 @@ def test_shared_input_is_a_whole_input_or_eight_words_in_a_row(tmp_path: Path, s
         "".join(f'{{"input": "{t}", "output": ["1"]}}\n' for t in ["a", "b", "c", "d", text])
     )
     decontaminator = Decontaminator([load_suite(str(suite))])
-    assert decontaminator.shared_input([f"So: {text.upper()}, nine."]) == text
-    assert decontaminator.shared_input(["Zulu hour, 4!"]) == "zulu hour 4"
-    assert decontaminator.shared_input(["zulu hour 4 again"]) is None
-    assert decontaminator.shared_input(["two three four five six seven eight nine"]) is None
-    assert decontaminator.resembles("say the word again") == "Say the word again."
+    assert decontaminator.find_shared_input([f"So: {text.upper()}, nine."]) == text
+    assert decontaminator.find_shared_input(["Zulu hour, 4!"]) == "zulu hour 4"
+    assert decontaminator.find_shared_input(["zulu hour 4 again"]) is None
+    assert decontaminator.find_shared_input(["two three four five six seven eight nine"]) is None
+    assert decontaminator.find_similar_instruction("say the word again") == "Say the word again."
 
 
 def test_resembles_finds_a_suites_task_in_other_words() -> None:
@@ -116,11 +116,11 @@ def test_resembles_finds_a_suites_task_in_other_words() -> None:
         "Which of the words in brackets rhymes with the first word? Write that word.",
         "Write the first letter of each word as a capital, without spaces or dots.",
     ):
-        assert decontaminator.resembles(text), text
+        assert decontaminator.find_similar_instruction(text), text
     for text in (
         "Read the statements and name the youngest person. Answer with the name only.",
         "Give the plural of the English noun.",
         "What does the caller want from the library? Answer with renew, reserve or complain.",
     ):
-        assert decontaminator.resembles(text) is None, text
-    assert Decontaminator([]).resembles("Write the date in the form YYYY-MM-DD.") is None
+        assert decontaminator.find_similar_instruction(text) is None, text
+    assert Decontaminator([]).find_similar_instruction("Write the date in the form YYYY-MM-DD.") is None
