@@ -59,7 +59,8 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     for number, row in read_jsonl(path):
         for key in ("instruction", "output"):
             if not isinstance(row.get(key), str) or not row[key].strip():
-                raise DataError(f"{path}:{number}: {key!r} must be a text that is not empty")
+                found = f"found {row[key]!r:.80}; write it in quotes" if key in row else "and is missing"
+                raise DataError(f"{path}:{number}: {key!r} must be a text that is not empty, {found}")
         if error := _meta_error(row.get("meta")):
             raise DataError(f"{path}:{number}: 'meta': {error}")
         rows.append(row)

@@ -32,8 +32,9 @@ class SuiteTaskSpec(BaseModel):
     task: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
     instruction: str = Field(min_length=1)
     kind: Literal["multiple_choice", "generation"]
-    options_fixed: bool = False
-    demos: int = Field(ge=0)
+    options_fixed: bool = Field(False, strict=False)
+    """Not strict, as `demos`: the YAML gives both as they are written."""
+    demos: int = Field(ge=0, strict=False)
     scores: list[Literal["exact_match", "contains", "numeric", "rouge_l"]] = Field(["exact_match"], min_length=1)
     family: str = ""
 

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from kshot.core.errors import DataError, SuiteError
 from kshot.core.files import read_jsonl
-from kshot.core.safe_yaml import read_yaml
+from kshot.core.safe_yaml import describe_fault, find_line, read_yaml
 from kshot.core.shipped import SUITES, suite_names
 from kshot.suites.format import Suite, SuiteRow, SuiteTask, SuiteTaskSpec
 
@@ -41,24 +41,27 @@ def load_suite(name: str) -> Suite:
     folder = suite_folder(name)
     index = suite_index(folder)
     try:
-        _, tree = read_yaml(index)
+        node, tree = read_yaml(index, as_written=True)
     except DataError as error:
         raise SuiteError(str(error)) from None
     entries = tree.get("tasks") if isinstance(tree, dict) else None
     if not isinstance(entries, list) or not entries:
         raise SuiteError(f"{index}: `tasks` must be a list of at least one task")
-    tasks = [_load_task(folder, index, number, entry) for number, entry in enumerate(entries)]
+    tasks = []
+    for number, entry in enumerate(entries):
+        try:
+            spec = SuiteTaskSpec.model_validate(entry)
+        except ValidationError as error:
+            line = find_line(node, ("tasks", number, *error.errors()[0]["loc"]))
+            raise SuiteError(f"{index}:{line}: tasks[{number}]: {_first_error(error)}") from None
+        tasks.append(_load_task(folder, spec))
     names = [task.name for task in tasks]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise SuiteError(f"{index}: {', '.join(repeated)} listed twice")
     return Suite(folder.resolve().name, tuple(tasks))
 
 
-def _load_task(folder: Path, index: Path, number: int, raw: object) -> SuiteTask:
-    try:
-        spec = SuiteTaskSpec.model_validate(raw)
-    except ValidationError as error:
-        raise SuiteError(f"{index}: tasks[{number}]: {_first_error(error)}") from None
+def _load_task(folder: Path, spec: SuiteTaskSpec) -> SuiteTask:
     path = folder / f"{spec.task}.jsonl"
     rows: list[SuiteRow] = []
     lines: dict[tuple[str, ...], int] = {}
@@ -90,4 +93,4 @@ def _load_row(place: str, value: object, spec: SuiteTaskSpec) -> SuiteRow:
 
 def _first_error(error: ValidationError) -> str:
     detail = error.errors(include_url=False)[0]
-    return f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}"
+    return f"{'.'.join(str(part) for part in detail['loc'])}: {describe_fault(detail)}"

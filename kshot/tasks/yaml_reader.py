@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticCustomError
 
 from kshot.core.errors import DataError
-from kshot.core.safe_yaml import read_yaml
+from kshot.core.safe_yaml import describe_fault, find_line, read_yaml
 from kshot.core.types import Example, Task
 
 
@@ -47,7 +47,7 @@ def load_tasks(path: Path) -> list[Task]:
         DataError: names the file, the task and the field.
     """
     try:
-        _, tree = read_yaml(path)
+        node, tree = read_yaml(path, as_written=True)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file of tasks") from None
     if not isinstance(tree, list) or not tree:
@@ -60,7 +60,8 @@ def load_tasks(path: Path) -> list[Task]:
             detail = error.errors(include_url=False)[0]
             name = raw.get("id", number) if isinstance(raw, dict) else number
             where = ".".join(str(part) for part in detail["loc"])
-            raise DataError(f"{path}: task {name!r}: {where}: {detail['msg']}") from None
+            line = find_line(node, (number, *detail["loc"]))
+            raise DataError(f"{path}:{line}: task {name!r}: {where}: {describe_fault(detail)}") from None
         unknown = next((e.output for e in row.examples if row.labels and e.output not in row.labels), None)
         if unknown is not None:
             raise DataError(f"{path}: task {row.id!r}: the output {unknown!r} is none of its labels {row.labels}")

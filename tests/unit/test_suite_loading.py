@@ -97,3 +97,22 @@ def test_load_suite_refuses_an_answer_without_a_number_where_numbers_are_scored(
     path.write_text(path.read_text() + json.dumps({"input": "x", "output": ["seven"]}) + "\n")
     with pytest.raises(SuiteError, match=r"echo\.jsonl:9: scored by its number"):
         load_suite(str(name_scores(suite, ["numeric"])))
+
+
+def test_load_suite_reads_numbers_and_flags_as_written(suite: Path) -> None:
+    (suite / "suite.yaml").write_text(
+        "tasks:\n- {task: sky, kind: multiple_choice, demos: 4, instruction: 42, options_fixed: no}\n"
+    )
+    (task,) = load_suite(str(suite)).tasks
+    assert (task.spec.instruction, task.spec.options_fixed, len(task.demos)) == ("42", False, 4)
+    (suite / "suite.yaml").write_text("tasks:\n- task: sky\n  kind: generation\n  demos: .nan\n  instruction: x\n")
+    with pytest.raises(SuiteError, match=r"suite\.yaml:4: tasks\[0\]: demos: "):
+        load_suite(str(suite))
+
+
+def test_load_suite_reads_files_with_marks_and_an_array(suite: Path) -> None:
+    before = load_suite(str(suite))
+    rows = [json.loads(line) for line in (suite / "sky.jsonl").read_text().splitlines()]
+    (suite / "sky.jsonl").write_text(json.dumps(rows, indent=1), encoding="utf-16")
+    (suite / "suite.yaml").write_text((suite / "suite.yaml").read_text(), encoding="utf-8-sig")
+    assert load_suite(str(suite)) == before

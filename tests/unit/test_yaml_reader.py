@@ -73,3 +73,35 @@ def test_load_tasks_names_a_broken_file(tmp_path: Path, text: str, fault: str) -
     path.write_text(text)
     with pytest.raises(DataError, match=rf"t\.yaml.*{fault}"):
         load_tasks(path)
+
+
+TASK = """- id: t
+  category: c
+  descriptions: ["Is it naïve?"]
+  labels: [yes, no]
+  examples:
+  - {input: 2024-01-01, output: yes}
+  - {input: 007, output: no, rationale: ~}
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_load_tasks_reads_files_of_any_editor_as_they_are_written(tmp_path: Path, encoding: str, end: str) -> None:
+    path = tmp_path / "t.yaml"
+    path.write_bytes(TASK.replace("\n", end).encode(encoding))
+    (task,) = load_tasks(path)
+    assert task.descriptions == ("Is it naïve?",)
+    assert task.labels == ("yes", "no")
+    pairs = [(example.input, example.output, example.rationale) for example in task.examples]
+    assert pairs == [("2024-01-01", "yes", None), ("007", "no", None)]
+
+
+def test_load_tasks_names_the_line_of_a_null_and_of_another_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "t.yaml"
+    path.write_text(TASK.replace("output: no", "output: null"))
+    with pytest.raises(DataError, match=r"t\.yaml:7: .*output: expected text, found null; put it in quotes"):
+        load_tasks(path)
+    path.write_bytes(TASK.encode("latin-1"))
+    with pytest.raises(DataError, match=r"t\.yaml:3: byte 0xEF is not UTF-8 .*save it as UTF-8"):
+        load_tasks(path)
