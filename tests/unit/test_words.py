@@ -87,6 +87,8 @@ DATA = {
     "evaluate/heldout/messages.py": "messages that held-out tasks show",
     "evaluate/heldout/knowledge.py": "words that held-out tasks ask for",
     "evaluate/heldout/long_instructions.py": "instructions of kshot-long",
+    "generate/curation/refusals": "phrases of models, and verbs of reported speech",
+    "tests/unit/test_refusals.py": "texts of models and people",
     "evaluate/metrics/forgetting.yaml": "ordinary English, and questions",
     "tests/unit/test_words.py": "this list",
 }
