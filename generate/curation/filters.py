@@ -9,6 +9,7 @@ from typing import Any
 
 from kshot.config import FilterConfig
 from kshot.core.errors import ConfigError
+from kshot.core.text import count_words
 from kshot.generate.curation.refusals import find_refusal
 
 Filter = Callable[[str], str | None]
@@ -52,7 +53,7 @@ def language_filter(code: str) -> Filter:
         raise ConfigError([f"generate.filters.language: {code!r} is not one of {', '.join(LANGUAGES)}"])
 
     def filter_language(text: str) -> str | None:
-        if len(text.split()) < MIN_LANGUAGE_WORDS:
+        if count_words(text) < MIN_LANGUAGE_WORDS:
             return None
         language = _identifier().classify(text)[0]
         return None if language == code else f"not in the language {code!r}: {language!r}"
@@ -76,7 +77,7 @@ def build_filters(settings: FilterConfig) -> list[Filter]:
     if settings.min_characters or settings.max_characters is not None:
         filters.append(length_filter("characters", len, settings.min_characters, settings.max_characters))
     if settings.min_words or settings.max_words is not None:
-        filters.append(length_filter("words", _words, settings.min_words, settings.max_words))
+        filters.append(length_filter("words", count_words, settings.min_words, settings.max_words))
     if settings.refusals:
         filters.append(refusal_filter)
     if settings.language is not None:
@@ -87,7 +88,3 @@ def build_filters(settings: FilterConfig) -> list[Filter]:
 def first_rejection(text: str, filters: Iterable[Filter]) -> str | None:
     """The reason of the first filter that rejects the text, or None."""
     return next((reason for check in filters if (reason := check(text))), None)
-
-
-def _words(text: str) -> int:
-    return len(text.split())

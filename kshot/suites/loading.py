@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from kshot.core.answers import last_number
 from kshot.core.errors import DataError, SuiteError
 from kshot.core.files import read_jsonl
 from kshot.core.safe_yaml import describe_fault, find_line, read_yaml
@@ -86,8 +87,10 @@ def _load_row(place: str, value: object, spec: SuiteTaskSpec) -> SuiteRow:
         raise SuiteError(f"{place}: {_first_error(error)}") from None
     if spec.kind == "multiple_choice" and not any(answer in row.options for answer in row.output):
         raise SuiteError(f"{place}: none of the answers {row.output!r} is among the options {row.options!r}")
-    if "numeric" in spec.scores and not all(any(c.isdigit() for c in answer) for answer in row.output):
-        raise SuiteError(f"{place}: scored by its number, and one of {row.output!r} has no number")
+    if "numeric" in spec.scores:
+        for answer in row.output:
+            if last_number(answer) is None:
+                raise SuiteError(f"{place}: scored by its number, and {answer!r} has no number; write one, or drop it")
     return row
 
 

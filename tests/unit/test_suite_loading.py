@@ -94,9 +94,12 @@ def test_load_suite_reads_the_scores_of_a_task_and_refuses_unknown_ones(suite: P
 
 def test_load_suite_refuses_an_answer_without_a_number_where_numbers_are_scored(suite: Path) -> None:
     path = suite / "echo.jsonl"
-    path.write_text(path.read_text() + json.dumps({"input": "x", "output": ["seven"]}) + "\n")
-    with pytest.raises(SuiteError, match=r"echo\.jsonl:9: scored by its number"):
-        load_suite(str(name_scores(suite, ["numeric"])))
+    numbers = [{"input": f"x{number}", "output": [f"{number} m", "1/2"]} for number in range(8)]
+    for wrong in ("seven", "H2O"):
+        rows = [*numbers, {"input": "x", "output": ["7", wrong]}]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        with pytest.raises(SuiteError, match=rf"echo\.jsonl:9: scored by its number, and '{wrong}' has no number"):
+            load_suite(str(name_scores(suite, ["numeric"])))
 
 
 def test_load_suite_reads_numbers_and_flags_as_written(suite: Path) -> None:
