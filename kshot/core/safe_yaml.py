@@ -61,6 +61,8 @@ def read_yaml(path: Path, as_written: bool = False) -> tuple[yaml.Node | None, A
         if _size(node, {}) > MOST_VALUES:
             raise DataError(f"{path}: its aliases stand for more than {MOST_VALUES} values; write it without them")
         _join_surrogates(path, node, set())
+        if as_written:
+            _refuse_repeated_keys(path, node, set())
         return node, loader("").construct_document(node)
     except (yaml.YAMLError, ValueError) as error:
         raise DataError(f"{path}{_line_of_error(error, text)}: not YAML: {' '.join(str(error).split())}") from None
@@ -117,6 +119,23 @@ def _join_surrogates(path: Path, node: yaml.Node, seen: set[int]) -> None:
     children = node.value if isinstance(node, yaml.SequenceNode) else [part for pair in node.value for part in pair]
     for child in children:
         _join_surrogates(path, child, seen)
+
+
+def _refuse_repeated_keys(path: Path, node: yaml.Node, seen: set[int]) -> None:
+    """YAML takes the last of two values of one key; the other one would be lost without a word."""
+    if id(node) in seen or isinstance(node, yaml.ScalarNode):
+        return
+    seen.add(id(node))
+    lines: dict[str, int] = {}
+    children = node.value if isinstance(node, yaml.SequenceNode) else [value for _, value in node.value]
+    for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+        line = key.start_mark.line + 1
+        name = str(key.value)
+        if name in lines and name != "<<":
+            raise DataError(f"{path}:{line}: the key {name!r:.80} stands in line {lines[name]} too; keep one")
+        lines[name] = line
+    for child in children:
+        _refuse_repeated_keys(path, child, seen)
 
 
 def _brackets(text: str) -> int:
