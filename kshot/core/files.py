@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -159,10 +160,13 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path}:{error.lineno}: broken JSON: {_describe_json_error(error)}") from None
 
 
-def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_jsonl(path: Path, unique_keys: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line number from 1, object) of each line that is not blank, or of each object of one JSON array.
 
     Lines are read one at a time, an array as a whole.
+
+    Args:
+        unique_keys: refuse an object in which a key stands twice. JSON readers take the last one.
 
     Raises:
         DataError: the file is missing, or broken at a line that is named.
@@ -173,15 +177,15 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if not line.strip():
                 continue
             if is_first and line.lstrip().startswith("["):
-                yield from _read_array(path, read_text(path))
+                yield from _read_array(path, read_text(path), unique_keys)
                 return
             is_first = False
-            yield number, _read_object(path, number, line)
+            yield number, _read_object(path, number, line, unique_keys)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
 
 
-def _read_array(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _read_array(path: Path, text: str, unique_keys: bool) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line, object) of each element of a text that is one JSON array."""
     decoder = json.JSONDecoder()
     position, line, counted = text.index("[") + 1, 1, 0
@@ -195,7 +199,7 @@ def _read_array(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         except (json.JSONDecodeError, RecursionError) as error:
             place = error.lineno if isinstance(error, json.JSONDecodeError) else line
             raise DataError(f"{path}:{place}: broken JSON: {error}; repair or delete this line") from None
-        yield line, _read_object(path, line, text[position:end])
+        yield line, _read_object(path, line, text[position:end], unique_keys)
         position = _skip_space(text, end)
         if text[position : position + 1] == ",":
             position += 1
@@ -213,7 +217,7 @@ def _skip_space(text: str, position: int) -> int:
     return position
 
 
-def _read_object(path: Path, number: int, text: str) -> dict[str, Any]:
+def _read_object(path: Path, number: int, text: str, unique_keys: bool) -> dict[str, Any]:
     try:
         row = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -221,6 +225,10 @@ def _read_object(path: Path, number: int, text: str) -> dict[str, Any]:
         raise DataError(f"{path}:{number}: broken JSON: {reason}; repair or delete this line") from None
     if not isinstance(row, dict):
         raise DataError(f"{path}:{number}: expected an object, found {type(row).__name__}")
+    if unique_keys:
+        names = Counter(name for name, _ in json.loads(text, object_pairs_hook=list))
+        if repeated := [name for name, count in names.items() if count > 1]:
+            raise DataError(f"{path}:{number}: the key {repeated[0]!r:.80} stands twice; keep one")
     return row
 
 
