@@ -81,7 +81,9 @@ def run(name: str, count: int, dtype: str) -> list[tuple[float, float]]:
         records, _ = compose_records(
             units, {}, GenerateConfig(records=240), Decontaminator([]), 1, lambda done=1, note="": None
         )
-        split = prepare_rows([RecordRow.of(record).model_dump(mode="json") for record in records], tokenizer, 512, 0.0, 1, True)
+        split = prepare_rows(
+            [RecordRow.of(record).model_dump(mode="json") for record in records], tokenizer, 512, 0.0, 1, True
+        )
         rows = order_rows(split.train, 1, BATCH, 1)[: BATCH * count]
         make = {"trl": SFTTrainer, "answers": CompletionTrainer}.get(
             name, partial(CompletionTrainer, threads=count_cores())

@@ -58,14 +58,25 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     rows = []
     for number, row in read_jsonl(path):
         for key in ("instruction", "output"):
-            if not isinstance(row.get(key), str) or not row[key].strip():
-                raise DataError(f"{path}:{number}: {key!r} must be a text that is not empty")
+            is_text = isinstance(row.get(key), str)
+            if not is_text or not (row[key].strip() or (key == "output" and _has_empty_answer(row))):
+                found = f"found {row[key]!r:.80}" if key in row else "and is missing"
+                if key in row and not is_text:
+                    found += "; write it in quotes"
+                raise DataError(f"{path}:{number}: {key!r} must be a text that is not empty, {found}")
         if error := _meta_error(row.get("meta")):
             raise DataError(f"{path}:{number}: 'meta': {error}")
         rows.append(row)
     if not rows:
         raise DataError(f"{path}: no record in it; run `kshot generate` again, or look into rejects.jsonl")
     return rows
+
+
+def _has_empty_answer(row: dict[str, Any]) -> bool:
+    """Whether the record was composed with nothing as its answer: its task allows that."""
+    meta = row.get("meta")
+    query = meta.get("query") if isinstance(meta, dict) else None
+    return isinstance(query, dict) and query.get("output") == row["output"]
 
 
 def _meta_error(meta: Any) -> str | None:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kshot.core.text import (
-    MIN_INPUT_WORDS,
     MIN_NEAR_DUPLICATE_JACCARD,
     MIN_SHINGLES,
     SHINGLE_WORDS,
+    has_input_length,
     jaccard,
     ngrams,
     normalize_text,
@@ -48,7 +48,7 @@ class SuiteIndex:
             for gram in item.grams:
                 self._by_gram[gram].append(number)
             input_words = words(item.input)
-            if len(input_words) >= MIN_INPUT_WORDS:
+            if has_input_length(input_words):
                 self._by_input[normalize_text(" ".join(input_words))].append(number)
             shingles = frozenset(ngrams(input_words, SHINGLE_WORDS))
             self._shingles.append(shingles)
@@ -82,7 +82,7 @@ class SuiteIndex:
 
     def find_same(self, text: Sequence[str]) -> list[int]:
         """Items whose whole input these words are."""
-        return self._by_input.get(normalize_text(" ".join(text)), []) if len(text) >= MIN_INPUT_WORDS else []
+        return self._by_input.get(normalize_text(" ".join(text)), []) if has_input_length(text) else []
 
     def find_near(self, shingles: Sequence[str]) -> list[tuple[int, float]]:
         """(item, Jaccard similarity) of the items of which an input with these shingles is a near-duplicate."""

@@ -52,7 +52,7 @@ class Acceptance:
 
     def rejection(self, sampled: SampledRecord, record: Record) -> str | TextMatch | None:
         """Why the record is rejected, or None for an accepted one."""
-        if not record.output.strip():
+        if not record.output.strip() and not sampled.source.allow_empty_outputs:
             return "empty output"
         examples = [sampled.query, *sampled.demos]
         outputs = [render_answer(example, sampled.with_rationale) for example in examples]

@@ -1,6 +1,7 @@
 """Keeps held-out tasks out of training: finds candidates that share text with a suite or restate its instruction.
 
-Shared text is an input of at least three words that equals an input of the suite, or any eight words in a row (the
+Shared text is an input of at least three words that equals an input of the suite, or any eight words in a row (in
+scripts without spaces: six characters, and eight; the
 n-gram overlap of GPT-3, arXiv:2005.14165, appendix C, at a length that fits short inputs). The eight words are searched
 in a record's inputs and outputs, and among the suite's inputs, options and outputs.
 """
@@ -12,7 +13,7 @@ from typing import get_args
 from rapidfuzz import fuzz
 
 from kshot.core.similarity import SimilarityIndex, TfIdfSimilarity
-from kshot.core.text import MIN_INPUT_WORDS, ngrams, words
+from kshot.core.text import has_input_length, ngrams, words
 from kshot.generate.run_files import CandidatePart, SuiteText, TextMatch
 from kshot.suites.format import Suite
 
@@ -45,7 +46,7 @@ class Decontaminator:
                 )
                 for row in (*task.demos, *task.items):
                     tokens = words(row.input)
-                    if len(tokens) >= MIN_INPUT_WORDS:
+                    if has_input_length(tokens):
                         self._inputs.setdefault(" ".join(tokens), inputs)
                     self._add_ngrams(row.input, inputs)
                     for text in row.options:
@@ -57,7 +58,7 @@ class Decontaminator:
         """Find the first text that these inputs or outputs share with a suite."""
         for text in inputs:
             tokens = words(text)
-            if len(tokens) >= MIN_INPUT_WORDS and (same_input := self._inputs.get(" ".join(tokens))):
+            if has_input_length(tokens) and (same_input := self._inputs.get(" ".join(tokens))):
                 return _located(same_input, "input", tokens)
             if match := self._match_ngrams(tokens, "input"):
                 return match

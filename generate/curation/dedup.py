@@ -3,7 +3,7 @@
 A text is a set of shingles, three words in a row. MinHash (A. Broder, 1997; here rensa's R-MinHash in Rust) with
 banded locality-sensitive hashing proposes pairs, and the true Jaccard similarity of the two sets decides. A text of
 few shingles (`MIN_SHINGLES`) is compared exactly only: two short inputs are alike by nature, and one changed word is
-another problem.
+another problem. So is a changed number or operator in texts of any length.
 """
 
 import math
@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rensa import RMinHash, RMinHashLSH
 
-from kshot.core.text import MIN_NEAR_DUPLICATE_JACCARD, MIN_SHINGLES, jaccard, normalize_text, shingles
+from kshot.core.text import MIN_NEAR_DUPLICATE_JACCARD, MIN_SHINGLES, jaccard, normalize_text, shingles, signs
 
-VERSION = 1
+VERSION = 2
 """Raise it with every change of an output; the data's cache key contains it."""
 MAX_MISSED_FRACTION = 0.005
 """Fraction of the pairs right at the threshold that LSH may miss; of more similar pairs it misses fewer."""
@@ -106,9 +106,8 @@ class NearIndex:
         if len(runs) < self._min_shingles:
             return None
         (sketch,) = RMinHash.from_token_sets([runs], self._hashes, SEED)
-        distinct = set(runs)
         for number in sorted(self._index.query(sketch)):
-            if jaccard(distinct, shingles(self._texts[number])) >= self._threshold:
+            if _is_near(text, self._texts[number], self._threshold):
                 return int(number)
         self._index.insert(len(self._texts), sketch)
         self._texts.append(text)
@@ -135,12 +134,17 @@ def near_duplicates(
     originals = exact_duplicates(texts)
     for later, earlier in _candidate_pairs(texts, originals, _check_threshold(threshold), max(1, min_shingles)):
         both_stay = originals[later] < 0 and originals[earlier] < 0
-        if both_stay and jaccard(shingles(texts[later]), shingles(texts[earlier])) >= threshold:
+        if both_stay and _is_near(texts[later], texts[earlier], threshold):
             originals[later] = earlier
     for position, earlier in enumerate(originals):
         if earlier >= 0 and originals[earlier] >= 0:
             originals[position] = originals[earlier]
     return originals
+
+
+def _is_near(one: str, other: str, threshold: float) -> bool:
+    """Whether two texts share most shingles, and all numbers and operators."""
+    return jaccard(shingles(one), shingles(other)) >= threshold and signs(one) == signs(other)
 
 
 def exact_duplicates(texts: Iterable[str]) -> NDArray[np.int64]:

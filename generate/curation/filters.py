@@ -3,17 +3,18 @@
 A reason begins with words that are the same for all texts, then a colon and what the filter found.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
 from kshot.config import FilterConfig
 from kshot.core.errors import ConfigError
+from kshot.core.text import count_words
+from kshot.generate.curation.refusals import find_refusal
 
 Filter = Callable[[str], str | None]
 
-VERSION = 1
+VERSION = 2
 """Raise it with every change of an output; the data's cache key contains it."""
 MIN_LANGUAGE_WORDS = 6
 """Fewer words do not identify a language."""
@@ -22,22 +23,12 @@ LANGUAGES = (
     "ja", "ko", "lt", "lv", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sv", "th", "tr", "uk", "vi", "zh",
 )  # fmt: skip
 """The candidates: among all of py3langid's languages, short English with made-up words becomes Nigerian Pidgin."""
-_DECLINED = "assist|help|provide|fulfil|comply|do|answer|complete|generate|create|write|give"
-_REFUSAL = re.compile(
-    r"^\W*(?:(?:i'?m|i am) (?:very |really |so )?sorry\b|(?:my )?apologies\b|i apologi[sz]e\b"
-    r"|unfortunately,? i (?:can|am|do)|i(?:'m| am) (?:unable|not able|not allowed|not permitted)\b"
-    rf"|i (?:can(?:no|')t|can not|won't|will not) (?:{_DECLINED})\b)"
-    r"|\bas an? (?:ai|artificial intelligence|(?:large )?language model)\b"
-    r"|\bi(?:'m| am) (?:just |only )?an? (?:ai|language model)\b"
-    r"|\bi (?:do not|don't) have (?:the (?:ability|capability)|access|enough (?:information|context))\b",
-    re.I,
-)
 
 
 def refusal_filter(text: str) -> str | None:
-    """Reject phrases with which models decline at the beginning, or speak about themselves anywhere."""
-    match = _REFUSAL.search(text.replace("’", "'"))
-    return f"refusal: {match.group().strip()!r}" if match else None
+    """Reject a model's refusal, in fifteen languages; a person who regrets or cannot do something passes."""
+    phrase = find_refusal(text)
+    return f"refusal: {phrase!r}" if phrase else None
 
 
 def length_filter(unit: str, count: Callable[[str], int], minimum: int, maximum: int | None) -> Filter:
@@ -62,7 +53,7 @@ def language_filter(code: str) -> Filter:
         raise ConfigError([f"generate.filters.language: {code!r} is not one of {', '.join(LANGUAGES)}"])
 
     def filter_language(text: str) -> str | None:
-        if len(text.split()) < MIN_LANGUAGE_WORDS:
+        if count_words(text) < MIN_LANGUAGE_WORDS:
             return None
         language = _identifier().classify(text)[0]
         return None if language == code else f"not in the language {code!r}: {language!r}"
@@ -86,7 +77,7 @@ def build_filters(settings: FilterConfig) -> list[Filter]:
     if settings.min_characters or settings.max_characters is not None:
         filters.append(length_filter("characters", len, settings.min_characters, settings.max_characters))
     if settings.min_words or settings.max_words is not None:
-        filters.append(length_filter("words", _words, settings.min_words, settings.max_words))
+        filters.append(length_filter("words", count_words, settings.min_words, settings.max_words))
     if settings.refusals:
         filters.append(refusal_filter)
     if settings.language is not None:
@@ -97,7 +88,3 @@ def build_filters(settings: FilterConfig) -> list[Filter]:
 def first_rejection(text: str, filters: Iterable[Filter]) -> str | None:
     """The reason of the first filter that rejects the text, or None."""
     return next((reason for check in filters if (reason := check(text))), None)
-
-
-def _words(text: str) -> int:
-    return len(text.split())

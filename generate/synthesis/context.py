@@ -9,6 +9,7 @@ from rapidfuzz import fuzz, process
 from kshot.config import VerifyConfig
 from kshot.core.answers import normalize_answer, tidy_answer
 from kshot.core.seeding import digest
+from kshot.core.text import signs
 from kshot.core.types import Example, Reject, Task
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.filters import Filter, first_rejection
@@ -64,11 +65,12 @@ class SynthesisRequest:
 
 
 def is_known_input(text: str, known: Sequence[str]) -> bool:
-    """True if an input repeats a known one, word for word or nearly."""
-    match = process.extractOne(
-        normalize_answer(text), map(normalize_answer, known), scorer=fuzz.ratio, score_cutoff=MAX_INPUT_SIMILARITY
+    """True if an input repeats a known one, word for word or nearly, with the same numbers and operators."""
+    normalized, numbers = normalize_answer(text), signs(text)
+    matches = process.extract_iter(
+        normalized, [normalize_answer(other) for other in known], scorer=fuzz.ratio, score_cutoff=MAX_INPUT_SIMILARITY
     )
-    return match is not None
+    return any(other == normalized or signs(known[position]) == numbers for other, _, position in matches)
 
 
 def reject_example(example: Example, known: Sequence[str], context: SynthesisContext) -> str | None:

@@ -7,6 +7,7 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from kshot.core.errors import ConfigError
+from kshot.core.files import read_text
 
 VERSION = 1
 """Raise when a template in `prompts/` renders other text."""
@@ -46,7 +47,7 @@ class PromptTemplates:
         if self._folder and (self._folder / path.name).exists():
             path = self._folder / path.name
         try:
-            return self._environment.from_string(path.read_text(encoding="utf-8")).render(**values).strip()
+            return self._environment.from_string(read_text(path)).render(**values).strip()
         # A template may call its values with anything, so any of these errors is the template's.
         except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError([f"{path}: {' '.join(str(error).split())}"]) from None

@@ -53,7 +53,7 @@ class FilterConfig(Section):
     language: str | None = None
     """Keep texts in this language, e.g. `en` (py3langid); shorter than six words always pass. null: any language."""
     refusals: bool = True
-    """Drop refusals such as "I'm sorry, but as an AI ..."."""
+    """Drop a model's refusals ("I can't help with that"), in fifteen languages. A person's "I can't log in" stays."""
 
 
 class GenerateConfig(Section):

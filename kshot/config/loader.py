@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from kshot.config.config import Config
 from kshot.core.errors import ConfigError, DataError
-from kshot.core.safe_yaml import read_yaml
+from kshot.core.safe_yaml import describe_fault, read_yaml
 from kshot.core.shipped import RECIPES, recipe_names, suite_names
 
 KeyPath = tuple[str, ...]
@@ -160,6 +160,8 @@ def _describe_fault(path: Path, places: dict[KeyPath, str], detail: ErrorDetails
         known = _known_keys(location[:-1])
         near = suggest(location[-1], known, f"known here: {', '.join(known)}")
         return f"{place}: {key}: unknown key; {near}"
+    if detail["type"] == "string_type":
+        return f"{place}: {key}: {describe_fault(detail)}"
     return f"{place}: {key}: {detail['msg']}, found {detail['input']!r}"
 
 

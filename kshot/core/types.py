@@ -47,6 +47,8 @@ class Task:
     no_label_instructions: tuple[str, ...] = ()
     """Instructions that do not name the labels, for records whose demonstrations show them."""
     mode: str = "handwritten"
+    allow_empty_outputs: bool = False
+    """Nothing may be the right answer."""
 
 
 @dataclass(frozen=True)

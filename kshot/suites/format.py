@@ -3,8 +3,9 @@
 A suite is a folder with one YAML file and a JSONL file for each task. The YAML holds `tasks`, a list of `task` (file
 stem), `instruction`, `kind` (multiple_choice or generation), `options_fixed` (all items have the same options, which
 need not be shown), `demos`, and optionally `family` and `scores`: exact_match (the default), contains, numeric and
-rouge_l. A row of a task's file holds `input`, `output` (the accepted answers) and, for multiple choice, `options`. The
-first `demos` rows are the pool of demonstrations, the rest the items. No two rows share input and options.
+rouge_l. `category` and `items` are notes; another key is refused. A row of a task's file holds `input`, `output` (the
+accepted answers) and, for multiple choice, `options`: at least two, one of them wrong, which exact match tells from one
+another. The first `demos` rows are the pool of demonstrations, the rest the items. No two rows share input and options.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,15 +28,23 @@ class SuiteRow(BaseModel):
 class SuiteTaskSpec(BaseModel):
     """One entry of a suite's `tasks`."""
 
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     task: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
     instruction: str = Field(min_length=1)
     kind: Literal["multiple_choice", "generation"]
-    options_fixed: bool = False
-    demos: int = Field(ge=0)
+    options_fixed: bool = Field(False, strict=False)
+    """Not strict, as `demos`: the YAML gives both as they are written."""
+    demos: int = Field(ge=0, strict=False)
     scores: list[Literal["exact_match", "contains", "numeric", "rouge_l"]] = Field(["exact_match"], min_length=1)
     family: str = ""
+    category: str = Field("", exclude=True)
+    """For readers, as `items`; neither shapes a score."""
+    items: int | None = Field(None, strict=False, exclude=True)
+
+    @property
+    def is_multiple_choice(self) -> bool:
+        return self.kind == "multiple_choice"
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,7 @@ class SuiteTask:
 
     @property
     def is_multiple_choice(self) -> bool:
-        return self.spec.kind == "multiple_choice"
+        return self.spec.is_multiple_choice
 
 
 @dataclass(frozen=True)

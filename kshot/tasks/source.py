@@ -46,6 +46,7 @@ class TaskSource:
         example_count: the number of distinct examples; None where a program draws them.
         no_label_instructions: instructions that leave the labels to the demonstrations.
         needs_instruction: a record of it always shows the instruction.
+        allow_empty_outputs: nothing may be the right answer.
     """
 
     id: str
@@ -62,6 +63,7 @@ class TaskSource:
     example_count: int | None = None
     no_label_instructions: tuple[str, ...] = ()
     needs_instruction: bool = False
+    allow_empty_outputs: bool = False
 
     @property
     def has_labels(self) -> bool:
@@ -181,6 +183,7 @@ def source_from_task(task: Task) -> TaskSource:
         has_rationales=any(example.rationale for example in task.examples),
         example_count=len(task.examples),
         no_label_instructions=_escape_braces(task.no_label_instructions),
+        allow_empty_outputs=task.allow_empty_outputs,
     )
 
 

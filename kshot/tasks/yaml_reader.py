@@ -1,13 +1,15 @@
 """Reads example-based tasks from YAML: `id`, `category`, `descriptions`, `examples` and optional fields."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from kshot.core.answers import normalize_answer, unify_forms
 from kshot.core.errors import DataError
-from kshot.core.safe_yaml import read_yaml
+from kshot.core.safe_yaml import describe_fault, find_line, read_yaml
 from kshot.core.types import Example, Task
 
 
@@ -23,7 +25,7 @@ Words = Annotated[str, AfterValidator(_not_blank)]
 class _ExampleRow(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     input: Words
-    output: Words
+    output: str
     rationale: str | None = None
 
 
@@ -37,6 +39,8 @@ class _TaskRow(BaseModel):
     labels: list[str] = []
     inverse: list[Words] = []
     no_label_instructions: list[Words] = []
+    allow_empty_outputs: bool = Field(False, strict=False)
+    """Not strict: the YAML gives it as it is written."""
     examples: list[_ExampleRow] = Field(min_length=2)
 
 
@@ -44,26 +48,29 @@ def load_tasks(path: Path) -> list[Task]:
     """Load the tasks of a YAML file: a list of `id`, `category`, `descriptions`, `examples`.
 
     Raises:
-        DataError: names the file, the task and the field.
+        DataError: names the file, the line, the task and the field.
     """
     try:
-        _, tree = read_yaml(path)
+        node, tree = read_yaml(path, as_written=True)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file of tasks") from None
     if not isinstance(tree, list) or not tree:
         raise DataError(f"{path}: no task in it; expected a list of tasks with id, category, descriptions and examples")
     tasks: list[Task] = []
     for number, raw in enumerate(tree):
+
+        def locate(*location: str | int, number: int = number) -> str:
+            return f"{path}:{find_line(node, (number, *location))}"
+
         try:
             row = _TaskRow.model_validate(raw)
         except ValidationError as error:
             detail = error.errors(include_url=False)[0]
             name = raw.get("id", number) if isinstance(raw, dict) else number
-            where = ".".join(str(part) for part in detail["loc"])
-            raise DataError(f"{path}: task {name!r}: {where}: {detail['msg']}") from None
-        unknown = next((e.output for e in row.examples if row.labels and e.output not in row.labels), None)
-        if unknown is not None:
-            raise DataError(f"{path}: task {row.id!r}: the output {unknown!r} is none of its labels {row.labels}")
+            field = ".".join(str(part) for part in detail["loc"])
+            raise DataError(f"{locate(*detail['loc'])}: task {name!r}: {field}: {describe_fault(detail)}") from None
+        _check_labels(row, locate)
+        _check_examples(row, locate)
         tasks.append(
             Task(
                 id=row.id,
@@ -75,6 +82,45 @@ def load_tasks(path: Path) -> list[Task]:
                 labels=tuple(row.labels),
                 inverse=tuple(row.inverse),
                 no_label_instructions=tuple(row.no_label_instructions),
+                allow_empty_outputs=row.allow_empty_outputs,
             )
         )
     return tasks
+
+
+def _check_labels(row: _TaskRow, locate: Callable[..., str]) -> None:
+    """Refuse two labels that exact match cannot tell apart: they differ in case, quotes or a final stop at most."""
+    first: dict[str, int] = {}
+    for number, label in enumerate(row.labels):
+        earlier = first.setdefault(normalize_answer(label), number)
+        if earlier != number:
+            raise DataError(
+                f"{locate('labels', number)}: task {row.id!r}: labels.{number} {label!r} and labels.{earlier} "
+                f"{row.labels[earlier]!r} ({locate('labels', earlier)}) are one answer: case, quotes and a final stop "
+                "do not count; keep one"
+            )
+
+
+def _check_examples(row: _TaskRow, locate: Callable[..., str]) -> None:
+    """Refuse outputs that are empty or no label, and two outputs of one input."""
+    first: dict[str, int] = {}
+    for number, example in enumerate(row.examples):
+        where = f"{locate('examples', number, 'output')}: task {row.id!r}:"
+        if not example.output.strip() and not row.allow_empty_outputs:
+            raise DataError(
+                f"{where} examples.{number}.output: the text is blank; where nothing is the right answer, write "
+                "`allow_empty_outputs: true` in the task"
+            )
+        if not example.output.strip() and row.inverse:
+            raise DataError(
+                f"{where} examples.{number}.output: blank, and so no input for `inverse`; remove one of them"
+            )
+        if row.labels and example.output not in row.labels:
+            raise DataError(f"{where} the output {example.output!r} is none of its labels {row.labels}")
+        earlier = first.setdefault(unify_forms(example.input).strip(), number)
+        if row.examples[earlier].output != example.output:
+            raise DataError(
+                f"{where} examples.{number} has the output {example.output!r:.80} and examples.{earlier} "
+                f"({locate('examples', earlier, 'output')}) {row.examples[earlier].output!r:.80} for one input, "
+                f"{example.input!r:.80}; keep one"
+            )

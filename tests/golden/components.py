@@ -109,9 +109,15 @@ def unversioned_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[
 
 
 def _used_by(name: str) -> set[str]:
-    """The components that a component uses, directly or not."""
-    direct = GOLDENS[name].uses if name in GOLDENS else ()
-    return {*direct, *(other for used in direct for other in _used_by(used))}
+    """The components that a component uses, directly or not; some use one another."""
+    reached: set[str] = set()
+    left = [name]
+    while left:
+        golden = GOLDENS.get(left.pop())
+        uses = set(golden.uses if golden else ()) - reached
+        left += uses
+        reached |= uses
+    return reached
 
 
 # Outputs, in the order of GOLDENS.

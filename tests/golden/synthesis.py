@@ -86,13 +86,21 @@ class ScriptedTeacher:
         return REPLIES[int(sha256(text.encode()).hexdigest(), 16) % len(REPLIES)]
 
 
+def _task_content(task: Task) -> dict[str, Any]:
+    """The task's fields; one that was added later counts where it is set."""
+    content = asdict(task)
+    if not content["allow_empty_outputs"]:
+        del content["allow_empty_outputs"]
+    return content
+
+
 def _run(mode: Callable[[SynthesisContext], Any]) -> Any:
     teacher = ScriptedTeacher()
     verify = VerifyConfig(samples=2, agree=0.5, judge=True)
     context = SynthesisContext(teacher, PromptTemplates(None), verify, Decontaminator([]), 11, 0.8, 64)
     tasks, rejects = mode(context)
     prompts = [[request.prompt, request.sample, request.temperature] for request in teacher.requests]
-    return [prompts, [asdict(task) for task in tasks], [asdict(reject) for reject in rejects]]
+    return [prompts, [_task_content(task) for task in tasks], [asdict(reject) for reject in rejects]]
 
 
 def _paraphrases() -> Any:

@@ -13,7 +13,8 @@ from kshot.generate.compose.composer import AcceptedRecord, allocate_records, co
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.sources import select_sources
 from kshot.tasks.yaml_reader import load_tasks
-from tests.unit.composing import NOTHING, SEEDS, TASKS, composed
+from kshot.train.data import read_records
+from tests.unit.composing import NOTHING, SEEDS, TASKS, composed, generate_into, read_lines
 
 
 def test_compose_records_depends_on_the_seed_alone() -> None:
@@ -143,3 +144,15 @@ def test_allocate_records_gives_labelled_tasks_their_fraction() -> None:
     counts = allocate_records(few, GenerateConfig(records=3000, classification_fraction=0.1, max_records_per_example=1))
     assert sum(counts.values()) == 3000
     assert all(counts[source.id] <= source.example_count for source in few if source.example_count)
+
+
+def test_empty_outputs_become_records_of_a_task_that_allows_them(tmp_path: Path) -> None:
+    path = tmp_path / "t.yaml"
+    examples = "".join(f"  - {{input: 'text {n}', output: {n if n % 2 else repr('')}}}\n" for n in range(8))
+    head = "- id: names\n  category: c\n  descriptions: [List the numbers.]\n  allow_empty_outputs: true\n  examples:\n"
+    path.write_text(head + examples)
+    folder = generate_into(tmp_path, families=["plural_form"], tasks=[path], records=60)
+    records = [row for row in read_lines(folder / "train.jsonl") if row["meta"]["task"] == "names"]
+    assert {bool(row["output"]) for row in records} == {True, False}
+    assert any(row["meta"]["k"] and not row["meta"]["demonstrations"][0]["output"] for row in records)
+    assert len(read_records(folder / "train.jsonl")) == 60

@@ -124,3 +124,15 @@ def test_resembles_finds_a_suites_task_in_other_words() -> None:
     ):
         assert decontaminator.find_similar_instruction(text) is None, text
     assert Decontaminator([]).find_similar_instruction("Write the date in the form YYYY-MM-DD.") is None
+
+
+def test_the_same_chinese_or_thai_text_in_a_suite_and_a_record_is_found(suite: Path) -> None:
+    texts = ["今天的天气非常好，我们去公园散步。", "ฉันชอบกินข้าวผัดทุกวัน", "我很喜欢小猫"]
+    rows = ["a", "b", "c", "d", *texts]
+    (suite / "echo.jsonl").write_text("".join(f'{{"input": "{text}", "output": ["1"]}}\n' for text in rows))
+    decontaminator = Decontaminator([load_suite(str(suite))])
+    assert decontaminator.find_shared_input(["今天的天气非常好 我们去公园散步"])
+    assert decontaminator.find_shared_input([f"请分类：{texts[0]}谢谢"])
+    assert decontaminator.find_shared_input([texts[1]])
+    assert decontaminator.find_shared_input(["我很喜欢小猫。"])
+    assert decontaminator.find_shared_input(["我很喜欢小狗", "今天的天气不好，我们回家。"]) is None

@@ -17,6 +17,7 @@ from kshot.generate.compose.composer import AcceptedRecord, stream_records
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.dedup import NearIndex, SeenKeys, lsh_bands, near_duplicates
 from kshot.generate.sources import select_sources
+from kshot.generate.synthesis.context import is_known_input
 from kshot.tasks.source import TaskSource
 from tests.unit.composing import SEEDS
 
@@ -41,6 +42,19 @@ def test_short_texts_are_compared_exactly_only() -> None:
     one, other = "the word is dog now", "the word is dog then"
     assert near_duplicates([one, other], 0.3).tolist() == [-1, -1]
     assert near_duplicates([one, other], 0.3, min_shingles=1).tolist() == [-1, 0]
+
+
+@pytest.mark.parametrize(("one", "other"), [("age > 30", "age < 30"), ("250 cm", "350 cm"), ("four days", "five days")])
+def test_texts_that_differ_in_a_number_or_an_operator_are_no_near_duplicates(one: str, other: str) -> None:
+    texts = [f"{LONG} and found {part}" for part in (one, other, one)]
+    assert near_duplicates([*texts, f"{texts[0]} then"], 0.7).tolist() == [-1, -1, 0, 0]
+    index = NearIndex(0.7)
+    assert [index.add(text) for text in texts] == [None, None, 0]
+
+
+def test_near_duplicates_compare_scripts_without_spaces_by_character() -> None:
+    text = "昨天晚上我和朋友一起去电影院看了一部很有意思的电影然后回家"
+    assert near_duplicates([text, text + "了", "今天" + text[::-1]], 0.8).tolist() == [-1, 0, -1]
 
 
 def planted() -> tuple[list[str], dict[int, float]]:
@@ -206,3 +220,11 @@ def test_near_duplicates_leave_short_questions_alone() -> None:
     assert sum(record.meta.k == 0 for record in records) > 60
     zero_shot = {reject.candidate for reject in rejects if reject.reason == "near-duplicate"}
     assert not [text for text in zero_shot if len(text.split()) < 12]
+
+
+def test_is_known_input_compares_numbers_and_operators() -> None:
+    known = ["SELECT name FROM people WHERE age > 30", "The table is 250 cm long."]
+    assert not is_known_input("SELECT name FROM people WHERE age < 30", known)
+    assert not is_known_input("The table is 350 cm long.", known)
+    assert is_known_input("The table is 250 cm long!", known)
+    assert is_known_input("the TABLE is “250 cm” long.", known)

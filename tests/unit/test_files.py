@@ -37,7 +37,10 @@ def test_read_jsonl_names_a_broken_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.jsonl:3: broken JSON"):
         list(read_jsonl(path))
     path.write_text("[1]\n")
-    with pytest.raises(DataError, match=r"a\.jsonl:1: expected an object, found list"):
+    with pytest.raises(DataError, match=r"a\.jsonl:1: expected an object, found int"):
+        list(read_jsonl(path))
+    path.write_text('{"a": 1}\n[1]\n')
+    with pytest.raises(DataError, match=r"a\.jsonl:2: expected an object, found list"):
         list(read_jsonl(path))
 
 
@@ -58,3 +61,64 @@ def test_read_jsonl_reads_back_what_was_written(rows: list[dict[str, str]]) -> N
         path = Path(folder) / "a.jsonl"
         write_jsonl(path, rows)
         assert [row for _, row in read_jsonl(path)] == rows
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"a": "é"}, {"a": 2}]',
+        '\n[\n  {"a": "é"},\n  {"a": 2}\n]\n',
+        '\ufeff{"a": "é"}\n\ufeff{"a": 2}\n',
+        '{"a": "é"}\r\n\r\n{"a": 2}\r\n',
+        '{"a": "é"}\r{"a": 2}',
+    ],
+)
+def test_read_jsonl_reads_arrays_marks_and_all_line_endings(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.jsonl"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-32"):
+        path.write_bytes(text.encode(encoding))
+        assert [row for _, row in read_jsonl(path)] == [{"a": "é"}, {"a": 2}]
+
+
+def test_read_jsonl_numbers_the_lines_of_an_array(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('[\n{"a": 1,\n "b": 2}, {"a": 2},\n\n{"a": 3}]')
+    assert [number for number, _ in read_jsonl(path)] == [2, 3, 5]
+    path.write_text("[]")
+    assert list(read_jsonl(path)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('{"a": 1}\n{"a": NaN}', r"a\.jsonl:2: broken JSON: NaN is not JSON; write null"),
+        ('[{"a": 1},\n{"a": -Infinity}]', r"a\.jsonl:2: broken JSON: -Infinity is not JSON"),
+        ('{"a": None}', r"a\.jsonl:1: broken JSON: None is not JSON"),
+        ('{\n  "a": 1\n}', r"a\.jsonl:1: broken JSON: .*one array of objects"),
+        ('[{"a": 1}\n{"a": 2}]', r"a\.jsonl:2: broken JSON: ',' or ']' expected"),
+        ('[{"a": 1},\n', r"a\.jsonl:2: broken JSON"),
+        ('[{"a": 1}]\n{"a": 2}', r"a\.jsonl:2: text after the end of the array"),
+        ("PK\x03\x04", "a workbook or a ZIP archive, not text"),
+        ('{\0"\0a\0"\0', r"a\.jsonl: NUL bytes.*save it as UTF-8"),
+    ],
+)
+def test_read_jsonl_says_in_one_line_what_to_do(tmp_path: Path, text: str, fault: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(text)
+    with pytest.raises(DataError, match=fault) as caught:
+        list(read_jsonl(path))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_a_file_in_another_encoding_is_refused_with_its_line(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes('{"a": 1}\n{"a": "the café"}\n'.encode(encoding))
+    expected = r"a\.jsonl:2: byte 0xE9 is not UTF-8 \('.*the café' if .*Windows-1252.*; save it as UTF-8"
+    with pytest.raises(DataError, match=expected):
+        list(read_jsonl(path))
+    path.write_bytes("\ufeffab".encode("utf-16-le")[:-1])
+    with pytest.raises(DataError, match="begins as UTF-16 and cannot be decoded"):
+        list(read_jsonl(path))
+    with pytest.raises(DataError, match="cannot be read: Is a directory"):
+        list(read_jsonl(tmp_path))

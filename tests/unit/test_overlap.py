@@ -79,6 +79,15 @@ def test_find_contamination_finds_the_same_input_from_three_words_on(tmp_path: P
     assert [(row.item, row.how) for row in report.contaminated] == [(0, "the same input")]
 
 
+def test_find_contamination_finds_the_same_chinese_sentence(tmp_path: Path) -> None:
+    sentence = "今天的天气非常好，我们去公园散步。"
+    suite = Suite("p", (task("t", sentence, "明天会下雨吗？"),))
+    report = find(tmp_path, suite, record(sentence, "x"), record(f"请分类：{sentence}谢谢", "x", id="r2"))
+    assert [row.item for row in report.contaminated] == [0]
+    report = find(tmp_path, suite, record(f"请分类：{sentence}谢谢", "x"))
+    assert [(row.item, row.how) for row in report.contaminated] == [(0, "13 words in a row")]
+
+
 def test_find_contamination_finds_a_near_duplicate_by_its_shingles(tmp_path: Path) -> None:
     """Two sentences of twelve words change places: no 13 words in a row are the same, 20 of 24 shingles are."""
     first, second = (" ".join(text.split()[:12]) for text in (LONG, OTHER))

@@ -6,6 +6,7 @@ import pytest
 
 from kshot.config.loader import load_config
 from kshot.core.errors import ConfigError, DataError, KshotError, SuiteError
+from kshot.core.safe_yaml import read_yaml
 from kshot.suites.loading import load_suite
 from kshot.tasks.yaml_reader import load_tasks
 
@@ -19,7 +20,8 @@ YAMLS = {
     "deep": ("[" * 100_000, "nested too deeply"),
     "within itself": ("&a [*a]", "nested too deeply, or within itself"),
     "code": ("!!python/object/apply:os.system ['echo harm > harmed']", "could not determine a constructor"),
-    "not text": ("\x00", "not YAML"),
+    "not text": ("\x00", "NUL bytes"),
+    "control character": ("a: b\n\x01", r"suite\.yaml:2: not YAML"),
 }
 
 
@@ -43,7 +45,7 @@ def test_read_yaml_refuses_hostile_yaml_in_one_line_for_every_reader(
 def test_read_yaml_names_a_file_that_is_not_text(tmp_path: Path) -> None:
     path = tmp_path / "t.yaml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DataError, match=r"t\.yaml: cannot be read"):
+    with pytest.raises(DataError, match=r"t\.yaml: begins as UTF-16"):
         load_tasks(path)
 
 
@@ -59,3 +61,22 @@ def test_a_task_id_cannot_be_a_path(task: str, tmp_path: Path) -> None:
     )
     with pytest.raises(KshotError):
         load_suite(str(tmp_path))
+
+
+def test_read_yaml_as_written_keeps_words_and_numbers_and_joins_escaped_pairs(tmp_path: Path) -> None:
+    path = tmp_path / "t.yaml"
+    path.write_text('[yes, No, on, 4, 007, 1.0, 1_000, 0x1F, 1:30, 2024-01-01, .nan, NaN, =, ~, "\\ud83d\\ude00", "é"]')
+    expected = ["yes", "No", "on", "4", "007", "1.0", "1_000", "0x1F", "1:30", "2024-01-01", ".nan", "NaN", "="]
+    assert read_yaml(path, as_written=True)[1] == [*expected, None, "\U0001f600", "é"]
+    path.write_text('a: b\nc: "\\ud83d"\n')
+    with pytest.raises(DataError, match=r"t\.yaml:2: half of a surrogate pair"):
+        read_yaml(path)
+
+
+def test_read_yaml_reads_json_with_tabs_and_refuses_its_nan(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    path.write_text('[\n\t{"a": true, "b": 4.50}\n]')
+    assert read_yaml(path, as_written=True)[1] == [{"a": "true", "b": "4.50"}]
+    path.write_text('[\n\t{"a": NaN}\n]')
+    with pytest.raises(DataError, match=r"t\.json:2: broken JSON: NaN is not JSON"):
+        read_yaml(path)

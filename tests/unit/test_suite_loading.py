@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kshot.core.errors import SuiteError
+from kshot.core.errors import DataError, SuiteError
 from kshot.suites.loading import load_suite
 
 
@@ -56,6 +56,9 @@ def test_load_suite_refuses_an_item_that_repeats_another_or_a_demonstration(suit
 def test_load_suite_takes_the_same_input_with_other_options_for_another_item(suite: Path) -> None:
     twin = json.loads((suite / "sky.jsonl").read_text().splitlines()[1])
     replace_row(suite, 8, {**twin, "options": [*twin["options"], "dusk"]})
+    index = json.loads((suite / "suite.yaml").read_text())
+    index["tasks"][0]["options_fixed"] = False
+    (suite / "suite.yaml").write_text(json.dumps(index))
     assert len(load_suite(str(suite)).tasks[0].items) == 4
 
 
@@ -94,6 +97,74 @@ def test_load_suite_reads_the_scores_of_a_task_and_refuses_unknown_ones(suite: P
 
 def test_load_suite_refuses_an_answer_without_a_number_where_numbers_are_scored(suite: Path) -> None:
     path = suite / "echo.jsonl"
-    path.write_text(path.read_text() + json.dumps({"input": "x", "output": ["seven"]}) + "\n")
-    with pytest.raises(SuiteError, match=r"echo\.jsonl:9: scored by its number"):
-        load_suite(str(name_scores(suite, ["numeric"])))
+    numbers = [{"input": f"x{number}", "output": [f"{number} m", "1/2"]} for number in range(8)]
+    for wrong in ("seven", "H2O"):
+        rows = [*numbers, {"input": "x", "output": ["7", wrong]}]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        with pytest.raises(SuiteError, match=rf"echo\.jsonl:9: scored by its number, and '{wrong}' has no number"):
+            load_suite(str(name_scores(suite, ["numeric"])))
+
+
+def test_load_suite_reads_numbers_and_flags_as_written(suite: Path) -> None:
+    (suite / "suite.yaml").write_text(
+        "tasks:\n- {task: sky, kind: multiple_choice, demos: 4, instruction: 42, options_fixed: no}\n"
+    )
+    (task,) = load_suite(str(suite)).tasks
+    assert (task.spec.instruction, task.spec.options_fixed, len(task.demos)) == ("42", False, 4)
+    (suite / "suite.yaml").write_text("tasks:\n- task: sky\n  kind: generation\n  demos: .nan\n  instruction: x\n")
+    with pytest.raises(SuiteError, match=r"suite\.yaml:4: tasks\[0\]: demos: "):
+        load_suite(str(suite))
+
+
+def test_load_suite_reads_files_with_marks_and_an_array(suite: Path) -> None:
+    before = load_suite(str(suite))
+    rows = [json.loads(line) for line in (suite / "sky.jsonl").read_text().splitlines()]
+    (suite / "sky.jsonl").write_text(json.dumps(rows, indent=1), encoding="utf-16")
+    (suite / "suite.yaml").write_text((suite / "suite.yaml").read_text(), encoding="utf-8-sig")
+    assert load_suite(str(suite)) == before
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ({"output": ["x"], "options": ["x", "x", "y"]}, "options 'x' and 'x' are one answer"),
+        ({"output": ["x"], "options": ["Yes", "x", "yes."]}, r"options 'Yes' and 'yes\.' are one answer"),
+        ({"output": ["x"], "options": ["x"]}, "one option, 'x', is no choice"),
+        ({"output": ["x", "y"], "options": ["x", "y"]}, "all options are accepted"),
+        ('{"input": "q", "input": "r", "output": ["x"], "options": ["x", "y"]}', "the key 'input' stands twice"),
+    ],
+)
+def test_load_suite_refuses_a_row_whose_choice_shows_nothing(suite: Path, row: object, fault: str) -> None:
+    replace_row(suite, 3, {"input": "q", **row} if isinstance(row, dict) else row)
+    with pytest.raises(DataError, match=rf"sky\.jsonl:3: {fault}"):
+        load_suite(str(suite))
+
+
+def test_load_suite_refuses_differing_options_that_are_said_to_be_fixed(suite: Path) -> None:
+    index = json.loads((suite / "suite.yaml").read_text())
+    index["tasks"][0]["options_fixed"] = True
+    (suite / "suite.yaml").write_text(json.dumps(index))
+    rows = [json.loads(line) for line in (suite / "sky.jsonl").read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row["options"] = ["day", "night"] if number < 6 else [*row["options"], "dusk"]
+        row["output"] = row["options"][:1]
+    (suite / "sky.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(SuiteError, match=r"sky\.jsonl:7: other options than the first row, .*options_fixed: false"):
+        load_suite(str(suite))
+
+
+def test_load_suite_refuses_unknown_keys_and_keys_that_stand_twice(suite: Path) -> None:
+    index = json.loads((suite / "suite.yaml").read_text())
+    index["tasks"][1]["scors"] = ["numeric"]
+    (suite / "suite.yaml").write_text(json.dumps(index))
+    with pytest.raises(SuiteError, match=r"suite\.yaml:1: tasks\[1\]: scors: unknown key; did you mean 'scores'"):
+        load_suite(str(suite))
+    (suite / "suite.yaml").write_text("tasks: []\ntaskes: []\n")
+    with pytest.raises(SuiteError, match="at least one task"):
+        load_suite(str(suite))
+    (suite / "suite.yaml").write_text("tasks:\n- {task: sky}\ntaskes: []\n")
+    with pytest.raises(SuiteError, match=r"suite\.yaml:3: taskes: unknown key; did you mean 'tasks'"):
+        load_suite(str(suite))
+    (suite / "suite.yaml").write_text("tasks:\n- task: sky\n  demos: 4\n  demos: 2\n")
+    with pytest.raises(SuiteError, match=r"suite\.yaml:4: the key 'demos' stands in line 3 too"):
+        load_suite(str(suite))

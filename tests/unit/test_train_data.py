@@ -93,3 +93,17 @@ def test_read_records_names_bad_data(tmp_path: Path, text: str, fault: str) -> N
 def test_tokenize_record_takes_a_record_without_meta(tiny_student: Path) -> None:
     _, tokenizer = load_student(str(tiny_student))
     assert tokenize_record({"instruction": "a", "output": "b", "meta": None}, tokenizer, targets=True).k == 0
+
+
+def test_an_empty_output_is_taken_where_its_task_allowed_it_and_teaches_the_end_of_the_turn(
+    tiny_student: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "train.jsonl"
+    path.write_text('{"instruction": "x", "output": ""}\n')
+    with pytest.raises(DataError, match=r"train\.jsonl:1: 'output' must be a text that is not empty, found ''"):
+        read_records(path)
+    path.write_text('{"instruction": "x", "output": "", "meta": {"query": {"input": "x", "output": ""}}}\n')
+    (record,) = read_records(path)
+    _, tokenizer = load_student(str(tiny_student))
+    row = tokenize_record(record, tokenizer, targets=True)
+    assert 0 < sum(label != IGNORED for label in row.labels) < 5

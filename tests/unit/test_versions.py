@@ -49,7 +49,7 @@ def test_unversioned_changes_accepts_a_raised_version_of_the_component_or_of_wha
     through = changed("tasks.source", sha256="other", version=2)
     through["generate.compose.composer"] = {"version": 1, "sha256": "other"}
     assert unversioned_changes(pinned(), through) == []
-    through["core.text"] = {"version": 1, "sha256": "other"}
+    through["core.text"] = {**pinned()["core.text"], "sha256": "other"}
     assert [line.split()[2] for line in unversioned_changes(pinned(), through)] == ["core.text"]
 
 

@@ -87,6 +87,8 @@ DATA = {
     "evaluate/heldout/messages.py": "messages that held-out tasks show",
     "evaluate/heldout/knowledge.py": "words that held-out tasks ask for",
     "evaluate/heldout/long_instructions.py": "instructions of kshot-long",
+    "generate/curation/refusals": "phrases of models, and verbs of reported speech",
+    "tests/unit/test_refusals.py": "texts of models and people",
     "evaluate/metrics/forgetting.yaml": "ordinary English, and questions",
     "tests/unit/test_words.py": "this list",
 }
@@ -96,6 +98,8 @@ ALLOWED = {
     ("generate/dataset/training_suite.py", "panel"): "the name of a random stream, which shapes the data",
     ("generate/dataset/training_suite.py", "taught"): "the name of a random stream, which shapes the data",
     ("generate/synthesis/diversity.py", "shop"): "a topic for the teacher",
+    ("evaluate/scoring/text.py", "doubt"): "a word of an answer",
+    ("tests/unit/test_scoring.py", "doubt"): "a word of an answer",
     ("evaluate/heldout/uneven.py", "told"): "the instruction of a held-out task",
     ("evaluate/heldout/reasoning.py", "shop"): "a text of a held-out task",
     ("docs/experiments/lora-layers.md", "gate"): "gate_proj, a layer",
