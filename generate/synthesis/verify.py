@@ -13,7 +13,7 @@ from kshot.core.types import Example
 from kshot.generate.synthesis.prompt_templates import PromptTemplates
 from kshot.generate.teacher import Reply, Request, Teacher
 
-VERSION = 1
+VERSION = 2
 """Raise when the same claims get other verdicts, or lead to other requests."""
 
 ANSWER_PREFIX = "answer:"
@@ -122,13 +122,13 @@ def _judge_agreement(claim: Claim, solves: Sequence[Reply], settings: VerifyConf
     agreement = sum(gives_answer(reply.text, claim.output, claim.with_rationale) for reply in solves) / len(solves)
     if agreement >= settings.agree:
         return Verdict(verified_by="self-consistency")
-    if error := next((reply.error for reply in solves if reply.error), ""):
-        return Verdict(reason=f"too few solves: {error}")
+    if problem := next((reply.error or reply.problem for reply in solves if not reply.text.strip()), ""):
+        return Verdict(reason=f"too few solves: {problem}")
     return Verdict(reason=f"solves disagree: {agreement:.2f} agree")
 
 
 def _read_judgement(reply: Reply) -> Verdict:
-    if reply.error:
-        return Verdict(reason=f"not judged: {reply.error}")
+    if not reply.text.strip():
+        return Verdict(reason=f"not judged: {reply.error or reply.problem or 'the reply is empty'}")
     says_yes = normalize_answer(reply.text.strip().split("\n")[0])[:3] == "yes"
     return Verdict(verified_by="judge") if says_yes else Verdict(reason="judged wrong")

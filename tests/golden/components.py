@@ -37,6 +37,7 @@ from kshot.generate.curation.nearest_heldout import nearest_heldout_tasks
 from kshot.generate.curation.paraphrase_filter import reject_paraphrases
 from kshot.generate.dataset.shuffle import MAX_LINES_IN_ONE_BUCKET, DiskShuffle
 from kshot.generate.run_files import ContaminationRow, GenerateManifest, NearestRow, RecordRow, RejectRow, TextMatch
+from kshot.generate.teacher.parsing.thought import split_thought
 from kshot.generate.versions import COMPONENTS, component_versions
 from kshot.tasks.source import choose_examples
 from tests.golden.fixtures import (
@@ -52,6 +53,7 @@ from tests.golden.fixtures import (
     task_sources,
 )
 from tests.golden.synthesis import SYNTHESIS_OUTPUTS
+from tests.teacher_profiles import CONTENTS
 
 VERSIONS = GOLDEN / "versions.json"
 UPDATE = "`python -m tests.golden.update`"
@@ -63,6 +65,7 @@ SYNTHESIS_USES = (
     "generate.synthesis.new_tasks",
     "generate.synthesis.prompt_templates",
     "generate.synthesis.verify",
+    "generate.teacher.parsing.thought",
     "generate.teacher.structured",
 )
 """What the synthesis modes pass through."""
@@ -358,6 +361,7 @@ GOLDENS: dict[str, Golden] = {
     "generate.curation.nearest_heldout": Golden(_nearest, ("core.similarity", "generate.run_files")),
     "generate.dataset.shuffle": Golden(_orders),
     "generate.run_files": Golden(_files),
+    "generate.teacher.parsing.thought": Golden(lambda: [split_thought(content) for content in CONTENTS]),
     "tasks.source": Golden(_source_examples),
     **{name: Golden(output, SYNTHESIS_USES) for name, output in SYNTHESIS_OUTPUTS.items()},
 }

@@ -1,0 +1,1 @@
+"""Reading what an endpoint sends: the thought before a reply, error bodies, JSON objects in text."""
