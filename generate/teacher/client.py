@@ -178,7 +178,7 @@ class TeacherClient:
         for endpoint in self._endpoints:
             if endpoint.url == LOCAL:
                 url = stack.enter_context(local_server(endpoint.model, self._folder / "teacher.log"))
-                endpoint = replace(endpoint, url=url)
+                endpoint = replace(endpoint, url=url, is_own_server=True)
             endpoints.append(endpoint)
         return stack.enter_context(Scheduler(endpoints, self._cache, self._meter, self._teacher))
 

@@ -53,6 +53,7 @@ class EndpointState:
     availability: Availability = Availability.OPEN
     has_replied: bool = False
     failures_in_a_row: int = 0
+    malformed_in_a_row: int = 0
     failed_rounds: int = 0
     probes_to_send: int = 0
     probes_in_flight: int = 0
