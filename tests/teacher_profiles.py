@@ -79,3 +79,31 @@ SPENT: dict[str, Profile] = {
 
 CONTENTS = [str(profile("leaves")["message"]["content"]) for profile in (*REASONING.values(), *SPENT.values())]
 """A reply of each teacher."""
+
+
+GOOD_OBJECT = '{"input":"a","output":"b"}'
+OBJECTS = (
+    GOOD_OBJECT,
+    f"Sure!\n```json\n{GOOD_OBJECT}\n```\nDone.",
+    f"```python x={{}} ``` ```json {GOOD_OBJECT} ```",
+    f"~~~\n{GOOD_OBJECT}\n~~~",
+    f'Draft: {{"input":"x","output":"y"}}\n```\n{GOOD_OBJECT}\n```',
+    '{"input":"a","output":"b",}',
+    "{'input': 'a', 'output': 'b'}",
+    '{"input": "a", // the input\n "output": "b"}',
+    '{"input":"a","output":"b"',
+    '{"Input":"a","OUTPUT":"b"}',
+    '{"result": {"input":"a","output":"b"}}',
+    '{"note": "n", "data": {"items": [{"input":"a","output":"b"}]}}',
+    '[{"input":"a","output":"b"}]',
+    '"{\\"input\\":\\"a\\",\\"output\\":\\"b\\"}"',
+)
+"""Spellings of one object."""
+
+ANSWERS = (
+    "Answer: leaves", "**Answer:** leaves", "**Answer**: leaves", "**Answer: leaves**", "### Final answer: leaves",
+    "**Answer:**\nleaves", "The answer is leaves.", "So the final answer is **leaves**.",
+    "Therefore, the correct answer is: leaves", r"\boxed{leaves}", r"Hence $\boxed{\text{leaves}}$.",
+    r"Answer: $\boxed{leaves}$", "Final Answer: `leaves`", "Answer: **leaves**.",
+)  # fmt: skip
+"""Ends of a reply whose final answer is `leaves`."""

@@ -1,1 +1,1 @@
-"""Reading what an endpoint sends: the thought before a reply, error bodies, JSON objects in text."""
+"""Reading what an endpoint sends: thoughts, error bodies, JSON objects and final answers in text."""
