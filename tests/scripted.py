@@ -53,6 +53,8 @@ class Script:
 
     def _answer(self, prompt: str, number: int) -> str:
         phrase = " ".join(WORDS[(number * step + step) % len(WORDS)] for step in (1, 3, 5)) + f" {number}"
+        if "\nDescription: " in prompt:
+            return "Please do what the task asks for, and nothing else at all."
         if prompt.startswith("Invent a new task"):
             return self._task(list(SKILLS)[2 + number % 4], phrase)
         if "neighbouring task" in prompt:
