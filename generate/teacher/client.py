@@ -17,6 +17,7 @@ from kshot.generate.teacher.interface import AcceptedFraction
 from kshot.generate.teacher.local_server import local_server
 from kshot.generate.teacher.messages import NOT_SENT, Reply, Request, build_body, to_json
 from kshot.generate.teacher.ordered_replies import CHUNK_REQUESTS, ReplyStream, split_chunks
+from kshot.generate.teacher.parsing.dialect import Dialects
 from kshot.generate.teacher.scheduler import AllEndpointsFailedError, Scheduler
 
 MAX_ONLY_THOUGHTS_IN_A_ROW = 3
@@ -42,6 +43,7 @@ class TeacherClient:
         self._meter = BudgetMeter(teacher.budget, cache.sum_costs())
         self.failed = 0
         """Requests that failed for good: refused, or without a reply after all attempts."""
+        self._dialects: Dialects = {}
         self._only_thoughts = 0
         self._replies = 0
 
@@ -180,7 +182,7 @@ class TeacherClient:
                 url = stack.enter_context(local_server(endpoint.model, self._folder / "teacher.log"))
                 endpoint = replace(endpoint, url=url, is_own_server=True)
             endpoints.append(endpoint)
-        return stack.enter_context(Scheduler(endpoints, self._cache, self._meter, self._teacher))
+        return stack.enter_context(Scheduler(endpoints, self._cache, self._meter, self._teacher, self._dialects))
 
 
 def make_client(teacher: TeacherConfig, student: str, cache: ReplyCache, folder: Path) -> TeacherClient:

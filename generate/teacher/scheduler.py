@@ -20,6 +20,7 @@ from kshot.generate.teacher.concurrency import AdaptiveConcurrency, backoff_seco
 from kshot.generate.teacher.endpoint_state import Availability, EndpointState, PendingRequest, max_cost, reply_cost
 from kshot.generate.teacher.endpoints import Endpoint
 from kshot.generate.teacher.messages import Reply
+from kshot.generate.teacher.parsing.dialect import Dialects
 from kshot.generate.teacher.transport import FailureKind, RequestFailure, make_route, open_session, post_request
 
 COMMIT_SECONDS = 0.02
@@ -48,14 +49,19 @@ class Scheduler:
     """Runs inside its `with` block. Leaving the block by an exception cancels the requests in flight."""
 
     def __init__(
-        self, endpoints: Sequence[Endpoint], cache: ReplyCache, meter: BudgetMeter, teacher: TeacherConfig
+        self,
+        endpoints: Sequence[Endpoint],
+        cache: ReplyCache,
+        meter: BudgetMeter,
+        teacher: TeacherConfig,
+        dialects: Dialects,
     ) -> None:
         self.budget_error: BudgetExceededError | None = None
         self.last_failure = ""
         self.max_in_flight = sum(endpoint.max_concurrency for endpoint in endpoints)
         self.meter = meter
         self._states = [
-            EndpointState(endpoint, make_route(endpoint), AdaptiveConcurrency(endpoint.max_concurrency))
+            EndpointState(endpoint, make_route(endpoint), AdaptiveConcurrency(endpoint.max_concurrency), dialects)
             for endpoint in endpoints
         ]
         self._cache = cache
@@ -206,9 +212,9 @@ class Scheduler:
     async def _attempt(self, state: EndpointState, request: PendingRequest, reserved: Cost, acquired: int) -> None:
         availability = state.availability
         with_schema = "response_format" in request.body and not (request.without_schema or state.rejects_schema)
-        cost = None
+        dialect, cost = state.dialect, None
         try:
-            outcome = await post_request(self._session, state.route, state.endpoint, request.body, with_schema)
+            outcome = await post_request(self._session, state.route, state.endpoint, request.body, with_schema, dialect)
             if isinstance(outcome, Reply):
                 cost = reply_cost(outcome)
         finally:
@@ -216,6 +222,9 @@ class Scheduler:
             self.meter.settle(reserved, cost)
         if isinstance(outcome, Reply):
             self._handle_reply(state, request, outcome)
+        elif outcome.status in {400, 422} and state.adapt(request.body, outcome.reason, dialect, with_schema):
+            self._end_probing(state)
+            self._enqueue(request)
         elif with_schema and state.endpoint.structured == "auto" and outcome.status in {400, 404, 422}:
             # If the same request succeeds without the schema, the endpoint rejects schemas.
             request.without_schema = True
@@ -231,7 +240,8 @@ class Scheduler:
             Availability.OPEN, True, 0, 0,
         )  # fmt: skip
         state.malformed_in_a_row = 0
-        state.rejects_schema = state.rejects_schema or request.without_schema
+        if request.without_schema and not state.rejects_schema:
+            state.learn(state.dialect.omit("response_format"), "refuses the JSON schema; it is left out")
         self._replies += 1
         self._failed_in_a_row = 0
         self._queue_commit(state, request, reply)

@@ -18,8 +18,10 @@ from kshot.core.errors import TeacherError
 from kshot.generate.teacher.concurrency import parse_retry_after
 from kshot.generate.teacher.endpoints import Endpoint
 from kshot.generate.teacher.messages import Reply, count_prompt_chars, estimate_tokens, replace_surrogates, to_json
+from kshot.generate.teacher.parsing.dialect import Dialect, to_strict_schema
 from kshot.generate.teacher.parsing.error_body import ErrorBody, parse_json, read_error_body
 
+PLAIN = Dialect()
 MAX_RESPONSE_BYTES = 32 << 20
 MAX_REPLY_CHARS = 1_000_000
 """Longer replies are truncated to this, with the finish reason `cut`."""
@@ -107,14 +109,21 @@ def _build_headers(endpoint: Endpoint) -> dict[str, str]:
     return {**headers, "Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else headers
 
 
-def build_payload(endpoint: Endpoint, body: Mapping[str, Any], with_schema: bool) -> dict[str, Any]:
-    """Return the request in the form that this endpoint takes."""
+def build_payload(
+    endpoint: Endpoint, body: Mapping[str, Any], with_schema: bool, dialect: Dialect = PLAIN
+) -> dict[str, Any]:
+    """Return the request in the form that this endpoint takes. A None in the body leaves the field out."""
     fields = {"model": endpoint.model, "messages": body["messages"], "temperature": body["temperature"]}
     fields[endpoint.tokens_field] = body["max_tokens"]
     if with_schema and endpoint.structured != "none":
         use_object = endpoint.structured == "json_object"
-        fields["response_format"] = {"type": "json_object"} if use_object else body["response_format"]
-    return {**fields, **body.get("extra", {})}
+        fields["response_format"] = {"type": "json_object"} if use_object else _to_strict(body["response_format"])
+    return dialect.apply({**fields, **body.get("extra", {})})
+
+
+def _to_strict(response_format: Mapping[str, Any]) -> dict[str, Any]:
+    named = response_format["json_schema"]
+    return {**response_format, "json_schema": {**named, "schema": to_strict_schema(named["schema"])}}
 
 
 async def post_request(
@@ -123,9 +132,10 @@ async def post_request(
     endpoint: Endpoint,
     body: Mapping[str, Any],
     with_schema: bool,
+    dialect: Dialect = PLAIN,
 ) -> Reply | RequestFailure:
     """Send the request once. Whatever the endpoint does, return a reply or a failure, without the API key in it."""
-    data = to_json(build_payload(endpoint, body, with_schema))
+    data = to_json(build_payload(endpoint, body, with_schema, dialect))
     try:
         async with session.post(
             route.url, data=data, headers=route.headers, proxy=route.proxy, allow_redirects=False
