@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from kshot.config import Config, GenerateConfig
 from kshot.core.console import progress, say
+from kshot.core.errors import TeacherError
 from kshot.core.files import write_text
 from kshot.core.runs import MANIFEST, Run, hash_file, installed_versions, write_manifest
 from kshot.core.seeding import digest
@@ -182,6 +183,10 @@ def _generate(job: GenerateJob, name: str, folder: Path) -> GenerateManifest:
                 synthesis.sources, synthesis.paraphrases, settings, job.decontaminator, config.seed, tick
             )
             stats = write_dataset(folder, [*nearest, *synthesis.rejects], events, settings.records, config.seed)
+        if synthesis.failure:
+            raise TeacherError(
+                f"{synthesis.failure}; {folder / REJECTS} holds them all, and {TRAIN} what needs no teacher"
+            )
         missing = settings.records - stats.records
         can_ask_more = modes_need_teacher(settings.synthesis) and not synthesis.budget_error and round_ < MAX_ROUNDS
         if not job.fills or missing <= 0 or not can_ask_more:

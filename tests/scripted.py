@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+from tests.teacher_profiles import Profile, plain
+
 SKILLS: dict[str, Callable[[str], str]] = {
     "Write the text in capitals.": str.upper,
     "Write the text in small letters.": str.lower,
@@ -33,9 +35,10 @@ def solve(prompt: str) -> str:
 
 
 class Script:
-    """Replies by the kind of prompt; `ruin` may change a reply before it is sent."""
+    """Replies by the kind of prompt; `ruin` may change a reply before it is sent, and `profile` wraps it."""
 
-    def __init__(self) -> None:
+    def __init__(self, profile: Profile = plain) -> None:
+        self.profile = profile
         self.ruin: Callable[[str, str], str] = lambda prompt, reply: reply
         self.asked: list[dict[str, Any]] = []
         self._numbers = count()
@@ -50,6 +53,8 @@ class Script:
 
     def _answer(self, prompt: str, number: int) -> str:
         phrase = " ".join(WORDS[(number * step + step) % len(WORDS)] for step in (1, 3, 5)) + f" {number}"
+        if "\nDescription: " in prompt:
+            return "Please do what the task asks for, and nothing else at all."
         if prompt.startswith("Invent a new task"):
             return self._task(list(SKILLS)[2 + number % 4], phrase)
         if "neighbouring task" in prompt:
@@ -91,8 +96,7 @@ def serving(script: Script) -> Iterator[str]:
 
         def do_POST(self) -> None:
             body = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            message = {"role": "assistant", "content": script.reply(body)}
-            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            choice = {"index": 0, **script.profile(script.reply(body))}
             usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
             text = orjson.dumps(
                 {

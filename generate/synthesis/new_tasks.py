@@ -11,7 +11,7 @@ from kshot.generate.synthesis.context import SynthesisContext, SynthesisRequest,
 from kshot.generate.synthesis.verify import Claim, verify_claims
 from kshot.generate.teacher import InventedTask, Reply, read_reply
 
-VERSION = 1
+VERSION = 2
 """Raise when the same replies give other tasks."""
 
 RejectInstruction = Callable[[str, Task], str | None]

@@ -30,7 +30,7 @@ from kshot.generate.teacher import Reply, Request, Teacher
 from kshot.tasks.family import Params
 from kshot.tasks.source import TaskSource
 
-VERSION = 1
+VERSION = 2
 """Raise when the same replies give other paraphrases, or the same tasks other requests."""
 
 AMBIGUOUS = "a parameter value is ambiguous in it"
@@ -146,7 +146,7 @@ def _read_paraphrase(
     known = [request.original, *texts]
     text = first_paragraph(reply.text)
     candidate = ParaphraseCandidate(text, request.original, request.params, request.source.anchors, known)
-    if reply.error:
+    if reply.problem and not reply.text.strip():
         return reply.problem
     # A failed check says more than a truncation, which leaves a first paragraph whole if another one follows.
     truncated = "" if PARAGRAPH_BREAK in reply.text.strip() else reply.problem

@@ -31,6 +31,8 @@ from kshot.generate.synthesis.self_instruct import invent_tasks
 from kshot.generate.teacher import REPLIES_FILE, BudgetExceededError, Teacher, copy_replies, open_teacher
 from kshot.tasks.source import TaskSource, check_unique_ids, source_from_task
 
+MAX_REASON_CHARS = 200
+
 
 @dataclass
 class SynthesizedTasks:
@@ -39,6 +41,8 @@ class SynthesizedTasks:
     tasks: list[Task]
     rejects: list[Reject] = field(default_factory=list)
     accepted: Counter[str] = field(default_factory=Counter)
+    given: int = 0
+    """Accepted ones that asked no teacher: reverse tasks whose instruction stands in the task file."""
 
 
 @dataclass
@@ -54,6 +58,8 @@ class SynthesisResult:
     """Accepted candidates by mode."""
     teacher: str | None = None
     budget_error: BudgetExceededError | None = None
+    failure: str = ""
+    """Why nothing that the teacher wrote could be used, in one line; "" where something could."""
 
 
 def modes_need_teacher(modes: SynthesisConfig) -> bool:
@@ -162,7 +168,31 @@ def run_synthesis(config: Config, modes: SynthesisConfig, context: SynthesisCont
     if context.teacher.budget_error:
         result.budget_error = context.teacher.budget_error
         say(f"generate: continues with the replies before the budget was spent ({result.budget_error})")
+    else:
+        result.failure = find_failure(result, synthesized.given, modes_need_teacher(modes))
     return result
+
+
+def find_failure(result: SynthesisResult, given: int, has_modes: bool) -> str:
+    """Return why nothing that the teacher wrote could be used, or "".
+
+    Paraphrases alone may all fail their checks, as a small teacher's do; without any text they are an error too.
+
+    Args:
+        given: accepted ones that asked no teacher.
+        has_modes: whether a mode needed the teacher, and not the paraphrasing alone.
+    """
+    rejects = [reject for reject in result.rejects if isinstance(reject, Reject)]
+    if not rejects or result.accepted.total() > given:
+        return ""
+    if not has_modes and any(reject.candidate.strip() for reject in rejects):
+        return ""
+    kind, count = Counter(reject.reason.split(":")[0] for reject in rejects).most_common(1)[0]
+    example = next(reject.reason for reject in rejects if reject.reason.split(":")[0] == kind)
+    return (
+        f"teacher {result.teacher}: none of {len(rejects)} replies could be used; "
+        f"most frequent reason, {count} times: {' '.join(example.split())[:MAX_REASON_CHARS]}"
+    )
 
 
 def synthesize_tasks(
@@ -191,7 +221,10 @@ def synthesize_tasks(
         if modes.reason.per_task:
             _replace_tasks(result, "reason", *write_rationales(result.tasks, modes.reason, context))
     if modes.invert.given or modes.invert.ask:
-        _add_tasks(result, "invert", *invert_tasks(result.tasks, modes.invert, context))
+        inverted, rejects = invert_tasks(result.tasks, modes.invert, context)
+        with_inverse = {f"{task.id}_inverse" for task in result.tasks if task.inverse}
+        result.given = sum(task.id in with_inverse for task in inverted)
+        _add_tasks(result, "invert", inverted, rejects)
     return result
 
 

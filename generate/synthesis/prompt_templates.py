@@ -1,5 +1,6 @@
 """The teacher's prompts: sandboxed Jinja2 templates, each of which a user's folder may replace."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from kshot.core.errors import ConfigError
 from kshot.core.files import read_text
 
-VERSION = 1
+VERSION = 2
 """Raise when a template in `prompts/` renders other text."""
 
 SHIPPED = Path(__file__).parent / "prompts"
@@ -36,6 +37,8 @@ class PromptTemplates:
                 [f"generate.prompts: {folder}/{unknown[0]}.j2 replaces none of {', '.join(sorted(shipped))}"]
             )
         self._environment = ImmutableSandboxedEnvironment(autoescape=False, undefined=StrictUndefined, trim_blocks=True)
+        # Jinja's own filter escapes for HTML and ASCII, which costs a teacher six characters a letter.
+        self._environment.filters["tojson"] = _to_json
 
     def render(self, name: str, **values: Any) -> str:
         """Render a template.
@@ -51,3 +54,7 @@ class PromptTemplates:
         # A template may call its values with anything, so any of these errors is the template's.
         except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError([f"{path}: {' '.join(str(error).split())}"]) from None
+
+
+def _to_json(value: object, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=indent)

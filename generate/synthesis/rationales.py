@@ -7,16 +7,15 @@ from kshot.config import ReasonConfig
 from kshot.core.types import Example, Reject, Task
 from kshot.generate.synthesis.context import SynthesisContext, SynthesisRequest
 from kshot.generate.synthesis.verify import (
-    ANSWER_PREFIX,
     Claim,
     build_solve_prompt,
     extract_answer,
     gives_answer,
     split_at_answer,
 )
-from kshot.generate.teacher import Reply, Request
+from kshot.generate.teacher import ANSWER_LINE, Reply, Request
 
-VERSION = 1
+VERSION = 2
 """Raise when the same replies give other rationales, or the same tasks other requests."""
 
 MODE = "reason"
@@ -58,7 +57,7 @@ def write_rationales(
 
 def _read_rationale(reply: Reply) -> str:
     lines, _ = split_at_answer(reply.text)
-    return " ".join(line for line in lines if not line.lower().startswith(ANSWER_PREFIX))
+    return " ".join(line for line in lines if not ANSWER_LINE.match(line))
 
 
 def _reject_rationale(rationale: str, reply: Reply, example: Example) -> str | None:

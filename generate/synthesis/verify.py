@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kshot.config import VerifyConfig
-from kshot.core.answers import normalize_answer, tidy_answer
+from kshot.core.answers import normalize_answer
 from kshot.core.prompting import EVAL_TEMPLATE, render_prompt
 from kshot.core.types import Example
 from kshot.generate.synthesis.prompt_templates import PromptTemplates
-from kshot.generate.teacher import Reply, Request, Teacher
+from kshot.generate.teacher import Reply, Request, Teacher, is_same_answer, split_at_final_answer, unwrap_answer
 
-VERSION = 1
+VERSION = 2
 """Raise when the same claims get other verdicts, or lead to other requests."""
 
 ANSWER_PREFIX = "answer:"
@@ -47,8 +47,18 @@ def build_solve_prompt(claim: Claim) -> str:
 
 
 def gives_answer(reply: str, output: str, with_rationale: bool) -> bool:
-    """True if the reply gives the claimed output: after its last `Answer:`, or at its beginning."""
-    return tidy_answer(extract_answer(reply, with_rationale, len(_list_lines(output)))) == tidy_answer(output)
+    """True if the reply gives the claimed output: as its final answer, or at its beginning where no steps were due."""
+    line_count = len(_list_lines(output))
+    _, answer = split_at_answer(reply)
+    candidates = [] if with_rationale else [reply]
+    if answer:
+        candidates.append("\n".join(answer))
+    for candidate in candidates:
+        first_lines = extract_answer(candidate, with_rationale=False, line_count=line_count)
+        readings = (first_lines, unwrap_answer(first_lines), candidate, unwrap_answer(candidate))
+        if any(is_same_answer(reading, output) for reading in readings):
+            return True
+    return False
 
 
 def extract_answer(reply: str, with_rationale: bool, line_count: int = 1) -> str:
@@ -60,11 +70,9 @@ def extract_answer(reply: str, with_rationale: bool, line_count: int = 1) -> str
 
 
 def split_at_answer(reply: str) -> tuple[list[str], list[str]]:
-    """Split the lines before the last one that begins with `Answer:`. Without such a line the second list is empty."""
-    lines = _list_lines(reply)
-    marked = [index for index, line in enumerate(lines) if line.lower().startswith(ANSWER_PREFIX)]
-    split = marked[-1] if marked else len(lines)
-    return lines[:split], lines[split:]
+    """Split the lines before the final answer, see `split_at_final_answer`. The second list may be empty."""
+    split = split_at_final_answer(reply)
+    return (_list_lines(split[0]), _list_lines(split[1])) if split else (_list_lines(reply), [])
 
 
 def _list_lines(text: str) -> list[str]:
@@ -110,7 +118,7 @@ def _is_verified(verdict: Verdict | None) -> bool:
 def _verify_without_teacher(claim: Claim) -> Verdict | None:
     """Return the verdict of the solver or the label space; None where neither decides."""
     if claim.solver is not None:
-        is_right = tidy_answer(claim.solver()) == tidy_answer(claim.output)
+        is_right = is_same_answer(claim.solver(), claim.output)
         return Verdict(verified_by="solver") if is_right else Verdict(reason="wrong answer: the solver differs")
     if claim.labels and claim.output not in claim.labels:
         return Verdict(reason="not a label")
@@ -122,13 +130,13 @@ def _judge_agreement(claim: Claim, solves: Sequence[Reply], settings: VerifyConf
     agreement = sum(gives_answer(reply.text, claim.output, claim.with_rationale) for reply in solves) / len(solves)
     if agreement >= settings.agree:
         return Verdict(verified_by="self-consistency")
-    if error := next((reply.error for reply in solves if reply.error), ""):
-        return Verdict(reason=f"too few solves: {error}")
+    if problem := next((reply.error or reply.problem for reply in solves if not reply.text.strip()), ""):
+        return Verdict(reason=f"too few solves: {problem}")
     return Verdict(reason=f"solves disagree: {agreement:.2f} agree")
 
 
 def _read_judgement(reply: Reply) -> Verdict:
-    if reply.error:
-        return Verdict(reason=f"not judged: {reply.error}")
-    says_yes = normalize_answer(reply.text.strip().split("\n")[0])[:3] == "yes"
+    if not reply.text.strip():
+        return Verdict(reason=f"not judged: {reply.error or reply.problem or 'the reply is empty'}")
+    says_yes = normalize_answer(unwrap_answer(reply.text.strip().split("\n")[0]))[:3] == "yes"
     return Verdict(verified_by="judge") if says_yes else Verdict(reason="judged wrong")

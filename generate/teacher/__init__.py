@@ -5,6 +5,12 @@ from kshot.generate.teacher.cache import REPLIES_FILE, copy_replies
 from kshot.generate.teacher.endpoints import fingerprint_local_teachers
 from kshot.generate.teacher.interface import Teacher, open_teacher
 from kshot.generate.teacher.messages import NOT_SENT, Reply, Request
+from kshot.generate.teacher.parsing.final_answer import (
+    ANSWER_LINE,
+    is_same_answer,
+    split_at_final_answer,
+    unwrap_answer,
+)
 from kshot.generate.teacher.structured import (
     InputOnly,
     InputOutput,
@@ -15,6 +21,7 @@ from kshot.generate.teacher.structured import (
 )
 
 __all__ = [
+    "ANSWER_LINE",
     "NOT_SENT",
     "REPLIES_FILE",
     "BudgetExceededError",
@@ -30,6 +37,9 @@ __all__ = [
     "Teacher",
     "copy_replies",
     "fingerprint_local_teachers",
+    "is_same_answer",
     "open_teacher",
     "read_reply",
+    "split_at_final_answer",
+    "unwrap_answer",
 ]

@@ -20,7 +20,8 @@ from kshot.generate.teacher.cache import ReplyCache, Row
 from kshot.generate.teacher.endpoint_state import PendingRequest, max_cost, reply_cost
 from kshot.generate.teacher.endpoints import Endpoint
 from kshot.generate.teacher.messages import Reply, to_json
-from kshot.generate.teacher.transport import RequestFailure, build_payload, parse_json, parse_reply
+from kshot.generate.teacher.parsing.error_body import parse_json
+from kshot.generate.teacher.transport import RequestFailure, build_payload, make_route, parse_reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +94,7 @@ def _record(cache: ReplyCache, endpoint: Endpoint, tag: str, id: str, bodies: Bo
 def _open_client(endpoint: Endpoint) -> "Iterator[OpenAI]":
     from openai import APIConnectionError, APIStatusError, OpenAI
 
+    make_route(endpoint)  # Refuses a proxy that the client cannot use.
     try:
         with OpenAI(base_url=endpoint.url, api_key=endpoint.api_key or "none", max_retries=5) as client:
             yield client

@@ -64,7 +64,7 @@ class ReplyCache:
 
     def get(self, key: str) -> str | None:
         replies = self.find([key])
-        return replies[key].text if replies else None
+        return replies[key].content if replies else None
 
     def find(self, keys: Sequence[str]) -> dict[str, Reply]:
         """Return the cached replies among these keys."""
@@ -90,7 +90,7 @@ class ReplyCache:
             else:
                 usage = (replace_surrogates(reply.finish_reason), reply.prompt_tokens, reply.completion_tokens)
                 source = (reply.endpoint, reply.model, reply.cost)
-                replies.append((key, body, replace_surrogates(reply.text), *usage, *source, now))
+                replies.append((key, body, replace_surrogates(reply.content), *usage, *source, now))
         with self._writer:
             columns = f"key, request, {REPLY_COLUMNS}, at"
             insert = f"INSERT OR IGNORE INTO replies ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608

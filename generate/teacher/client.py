@@ -1,7 +1,7 @@
 """The teacher client: many requests at once, each reply cached before it is used, no request sent twice."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,13 @@ from kshot.generate.teacher.endpoints import LOCAL, Endpoint, rank_endpoints, re
 from kshot.generate.teacher.local_server import local_server
 from kshot.generate.teacher.messages import NOT_SENT, AcceptedFraction, Reply, Request, build_body, to_json
 from kshot.generate.teacher.ordered_replies import CHUNK_REQUESTS, ReplyStream, split_chunks
+from kshot.generate.teacher.parsing.dialect import Dialects
 from kshot.generate.teacher.scheduler import AllEndpointsFailedError, Scheduler
+
+MAX_ONLY_THOUGHTS_IN_A_ROW = 3
+"""Replies of which the thought spent all tokens, after which the run stops. Later ones would be paid in vain too."""
+REPLIES_PER_ONLY_THOUGHT = 20
+"""Good replies that allow one more in a row."""
 
 
 class TeacherClient:
@@ -36,6 +42,9 @@ class TeacherClient:
         self._meter = BudgetMeter(teacher.budget, cache.sum_costs())
         self.failed = 0
         """Requests that failed for good: refused, or without a reply after all attempts."""
+        self._dialects: Dialects = {}
+        self._only_thoughts = 0
+        self._replies = 0
 
     @property
     def cost(self) -> Cost:
@@ -71,7 +80,10 @@ class TeacherClient:
         cost_before = self._meter.new_cost
         replies = ReplyStream(self._start_scheduler, self._look_up, label, total, accepted)
         try:
-            yield from replies.run(iter(requests))
+            with closing(replies.run(iter(requests))) as pairs:
+                for request, reply in pairs:
+                    self._check_thought(request, reply)
+                    yield request, reply
         except AllEndpointsFailedError as error:
             raise self._build_error(str(error)) from None
         finally:
@@ -104,6 +116,8 @@ class TeacherClient:
         self.failed += len(failures)
         if failures and not any(pending.settled for pending in answered):
             raise self._build_error(f"{endpoint.url}: {failures[-1]}")
+        for request, reply in zip(requests, replies, strict=True):
+            self._check_thought(request, reply)
         if missing:
             say(f"{label}: {self._meter.new_cost - cost_before}" + (f", {len(failures)} failed" if failures else ""))
         if exceeded:
@@ -122,6 +136,18 @@ class TeacherClient:
                 seen.add(pending.identity)
                 missing += max_cost(self._endpoints[pending.order[0]], pending.body)
         return Estimate(cached, missing)
+
+    def _check_thought(self, request: Request, reply: Reply) -> None:
+        """Stop the run where the teacher keeps spending all tokens on its thought."""
+        self._replies += bool(reply.text.strip())
+        self._only_thoughts = self._only_thoughts + 1 if reply.is_only_thought else 0
+        if self._only_thoughts >= MAX_ONLY_THOUGHTS_IN_A_ROW + self._replies // REPLIES_PER_ONLY_THOUGHT:
+            tokens = request.max_tokens or self._teacher.max_tokens
+            setting = "generate.synthesis.max_tokens" if request.max_tokens else "generate.teacher.max_tokens"
+            raise self._build_error(
+                f"{reply.endpoint} spent all {tokens} tokens on its thought in {self._only_thoughts} replies in a row; "
+                f"raise {setting}, or lower the effort (generate.teacher.extra_body: {{reasoning_effort: low}})"
+            )
 
     def _build_error(self, reason: str) -> TeacherError:
         return TeacherError(f"teacher {reason}; {len(self._cache)} replies are cached, and a rerun resumes from there")
@@ -153,9 +179,9 @@ class TeacherClient:
         for endpoint in self._endpoints:
             if endpoint.url == LOCAL:
                 url = stack.enter_context(local_server(endpoint.model, self._folder / "teacher.log"))
-                endpoint = replace(endpoint, url=url)
+                endpoint = replace(endpoint, url=url, is_own_server=True)
             endpoints.append(endpoint)
-        return stack.enter_context(Scheduler(endpoints, self._cache, self._meter, self._teacher))
+        return stack.enter_context(Scheduler(endpoints, self._cache, self._meter, self._teacher, self._dialects))
 
 
 def make_client(teacher: TeacherConfig, student: str, cache: ReplyCache, folder: Path) -> TeacherClient:

@@ -117,3 +117,8 @@ def parse_retry_after(header: str | None) -> float | None:
         except (ValueError, TypeError, OverflowError):
             return None
     return seconds if 0 <= seconds < float("inf") else None
+
+
+def describe_wait(seconds: float) -> str:
+    """Return a pause in minutes, or in hours from two hours on."""
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from kshot.core.console import say
 from kshot.generate.teacher.budget import Cost
 from kshot.generate.teacher.concurrency import AdaptiveConcurrency
 from kshot.generate.teacher.endpoints import Endpoint
 from kshot.generate.teacher.messages import Reply, count_prompt_chars, estimate_tokens
-from kshot.generate.teacher.transport import Route
+from kshot.generate.teacher.parsing.dialect import Dialect, Dialects, learn_dialect
+from kshot.generate.teacher.transport import PLAIN, Route, build_payload
 
 
 @dataclass(slots=True, eq=False)
@@ -49,16 +51,42 @@ class EndpointState:
     endpoint: Endpoint
     route: Route
     concurrency: AdaptiveConcurrency
+    dialects: Dialects
+    """What the endpoints of this run were found to take."""
     queue: deque[PendingRequest] = field(default_factory=deque)
     availability: Availability = Availability.OPEN
     has_replied: bool = False
     failures_in_a_row: int = 0
+    malformed_in_a_row: int = 0
     failed_rounds: int = 0
     probes_to_send: int = 0
     probes_in_flight: int = 0
     suspensions: int = 0
     last_failure: str = ""
-    rejects_schema: bool = False
+
+    @property
+    def dialect(self) -> Dialect:
+        return self.dialects.get((self.endpoint.url, self.endpoint.model), PLAIN)
+
+    def learn(self, dialect: Dialect, change: str) -> None:
+        """Keep what the endpoint takes for the run, and say it once."""
+        self.dialects[self.endpoint.url, self.endpoint.model] = dialect
+        say(f"teacher {self.endpoint.url} {change}")
+
+    def adapt(self, body: Mapping[str, Any], error: str, dialect: Dialect, with_schema: bool) -> bool:
+        """Learn from a refusal what the endpoint takes; true if the request should be sent again.
+
+        Args:
+            dialect: in which the request was sent; another reply may have changed the endpoint's meanwhile.
+        """
+        learnt = learn_dialect(dialect, build_payload(self.endpoint, body, with_schema, dialect), error)
+        if learnt and self.dialect == dialect:
+            self.learn(*learnt)
+        return learnt is not None
+
+    @property
+    def rejects_schema(self) -> bool:
+        return "response_format" in self.dialect.omitted
 
     def is_ready(self) -> bool:
         """True if a request may be sent there now."""

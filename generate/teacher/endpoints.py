@@ -58,6 +58,8 @@ class Endpoint:
     structured: Structured = "auto"
     tokens_field: str = "max_tokens"
     batch_price_fraction: float = 0.5
+    is_own_server: bool = False
+    """True for a server that kshot started, which no proxy reaches."""
 
     def compute_cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         """Return the price of so many tokens, in the currency of the prices."""

@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from kshot.generate.teacher.parsing.thought import split_thought
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -28,19 +30,20 @@ class Request:
 
 AcceptedFraction = Callable[[], float]
 """The fraction of the replies so far that the caller accepted, from 0 to 1."""
-TRUNCATED = {"length", "cut"}
-"""Finish reasons of an incomplete text."""
+TRUNCATED = {"length", "cut", "max_tokens", "max_output_tokens", "model_length"}
+"""Finish reasons of an incomplete text, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A teacher's reply. Tokens are the endpoint's count, or an estimate from the lengths where it sends none.
 
+    `content` is what the endpoint sent, and what the cache keeps; `text` is the reply in it, without a model's thought.
     `error` says why there is no text: the endpoint refused the request, all attempts failed, or a budget was spent
     before the request was sent.
     """
 
-    text: str
+    content: str
     finish_reason: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -50,11 +53,29 @@ class Reply:
     error: str = ""
 
     @property
+    def text(self) -> str:
+        """The reply without the thought before it; the only text that may become data or be checked."""
+        return split_thought(self.content)[1]
+
+    @property
+    def is_truncated(self) -> bool:
+        return self.finish_reason.lower() in TRUNCATED
+
+    @property
+    def is_only_thought(self) -> bool:
+        """True if the model spent all of its tokens before the reply began."""
+        return not self.error and self.is_truncated and not self.text.strip()
+
+    @property
     def problem(self) -> str:
         """Why the text is missing or incomplete; "" where it is complete."""
         if self.error:
             return f"no reply: {self.error}"
-        return "cut off: longer than max_tokens" if self.finish_reason in TRUNCATED else ""
+        if self.is_only_thought:
+            return "no reply after the thought: longer than max_tokens"
+        if self.content.strip() and not self.text.strip():
+            return "no reply after the thought"
+        return "cut off: longer than max_tokens" if self.is_truncated else ""
 
 
 NOT_SENT = Reply("", error="not sent, a budget is spent")

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from typing import TypeVar
@@ -63,7 +63,7 @@ class ReplyStream:
     def budget_error(self) -> BudgetExceededError | None:
         return self._scheduler.budget_error if self._scheduler else None
 
-    def run(self, requests: Iterator[Request]) -> Iterator[tuple[Request, Reply]]:
+    def run(self, requests: Iterator[Request]) -> Generator[tuple[Request, Reply], None, None]:
         with ExitStack() as stack:
             for chunk in split_chunks(requests, CHUNK_REQUESTS):
                 self._submit(chunk, stack)

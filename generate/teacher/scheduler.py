@@ -16,10 +16,11 @@ from kshot.config import TeacherConfig
 from kshot.core.console import say
 from kshot.generate.teacher.budget import BudgetExceededError, BudgetMeter, Cost
 from kshot.generate.teacher.cache import ReplyCache
-from kshot.generate.teacher.concurrency import AdaptiveConcurrency, backoff_seconds
+from kshot.generate.teacher.concurrency import AdaptiveConcurrency, backoff_seconds, describe_wait
 from kshot.generate.teacher.endpoint_state import Availability, EndpointState, PendingRequest, max_cost, reply_cost
 from kshot.generate.teacher.endpoints import Endpoint
 from kshot.generate.teacher.messages import Reply
+from kshot.generate.teacher.parsing.dialect import Dialects
 from kshot.generate.teacher.transport import FailureKind, RequestFailure, make_route, open_session, post_request
 
 COMMIT_SECONDS = 0.02
@@ -27,10 +28,15 @@ COMMIT_SECONDS = 0.02
 MAX_DRAIN_SECONDS = 20.0
 """Wait for replies in flight when the caller has enough: they are paid."""
 MAX_FAILURES_IN_A_ROW = 10
-"""Failed attempts without a reply between them, after which an endpoint that has replied is paused."""
+"""Failed attempts without a reply between them, after which an endpoint that has replied is paused.
+One that sends so many malformed responses is suspended."""
 PROBES = 3
 MAX_ROUNDS_WITHOUT_REPLY = 3
 SUSPENSION_SECONDS, MAX_SUSPENSION_SECONDS = 30.0, 600.0
+MAX_RETRY_AFTER_SECONDS = 600.0
+"""An endpoint that asks for a longer pause is suspended for as long; the only one ends the run."""
+MAX_BELIEVED_SECONDS = 30 * 86_400.0
+"""A Retry-After above this is a mistake, and bounded like a short one."""
 MAX_FAILED_REQUESTS_IN_A_ROW = 5
 RATE_LIMITS_PER_ATTEMPT = 10
 
@@ -43,14 +49,19 @@ class Scheduler:
     """Runs inside its `with` block. Leaving the block by an exception cancels the requests in flight."""
 
     def __init__(
-        self, endpoints: Sequence[Endpoint], cache: ReplyCache, meter: BudgetMeter, teacher: TeacherConfig
+        self,
+        endpoints: Sequence[Endpoint],
+        cache: ReplyCache,
+        meter: BudgetMeter,
+        teacher: TeacherConfig,
+        dialects: Dialects,
     ) -> None:
         self.budget_error: BudgetExceededError | None = None
         self.last_failure = ""
         self.max_in_flight = sum(endpoint.max_concurrency for endpoint in endpoints)
         self.meter = meter
         self._states = [
-            EndpointState(endpoint, make_route(endpoint), AdaptiveConcurrency(endpoint.max_concurrency))
+            EndpointState(endpoint, make_route(endpoint), AdaptiveConcurrency(endpoint.max_concurrency), dialects)
             for endpoint in endpoints
         ]
         self._cache = cache
@@ -201,9 +212,9 @@ class Scheduler:
     async def _attempt(self, state: EndpointState, request: PendingRequest, reserved: Cost, acquired: int) -> None:
         availability = state.availability
         with_schema = "response_format" in request.body and not (request.without_schema or state.rejects_schema)
-        cost = None
+        dialect, cost = state.dialect, None
         try:
-            outcome = await post_request(self._session, state.route, state.endpoint, request.body, with_schema)
+            outcome = await post_request(self._session, state.route, state.endpoint, request.body, with_schema, dialect)
             if isinstance(outcome, Reply):
                 cost = reply_cost(outcome)
         finally:
@@ -211,6 +222,9 @@ class Scheduler:
             self.meter.settle(reserved, cost)
         if isinstance(outcome, Reply):
             self._handle_reply(state, request, outcome)
+        elif outcome.status in {400, 422} and state.adapt(request.body, outcome.reason, dialect, with_schema):
+            self._end_probing(state)
+            self._enqueue(request)
         elif with_schema and state.endpoint.structured == "auto" and outcome.status in {400, 404, 422}:
             # If the same request succeeds without the schema, the endpoint rejects schemas.
             request.without_schema = True
@@ -225,7 +239,9 @@ class Scheduler:
         state.availability, state.has_replied, state.failures_in_a_row, state.failed_rounds = (
             Availability.OPEN, True, 0, 0,
         )  # fmt: skip
-        state.rejects_schema = state.rejects_schema or request.without_schema
+        state.malformed_in_a_row = 0
+        if request.without_schema and not state.rejects_schema:
+            state.learn(state.dialect.omit("response_format"), "refuses the JSON schema; it is left out")
         self._replies += 1
         self._failed_in_a_row = 0
         self._queue_commit(state, request, reply)
@@ -261,10 +277,16 @@ class Scheduler:
             state.concurrency.record_overload(acquired)
         if failure.kind is FailureKind.AUTH:
             self._suspend(state)
+        elif failure.kind is FailureKind.RATE_LIMITED and _is_long(failure.retry_after):
+            state.last_failure += f"; it asks to wait {describe_wait(failure.retry_after or 0)}"
+            self._suspend(state, failure.retry_after)
         elif failure.kind in {FailureKind.RATE_LIMITED, FailureKind.TIMEOUT, FailureKind.CONNECTION}:
             self._count_failure(state, failure, availability)
         else:
             self._end_probing(state)
+            state.malformed_in_a_row += failure.kind is FailureKind.MALFORMED
+            if state.malformed_in_a_row >= MAX_FAILURES_IN_A_ROW:
+                self._suspend(state)
         if failure.kind is FailureKind.RATE_LIMITED:
             request.rate_limited += 1
         elif failure.kind is not FailureKind.AUTH and availability is not Availability.PROBING:
@@ -320,8 +342,12 @@ class Scheduler:
             state.availability, state.probes_to_send, state.probes_in_flight = Availability.PROBING, PROBES, 0
             self._send_ready()
 
-    def _suspend(self, state: EndpointState) -> None:
-        """Give this endpoint's requests to the others, for a time that doubles; without another endpoint, fail."""
+    def _suspend(self, state: EndpointState, wait_seconds: float | None = None) -> None:
+        """Give this endpoint's requests to the others; without another endpoint, fail.
+
+        Args:
+            wait_seconds: how long; None: for a time that doubles.
+        """
         if state.availability is Availability.SUSPENDED:
             return
         state.availability = Availability.SUSPENDED
@@ -329,13 +355,18 @@ class Scheduler:
             reasons = (f"{other.endpoint.url} {other.last_failure}" for other in self._states)
             self._fail(AllEndpointsFailedError("; ".join(reasons)))
             return
-        seconds = min(MAX_SUSPENSION_SECONDS, SUSPENSION_SECONDS * 2.0**state.suspensions)
+        doubled = min(MAX_SUSPENSION_SECONDS, SUSPENSION_SECONDS * 2.0**state.suspensions)
+        seconds = doubled if wait_seconds is None else wait_seconds
         state.suspensions += 1
         say(f"teacher {state.endpoint.url} {state.last_failure}; suspended for {seconds:.0f} s")
         requests, state.queue = list(state.queue), deque()
         for request in requests:
             self._enqueue(request, first=False)
         self._loop.call_later(seconds, self._probe, state)
+
+
+def _is_long(retry_after: float | None) -> bool:
+    return retry_after is not None and MAX_RETRY_AFTER_SECONDS < retry_after <= MAX_BELIEVED_SECONDS
 
 
 def _choose_loop() -> Any:

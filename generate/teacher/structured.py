@@ -1,20 +1,19 @@
 """Structured output: the JSON object in a teacher's reply, or the reason why there is none. Nothing here raises."""
 
-import json
-import re
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kshot.generate.teacher.messages import Reply
+from kshot.generate.teacher.parsing.json_objects import JsonSyntaxError, iter_repaired, iter_values, to_text
 
-VERSION = 1
+VERSION = 2
 """Raise when the same reply is read differently, or a schema changes."""
 
 MAX_STRUCTURED_CHARS = 64_000
-MAX_TRIED_OBJECTS = 20
-"""Braces at which an object may begin. A reply with thousands of them takes no more time."""
-_FENCE = re.compile(r"```(?:json)?\s*(.*?)```", re.S)
+MAX_WRAPPERS = 3
+"""Objects around the wanted one."""
 
 
 # Class names and docstrings are part of the JSON Schema that a teacher gets, and so of the cache key.
@@ -59,39 +58,78 @@ ShapeT = TypeVar("ShapeT", bound=ReplyShape)
 
 def read_reply(reply: Reply, shape: type[ShapeT]) -> ShapeT | str:
     """Return the first JSON object in the reply that has the shape, or the reason to reject the reply."""
-    result = read_text(reply.text, shape)
+    result = read_text(reply.text, shape, repair=not reply.is_truncated)
     return (reply.problem or result) if isinstance(result, str) else result
 
 
-def read_text(text: str, shape: type[ShapeT]) -> ShapeT | str:
-    """Return the first JSON object in the text that has the shape, or what is wrong with the text."""
+def read_text(text: str, shape: type[ShapeT], repair: bool = True) -> ShapeT | str:
+    """Return the first JSON object in the text that has the shape, or what is wrong with the text.
+
+    Args:
+        repair: whether to repair broken JSON as the last resort; false for a text that was cut off.
+    """
     if len(text) > MAX_STRUCTURED_CHARS:
         return f"malformed: longer than {MAX_STRUCTURED_CHARS} characters"
-    fenced = _FENCE.search(text)
-    text = fenced.group(1) if fenced else text
-    errors: list[str] = []
-    begin = text.find("{")
-    while begin >= 0 and len(errors) < MAX_TRIED_OBJECTS:
-        result, end = _read_object(text, begin, shape)
+    reasons: list[str] = []
+    is_broken = False
+    for value in iter_values(text):
+        if isinstance(value, JsonSyntaxError):
+            is_broken = True
+            reasons.append("malformed: invalid JSON")
+            continue
+        result = _read_value(value, shape)
         if not isinstance(result, str):
             return result
-        errors.append(result)
-        begin = text.find("{", end)
-    return errors[0] if errors else "malformed: no JSON object"
+        reasons.append(result)
+    if repair and is_broken:
+        for value in iter_repaired(text):
+            result = _read_value(value, shape)
+            if not isinstance(result, str):
+                return result
+    return reasons[0] if reasons else "malformed: no JSON object"
 
 
-def _read_object(text: str, begin: int, shape: type[ShapeT]) -> tuple[ShapeT | str, int]:
-    """Return the object at `begin`, or what is wrong with it; and the index after it."""
-    end = begin + 1
+def _read_value(value: object, shape: type[ShapeT], wrappers: int = MAX_WRAPPERS) -> ShapeT | str:
+    """Return the object of the shape that a value is, or wraps; or what is wrong with it."""
+    if isinstance(value, list):
+        results = [_read_value(item, shape, wrappers) for item in value if isinstance(item, Mapping)]
+        return next((result for result in results if not isinstance(result, str)), "malformed: no JSON object")
+    if not isinstance(value, Mapping):
+        return "malformed: no JSON object"
     try:
-        value, end = json.JSONDecoder(strict=False).raw_decode(text, begin)
-        result = shape.model_validate(value)
+        result = shape.model_validate(_tidy_fields(value, shape))
     except ValidationError as error:
+        inner = [item for item in value.values() if isinstance(item, Mapping | list) and item]
+        if wrappers and len(inner) == 1:
+            unwrapped = _read_value(inner[0], shape, wrappers - 1)
+            if not isinstance(unwrapped, str):
+                return unwrapped
         detail = error.errors(include_url=False)[0]
-        return f"malformed: {'.'.join(map(str, detail['loc'])) or 'object'}: {detail['msg']}", end
-    except (ValueError, RecursionError):
-        return "malformed: invalid JSON", end
-    return (result if all(map(_is_clean, _list_texts(result))) else "malformed: control characters"), end
+        return f"malformed: {'.'.join(map(str, detail['loc'])) or 'object'}: {detail['msg']}"
+    return result if all(map(_is_clean, _list_texts(result))) else "malformed: control characters"
+
+
+def _tidy_fields(value: Mapping[str, Any], shape: type[ReplyShape]) -> dict[str, Any]:
+    """Return the shape's fields by their own names, with text where the shape wants text."""
+    spellings: dict[str, str] = {}
+    for key in value:
+        spellings.setdefault(_fold_key(key), key)
+    fields: dict[str, Any] = {}
+    for name, field in shape.model_fields.items():
+        spelling = name if name in value else spellings.get(name)
+        if spelling is None or (value[spelling] is None and not field.is_required()):
+            continue
+        content = value[spelling]
+        if field.annotation is str and content is not None:
+            content = to_text(content)
+        elif get_origin(field.annotation) is list and isinstance(content, list):
+            content = [item if item is None else to_text(item) for item in content]
+        fields[name] = content
+    return fields
+
+
+def _fold_key(key: str) -> str:
+    return str(key).strip(" :*_").casefold().replace(" ", "_").replace("-", "_")
 
 
 def _list_texts(value: ReplyShape) -> list[str]:

@@ -4,7 +4,7 @@ The openai client builds and validates a model of every reply, which is most of 
 JSON.
 """
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -12,13 +12,16 @@ from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-import orjson
 from yarl import URL
 
+from kshot.core.errors import TeacherError
 from kshot.generate.teacher.concurrency import parse_retry_after
 from kshot.generate.teacher.endpoints import Endpoint
 from kshot.generate.teacher.messages import Reply, count_prompt_chars, estimate_tokens, replace_surrogates, to_json
+from kshot.generate.teacher.parsing.dialect import Dialect, to_strict_schema
+from kshot.generate.teacher.parsing.error_body import ErrorBody, parse_json, read_error_body
 
+PLAIN = Dialect()
 MAX_RESPONSE_BYTES = 32 << 20
 MAX_REPLY_CHARS = 1_000_000
 """Longer replies are truncated to this, with the finish reason `cut`."""
@@ -69,8 +72,36 @@ class Route:
 def make_route(endpoint: Endpoint) -> Route:
     """Look up the proxy once; aiohttp would look it up for each request, in a thread."""
     url = URL(f"{endpoint.url}/chat/completions")
-    proxy = None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)
-    return Route(url, _build_headers(endpoint), proxy)
+    return Route(url, _build_headers(endpoint), None if endpoint.is_own_server else find_proxy(url))
+
+
+def find_proxy(url: URL) -> str | None:
+    """Return the proxy of the environment for a URL, or None.
+
+    Raises:
+        TeacherError: the proxy's scheme is not supported, or its address is invalid.
+    """
+    proxies = getproxies()
+    name = url.scheme if proxies.get(url.scheme) else "all"
+    proxy = proxies.get(name, "").strip()
+    if not proxy or proxy_bypass(url.host or ""):
+        return None
+    variable = f"{name.upper()}_PROXY"
+    address = proxy if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", proxy) else f"http://{proxy}"
+    try:
+        parsed = URL(address)
+        is_valid = bool(parsed.host) and parsed.port is not None
+    except ValueError:
+        is_valid = False
+    # The address may hold a password, so only its scheme is printed.
+    scheme = address.split("://", maxsplit=1)[0].lower()
+    if scheme not in {"http", "https"}:
+        raise TeacherError(
+            f"{variable}: a {scheme} proxy is not supported; name an HTTP proxy, or list {url.host} in NO_PROXY"
+        )
+    if not is_valid:
+        raise TeacherError(f"{variable}: not the address of a proxy; write it as http://HOST:PORT")
+    return address
 
 
 def _build_headers(endpoint: Endpoint) -> dict[str, str]:
@@ -78,14 +109,21 @@ def _build_headers(endpoint: Endpoint) -> dict[str, str]:
     return {**headers, "Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else headers
 
 
-def build_payload(endpoint: Endpoint, body: Mapping[str, Any], with_schema: bool) -> dict[str, Any]:
-    """Return the request in the form that this endpoint takes."""
+def build_payload(
+    endpoint: Endpoint, body: Mapping[str, Any], with_schema: bool, dialect: Dialect = PLAIN
+) -> dict[str, Any]:
+    """Return the request in the form that this endpoint takes. A None in the body leaves the field out."""
     fields = {"model": endpoint.model, "messages": body["messages"], "temperature": body["temperature"]}
     fields[endpoint.tokens_field] = body["max_tokens"]
     if with_schema and endpoint.structured != "none":
         use_object = endpoint.structured == "json_object"
-        fields["response_format"] = {"type": "json_object"} if use_object else body["response_format"]
-    return {**fields, **body.get("extra", {})}
+        fields["response_format"] = {"type": "json_object"} if use_object else _to_strict(body["response_format"])
+    return dialect.apply({**fields, **body.get("extra", {})})
+
+
+def _to_strict(response_format: Mapping[str, Any]) -> dict[str, Any]:
+    named = response_format["json_schema"]
+    return {**response_format, "json_schema": {**named, "schema": to_strict_schema(named["schema"])}}
 
 
 async def post_request(
@@ -94,17 +132,19 @@ async def post_request(
     endpoint: Endpoint,
     body: Mapping[str, Any],
     with_schema: bool,
+    dialect: Dialect = PLAIN,
 ) -> Reply | RequestFailure:
     """Send the request once. Whatever the endpoint does, return a reply or a failure, without the API key in it."""
-    data = to_json(build_payload(endpoint, body, with_schema))
+    data = to_json(build_payload(endpoint, body, with_schema, dialect))
     try:
         async with session.post(
             route.url, data=data, headers=route.headers, proxy=route.proxy, allow_redirects=False
         ) as response:
             raw = await _read_body(response)
+            retry_after = response.headers.get("Retry-After")
             if response.status == 200:
-                return parse_reply(raw, endpoint, body)
-            return _classify_status(response.status, raw, response.headers.get("Retry-After"), endpoint)
+                return parse_reply(raw, endpoint, body, retry_after)
+            return _classify_error(response.status, raw, retry_after, endpoint)
     except TimeoutError:
         return RequestFailure(FailureKind.TIMEOUT, "timed out")
     except aiohttp.ClientConnectorError as error:
@@ -129,21 +169,31 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     return bytes(content)
 
 
-def parse_reply(raw: bytes, endpoint: Endpoint, body: Mapping[str, Any]) -> Reply | RequestFailure:
-    """Return the first choice's text with the token usage; estimate the usage where it is missing or absurd."""
+def parse_reply(
+    raw: bytes, endpoint: Endpoint, body: Mapping[str, Any], retry_after: str | None = None
+) -> Reply | RequestFailure:
+    """Return the first choice's text with the token usage; estimate the usage where it is missing or absurd.
+
+    Args:
+        retry_after: the header, for a body that holds an error instead of a choice.
+    """
     secret = endpoint.api_key.encode("utf-8", "replace")
     if secret and secret in raw:
         raw = endpoint.redact(raw.decode("utf-8", "replace")).encode()
     try:
         completion = parse_json(raw)
         choice = completion["choices"][0]
+        if choice.get("error") or choice.get("finish_reason") == "error":
+            return _classify_error(200, to_json({"error": choice.get("error")}), retry_after, endpoint)
         message = choice["message"]
         text = _join_text(message.get("content"))
         finish_reason = str(choice.get("finish_reason") or "")
         if not text and isinstance(message.get("refusal"), str):
             text, finish_reason = message["refusal"], "refusal"
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        return RequestFailure(FailureKind.MALFORMED, f"sent no chat completion ({type(error).__name__})")
+        if not text and completion.get("error"):
+            return _classify_error(200, raw, retry_after, endpoint)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return _classify_error(200, raw, retry_after, endpoint)
     # The cache returns it in this form, so a rerun sees the same text.
     text, finish_reason = replace_surrogates(text), replace_surrogates(finish_reason)
     if len(text) > MAX_REPLY_CHARS:
@@ -154,14 +204,6 @@ def parse_reply(raw: bytes, endpoint: Endpoint, body: Mapping[str, Any]) -> Repl
     completion_tokens = _check_usage(usage.get("completion_tokens"), len(text))
     cost = endpoint.compute_cost(prompt_tokens, completion_tokens)
     return Reply(text, finish_reason[:40], prompt_tokens, completion_tokens, endpoint.url, endpoint.model, cost)
-
-
-def parse_json(raw: bytes) -> Any:
-    """Parse JSON, also with lone surrogates or invalid UTF-8 in its strings, as broken endpoints send them."""
-    try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return json.loads(raw.decode("utf-8", "replace"))
 
 
 def _join_text(content: object) -> str:
@@ -179,29 +221,31 @@ def _check_usage(tokens: object, characters: int) -> int:
     return tokens if is_count and isinstance(tokens, int) else estimate_tokens(characters)
 
 
-def _classify_status(status: int, raw: bytes, retry_after: str | None, endpoint: Endpoint) -> RequestFailure:
-    message = endpoint.redact(_read_error(raw[:10_000]))
-    reason = f"answers {status}: {message}" if message else f"answers {status}"
-    if status in {429, 503}:
-        kind = FailureKind.RATE_LIMITED
-    elif status in {401, 402, 403, 404, 405, 410}:
-        kind = FailureKind.AUTH
-        if status in {401, 403}:
-            reason += f"; is the key in ${endpoint.api_key_env}?"
-    elif status >= 500 or status in {408, 409, 425}:
-        kind = FailureKind.CONNECTION
+def _classify_error(status: int, raw: bytes, retry_after: str | None, endpoint: Endpoint) -> RequestFailure:
+    """Return the failure that a response means: by its status, or by the error in its body where the status is 200."""
+    error = read_error_body(raw)
+    message = endpoint.redact(error.message)
+    if status == 200:
+        code = f" with error {error.status}" if error.status else ", and no chat completion"
+        reason = f"answers 200{code}" + (f": {message}" if message else "")
     else:
-        kind = FailureKind.BAD_REQUEST
-    return RequestFailure(kind, reason, parse_retry_after(retry_after), status)
+        reason = f"answers {status}: {message}" if message else f"answers {status}"
+    # Gateways pass on a rate limit with a status of their own.
+    meaning = error.status if status == 200 or error.status == 429 else status
+    kind = _classify_status(meaning, error)
+    if meaning in {401, 403} and not error.is_quota:
+        reason += f"; is the key in ${endpoint.api_key_env}?"
+    header = parse_retry_after(retry_after)
+    return RequestFailure(kind, reason, error.retry_after if header is None else header, meaning)
 
 
-def _read_error(raw: bytes) -> str:
-    """Return the endpoint's error message, in one line of at most 200 characters."""
-    try:
-        body = parse_json(raw)
-        error = body.get("error", body.get("message", body.get("detail", body)))
-        message = error.get("message", error) if isinstance(error, dict) else error
-    except (ValueError, AttributeError, RecursionError):
-        message = raw.decode("utf-8", "replace")
-    line = " ".join("".join(c if c.isprintable() else " " for c in str(message)).split())
-    return "" if line == "{}" else line[:200]
+def _classify_status(status: int, error: ErrorBody) -> FailureKind:
+    if error.is_quota and status not in {400, 422}:
+        return FailureKind.AUTH
+    if status in {429, 503}:
+        return FailureKind.RATE_LIMITED
+    if status in {401, 402, 403, 404, 405, 410}:
+        return FailureKind.AUTH
+    if status >= 500 or status in {408, 409, 425}:
+        return FailureKind.CONNECTION
+    return FailureKind.BAD_REQUEST if status else FailureKind.MALFORMED

@@ -37,6 +37,9 @@ from kshot.generate.curation.nearest_heldout import nearest_heldout_tasks
 from kshot.generate.curation.paraphrase_filter import reject_paraphrases
 from kshot.generate.dataset.shuffle import MAX_LINES_IN_ONE_BUCKET, DiskShuffle
 from kshot.generate.run_files import ContaminationRow, GenerateManifest, NearestRow, RecordRow, RejectRow, TextMatch
+from kshot.generate.teacher.parsing.final_answer import split_at_final_answer, unwrap_answer
+from kshot.generate.teacher.parsing.json_objects import iter_repaired, iter_values
+from kshot.generate.teacher.parsing.thought import split_thought
 from kshot.generate.versions import COMPONENTS, component_versions
 from kshot.tasks.source import choose_examples
 from tests.golden.fixtures import (
@@ -52,17 +55,21 @@ from tests.golden.fixtures import (
     task_sources,
 )
 from tests.golden.synthesis import SYNTHESIS_OUTPUTS
+from tests.teacher_profiles import ANSWERS, CONTENTS, OBJECTS
 
 VERSIONS = GOLDEN / "versions.json"
 UPDATE = "`python -m tests.golden.update`"
 SYNTHESIS_USES = (
     "core.answers",
+    "generate.teacher.parsing.final_answer",
     "core.prompting",
     "generate.curation.paraphrase_checks",
     "generate.synthesis.diversity",
     "generate.synthesis.new_tasks",
     "generate.synthesis.prompt_templates",
     "generate.synthesis.verify",
+    "generate.teacher.parsing.json_objects",
+    "generate.teacher.parsing.thought",
     "generate.teacher.structured",
 )
 """What the synthesis modes pass through."""
@@ -109,15 +116,15 @@ def unversioned_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[
 
 
 def _used_by(name: str) -> set[str]:
-    """The components that a component uses, directly or not; some use one another."""
-    reached: set[str] = set()
-    left = [name]
-    while left:
-        golden = GOLDENS.get(left.pop())
-        uses = set(golden.uses if golden else ()) - reached
-        left += uses
-        reached |= uses
-    return reached
+    """The other components that a component uses, directly or not."""
+    used: set[str] = set()
+    waiting = [name]
+    while waiting:
+        golden = GOLDENS.get(waiting.pop())
+        new = set(golden.uses if golden else ()) - used
+        used |= new
+        waiting += new
+    return used - {name}
 
 
 # Outputs, in the order of GOLDENS.
@@ -326,6 +333,10 @@ def _files() -> Any:
     return [[row.to_line().decode() for row in rows], list(GenerateManifest.model_fields)]
 
 
+def _final_answers() -> Any:
+    return [[split_at_final_answer(text), unwrap_answer(text)] for text in ANSWERS]
+
+
 GOLDENS: dict[str, Golden] = {
     "core.prompting": Golden(_prompts),
     "core.similarity": Golden(_similarities, ("core.text",)),
@@ -364,6 +375,11 @@ GOLDENS: dict[str, Golden] = {
     "generate.curation.nearest_heldout": Golden(_nearest, ("core.similarity", "generate.run_files")),
     "generate.dataset.shuffle": Golden(_orders),
     "generate.run_files": Golden(_files),
+    "generate.teacher.parsing.final_answer": Golden(_final_answers),
+    "generate.teacher.parsing.json_objects": Golden(
+        lambda: [[[repr(v) for v in read(text)] for read in (iter_values, iter_repaired)] for text in OBJECTS]
+    ),
+    "generate.teacher.parsing.thought": Golden(lambda: [split_thought(content) for content in CONTENTS]),
     "tasks.source": Golden(_source_examples),
     **{name: Golden(output, SYNTHESIS_USES) for name, output in SYNTHESIS_OUTPUTS.items()},
 }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kshot.config import Config
-from kshot.core.errors import ConfigError
+from kshot.core.errors import ConfigError, TeacherError
 from kshot.core.runs import Run
 from kshot.generate.stage import dry_run, run_generate
 from tests.scripted import SKILLS, Script, serving
@@ -181,3 +181,53 @@ def test_modes_without_a_teacher_are_a_config_error(settings: dict[str, Any], tm
             stage(config_of(settings, teacher=None, synthesis={"vary": 1}), Run(tmp_path / "none"))
         with pytest.raises(ConfigError, match="'english' is not one of"):
             stage(config_of(settings, filters={"language": "english"}), Run(tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    ("ruin", "reason"),
+    [
+        (lambda prompt, reply: "I would rather talk about the weather.", "malformed: no JSON object"),
+        (lambda prompt, reply: "", "malformed: no JSON object"),
+        (lambda prompt, reply: "no" if "JSON" not in prompt else reply, "judged wrong"),
+    ],
+)
+def test_a_teacher_that_gives_nothing_usable_ends_the_run_with_the_reason(
+    settings: dict[str, Any], script: Script, tmp_path: Path, ruin: Any, reason: str
+) -> None:
+    script.ruin = ruin
+    run = Run(tmp_path / "unusable")
+    config = config_of(settings, synthesis={"demonstrate": {"per_task": 3}, "verify": {"judge": True}})
+    for _ in range(2):
+        with pytest.raises(TeacherError, match=r"none of 6 replies could be used; most frequent reason") as raised:
+            run_generate(config, run)
+        assert reason in str(raised.value)
+        assert "\n" not in str(raised.value)
+    assert rows(run), "what needs no teacher is kept"
+    assert not (run.folder / "generate" / "manifest.json").exists()
+    rejects = (run.folder / "generate" / "rejects.jsonl").read_text().splitlines()
+    assert sum('"mode":"demonstrate"' in line for line in rejects) == 6
+    script.ruin = lambda prompt, reply: reply
+    run_generate(config_of(settings, synthesis={"demonstrate": {"per_task": 4}}), run)
+    assert (run.folder / "generate" / "manifest.json").exists()
+
+
+def test_paraphrases_may_all_fail_their_checks_but_not_all_be_empty(
+    settings: dict[str, Any], script: Script, tmp_path: Path
+) -> None:
+    paraphrase = {"modes": ["rephrase"], "per_mode": 1}
+    script.ruin = lambda prompt, reply: "As an AI I cannot do that."
+    run_generate(config_of(settings, paraphrase=paraphrase), Run(tmp_path / "weak"))
+    script.ruin = lambda prompt, reply: ""
+    with pytest.raises(TeacherError, match=r"none of \d+ replies could be used"):
+        run_generate(config_of(settings, paraphrase={**paraphrase, "per_mode": 2}), Run(tmp_path / "mute"))
+
+
+def test_given_inversions_are_nothing_that_the_teacher_wrote(
+    settings: dict[str, Any], script: Script, tmp_path: Path
+) -> None:
+    tasks = json.loads(settings["tasks"][0].read_text())
+    tasks[0]["inverse"] = ["Write the text in small letters."]
+    settings["tasks"][0].write_text(json.dumps(tasks))
+    script.ruin = lambda prompt, reply: "nothing"
+    with pytest.raises(TeacherError, match=r"none of \d+ replies could be used"):
+        run_generate(config_of(settings, synthesis={"demonstrate": {"per_task": 2}}), Run(tmp_path / "given"))

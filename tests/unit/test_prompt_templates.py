@@ -7,7 +7,8 @@ import pytest
 from kshot.core.errors import ConfigError
 from kshot.core.seeding import stream
 from kshot.core.types import Example, Task
-from kshot.generate.synthesis.prompt_templates import PromptTemplates
+from kshot.generate.synthesis.prompt_templates import SHIPPED, PromptTemplates
+from kshot.generate.synthesis.verify import Claim
 from kshot.tasks.source import source_from_task
 
 
@@ -45,3 +46,17 @@ def test_a_template_of_the_user_replaces_the_shipped_one_by_name(tmp_path: Path)
         PromptTemplates(tmp_path)
     with pytest.raises(ConfigError, match="is not a folder"):
         PromptTemplates(tmp_path / "none")
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SHIPPED.glob("*.j2")))
+def test_texts_reach_the_teacher_as_characters(name: str) -> None:
+    example = Example("它不是'茶' <b> & é", "ضوء")
+    task = Task("t", "t", "c", ("翻译 l'été.",), (example,), labels=("ضوء", "b"))
+    prompt = PromptTemplates(None).render(
+        name, task=task, tasks=[task], example=example, examples=[example], instruction=task.descriptions[0],
+        labels=task.labels, label="ضوء", topic="t", length="l", level="l", style="s",
+        claim=Claim(task.descriptions[0], example.input, example.output), text="它", anchors=(),
+    )  # fmt: skip
+    assert "\\u" not in prompt
+    assert "&#" not in prompt
+    assert any(text in prompt for text in (example.input, task.descriptions[0]))

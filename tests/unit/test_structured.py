@@ -2,7 +2,9 @@
 
 import pytest
 
-from kshot.generate.teacher.structured import InputOutput, InventedTask, read_text
+from kshot.generate.teacher import InputOnly, InputOutput, InventedTask, Reply, read_reply
+from kshot.generate.teacher.structured import read_text
+from tests.teacher_profiles import OBJECTS
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,40 @@ def test_a_malformed_reply_gives_a_reason(reply: str) -> None:
 )
 def test_read_text_finds_the_object_among_other_text(reply: str) -> None:
     assert read_text(reply, InputOutput) == InputOutput(input="a", output="b")
+
+
+@pytest.mark.parametrize("text", OBJECTS)
+def test_read_text_finds_the_object_in_every_spelling(text: str) -> None:
+    assert read_text(text, InputOutput) == InputOutput(input="a", output="b")
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("4", "4"), ("3.10", "3.10"), ("-2e3", "-2e3"), ("true", "true"), ('{"x": [1, 2.50], "é": null}',
+        '{"x":[1,2.5],"é":null}'), ('["a", "b"]', '["a","b"]'), ('"```py\\nx = 1\\n```"', "```py\nx = 1\n```"),
+        ('"see {\\"a\\": 1} and ```json\\n{}\\n```"', 'see {"a": 1} and ```json\n{}\n```'),
+        ('"he said "no" twice"', 'he said "no" twice'),
+    ],
+)  # fmt: skip
+def test_every_value_becomes_the_text_that_was_written(output: str, expected: str) -> None:
+    for text in (f'{{"input":"a","output":{output}}}', f'Here: {{"input":"a","output":{output}}} Done.'):
+        assert read_text(text, InputOutput) == InputOutput(input="a", output=expected)
+
+
+def test_labels_of_any_kind_become_text() -> None:
+    text = (
+        '{"instruction": "Is it more than one?", "input": 3, "output": true, "labels": [true, false, 1], "name": null}'
+    )
+    task = read_text(text, InventedTask)
+    assert isinstance(task, InventedTask)
+    assert (task.input, task.output, task.labels, task.name) == ("3", "true", ["true", "false", "1"], "")
+
+
+@pytest.mark.parametrize("text", ['{"input":"a bee in the', '{"input":"a {b} in the', '{"input":"a","output":"half a'])
+def test_a_text_that_was_cut_off_is_never_repaired(text: str) -> None:
+    assert read_reply(Reply(text, "length"), InputOnly) == "cut off: longer than max_tokens"
+    assert isinstance(read_text(text, InputOutput), str)
 
 
 def test_an_invented_task_needs_its_fields() -> None:
