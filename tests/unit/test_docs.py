@@ -37,7 +37,7 @@ def test_has_key_follows_sections() -> None:
     assert has_key("generate.teacher.budget.money")
     assert has_key("train.sft.learning_rate")
     assert not has_key("generate.teacher.batch_share")
-    assert not has_key("evaluate.panels")
+    assert not has_key("evaluate.suite")
 
 
 @pytest.mark.parametrize("page", TEXTS)
