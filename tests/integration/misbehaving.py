@@ -4,9 +4,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import orjson
+
+from kshot.config import TeacherConfig
+from kshot.generate.teacher.cache import ReplyCache
+from kshot.generate.teacher.client import TeacherClient, make_client
 
 
 @dataclass
@@ -88,3 +93,12 @@ def answer_in_turn(*answers: Answer) -> Behave:
             return remaining.pop(0) if remaining else echo(body)
 
     return behave
+
+
+Start = Callable[..., Server]
+"""The fixture `start`: starts a server that behaves as the argument says, else echoes."""
+
+
+def open_client(cache: ReplyCache, folder: Path, **settings: Any) -> TeacherClient:
+    settings = {"model": "m", "max_backoff_seconds": 0.1, **settings}
+    return make_client(TeacherConfig.model_validate(settings), "", cache, folder)

@@ -106,13 +106,6 @@ def server() -> Iterator[BatchServer]:
     started.server_close()
 
 
-@pytest.fixture
-def cache(tmp_path: Path) -> Iterator[ReplyCache]:
-    opened = ReplyCache(tmp_path / "replies.sqlite")
-    yield opened
-    opened.close()
-
-
 def open_client(server: BatchServer, cache: ReplyCache, folder: Path, **settings: Any) -> TeacherClient:
     teacher = TeacherConfig(
         endpoint=server.url, model="m", input_price_per_mtok=1.0, output_price_per_mtok=1.0, **settings

@@ -1,6 +1,5 @@
 """What an endpoint refuses is learnt from its error, dropped or renamed, said once, and kept for the run."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +9,7 @@ import pytest
 from kshot.generate.teacher import InventedTask, Request
 from kshot.generate.teacher.cache import ReplyCache
 from kshot.generate.teacher.parsing.dialect import to_strict_schema
-from tests.integration.misbehaving import Answer, echo
-from tests.integration.test_endpoint_errors import Start, open_client, start
-
-__all__ = ["start"]
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Iterator[ReplyCache]:
-    opened = ReplyCache(tmp_path / "replies.sqlite")
-    yield opened
-    opened.close()
+from tests.integration.misbehaving import Answer, Start, echo, open_client
 
 
 def refuse(message: str) -> Answer:

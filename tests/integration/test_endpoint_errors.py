@@ -1,51 +1,16 @@
 """Errors that an endpoint sends with any status: the right class, its message, one line, and no storm of retries."""
 
-import socketserver
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from kshot.config import TeacherConfig
 from kshot.core.errors import TeacherError
 from kshot.generate.teacher import Request
 from kshot.generate.teacher.cache import ReplyCache
-from kshot.generate.teacher.client import TeacherClient, make_client
-from tests.integration.misbehaving import Answer, Behave, Server, answer_in_turn, echo
-
-Start = Callable[[Behave], Server]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    with ExitStack() as stack:
-
-        def start_server(behave: Behave = echo) -> Server:
-            server = Server()
-            server.behave = behave
-            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-            stack.callback(socketserver.TCPServer.server_close, server)
-            stack.callback(server.shutdown)
-            return server
-
-        yield start_server
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Iterator[ReplyCache]:
-    opened = ReplyCache(tmp_path / "replies.sqlite")
-    yield opened
-    opened.close()
-
-
-def open_client(cache: ReplyCache, folder: Path, **settings: Any) -> TeacherClient:
-    settings = {"model": "m", "max_backoff_seconds": 0.1, **settings}
-    return make_client(TeacherConfig.model_validate(settings), "", cache, folder)
+from tests.integration.misbehaving import Answer, Start, answer_in_turn, echo, open_client
 
 
 def body(value: Any, status: int = 200, **headers: str) -> Answer:

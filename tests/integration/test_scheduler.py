@@ -1,53 +1,21 @@
 """Client, scheduler, transport and cache against a real local server that behaves as badly as real ones do."""
 
-import socketserver
 import sqlite3
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kshot.config import TeacherConfig
 from kshot.core.errors import TeacherError
 from kshot.generate.teacher import BudgetExceededError, Reply, Request
 from kshot.generate.teacher.cache import ReplyCache
-from kshot.generate.teacher.client import TeacherClient, make_client
-from tests.integration.misbehaving import Answer, Behave, Server, answer_in_turn, echo, says
+from tests.integration.misbehaving import Answer, Server, Start, answer_in_turn, echo, open_client, says
 
 KEY = "sk-secret-0123456789"
-
-
-@pytest.fixture
-def servers() -> Iterator[Callable[[Behave], Server]]:
-    with ExitStack() as stack:
-
-        def start(behave: Behave = echo) -> Server:
-            server = Server()
-            server.behave = behave
-            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-            stack.callback(socketserver.TCPServer.server_close, server)
-            stack.callback(server.shutdown)
-            return server
-
-        yield start
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Iterator[ReplyCache]:
-    opened = ReplyCache(tmp_path / "replies.sqlite")
-    yield opened
-    opened.close()
-
-
-def open_client(cache: ReplyCache, folder: Path, **settings: Any) -> TeacherClient:
-    settings = {"model": "m", "max_backoff_seconds": 0.1, **settings}
-    return make_client(TeacherConfig.model_validate(settings), "", cache, folder)
 
 
 def prompts(n: int) -> list[Request]:
@@ -59,9 +27,9 @@ def texts(replies: Sequence[Reply]) -> list[str]:
 
 
 def test_stream_is_in_order_bounded_and_committed_before_it_yields(
-    servers: Any, cache: ReplyCache, tmp_path: Path
+    start: Start, cache: ReplyCache, tmp_path: Path
 ) -> None:
-    server = servers()
+    server = start()
     drawn = count()
     endless = (Request(f"p{n}") for n in drawn)
     stream = open_client(cache, tmp_path, endpoint=server.url, concurrency=4).stream(endless, "asking")
@@ -75,8 +43,8 @@ def test_stream_is_in_order_bounded_and_committed_before_it_yields(
     assert len(cache) == len(server.asked)
 
 
-def test_weights_split_the_requests_the_same_way_each_time(servers: Any, cache: ReplyCache, tmp_path: Path) -> None:
-    first, second = servers(), servers()
+def test_weights_split_the_requests_the_same_way_each_time(start: Start, cache: ReplyCache, tmp_path: Path) -> None:
+    first, second = start(), start()
     endpoints = [{"url": first.url, "weight": 3.0}, {"url": second.url, "model": "n"}]
     open_client(cache, tmp_path, endpoints=endpoints).ask(prompts(200), "asking")
     assert 120 < len(first.asked) < 180
@@ -89,9 +57,9 @@ def test_weights_split_the_requests_the_same_way_each_time(servers: Any, cache: 
 
 
 def test_a_failing_endpoint_is_suspended_and_the_others_get_its_requests(
-    servers: Any, cache: ReplyCache, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    start: Start, cache: ReplyCache, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    good, denied = servers(), servers(lambda body: Answer(401))
+    good, denied = start(), start(lambda body: Answer(401))
     endpoints = [{"url": good.url}, {"url": denied.url}, {"url": "http://127.0.0.1:9/v1"}]
     replies = open_client(cache, tmp_path, endpoints=endpoints, max_attempts=3).ask(prompts(60), "asking")
     assert texts(replies) == [f"Reply to p{n}" for n in range(60)]
@@ -102,7 +70,7 @@ def test_a_failing_endpoint_is_suspended_and_the_others_get_its_requests(
 
 
 def test_a_suspended_endpoint_is_probed_later(
-    servers: Any, cache: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start: Start, cache: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kshot.generate.teacher.scheduler.SUSPENSION_SECONDS", 0.05)
 
@@ -110,7 +78,7 @@ def test_a_suspended_endpoint_is_probed_later(
         time.sleep(0.02)
         return echo(body)
 
-    good, bad = servers(slowly), servers(answer_in_turn(Answer(401)))
+    good, bad = start(slowly), start(answer_in_turn(Answer(401)))
     endpoints = [{"url": good.url, "concurrency": 1}, {"url": bad.url, "concurrency": 1}]
     stream = open_client(cache, tmp_path, endpoints=endpoints).stream(iter(prompts(100)), "asking")
     assert sum(1 for _ in stream) == 100
@@ -118,7 +86,7 @@ def test_a_suspended_endpoint_is_probed_later(
 
 
 def test_a_recovered_server_is_used_while_old_requests_still_hang(
-    servers: Any, cache: ReplyCache, tmp_path: Path
+    start: Start, cache: ReplyCache, tmp_path: Path
 ) -> None:
     number = count()
 
@@ -128,12 +96,12 @@ def test_a_recovered_server_is_used_while_old_requests_still_hang(
             time.sleep(1.5)
         return Answer(500) if 20 < n < 70 else echo(body)
 
-    client = open_client(cache, tmp_path, endpoint=servers(behave).url, max_attempts=20, max_backoff_seconds=0.05)
+    client = open_client(cache, tmp_path, endpoint=start(behave).url, max_attempts=20, max_backoff_seconds=0.05)
     assert texts(client.ask(prompts(60), "asking")) == [f"Reply to p{n}" for n in range(60)]
 
 
-def test_all_endpoints_failed_names_each_reason(servers: Any, cache: ReplyCache, tmp_path: Path) -> None:
-    down, broken = servers(lambda body: Answer(500, b'{"error": {"message": "out of\\nmemory"}}')), servers()
+def test_all_endpoints_failed_names_each_reason(start: Start, cache: ReplyCache, tmp_path: Path) -> None:
+    down, broken = start(lambda body: Answer(500, b'{"error": {"message": "out of\\nmemory"}}')), start()
     broken.behave = lambda body: Answer(404, b"no such model")
     began = time.monotonic()
     with pytest.raises(TeacherError) as raised:
@@ -144,18 +112,18 @@ def test_all_endpoints_failed_names_each_reason(servers: Any, cache: ReplyCache,
     assert time.monotonic() - began < 5
 
 
-def test_one_bad_request_does_not_stop_the_others(servers: Any, cache: ReplyCache, tmp_path: Path) -> None:
+def test_one_bad_request_does_not_stop_the_others(start: Start, cache: ReplyCache, tmp_path: Path) -> None:
     def behave(body: dict[str, Any]) -> Answer:
         return Answer(400, b'{"error": "too long"}') if body["messages"][0]["content"] == "p7" else echo(body)
 
-    client = open_client(cache, tmp_path, endpoint=servers(behave).url)
+    client = open_client(cache, tmp_path, endpoint=start(behave).url)
     replies = [reply for _, reply in client.stream(prompts(20), "asking", 20)]
     assert [reply.error for reply in replies if not reply.text] == ["answers 400: too long"]
     assert (client.failed, len(cache), cache.count_failures()) == (1, 19, 1)
 
 
-def test_concurrency_falls_to_what_the_endpoint_bears(servers: Any, cache: ReplyCache, tmp_path: Path) -> None:
-    server: Server = servers()
+def test_concurrency_falls_to_what_the_endpoint_bears(start: Start, cache: ReplyCache, tmp_path: Path) -> None:
+    server: Server = start()
     refused = Counter[bool]()
 
     def behave(body: dict[str, Any]) -> Answer:
@@ -170,19 +138,19 @@ def test_concurrency_falls_to_what_the_endpoint_bears(servers: Any, cache: Reply
     assert refused[True] < refused[False] / 2
 
 
-def test_concurrency_rises_to_its_limit(servers: Any, cache: ReplyCache, tmp_path: Path) -> None:
+def test_concurrency_rises_to_its_limit(start: Start, cache: ReplyCache, tmp_path: Path) -> None:
     def behave(body: dict[str, Any]) -> Answer:
         time.sleep(0.05)
         return echo(body)
 
-    server = servers(behave)
+    server = start(behave)
     open_client(cache, tmp_path, endpoint=server.url, concurrency=40).ask(prompts(400), "asking")
     assert 30 <= server.max_busy <= 40
 
 
 @pytest.mark.parametrize("absurd", ["1e300", "-7", "nan", "soon", "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_an_absurd_retry_after_is_bounded(servers: Any, cache: ReplyCache, tmp_path: Path, absurd: str) -> None:
-    server = servers(answer_in_turn(*[Answer(429, headers={"Retry-After": absurd})] * 2))
+def test_an_absurd_retry_after_is_bounded(start: Start, cache: ReplyCache, tmp_path: Path, absurd: str) -> None:
+    server = start(answer_in_turn(*[Answer(429, headers={"Retry-After": absurd})] * 2))
     began = time.monotonic()
     assert texts(open_client(cache, tmp_path, endpoint=server.url).ask(prompts(3), "asking")) == [
         f"Reply to p{n}" for n in range(3)
@@ -190,15 +158,15 @@ def test_an_absurd_retry_after_is_bounded(servers: Any, cache: ReplyCache, tmp_p
     assert time.monotonic() - began < 3
 
 
-def test_retry_after_is_honoured(servers: Any, cache: ReplyCache, tmp_path: Path) -> None:
-    server = servers(answer_in_turn(Answer(429, headers={"Retry-After": "0.6"})))
+def test_retry_after_is_honoured(start: Start, cache: ReplyCache, tmp_path: Path) -> None:
+    server = start(answer_in_turn(Answer(429, headers={"Retry-After": "0.6"})))
     began = time.monotonic()
     open_client(cache, tmp_path, endpoint=server.url, max_backoff_seconds=5.0).ask(prompts(1), "asking")
     assert time.monotonic() - began >= 0.6
 
 
 def test_timeouts_resets_and_malformed_responses_change_no_reply(
-    servers: Any, cache: ReplyCache, tmp_path: Path
+    start: Start, cache: ReplyCache, tmp_path: Path
 ) -> None:
     """Two of three requests get a reply, however slow the device: an endpoint without any reply is suspended."""
     trouble = [Answer(cut=True), Answer(502, b"<html>"), Answer(body=b"{"), Answer(body=b"null"), Answer(503)] * 3
@@ -213,12 +181,12 @@ def test_timeouts_resets_and_malformed_responses_change_no_reply(
             return trouble[n // 3]
         return echo(body)
 
-    client = open_client(cache, tmp_path, endpoint=servers(behave).url, timeout=1.0, max_attempts=20)
+    client = open_client(cache, tmp_path, endpoint=start(behave).url, timeout=1.0, max_attempts=20)
     assert texts(client.ask(prompts(40), "asking")) == [f"Reply to p{n}" for n in range(40)]
     assert len(seen) == len(trouble)
 
 
-def test_strange_replies_are_cached_whole_or_truncated(servers: Any, cache: ReplyCache, tmp_path: Path) -> None:
+def test_strange_replies_are_cached_whole_or_truncated(start: Start, cache: ReplyCache, tmp_path: Path) -> None:
     strange = {
         "half": Answer(body=says("a\\u").body.replace(b"\\\\u", b"\\ud83d")),
         "nul": says("a\x00b"),
@@ -227,7 +195,7 @@ def test_strange_replies_are_cached_whole_or_truncated(servers: Any, cache: Repl
         "usage": says("u", usage={"prompt_tokens": 1 << 62, "completion_tokens": -1}),
         "refusal": Answer(body=b'{"choices": [{"message": {"content": null, "refusal": "No."}}]}'),
     }
-    client = open_client(cache, tmp_path, endpoint=servers(lambda body: strange[body["messages"][0]["content"]]).url)
+    client = open_client(cache, tmp_path, endpoint=start(lambda body: strange[body["messages"][0]["content"]]).url)
     replies = {request.prompt: reply for request, reply in client.stream([Request(k) for k in strange], "asking")}
     assert (replies["half"].text, replies["nul"].text) == ("a?", "a\x00b")
     assert len(replies["long"].text) == 1_000_000
@@ -244,9 +212,9 @@ def test_strange_replies_are_cached_whole_or_truncated(servers: Any, cache: Repl
     ids=lambda change: next(iter(change)),
 )
 def test_settings_that_shape_a_reply_are_in_the_cache_key(
-    servers: Any, cache: ReplyCache, tmp_path: Path, change: dict[str, Any]
+    start: Start, cache: ReplyCache, tmp_path: Path, change: dict[str, Any]
 ) -> None:
-    server = servers()
+    server = start()
     open_client(cache, tmp_path, endpoint=server.url).ask(prompts(2), "asking")
     open_client(cache, tmp_path, endpoint=server.url, timeout=9.0, concurrency=1).ask(prompts(2), "asking")
     assert len(server.asked) == 2
@@ -254,8 +222,8 @@ def test_settings_that_shape_a_reply_are_in_the_cache_key(
     assert len(server.asked) == 4
 
 
-def test_a_request_overrides_the_settings(servers: Any, cache: ReplyCache, tmp_path: Path) -> None:
-    server = servers()
+def test_a_request_overrides_the_settings(start: Start, cache: ReplyCache, tmp_path: Path) -> None:
+    server = start()
     plain = Request("p")
     special = Request("p", system="s", schema={"type": "object"}, max_tokens=5, temperature=1.0)
     open_client(cache, tmp_path, endpoint=server.url, concurrency=1).ask([plain, special, plain], "asking")
@@ -266,11 +234,11 @@ def test_a_request_overrides_the_settings(servers: Any, cache: ReplyCache, tmp_p
     assert second["response_format"]["json_schema"]["schema"] == {"type": "object"}
 
 
-def test_a_rejected_schema_is_omitted_from_then_on(servers: Any, cache: ReplyCache, tmp_path: Path) -> None:
+def test_a_rejected_schema_is_omitted_from_then_on(start: Start, cache: ReplyCache, tmp_path: Path) -> None:
     def behave(body: dict[str, Any]) -> Answer:
         return Answer(422) if "response_format" in body else echo(body)
 
-    server = servers(behave)
+    server = start(behave)
     requests = [Request(f"p{n}", schema={}) for n in range(10)]
     client = open_client(cache, tmp_path, endpoint=server.url, concurrency=1)
     assert texts(client.ask(requests, "asking")) == [f"Reply to p{n}" for n in range(10)]
@@ -283,9 +251,9 @@ def test_a_rejected_schema_is_omitted_from_then_on(servers: Any, cache: ReplyCac
 
 @pytest.mark.parametrize(("budget", "replies"), [({"requests": 7}, 7), ({"tokens": 1000}, 10), ({"money": 0.0025}, 12)])
 def test_a_spent_budget_ends_the_stream_and_keeps_the_replies(
-    servers: Any, cache: ReplyCache, tmp_path: Path, budget: dict[str, Any], replies: int
+    start: Start, cache: ReplyCache, tmp_path: Path, budget: dict[str, Any], replies: int
 ) -> None:
-    server = servers(lambda body: says("x" * 40, usage={"prompt_tokens": 50, "completion_tokens": 50}))
+    server = start(lambda body: says("x" * 40, usage={"prompt_tokens": 50, "completion_tokens": 50}))
     settings = {
         "endpoint": server.url,
         "budget": budget,
@@ -308,8 +276,8 @@ def test_a_spent_budget_ends_the_stream_and_keeps_the_replies(
     assert again.budget_error is not None
 
 
-def test_estimate_is_the_maximum_cost_of_what_is_not_cached(servers: Any, cache: ReplyCache, tmp_path: Path) -> None:
-    server = servers()
+def test_estimate_is_the_maximum_cost_of_what_is_not_cached(start: Start, cache: ReplyCache, tmp_path: Path) -> None:
+    server = start()
     client = open_client(
         cache, tmp_path, endpoint=server.url, input_price_per_mtok=1e6, output_price_per_mtok=2e6, max_tokens=10
     )
@@ -320,8 +288,8 @@ def test_estimate_is_the_maximum_cost_of_what_is_not_cached(servers: Any, cache:
     assert len(server.asked) == 1
 
 
-def test_usage_and_source_are_cached(servers: Any, cache: ReplyCache, tmp_path: Path) -> None:
-    server = servers(lambda body: says("x", usage={"prompt_tokens": 11, "completion_tokens": 5}))
+def test_usage_and_source_are_cached(start: Start, cache: ReplyCache, tmp_path: Path) -> None:
+    server = start(lambda body: says("x", usage={"prompt_tokens": 11, "completion_tokens": 5}))
     client = open_client(cache, tmp_path, endpoint=server.url, input_price_per_mtok=1.0, output_price_per_mtok=2.0)
     client.ask(prompts(2), "asking")
     [(_, reply)] = client.stream(prompts(1), "asking")
@@ -331,10 +299,10 @@ def test_usage_and_source_are_cached(servers: Any, cache: ReplyCache, tmp_path: 
 
 
 def test_the_api_key_reaches_no_message_no_log_and_no_cache(
-    servers: Any, cache: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    start: Start, cache: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MY_KEY", KEY)
-    leaking = servers(
+    leaking = start(
         answer_in_turn(says(f"Your key is {KEY}."), Answer(401, b'{"error": {"message": "bad key %b"}}' % KEY.encode()))
     )
     client = open_client(cache, tmp_path, endpoint=leaking.url, api_key_env="MY_KEY", concurrency=1)

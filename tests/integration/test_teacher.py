@@ -81,13 +81,6 @@ def endpoint() -> Iterator[Endpoint]:
     server.server_close()
 
 
-@pytest.fixture
-def cache(tmp_path: Path) -> Iterator[ReplyCache]:
-    opened = ReplyCache(tmp_path / "replies.sqlite")
-    yield opened
-    opened.close()
-
-
 def open_client(url: str, cache: ReplyCache, folder: Path, **options: Any) -> TeacherClient:
     return make_client(TeacherConfig(endpoint=url, model="m", **options), "", cache, folder)
 
