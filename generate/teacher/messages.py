@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -34,7 +35,7 @@ TRUNCATED = {"length", "cut", "max_tokens", "max_output_tokens", "model_length"}
 """Finish reasons of an incomplete text, in lower case."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reply:
     """A teacher's reply. Tokens are the endpoint's count, or an estimate from the lengths where it sends none.
 
@@ -52,7 +53,7 @@ class Reply:
     cost: float = 0.0
     error: str = ""
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The reply without the thought before it; the only text that may become data or be checked."""
         return split_thought(self.content)[1]

@@ -25,6 +25,7 @@ UNSPACED = (
     "\U0001b000-\U0001b16f\U00020000-\U000323af"
 )
 """Letters of scripts without spaces between words, as in a character class."""
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 _WORD = re.compile(r"\w+", re.ASCII)
 _NUMBER_WORDS = (
     "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen"
@@ -53,12 +54,7 @@ def words(text: str) -> list[str]:
 
 def is_unspaced(word: str) -> bool:
     """Whether a word is a character of a script without spaces between words."""
-    return _unspaced_pattern().match(word) is not None
-
-
-@cache
-def _unspaced_pattern() -> re.Pattern[str]:
-    return re.compile(f"[{UNSPACED}]")
+    return _UNSPACED.match(word) is not None
 
 
 def has_input_length(tokens: Sequence[str]) -> bool:
@@ -73,7 +69,7 @@ def count_words(text: str) -> int:
     parts = text.split()
     if text.isascii():
         return len(parts)
-    return sum(max(1, len(words(part))) if _unspaced_pattern().search(part) else 1 for part in parts)
+    return sum(max(1, len(words(part))) if _UNSPACED.search(part) else 1 for part in parts)
 
 
 def signs(text: str) -> list[str]:
