@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from kshot.core.errors import DataError
 from kshot.core.files import read_jsonl
 from kshot.core.seeding import stream
+from kshot.models.chat_template import chat_format
 
 GROUP = 32
 """Batches. On the quickstart's rows 8 of them leave 16 % of padding beside the tokens, 32 leave 9 %."""
@@ -94,27 +94,27 @@ def _meta_error(meta: Any) -> str | None:
 
 
 def tokenize_record(record: dict[str, Any], tokenizer: Any, targets: bool) -> TrainRow:
-    """A record through the student's chat template.
+    """A record as the prompt that evaluation sends, its answer, and the end of the turn.
 
     The loss is on the answer with its end-of-turn, as in TRL's prompt-completion rows; with `targets` also on those
     outputs of demonstrations that the text before them determines (`meta.loss_spans`).
+
+    Raises:
+        DataError: the template changes the instruction, so the outputs of demonstrations cannot be found in it.
+        WeightsError: the student has no chat template that kshot can use.
     """
     prompt, completion, meta = record["instruction"], record["output"], record.get("meta") or {}
-    asked = [{"role": "user", "content": prompt}]
-    # Templates that know of thinking put an empty thought before an answer, which is not to be learnt; as in PanelLM.
-    template = partial(tokenizer.apply_chat_template, tokenize=False, enable_thinking=False)
-    question = template(asked, add_generation_prompt=True)
-    whole = template([*asked, {"role": "assistant", "content": completion}])
-    begin = next((i for i, (a, b) in enumerate(zip(question, whole, strict=False)) if a != b), len(question))
-    spans = [(begin, len(whole))]
-    shift = whole.find(prompt)
-    if targets and shift >= 0:
-        spans += [(shift + start, shift + end) for start, end in meta.get("loss_spans", [])]
-    encoded = tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True)
-    is_target = [any(a < end and b > start for start, end in spans) for a, b in encoded["offset_mapping"]]
-    ids = tuple(encoded["input_ids"])
-    labels = tuple(token if learn else IGNORED for token, learn in zip(ids, is_target, strict=True))
-    return TrainRow(prompt, completion, int(meta.get("k", 0)), ids, labels)
+    chat, turns = chat_format(tokenizer), [{"role": "user", "content": prompt}]
+    row, asked = chat.encode_row(turns, completion)
+    is_target = [index >= asked for index in range(len(row.ids))]
+    if targets and (spans := meta.get("loss_spans")):
+        shift = chat.find_user_text(turns)
+        if shift is None:
+            raise DataError(f"the student's chat template changes this instruction: {prompt!r:.80}")
+        for index, (start, end) in enumerate(row.offsets[:asked]):
+            is_target[index] = any(start < shift + b and end > shift + a for a, b in spans)
+    labels = tuple(token if learn else IGNORED for token, learn in zip(row.ids, is_target, strict=True))
+    return TrainRow(prompt, completion, int(meta.get("k", 0)), tuple(row.ids), labels)
 
 
 def prepare_rows(

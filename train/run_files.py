@@ -30,6 +30,10 @@ class TrainFacts(FileModel):
     device: dict[str, Any]
     """The device settings, see settings.json."""
     adapter_scale: float
+    template_date: str | None
+    """The date that the chat template shows, in training and measuring alike; null where it shows none."""
+    stop_token: str
+    """The token that ends an answer."""
 
 
 class TrainManifest(TrainFacts):

@@ -18,7 +18,9 @@ from kshot.core.files import read_log
 from kshot.core.run_files import write_model
 from kshot.core.runs import Run, hash_file, installed_versions, read_finished
 from kshot.core.seeding import digest
-from kshot.models.loading import fingerprint_model, load_student
+from kshot.models import chat_template
+from kshot.models.chat_template import ChatFormat, chat_format
+from kshot.models.loading import fingerprint_model, load_chat_format, load_student
 from kshot.models.references import parse_reference
 from kshot.models.resolve import resolve_model
 from kshot.runtime.device import Device, load_or_probe_device, probe_device
@@ -49,6 +51,7 @@ def run_train(config: Config, run: Run, *, needed: str = "merged", device: Devic
     if faults := check_trainer_config(config.train):
         raise ConfigError(faults)
     student = resolve_model(config.student)
+    load_chat_format(student)  # Refuses a student before its weights are read.
     data_hash = hash_file(data)
     key = _key(config, student, data_hash)
     with run.held("train") as folder:
@@ -76,7 +79,8 @@ def _train(
     )
     device = _choose_device(settings, folder, key, model, device)
     plan = plan_rows(split.train, settings, config.training_seed)
-    _announce(plan, split, device)
+    chat = chat_format(tokenizer)
+    _announce(plan, split, device, chat)
     model.set_attn_implementation(device.attention)
     trained = fit(model, tokenizer, plan, split.validation, settings, device, folder, config.training_seed)
     losses, held_out = _read_losses(folder)
@@ -98,6 +102,8 @@ def _train(
         sft={**SFT_DEFAULTS, **settings.sft},
         device=asdict(device),
         adapter_scale=settings.adapter_scale,
+        template_date=chat.date,
+        stop_token=chat.stop,
     )
     scale_adapter(trained, settings.adapter_scale)
     export_student(trained, tokenizer, student, folder, facts)
@@ -136,10 +142,12 @@ def _choose_device(settings: TrainConfig, folder: Path, key: str, model: Any, kn
     return load_or_probe_device(folder / "settings.json", key, probe)
 
 
-def _announce(plan: Sequence[TrainRow], split: Split, device: Device) -> None:
+def _announce(plan: Sequence[TrainRow], split: Split, device: Device, chat: ChatFormat) -> None:
     speed = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in device.seconds.items())
     probe = f" (probe step: {speed})" if speed else ""
     say(f"training on {device.type}, {device.threads} threads, {device.dtype}, {device.attention}{probe}")
+    for note in chat.notes:
+        say(f"chat template: {note}")
     by_shots = ", ".join(f"{count} at {k}" for k, count in split.dropped.items())
     dropped = sum(split.dropped.values())
     tokens = sum(row.tokens for row in plan)
@@ -153,4 +161,5 @@ def _key(config: Config, student: str, data: str) -> str:
     settings = config.train.model_dump_json(exclude={"seed"})
     seeds = {config.seed: None, config.training_seed: None}
     versions = installed_versions("transformers", "trl", "peft")
-    return digest(settings, *seeds, fingerprint_model(student), data, VERSION, versions)
+    chat = chat_template.VERSION, chat_template.TEMPLATE_DATE.isoformat()
+    return digest(settings, *seeds, fingerprint_model(student), data, VERSION, versions, *chat)

@@ -6,6 +6,9 @@ from typing import Any
 
 from kshot.config import EvaluateConfig
 from kshot.core.errors import ConfigError, summarize_error
+from kshot.evaluate.lm.chat_prompts import ChatPrompts
+from kshot.models.chat_template import stop_at
+from kshot.models.loading import load_chat_format
 from kshot.runtime.device import Device
 from kshot.runtime.logging import quiet
 
@@ -61,11 +64,16 @@ def open_backend(backend: Backend, device: Device) -> Any:
     """
     from lm_eval.api.registry import get_model
 
+    chat = load_chat_format(backend.folder)
     settings: dict[str, Any] = {"pretrained": backend.folder, "dtype": device.dtype}
     if backend.name == "hf":
         settings |= {"device": device.type, "attn_implementation": device.attention, "batch_size": 8}
     try:
         with quiet():
-            return get_model(backend.name).create_from_arg_obj(settings | backend.args)
+            cls: Any = type(f"Chat{backend.name}", (ChatPrompts, get_model(backend.name)), {"chat": chat})
+            lm = cls.create_from_arg_obj(settings | backend.args)
     except (TypeError, ValueError, AttributeError, ImportError, OSError, RuntimeError) as error:
         raise ConfigError([f"evaluate.backend_args: {backend.name} does not start: {summarize_error(error)}"]) from None
+    if backend.name == "hf":
+        stop_at(lm.model, chat)
+    return lm

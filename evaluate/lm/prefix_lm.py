@@ -15,6 +15,7 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs, postprocess_generated_text
 
 from kshot.core.console import Ticker, say
+from kshot.evaluate.lm.chat_prompts import ChatPrompts
 from kshot.evaluate.lm.constants import SCORED_OPTIONS
 from kshot.evaluate.lm.prefix_tree import PackedBatch, PackedRow, PrefixTree, Tokens, pack, partition
 from kshot.models.loading import is_row_independent
@@ -69,7 +70,7 @@ def why_not_shared(model: Any) -> str | None:
     return None
 
 
-class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
+class PrefixSharingLM(ChatPrompts, HFLM):  # type: ignore[misc,unused-ignore]
     """lm-eval's model over a loaded student. Its `tick`, when set, counts the requests done.
 
     Args:
@@ -186,7 +187,10 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
             options[contexts[-1]].update(self._options(request, contexts[-1]))
         sequences = sorted(counts)
         ends = self.model.generation_config.eos_token_id
-        ends = {self.eot_token_id, *(ends if isinstance(ends, list) else [ends])}
+        ends = {self.eot_token_id, self.tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
+        # A stop token ends an answer; its characters, written as text, do not.
+        control = self.chat.control.ids
+        until = [text for text in until if control.get(text) not in ends]
         texts_by_context: dict[Tokens, str] = {}
 
         def answer(tree: PrefixTree, pack: PackedBatch) -> None:
@@ -201,7 +205,9 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
                     tokens.append(token)
                     text = self.tok_decode(tokens, skip_special_tokens=False)
                     if token in ends or len(tokens) == length or any(stop in text for stop in until if stop):
-                        texts_by_context[sequence] = postprocess_generated_text(self.tok_decode(tokens), until, None)
+                        texts_by_context[sequence] = postprocess_generated_text(
+                            self.tok_decode(tokens[:-1] if token in ends else tokens), until, None
+                        )
                         self._count(counts[sequence])
                     else:
                         stay.append(place)

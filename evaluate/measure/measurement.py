@@ -16,6 +16,7 @@ from kshot.core.files import atomic_folder, read_json, write_jsonl
 from kshot.core.run_files import write_model
 from kshot.core.seeding import digest
 from kshot.evaluate.lm.backends import Backend, open_backend
+from kshot.evaluate.lm.chat_prompts import visible_samples
 from kshot.evaluate.lm.constants import LM_VERSION
 from kshot.evaluate.measure import lm_eval_suites, suite_tasks
 from kshot.evaluate.measure.lm_eval_suites import count_lm_eval_requests, evaluate_arguments, other_metrics
@@ -23,6 +24,7 @@ from kshot.evaluate.measure.samples import collect_samples
 from kshot.evaluate.measure.suite_tasks import Labels, build_lm_eval_tasks, count_requests
 from kshot.evaluate.run_files import MeasurementFile
 from kshot.evaluate.scoring import text
+from kshot.models import chat_template
 from kshot.runtime.device import Device
 from kshot.runtime.logging import quiet, without_git
 from kshot.suites.format import Suite
@@ -67,7 +69,7 @@ def component_versions(suite: Suite) -> dict[str, int]:
     own = {"answers": answers, "prompting": prompting, "suite_tasks": suite_tasks, "text": text}
     modules = {"lm_eval_suites": lm_eval_suites} if suite.lm_eval else {}
     versions = {name: int(module.VERSION) for name, module in (own | modules).items()}
-    return versions | {"lm": LM_VERSION}
+    return versions | {"lm": LM_VERSION, "chat_template": chat_template.VERSION}
 
 
 def make_measurement(
@@ -86,7 +88,7 @@ def make_measurement(
     content: list[object] = [(task.spec.model_dump_json(), task.demos, task.items) for task in suite.tasks]
     if suite.lm_eval:
         content = [suite.lm_eval.key]
-    arithmetic = (device.dtype, device.attention, device.type)
+    arithmetic = (device.dtype, device.attention, device.type, chat_template.TEMPLATE_DATE.isoformat())
     backend_key = [backend.key] if backend else []
     versions = sorted(component_versions(suite).items())
     key = digest(fingerprint, content, k, limit, *arithmetic, versions, seed, labels, *backend_key)
@@ -187,7 +189,7 @@ def _save_lm_eval_files(results: Any, model: str, folder: Path) -> None:
         chat_template=None,
         fewshot_as_multiturn=False,
     )
-    samples = results.pop("samples")
+    samples = visible_samples(results.pop("samples"))
     tracker.save_results_aggregated(results=results, samples=samples)
     for task, rows in samples.items():
         tracker.save_results_samples(task_name=task, samples=rows)

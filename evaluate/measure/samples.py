@@ -6,6 +6,7 @@ from typing import Any
 
 from kshot.core.errors import RunError
 from kshot.evaluate.run_files import Sample
+from kshot.models.chat_text import visible
 from kshot.suites.format import Suite, SuiteTask
 
 LmEvalSample = Mapping[str, Any]
@@ -46,7 +47,7 @@ def _of_own(
         prompt = arguments[0][0]
         room = max(_tokens_after(lm, after) for _, after in arguments)
         row = {
-            **facts, "task": task, "item": doc["item"], "prompt": prompt, "input": doc["input"],
+            **facts, "task": task, "item": doc["item"], "prompt": visible(prompt), "input": doc["input"],
             "accepted": doc["output"], "truncated": len(lm.tok_encode(prompt)) + room > lm.max_length,
         }  # fmt: skip
         replies = sample["filtered_resps"]
@@ -86,7 +87,7 @@ def _of_lm_eval(
                 task=task.name,
                 score=score if len(filters) == 1 else f"{score} ({sample['filter']})",
                 item=sample["doc_id"],
-                prompt=prompt,
+                prompt=visible(prompt),
                 input=item.input,
                 accepted=item.output,
                 truncated=is_cut(prompt),

@@ -13,6 +13,7 @@ from kshot.core.seeding import stream
 from kshot.core.types import Example
 from kshot.evaluate.lm.constants import SCORED_OPTIONS
 from kshot.evaluate.scoring.text import SCORES
+from kshot.models.chat_text import TURN_END
 from kshot.suites.format import Suite, SuiteRow, SuiteTask
 
 VERSION = 1
@@ -85,7 +86,7 @@ def build_lm_eval_tasks(
     """
     tasks = []
     for task in suite.tasks:
-        end = tokenizer.eos_token if _has_prefix_option(task) else ""
+        end = TURN_END if _has_prefix_option(task) else ""
         docs = [
             {
                 "item": number,

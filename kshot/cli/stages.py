@@ -78,7 +78,9 @@ def run_all(config: ConfigPath, run: RunName = "", overrides: Overrides = None, 
     """Run the three stages in turn."""
     from kshot.evaluate.lm.backends import check_backend
     from kshot.evaluate.measure.plan import load_suites
+    from kshot.models.loading import load_chat_format
     from kshot.models.references import parse_reference
+    from kshot.models.resolve import resolve_model
     from kshot.train.trainer_config import check_trainer_config
 
     # What only a later stage would notice is noticed before the first.
@@ -88,6 +90,7 @@ def run_all(config: ConfigPath, run: RunName = "", overrides: Overrides = None, 
     load_suites(settings.evaluate, suite or ())
     if faults := check_trainer_config(settings.train):
         raise ConfigError(faults)
+    load_chat_format(resolve_model(settings.student))
     generate(config, run, overrides)
     train(config, run, overrides)
     evaluate(config, run, overrides, suite)

@@ -5,6 +5,7 @@ from typing import Any
 
 from kshot.core.errors import WeightsError, summarize_error
 from kshot.core.seeding import digest
+from kshot.models.chat_template import ChatFormat, chat_format, stop_at, stop_ids_of
 from kshot.models.references import hash_unchanged
 from kshot.runtime.logging import quiet
 
@@ -16,10 +17,10 @@ ANSWER_FILES = (
 
 
 def load_student(folder: str) -> tuple[Any, Any]:
-    """The model in float32 and its tokenizer.
+    """The model in float32 and its tokenizer, whose chat template is the one to train and ask with.
 
     Raises:
-        WeightsError: it does not load, or has no chat template.
+        WeightsError: it does not load, or has no chat template that kshot can use.
     """
     import torch
     from safetensors import SafetensorError
@@ -31,9 +32,33 @@ def load_student(folder: str) -> tuple[Any, Any]:
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise WeightsError(f"{folder}: does not load: {summarize_error(error)}") from None
-    if not tokenizer.chat_template:
-        raise WeightsError(f"{folder}: the tokenizer has no chat template; use an instruction-tuned student")
+    stop_at(model, _find_chat_format(folder, tokenizer, model.generation_config))
     return model, tokenizer
+
+
+def load_chat_format(folder: str) -> ChatFormat:
+    """How a student's turns are written, from its tokenizer alone.
+
+    Raises:
+        WeightsError: the tokenizer does not load, or has no chat template that kshot can use.
+    """
+    from transformers import AutoTokenizer, GenerationConfig
+
+    try:
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(folder)
+            has_config = (Path(folder) / "generation_config.json").is_file()
+            generation = GenerationConfig.from_pretrained(folder) if has_config else None
+    except (OSError, ValueError, KeyError) as error:
+        raise WeightsError(f"{folder}: its tokenizer does not load: {summarize_error(error)}") from None
+    return _find_chat_format(folder, tokenizer, generation)
+
+
+def _find_chat_format(folder: str, tokenizer: Any, generation_config: Any) -> ChatFormat:
+    try:
+        return chat_format(tokenizer, stop_ids_of(generation_config))
+    except WeightsError as error:
+        raise WeightsError(f"{folder}: {error}") from None
 
 
 def fingerprint_model(folder: str) -> str:

@@ -1,0 +1,82 @@
+"""Prompts of lm-eval's models, rendered and tokenized as the training rows were.
+
+lm-eval renders a prompt to a string and tokenizes that: what a user wrote would become control tokens, a tokenizer may
+add a second BOS, and a system text is dropped where the template knows no such role.
+"""
+
+from functools import cached_property
+from typing import Any
+
+from kshot.models.chat_template import ChatFormat, chat_format, stop_ids_of
+from kshot.models.chat_text import CHAT, TURN_END, visible
+
+
+class ChatPrompts:
+    """What to put before a model class of lm-eval, so that it takes its prompts from the student's `ChatFormat`."""
+
+    tokenizer: Any
+
+    @cached_property
+    def chat(self) -> ChatFormat:
+        """How the model's turns are written."""
+        return chat_format(
+            self.tokenizer, stop_ids_of(getattr(getattr(self, "model", None), "generation_config", None))
+        )
+
+    @property
+    def eot_token_id(self) -> int:
+        """The token at which every generated answer stops."""
+        return self.chat.stop_id
+
+    def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
+        """A prompt, marked where control tokens are text; a last turn of the assistant is gone on with."""
+        if add_generation_prompt:
+            return self.chat.render_prompt(chat_history)
+        *turns, begun = chat_history
+        return self.chat.render_prompt(turns) + self.chat.answer_lead + self.chat.control.mark(begun["content"])
+
+    def tok_encode(self, string: Any, add_special_tokens: bool | None = None, **options: Any) -> list[int]:
+        """Tokens of a rendered prompt, to which nothing is added; of another text as lm-eval's."""
+        if not (isinstance(string, str) and string.startswith(CHAT)):
+            tokens: list[int] = super().tok_encode(string, add_special_tokens, **options)  # type: ignore[misc]
+            return tokens
+        encoded = self.chat.encode(string).ids
+        return encoded[-cut:] if (cut := options.get("left_truncate_len")) else encoded
+
+    def tok_batch_encode(self, strings: list[str], *arguments: Any, **options: Any) -> Any:
+        """The same for some prompts, padded on the left."""
+        if not all(string.startswith(CHAT) for string in strings):
+            return super().tok_batch_encode(strings, *arguments, **options)  # type: ignore[misc]
+        import torch
+
+        cut = options.get("left_truncate_len")
+        rows = [self.tok_encode(string, left_truncate_len=cut) for string in strings]
+        width = max(map(len, rows))
+        padding = self.tokenizer.pad_token_id or 0
+        ids = torch.tensor([[padding] * (width - len(row)) + row for row in rows])
+        mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
+        return ids, mask
+
+    def _encode_pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
+        """Tokens of a prompt and of an option after it, whose control tokens are text but for `TURN_END`."""
+        if context.startswith(CHAT):
+            continuation = TURN_END.join(map(self.chat.control.mark, continuation.split(TURN_END)))
+            if visible(context).endswith(self.chat.prompt_tail) and not continuation[:1].isspace():
+                continuation = self.chat.answer_lead + continuation
+            continuation = continuation.replace(TURN_END, self.chat.turn_end)
+            row, count = self.chat.encode_pair(context, continuation)
+            if self.chat.encode(context + continuation).ids != row.ids:
+                return row.ids[:count], row.ids[count:]
+        pair: tuple[list[int], list[int]] = super()._encode_pair(context, continuation)  # type: ignore[misc]
+        return pair
+
+
+def visible_samples(value: Any) -> Any:
+    """Samples of lm-eval, their texts without marks."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict):
+        return {name: visible_samples(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(visible_samples(item) for item in value)
+    return value
