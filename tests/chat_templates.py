@@ -251,10 +251,15 @@ def _squeeze(text: str) -> str:
     return "".join(text.replace("▁", " ").split())
 
 
+def escape_cell(text: str) -> str:
+    """A text as a cell of a Markdown table."""
+    return re.sub(r"([|<>\[\]*_`\\])", r"\\\1", text.replace("\n", "⏎"))
+
+
 def main() -> None:
     """Print the matrix as a Markdown table, and how many cells have which verdict."""
     cells = template_cells()
-    rows = "".join(f"| `{cell.template}` | {cell.verdict} | {cell.note!r} |\n" for cell in cells)
+    rows = "".join(f"| `{cell.template}` | {cell.verdict} | {escape_cell(cell.note)} |\n" for cell in cells)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(cell.verdict for cell in cells).items())
     sys.stdout.write(f"| template | outcome | what was changed, or why not |\n|---|---|---|\n{rows}\n{counts}\n")
 

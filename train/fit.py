@@ -11,10 +11,11 @@ from kshot.core.errors import ConfigError, summarize_error
 from kshot.core.files import read_log
 from kshot.runtime.device import Device, cast_frozen_linears
 from kshot.runtime.logging import quiet
+from kshot.train.adapters import adapter_config, adapter_coverage, find_idle_layers, refuse_idle_adapters
 from kshot.train.callbacks import make_callback, truncate_metrics
 from kshot.train.checkpoints import checkpoint_step, last_complete
 from kshot.train.data import TrainRow, limit_tokens, order_rows
-from kshot.train.trainer_config import SFT_DEFAULTS, lora_config, sft_config
+from kshot.train.trainer_config import SFT_DEFAULTS, sft_config
 
 
 def plan_rows(rows: Sequence[TrainRow], settings: TrainConfig, seed: int) -> list[TrainRow]:
@@ -60,9 +61,11 @@ def fit(
     steps = count_steps(plan, settings)
     if resume:
         say(f"resuming after step {done} of {steps}")
+    idle = find_idle_layers(model, list(plan[0].input_ids))
+    needs_trl = _needs_trl_loss(model, arguments)
+    _name_experts(model.config.get_text_config())
     if device.dtype == "bfloat16":
         cast_frozen_linears(model)
-    needs_trl = _needs_trl_loss(model, arguments)
     if settings.kl_coef and needs_trl:
         raise ConfigError(["train.kl_coef: needs the plain loss: no other loss type, label smoothing or scaled logits"])
     with progress("training", steps, done) as tick, quiet():
@@ -76,13 +79,15 @@ def fit(
                 train_dataset=_dataset(Dataset, plan),
                 eval_dataset=_dataset(Dataset, validation) if validation else None,
                 processing_class=tokenizer,
-                peft_config=lora_config(settings),
+                peft_config=adapter_config(model, settings, idle),
                 callbacks=[make_callback(metrics, tick)],
             )
         except (ImportError, RuntimeError, TypeError, ValueError) as error:
             raise ConfigError(
                 [f"train: TRL or PEFT refuses these settings for this student: {summarize_error(error)}"]
             ) from None
+        refuse_idle_adapters(trainer.model, idle)
+        say(f"the adapter covers {adapter_coverage(trainer.model):.1%} of the student's weights")
         _silence(trainer)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
         # The trainer evaluates at the last step, unless it was killed between that step and the evaluation.
@@ -95,7 +100,29 @@ def _needs_trl_loss(model: Any, arguments: Any) -> bool:
     """Whether loss or logits differ from the plain ones that `CompletionTrainer` computes."""
     changed = ("logits_scaling", "logit_scale", "final_logit_softcapping")
     plain = arguments.loss_type == "nll" and not arguments.label_smoothing_factor
-    return not plain or any(getattr(model.config, name, None) for name in changed)
+    config = model.config.get_text_config()
+    return not plain or any(getattr(config, name, None) for name in changed) or not _has_plain_logits(model)
+
+
+def _has_plain_logits(model: Any) -> bool:
+    """Whether the logits are what the output layer makes of the last hidden states."""
+    import torch
+
+    ids = torch.arange(8, device=model.device)[None]
+    with torch.no_grad():
+        try:
+            hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+            plain = model.get_output_embeddings()(hidden)
+        except (AttributeError, TypeError):
+            return False
+        logits = model(input_ids=ids, use_cache=False).logits
+    return plain.shape == logits.shape and bool(torch.allclose(plain.float(), logits.float(), rtol=1e-3, atol=1e-3))
+
+
+def _name_experts(config: Any) -> None:
+    """TRL asks for `num_experts` where some configs say `num_local_experts`; this config is not saved."""
+    if hasattr(config, "num_local_experts") and not hasattr(config, "num_experts"):
+        config.num_experts = config.num_local_experts
 
 
 def _dataset(cls: Any, rows: Sequence[TrainRow]) -> Any:

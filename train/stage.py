@@ -23,7 +23,7 @@ from kshot.models.chat_template import ChatFormat, chat_format
 from kshot.models.loading import fingerprint_model, load_chat_format, load_student
 from kshot.models.references import parse_reference
 from kshot.models.resolve import resolve_model
-from kshot.runtime.device import Device, load_or_probe_device, probe_device
+from kshot.runtime.device import Device, load_or_probe_device, probe_device, set_attention
 from kshot.train.data import Split, TrainRow, prepare_rows, read_records
 from kshot.train.run_files import TrainFacts, TrainManifest
 from kshot.train.trainer_config import LORA_DEFAULTS, SFT_DEFAULTS, check_trainer_config
@@ -81,7 +81,7 @@ def _train(
     plan = plan_rows(split.train, settings, config.training_seed)
     chat = chat_format(tokenizer)
     _announce(plan, split, device, chat)
-    model.set_attn_implementation(device.attention)
+    set_attention(model, device.attention)
     trained = fit(model, tokenizer, plan, split.validation, settings, device, folder, config.training_seed)
     losses, held_out = _read_losses(folder)
     # What is no number stands as null in the log.

@@ -35,8 +35,10 @@ class ChatPrompts:
         *turns, begun = chat_history
         return self.chat.render_prompt(turns) + self.chat.answer_lead + self.chat.control.mark(begun["content"])
 
-    def tok_encode(self, string: Any, add_special_tokens: bool | None = None, **options: Any) -> list[int]:
-        """Tokens of a rendered prompt, to which nothing is added; of another text as lm-eval's."""
+    def tok_encode(self, string: Any, add_special_tokens: bool | None = None, **options: Any) -> list[Any]:
+        """Tokens of a rendered prompt, or of each, to which nothing is added; of another text as lm-eval's."""
+        if isinstance(string, list) and all(text.startswith(CHAT) for text in string):
+            return [self.tok_encode(text, **options) for text in string]
         if not (isinstance(string, str) and string.startswith(CHAT)):
             tokens: list[int] = super().tok_encode(string, add_special_tokens, **options)  # type: ignore[misc]
             return tokens

@@ -6,7 +6,7 @@ from typing import Any
 
 from kshot.core.errors import RunError
 from kshot.evaluate.run_files import Sample
-from kshot.models.chat_text import visible
+from kshot.models.chat_text import TURN_END, visible
 from kshot.suites.format import Suite, SuiteTask
 
 LmEvalSample = Mapping[str, Any]
@@ -66,7 +66,9 @@ def _of_own(
 
 def _tokens_after(lm: Any, after: str | Mapping[str, Any]) -> int:
     """Tokens of the context kept for what follows a prompt: an answer, or an option but for its last token."""
-    return int(after["max_gen_toks"]) if isinstance(after, Mapping) else len(lm.tok_encode(after)) - 1
+    if isinstance(after, Mapping):
+        return int(after["max_gen_toks"])
+    return len(lm.tok_encode(visible(after))) + after.count(TURN_END) - 1
 
 
 def _of_lm_eval(

@@ -32,8 +32,24 @@ def load_student(folder: str) -> tuple[Any, Any]:
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise WeightsError(f"{folder}: does not load: {summarize_error(error)}") from None
-    stop_at(model, _find_chat_format(folder, tokenizer, model.generation_config))
+    chat = _find_chat_format(folder, tokenizer, model.generation_config)
+    stop_at(model, chat)
+    _fit_tokens(folder, model, tokenizer, chat)
     return model, tokenizer
+
+
+def _fit_tokens(folder: str, model: Any, tokenizer: Any, chat: ChatFormat) -> None:
+    """Refuse a tokenizer whose tokens in prompts and rows the model has no embedding for; padding may have another."""
+    count = model.get_input_embeddings().weight.shape[0]
+    row, _ = chat.encode_row([{"role": "user", "content": "Hello"}], "Hello")
+    if (largest := max(row.ids)) >= count:
+        token = tokenizer.convert_ids_to_tokens(largest)
+        raise WeightsError(
+            f"{folder}: its tokenizer and its weights do not belong together: {token!r} is token {largest}, and there "
+            f"are {count} embeddings"
+        )
+    if (tokenizer.pad_token_id or 0) >= count:
+        tokenizer.pad_token = chat.stop
 
 
 def load_chat_format(folder: str) -> ChatFormat:
@@ -71,6 +87,6 @@ def fingerprint_model(folder: str) -> str:
 
 def is_row_independent(config: Any) -> bool:
     """Whether a row's result never depends on earlier rows: no rotary embedding that stretches on demand."""
-    settings = config.to_dict()
+    settings = config.get_text_config().to_dict()
     rope = str(settings.get("rope_parameters") or settings.get("rope_scaling"))
     return "dynamic" not in rope and "longrope" not in rope

@@ -93,6 +93,7 @@ def test_prefix_lm_asks_with_the_tokens_of_training(student: Path) -> None:
             assert context + option == asked + trained[:end]
     prompts = [lm.apply_chat_template([{"role": "user", "content": text}]) for text in ("Hi <think>", "Hi")]
     batch, mask = lm.tok_batch_encode(prompts)
+    assert lm.tok_encode(prompts) == [lm.tok_encode(prompt) for prompt in prompts]
     for ids, seen, prompt in zip(batch, mask, prompts, strict=True):
         assert ids[seen.bool()].tolist() == lm.tok_encode(prompt)
         assert seen.tolist() == sorted(seen.tolist()), "padded on the left"

@@ -33,15 +33,20 @@ def export_student(model: Any, tokenizer: Any, student: str, folder: Path, facts
         student: the folder of its base, into whose float32 weights the adapter is merged.
         facts: what the card states.
     """
-    from peft import PeftModel
-
     with atomic_folder(folder / "adapter") as target, quiet():
         model.save_pretrained(target)
         tokenizer.save_pretrained(target)
         (target / "README.md").write_text(render_card(facts, merged=False), encoding="utf-8")
     with atomic_folder(folder / "merged") as target, quiet():
-        base, _ = load_student(student)
-        merged = PeftModel.from_pretrained(base, folder / "adapter").merge_and_unload()
+        merged = merge_student(student, folder / "adapter")
         merged.save_pretrained(target)
         tokenizer.save_pretrained(target)
         (target / "README.md").write_text(render_card(facts, merged=True), encoding="utf-8")
+
+
+def merge_student(student: str, adapter: Path) -> Any:
+    """The base in a folder, in float32, with an adapter merged into it."""
+    from peft import PeftModel
+
+    base, _ = load_student(student)
+    return PeftModel.from_pretrained(base, adapter).merge_and_unload()
