@@ -199,9 +199,7 @@ def main() -> None:
     cells = architecture_cells()
     rows = "".join(f"| {cell.architecture} | {cell.verdict} | {escape_cell(cell.note)} |\n" for cell in cells)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(cell.verdict for cell in cells).items())
-    head = (
-        "| architecture | outcome | attention, share of weights with an adapter, loss in six steps |\n|---|---|---|\n"
-    )
+    head = "| architecture | outcome | attention, adapted share of the weights, loss in six steps |\n|---|---|---|\n"
     sys.stdout.write(f"{head}{rows}\n{counts}\n")
 
 

@@ -72,7 +72,7 @@ def test_attention_falls_back_to_one_that_the_model_has(
     assert "Gemma2ForCausalLM has no sdpa attention; it computes with eager" in said.out + said.err
 
 
-def test_plain_logits_are_told_from_scaled_ones(tiny_student: Path) -> None:
+def test_has_plain_logits_notices_scaled_ones(tiny_student: Path) -> None:
     model, _ = load_student(str(tiny_student))
     assert has_plain_logits(model)
     forward = model.forward

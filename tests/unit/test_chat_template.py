@@ -194,9 +194,11 @@ def test_load_student_stops_where_the_template_ends_a_turn(tiny_student: Path, t
 
     model, _ = load_student(str(tiny_student))
     assert model.generation_config.eos_token_id == 2, "as it was"
+    tokenizer = build_tokenizer(TEMPLATES["stop_is_not_eos"])
+    model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     model.generation_config.eos_token_id = [0]
     model.save_pretrained(tmp_path)
-    build_tokenizer(TEMPLATES["stop_is_not_eos"]).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
     loaded, tokenizer = load_student(str(tmp_path))
     stop = tokenizer.convert_tokens_to_ids("<|im_end|>")
     assert loaded.generation_config.eos_token_id == [0, stop]
