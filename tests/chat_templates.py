@@ -212,7 +212,7 @@ def _try_rows(tokenizer: Any, stops: list[int]) -> Iterator[str]:
         if end.strip() or trained.count(chat.stop_id) != 1:
             yield f"{answer!r}: no stop token ends it, or several: {tokenizer.decode(trained)!r}"
         text = tokenizer.decode(trained[: trained.index(chat.stop_id)]) if not end.strip() else ""
-        if _squeeze(text) != _squeeze(answer):
+        if _squeeze(text).removesuffix(_squeeze(chat.turn_end.removesuffix(chat.stop))) != _squeeze(answer):
             yield f"{answer!r} is trained as {text!r}"
         if _squeeze(question) not in _squeeze(tokenizer.decode(asked)):
             yield f"{question!r} is not in the prompt {tokenizer.decode(asked)!r}"

@@ -157,6 +157,8 @@ class PrefixSharingLM(ChatPrompts, HFLM):  # type: ignore[misc,unused-ignore]
             until = handle_stop_sequences(
                 settings.pop("until", None), eos=self.tok_decode(self.eot_token_id, skip_special_tokens=False)
             )
+            if written := self.chat.turn_end.removesuffix(self.chat.stop).strip():
+                until.append(written)
             length = settings.pop("max_gen_toks")
             if self._shares_prefixes and self._is_greedy(settings):
                 texts = self._greedy(chosen, until, length)

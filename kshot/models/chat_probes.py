@@ -8,42 +8,57 @@ from kshot.core.errors import WeightsError, summarize_error
 
 Turn = dict[str, str]
 SYSTEM: Turn = {"role": "system", "content": "Probe system."}
-QUESTION: Turn = {"role": "user", "content": "Probe question:\n\n1.  two\n   spaces?"}
+QUESTION: Turn = {"role": "user", "content": 'Probe question:\n\n1.  two\n   <b> & "spaces" {x} \\n?'}
 ANSWER: Turn = {"role": "assistant", "content": "Probe answer"}
 NEXT: Turn = {"role": "user", "content": "Probe again?"}
 
-_NAME = r"(?P<name>[\w:-]*(?:think|thought|reason|reflect|scratchpad)[\w:-]*)"
-_TAGS: tuple[tuple[str, str], ...] = (
-    (rf"<{_NAME}>", "</{name}>"),
-    (rf"\[{_NAME}\]", "[/{name}]"),
-    (rf"<\|(?P<side>begin|start)_of_{_NAME}\|>", "<|end_of_{name}|>"),
-    (r"<\|(?P<side>START)_(?P<name>THINKING)\|>", "<|END_{name}|>"),
-    (rf"<\|{_NAME}\|>", "<|/{name}|>"),
-    (r"◁(?P<name>think)▷", "◁/{name}▷"),
-    (r"<\|channel>(?P<name>thought)", "<channel|>"),
-    (r"<\|(?P<name>inner)_prefix\|>", "<|{name}_suffix|>"),
-    (
-        r"<\|channel\|>(?P<name>analysis)<\|message\|>",
-        "<|end|><|start|>assistant<|channel|>final<|message|>",
-    ),
+_OPENER = re.compile(
+    r"[<\[◁](?!/|\|/)[^<>\[\]◁▷/]*?(?:think|thought|reason|reflect|scratchpad|analysis|inner_prefix)[^<>\[\]◁▷]*[>\]▷]|"
+    r"<\|channel>thought|<\|channel\|>analysis<\|message\|>",
+    re.I,
 )
-"""Pattern of the tag that opens a thought, and the tag that closes it."""
+"""A tag that opens a thought."""
+_CLOSERS = {
+    "<|channel>thought": "<channel|>",
+    "<|channel|>analysis<|message|>": "<|end|><|start|>assistant<|channel|>final<|message|>",
+}
+_SIDES = (("begin", "end"), ("start", "end"), ("open", "close"), ("prefix", "suffix"))
 
 
-def close_thought(tail: str) -> str:
-    """What closes the thought that this end of a prompt leaves open; empty where none is open."""
-    for pattern, closer in _TAGS:
-        opened = list(re.finditer(pattern, tail, re.I))
-        if not opened:
-            continue
-        close = closer.format(name=opened[-1]["name"])
-        rest = tail[opened[-1].end() :]
-        if close in rest:
-            continue
-        if not closer.startswith(("</", "[/")):
-            return close
-        return ("" if rest.endswith("\n") else "\n") + close + "\n\n"
-    return ""
+def close_thought(tail: str, written: str = "") -> str:
+    """What closes the thought that this end of a prompt leaves open; empty where none is open.
+
+    Args:
+        written: the template and the tokens of the tokenizer, among which the closing tag is looked for.
+    """
+    openers = [found for found in _OPENER.finditer(tail) if not _is_closer(found[0])]
+    if not openers:
+        return ""
+    opener, rest = openers[-1][0], tail[openers[-1].end() :]
+    closers = _closers_of(opener)
+    if any(closer in rest for closer in closers):
+        return ""
+    close = next((closer for closer in closers if closer in written), closers[0])
+    if not close.startswith(("</", "[/")):
+        return close
+    return ("" if rest.endswith("\n") else "\n") + close + "\n\n"
+
+
+def _is_closer(tag: str) -> bool:
+    return any(re.search(rf"(?:^|[\W_]){end}(?:$|[\W_])", tag, re.I) for _, end in _SIDES)
+
+
+def _closers_of(opener: str) -> list[str]:
+    """The tags that may close a thought, the likeliest first."""
+    if opener in _CLOSERS:
+        return [_CLOSERS[opener]]
+    sides = []
+    for begin, end in _SIDES:
+        for one, other in ((begin, end), (begin.upper(), end.upper()), (begin.title(), end.title())):
+            if one in opener:
+                sides.append(opener.replace(one, other))
+    bar = re.sub(r"^(<[|｜])", r"\1/", opener)
+    return [*sides, bar if bar != opener else f"{opener[0]}/{opener[1:]}"]
 
 
 class Renderer:

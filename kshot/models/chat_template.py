@@ -23,7 +23,7 @@ TEMPLATE_DATE = date(2024, 7, 26)
 _CLOCK = re.compile(
     r"strftime_now\s*\(\s*(?:format\s*=\s*)?(?P<quote>[\"'])(?P<format>(?:(?!(?P=quote)).)*)(?P=quote)\s*\)"
 )
-_ANY_CLOCK = re.compile(r"strftime_now\s*\(")
+_ANY_CLOCK = re.compile(r"strftime_now(?!\s+is\s+(?:not\s+)?defined)")
 _FIXED_DATE = re.compile(r"\{# date fixed at (?P<day>[\d-]+) \+#\}")
 _NO_THOUGHT = "{% if enable_thinking is not defined %}{% set enable_thinking = false %}{% endif +%}"
 _FOLD_SYSTEM = (
@@ -133,11 +133,63 @@ def _current_template(tokenizer: Any) -> str:
     return str(template)
 
 
+@dataclass(frozen=True)
+class _Surroundings:
+    """What a template writes around the texts of its turns."""
+
+    head: str
+    """Before a user's first text."""
+    tail: str
+    """Behind a user's text in a prompt."""
+    before: str
+    """All that stands before an answer."""
+    after: str
+    """Behind an answer."""
+    follows: str
+    """Between an answer and the next user's text."""
+
+
 def _find_format(tokenizer: Any, stop_ids: Collection[int]) -> ChatFormat:
     template = _current_template(tokenizer)
     if not getattr(tokenizer, "is_fast", False):
         raise WeightsError("kshot needs a fast tokenizer (tokenizer.json), which gives the place of each token")
     renderer = Renderer(tokenizer)
+    template, day, notes = _prepare(template, renderer)
+    prompt = renderer.render(template, [QUESTION])
+    around = _look_around(template, prompt, renderer)
+    frame = around.before[len(prompt) :] if around.before.startswith(prompt) else ""
+    lead = " " * (len(frame) - len(frame.rstrip(" ")))
+    addition = frame[: len(frame) - len(lead)]
+    if addition:
+        notes.append(f"the prompt goes on with {addition!r}, which the template writes before every answer")
+    if close := close_thought(around.tail + addition, "\0".join([template, *tokenizer.get_vocab()])):
+        addition += close
+        notes.append(f"the thought that the template opens is closed in the prompt with {close!r}")
+    if addition:
+        template = _append(template, addition)
+    control = ControlTokens(tokenizer, template)
+    ends = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+    stops = [*ends, *stop_ids]
+    turn_end, stop = _find_stop(around, addition, control, stops)
+    found = ChatFormat(
+        template=template,
+        answer_lead=lead,
+        turn_end=turn_end,
+        after_turn=_text_after_turn(around.after, turn_end, control, stops),
+        stop=stop,
+        stop_id=control.ids[stop],
+        prompt_tail=around.tail + addition,
+        date=day,
+        notes=tuple(notes),
+        control=control,
+        renderer=renderer,
+    )
+    _check(found)
+    return found
+
+
+def _prepare(template: str, renderer: Renderer) -> tuple[str, str | None, list[str]]:
+    """The template without clock and thought, which takes texts and a system role; its date; what was changed."""
     notes: list[str] = []
     template, day = _fix_date(template)
     if day:
@@ -150,40 +202,17 @@ def _find_format(tokenizer: Any, stop_ids: Collection[int]) -> ChatFormat:
         if not renderer.shows(template, [SYSTEM, QUESTION], SYSTEM):
             raise WeightsError("the chat template shows no system text, not even in front of the user's text")
         notes.append("a system text goes in front of the user's")
-    prompt = renderer.render(template, [QUESTION])
-    tail = prompt.rpartition(QUESTION["content"])[2]
-    written = renderer.try_render(template, [QUESTION, ANSWER], add_generation_prompt=False) or ""
-    before, _, after = written.rpartition(ANSWER["content"])
-    frame = before[len(prompt) :] if before.startswith(prompt) else ""
-    lead = " " * (len(frame) - len(frame.rstrip(" ")))
-    addition = frame.removesuffix(lead) if lead else frame
-    if addition:
-        notes.append(f"the prompt goes on with {addition!r}, which the template writes before every answer")
-    if close := close_thought(tail + addition):
-        addition += close
-        notes.append(f"the thought that the template opens is closed in the prompt with {close!r}")
-    if addition:
-        template = _append(template, addition)
-    control = ControlTokens(tokenizer, template)
-    follows = _text_after_answer(template, renderer)
-    ends = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
-    stops = [*ends, *stop_ids]
-    turn_end, stop = _find_stop(after, follows, tail + addition, control, stops)
-    found = ChatFormat(
-        template=template,
-        answer_lead=lead,
-        turn_end=turn_end,
-        after_turn=_text_after_turn(after, turn_end, control, stops),
-        stop=stop,
-        stop_id=control.ids[stop],
-        prompt_tail=tail + addition,
-        date=day,
-        notes=tuple(notes),
-        control=control,
-        renderer=renderer,
-    )
-    _check(found)
-    return found
+    return template, day, notes
+
+
+def _look_around(template: str, prompt: str, renderer: Renderer) -> _Surroundings:
+    answered = renderer.try_render(template, [QUESTION, ANSWER], add_generation_prompt=False) or ""
+    before, _, after = answered.rpartition(ANSWER["content"])
+    conversation = renderer.try_render(template, [QUESTION, ANSWER, NEXT], add_generation_prompt=False) or ""
+    between = conversation.rpartition(NEXT["content"])[0]
+    follows = between.rpartition(ANSWER["content"])[2] if ANSWER["content"] in between else ""
+    head, tail = prompt.partition(QUESTION["content"])[0], prompt.rpartition(QUESTION["content"])[2]
+    return _Surroundings(head, tail, before, after, follows)
 
 
 def _fix_date(template: str) -> tuple[str, str | None]:
@@ -194,7 +223,7 @@ def _fix_date(template: str) -> tuple[str, str | None]:
 
     fixed = _CLOCK.sub(replace, template)
     if _ANY_CLOCK.search(fixed):
-        raise WeightsError("the chat template shows the time in a format that is no literal, so it cannot be fixed")
+        raise WeightsError("the chat template shows the time in a form that kshot cannot fix")
     if found := _FIXED_DATE.search(template):
         return fixed, found["day"]
     if fixed == template:
@@ -222,28 +251,24 @@ def _append(template: str, addition: str) -> str:
     return f"{source}{{%+ if add_generation_prompt %}}{{{{ '{literal}' }}}}{{% endif %}}"
 
 
-def _text_after_answer(template: str, renderer: Renderer) -> str:
-    """What stands between an answer and the next user's text."""
-    written = renderer.try_render(template, [QUESTION, ANSWER, NEXT], add_generation_prompt=False) or ""
-    between = written.rpartition(NEXT["content"])[0]
-    return between.rpartition(ANSWER["content"])[2] if ANSWER["content"] in between else ""
-
-
-def _find_stop(after: str, follows: str, tail: str, control: ControlTokens, stops: Sequence[int]) -> tuple[str, str]:
+def _find_stop(around: _Surroundings, addition: str, control: ControlTokens, stops: Sequence[int]) -> tuple[str, str]:
     """The text that ends an answer, and the stop token at its end.
 
-    That is the first control token after an answer, unless it begins a turn; then one with which the next turn begins,
-    where generation stops at it; then the tokenizer's end of text.
+    That is the first control token after an answer, unless it begins a turn; then one before the next turn, where
+    generation stops at it or it begins no turn; then the tokenizer's end of text.
     """
+    tail = around.tail + addition
     # A template that always ends with a generation prompt writes one after an answer, and none before a user's turn.
-    in_between = control.pattern.search(follows)
-    for found in control.pattern.finditer(after):
+    in_between = control.pattern.search(around.follows)
+    for found in control.pattern.finditer(around.after):
         is_end = control.ids[found[0]] in stops or (in_between and in_between[0] == found[0])
         if is_end or found[0] not in tail:
-            return after[: found.end()], found[0]
-    begins_turn = control.pattern.match(follows.lstrip())
-    if begins_turn and control.ids[begins_turn[0]] in stops:
-        return begins_turn[0], begins_turn[0]
+            return around.after[: found.end()], found[0]
+    next_turn = control.pattern.match(around.follows.lstrip())
+    if next_turn:
+        token = next_turn[0]
+        if control.ids[token] in stops or tail.lstrip().startswith(token) or token not in around.head:
+            return token, token
     tokens = {identity: token for token, identity in control.ids.items()}
     end = next((tokens[identity] for identity in stops if identity in tokens), None)
     if end is None:

@@ -18,6 +18,7 @@ from kshot.models.loading import load_chat_format, load_student
 from kshot.runtime.device import Device
 from kshot.suites.loading import load_suite
 from kshot.train.data import IGNORED, tokenize_record
+from tests.architectures import ARCHITECTURES
 from tests.chat_templates import Cell, PromptModel, Template, build_tokenizer, list_templates, try_template
 from tests.conftest import CHAT as CHATML
 
@@ -31,6 +32,13 @@ def test_list_templates_holds_those_of_trl_and_many_more() -> None:
     assert len(TEMPLATES) - len(trls) >= 40
 
 
+def test_the_page_of_students_lists_what_was_tried() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "students.md").read_text(encoding="utf-8")
+    missing = [f"`{name}`" for name in TEMPLATES if f"| `{name}` |" not in page]
+    missing += [name for name in ARCHITECTURES if f"| {name} | right |" not in page]
+    assert not missing, "print the tables again: python -m tests.chat_templates, python -m tests.architectures"
+
+
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_rows_and_prompts_of_a_template_are_right_or_it_is_refused(name: str) -> None:
     cell = try_template(TEMPLATES[name])
@@ -42,8 +50,8 @@ def test_rows_and_prompts_of_a_template_are_right_or_it_is_refused(name: str) ->
     "broken",
     [
         ("kshot.models.chat_text.ControlTokens.mark", lambda self, text: text),
-        ("kshot.models.chat_template.close_thought", lambda tail: ""),
-        ("kshot.models.chat_template._text_after_answer", lambda *_: ""),
+        ("kshot.models.chat_template.close_thought", lambda *_: ""),
+        ("kshot.models.chat_template._find_stop", lambda _, __, control, *___: (min(control.ids), min(control.ids))),
         ("kshot.models.chat_template._fix_date", lambda template: (template, None)),
         ("kshot.models.chat_template._append", lambda template, addition: template),
     ],
@@ -174,6 +182,11 @@ def test_tokenize_record_refuses_an_instruction_that_the_template_changes() -> N
         ("<|inner_prefix|>", "<|inner_suffix|>"),
         ("model\n<|channel>thought\n", "<channel|>"),
         ("<reasoning>\n", "</reasoning>\n\n"),
+        ("<|think_start|>", "<|think_end|>"),
+        ("<|think_start|><|think_end|>", ""),
+        ("[THINK]", "\n[/THINK]\n\n"),
+        ("◁think▷", "◁/think▷"),
+        ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
     ],
 )
 def test_close_thought_closes_what_is_open(tail: str, close: str) -> None:
