@@ -57,6 +57,8 @@ class SynthesisRequest:
     task: Task
     number: int
     teacher_request: Request
+    model_input: str | None = None
+    """The input that the request asks to reword."""
 
     def reject(self, reason: str, reply: Reply) -> Reject:
         """Build the reject of this request's reply."""

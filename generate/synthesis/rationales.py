@@ -15,7 +15,7 @@ from kshot.generate.synthesis.verify import (
 )
 from kshot.generate.teacher import ANSWER_LINE, Reply, Request
 
-VERSION = 2
+VERSION = 3
 """Raise when the same replies give other rationales, or the same tasks other requests."""
 
 MODE = "reason"
@@ -34,7 +34,7 @@ def write_rationales(
     for task in tasks:
         bare = [example for example in task.examples if example.rationale is None][: settings.per_task]
         for number, example in enumerate(bare):
-            claim = Claim(task.descriptions[0], example.input, example.output, with_rationale=True)
+            claim = Claim(task.descriptions[0], example.input, example.output, labels=task.labels, with_rationale=True)
             prompt = build_solve_prompt(claim)
             for sample in range(settings.samples):
                 teacher_request = Request(
