@@ -42,6 +42,7 @@ COMPONENTS: dict[str, str] = {
     "kshot.generate.teacher.parsing.json_objects": "VERSION",
     "kshot.generate.teacher.parsing.thought": "VERSION",
     "kshot.generate.teacher.structured": "VERSION",
+    "kshot.tasks.rival_rules": "VERSION",
     "kshot.tasks.source": "VERSION",
 }
 """By module, the name of its version."""

@@ -41,6 +41,7 @@ from kshot.generate.teacher.parsing.final_answer import split_at_final_answer, u
 from kshot.generate.teacher.parsing.json_objects import iter_repaired, iter_values
 from kshot.generate.teacher.parsing.thought import split_thought
 from kshot.generate.versions import COMPONENTS, component_versions
+from kshot.tasks.rival_rules import Shown, find_rival_rule
 from kshot.tasks.source import choose_examples
 from tests.golden.fixtures import (
     GOLDEN,
@@ -181,6 +182,11 @@ def _reasoning_gym() -> Any:
     source = reasoning_gym._source(dataset, FakeReasoningGym())
     table = [[d.name, d.category, d.descriptions, d.anchors, d.problem, d.family, repr(d.settings)] for d in TABLE]
     return [source.sample_examples(stream(SEED, "gym"), {}, 8, ()), table, sorted(reasoning_gym.HELD_OUT)]
+
+
+def _rivals() -> Any:
+    texts = [Shown(text, str(len(text) % 2)) for text in TEXTS]
+    return [find_rival_rule(texts[:end], texts[end]) for end in range(2, len(texts))]
 
 
 def _source_examples() -> Any:
@@ -380,6 +386,7 @@ GOLDENS: dict[str, Golden] = {
         lambda: [[[repr(v) for v in read(text)] for read in (iter_values, iter_repaired)] for text in OBJECTS]
     ),
     "generate.teacher.parsing.thought": Golden(lambda: [split_thought(content) for content in CONTENTS]),
-    "tasks.source": Golden(_source_examples),
+    "tasks.rival_rules": Golden(_rivals),
+    "tasks.source": Golden(_source_examples, ("tasks.rival_rules",)),
     **{name: Golden(output, SYNTHESIS_USES) for name, output in SYNTHESIS_OUTPUTS.items()},
 }
