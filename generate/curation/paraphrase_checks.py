@@ -18,10 +18,11 @@ from kshot.core.text import count_words, words
 from kshot.generate.curation.english_wording import find_wording_failure
 from kshot.generate.curation.label_lists import find_added_label, find_lost_label, find_quoted
 from kshot.generate.curation.languages import find_foreign_language, identify_language
+from kshot.generate.curation.phrases import find_chatter
 from kshot.generate.curation.refusals import find_refusal
 from kshot.tasks.family import Params
 
-VERSION = 2
+VERSION = 3
 """Raise when the same candidate gets another verdict, by `english_wording`, `label_lists` and `languages` too."""
 
 MIN_COPY_RATIO = 92.0
@@ -38,11 +39,7 @@ _CHATTER = re.compile(
     r"|the (?:re\w*|new|abstract\w*|general\w*|original) (?:instruction|task)"
     r"|the task description"
     r"|this (?:instruction|task)|the instructions?|re(?:writ|phras)\w* (?:the )?(?:task|instruction|description)"
-    r"|instruction:|task:|output:|answer:|input:"
-    r"|(?:klar|gerne|natürlich|selbstverständlich|sicher)[,!]|hier ist\b|aufgabe:|anweisung:"
-    r"|(?:bien sûr|certainement|d'accord)[ ,!]|voici\b|(?:¡?claro|por supuesto|certo|ecco|aquí|aqui)\b[^.?]*[:,!]"
-    r"|(?:конечно|хорошо)[,!]|вот\b[^.?]*:|(?:当然|好的|没问题|以下是|这是)|(?:もちろん|はい、|以下は|こちら)"
-    r"|(?:بالتأكيد|بالطبع|حسنًا|إليك)|(?:물론|네,|다음은))",
+    r"|instruction:|task:|output:|answer:|input:)",
     re.I,
 )
 _ANSWER = re.compile(r"\b(output|answer|input):", re.I)
@@ -87,7 +84,7 @@ def check_refusal(candidate: ParaphraseCandidate) -> str | None:
 def check_chatter(candidate: ParaphraseCandidate) -> str | None:
     """Reject comments and answers in place of an instruction, unless the original begins like them."""
     text, original = candidate.text.strip(), candidate.original.strip()
-    patterns = (_CHATTER.match, _ANSWER.search)
+    patterns = (_CHATTER.match, _ANSWER.search, find_chatter)
     is_chatter = any(find(text) and not find(original) for find in patterns)
     return "answer or comment, not an instruction" if is_chatter or _has_comment_line(text, original) else None
 

@@ -16,7 +16,7 @@ from kshot.generate.synthesis.diversity import draw_example_attributes
 from kshot.generate.synthesis.verify import Claim, verify_claims
 from kshot.generate.teacher import InputOnly, InputOutput, Reply, read_reply
 
-VERSION = 2
+VERSION = 3
 """Raise when the same replies give other examples, or the same tasks other requests."""
 
 MODE = "demonstrate"
@@ -55,7 +55,9 @@ def collect_examples(
             continue
         claimed = content.output if isinstance(content, InputOutput) else output
         example = Example(content.input, claimed, mode=request.mode, teacher=context.teacher_name)
-        if reason := reject_example(example, known[request.task.id], context):
+        task = request.task
+        gold = [other.input for other in task.examples if other.mode == "gold"]
+        if reason := reject_example(example, known[task.id], context, gold, task.labels, task.descriptions[0]):
             rejects.append(request.reject(reason, reply))
             continue
         known[request.task.id].append(example.input)
