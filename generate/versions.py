@@ -21,7 +21,9 @@ COMPONENTS: dict[str, str] = {
     "kshot.generate.curation.decontaminate": "VERSION",
     "kshot.generate.curation.dedup": "VERSION",
     "kshot.generate.curation.filters": "VERSION",
+    "kshot.generate.curation.input_checks": "VERSION",
     "kshot.generate.curation.paraphrase_filter": "VERSION",
+    "kshot.generate.curation.rationale_checks": "VERSION",
     "kshot.generate.curation.nearest_heldout": "VERSION",
     "kshot.generate.dataset.shuffle": "VERSION",
     "kshot.generate.run_files": "VERSION",
@@ -42,6 +44,7 @@ COMPONENTS: dict[str, str] = {
     "kshot.generate.teacher.parsing.json_objects": "VERSION",
     "kshot.generate.teacher.parsing.thought": "VERSION",
     "kshot.generate.teacher.structured": "VERSION",
+    "kshot.tasks.rival_rules": "VERSION",
     "kshot.tasks.source": "VERSION",
 }
 """By module, the name of its version."""

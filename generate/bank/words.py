@@ -3,6 +3,7 @@
 Every builder takes the random generator that it draws from; nothing depends on the device, the time or a set's order.
 """
 
+import re
 from random import Random
 
 
@@ -262,6 +263,14 @@ def draw_nonsense_word(rng: Random) -> str:
         candidate = start + rng.choice("aiou") + rng.choice(_CODAS)
         if candidate not in _REAL and not candidate.startswith(_UNWANTED):
             return candidate
+
+
+_NONSENSE = re.compile(rf"(?:{'|'.join(_ONSETS)})(?:{'|'.join(_VOWELS)})[bdfgklmnprtvz][aiou](?:{'|'.join(_CODAS)})")
+
+
+def is_nonsense_word(text: str) -> bool:
+    """Whether `draw_nonsense_word` could have drawn the text; a real word of that shape counts as one."""
+    return _NONSENSE.fullmatch(text) is not None
 
 
 def draw_nonsense_words(rng: Random, count: int) -> tuple[str, ...]:

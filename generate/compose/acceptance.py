@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kshot.config import DedupConfig
-from kshot.core.prompting import render_answer
+from kshot.core.prompting import names_all, render_answer
 from kshot.core.text import normalize_text
 from kshot.core.types import Record
 from kshot.generate.compose.sampler import SampledRecord, render_examples
@@ -13,7 +13,7 @@ from kshot.generate.curation.dedup import NearIndex, SeenKeys, hash_text
 from kshot.generate.curation.filters import Filter, first_rejection, refusal_filter
 from kshot.generate.run_files import TextMatch
 
-VERSION = 1
+VERSION = 2
 """Raise it with every change of an output; the data's cache key contains it."""
 
 
@@ -42,6 +42,16 @@ class SeenRecords:
         return "near-duplicate" if self._near.add(render_examples(sampled)) is not None else None
 
 
+def find_hidden_label(sampled: SampledRecord, record: Record) -> str | None:
+    """Why nobody can answer from what the record shows: its label stands in no instruction, demonstration or input."""
+    labels, output = sampled.source.labels(sampled.params), sampled.query.output
+    if not labels or any(demo.output == output for demo in sampled.demos):
+        return None
+    shown = f"{record.meta.task_instruction}\n{sampled.query.input}"
+    is_shown = names_all(shown, [output] if sampled.demos else [*labels, output])
+    return None if is_shown else f"cannot be answered: nothing shows the label {output!r}"
+
+
 @dataclass(frozen=True)
 class Acceptance:
     """The checks of one source's records, in their order."""
@@ -54,6 +64,8 @@ class Acceptance:
         """Why the record is rejected, or None for an accepted one."""
         if not record.output.strip() and not sampled.source.allow_empty_outputs:
             return "empty output"
+        if reason := find_hidden_label(sampled, record):
+            return reason
         examples = [sampled.query, *sampled.demos]
         outputs = [render_answer(example, sampled.with_rationale) for example in examples]
         if match := self.decontaminator.match([example.input for example in examples], outputs):

@@ -8,7 +8,7 @@ from zlib import crc32
 from kshot.tasks.family import Params
 from kshot.tasks.source import TaskSource
 
-VERSION = 1
+VERSION = 2
 """Raise it with every change of an output; the data's cache key contains it."""
 MAX_LABELS = 10
 """An example-based task with more distinct outputs has open answers."""
@@ -68,9 +68,11 @@ def choose_labels(
 
 
 def label_space_of(source: TaskSource) -> frozenset[str]:
-    """The label space of an example-based source: few outputs, each of several examples; empty for any other source."""
+    """The label space of an example-based source: its labels, or few outputs with several examples each; else empty."""
     if source.example_count is None:
         return frozenset()
+    if source.has_labels:
+        return frozenset(source.labels({}))
     counts = Counter(example.output for example in source.sample_examples(Random(0), {}, source.example_count, ()))
     is_label_space = len(counts) <= MAX_LABELS and min(counts.values()) >= MIN_EXAMPLES_PER_LABEL
     return frozenset(counts) if is_label_space else frozenset()

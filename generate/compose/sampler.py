@@ -10,6 +10,7 @@ from kshot.core.prompting import (
     EVAL_TEMPLATE,
     TEMPLATES,
     can_show,
+    list_unnamed_labels,
     literal_pattern,
     names_all,
     render_answer,
@@ -17,13 +18,13 @@ from kshot.core.prompting import (
 )
 from kshot.core.seeding import digest, stream
 from kshot.core.types import Demonstration, Description, Example, Form, Kind, Record, RecordMeta
-from kshot.generate.bank.words import draw_nonsense_words
+from kshot.generate.bank.words import draw_nonsense_words, is_nonsense_word
 from kshot.generate.compose.labels import LabelTurns, choose_labels
 from kshot.generate.compose.wrappers import InstructionWrapper, can_list_labels, sample_wrapper
 from kshot.tasks.family import Params
 from kshot.tasks.source import TaskSource
 
-VERSION = 1
+VERSION = 2
 """Raise it with every change of an output; the data's cache key contains it."""
 MIN_DEMOS_WITHOUT_INSTRUCTION = 2
 """A rule that only demonstrations show may need more (`min_k`)."""
@@ -77,7 +78,9 @@ def sample_record(
     labels = source.labels(params)
     is_wrapped = form != "demos_only" and not with_rationale and rng.random() < settings.wrapped_fraction
     # An instruction may omit the labels only where a list or demonstrations show them.
-    shows_labels = (is_wrapped and can_list_labels(labels)) or (form == "few_shot" and k > 1)
+    # A list does not explain made-up labels.
+    is_listed = is_wrapped and can_list_labels(labels) and not all(map(is_nonsense_word, labels))
+    shows_labels = is_listed or (form == "few_shot" and k > 1)
     can_omit = bool(source.no_label_instructions) and not with_rationale and shows_labels
     omits_labels = can_omit and rng.random() < settings.no_label_fraction
     description = (
@@ -202,8 +205,11 @@ def build_record(sampled: SampledRecord, seed: int) -> Record:
 def render_instruction(sampled: SampledRecord) -> str:
     """The instruction with the task's parameters, the made-up labels and the wrapper."""
     text, symbols = sampled.description.text, sampled.symbols
-    if not symbols or sampled.description.mode == NO_LABELS:
+    if sampled.description.mode == NO_LABELS:
         return sampled.wrapper.wrap(text.format(**sampled.params))
+    if not symbols:
+        text, labels = text.format(**sampled.params), sampled.source.labels(sampled.params)
+        return sampled.wrapper.wrap(text if sampled.wrapper.label_list else list_unnamed_labels(text, labels))
     text = text.format(**{name: symbols.get(value, value) for name, value in sampled.params.items()})
     # Labels that are no parameter stand in the text itself, in quotes if they could be taken for another word.
     literals = sorted(set(symbols) - set(sampled.params.values()), key=len, reverse=True)

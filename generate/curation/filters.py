@@ -4,25 +4,17 @@ A reason begins with words that are the same for all texts, then a colon and wha
 """
 
 from collections.abc import Callable, Iterable
-from functools import cache
-from typing import Any
 
 from kshot.config import FilterConfig
 from kshot.core.errors import ConfigError
 from kshot.core.text import count_words
+from kshot.generate.curation.languages import LANGUAGES, MIN_LANGUAGE_WORDS, identify_language
 from kshot.generate.curation.refusals import find_refusal
 
 Filter = Callable[[str], str | None]
 
 VERSION = 2
 """Raise it with every change of an output; the data's cache key contains it."""
-MIN_LANGUAGE_WORDS = 6
-"""Fewer words do not identify a language."""
-LANGUAGES = (
-    "ar", "bg", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr", "he", "hi", "hr", "hu", "id", "it",
-    "ja", "ko", "lt", "lv", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sv", "th", "tr", "uk", "vi", "zh",
-)  # fmt: skip
-"""The candidates: among all of py3langid's languages, short English with made-up words becomes Nigerian Pidgin."""
 
 
 def refusal_filter(text: str) -> str | None:
@@ -55,20 +47,10 @@ def language_filter(code: str) -> Filter:
     def filter_language(text: str) -> str | None:
         if count_words(text) < MIN_LANGUAGE_WORDS:
             return None
-        language = _identifier().classify(text)[0]
+        language = identify_language(text)
         return None if language == code else f"not in the language {code!r}: {language!r}"
 
     return filter_language
-
-
-@cache
-def _identifier() -> Any:
-    """Load py3langid (naive Bayes over byte n-grams, its model in the wheel) at the first use; it takes 120 MB."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
-    identifier.set_languages(list(LANGUAGES))
-    return identifier
 
 
 def build_filters(settings: FilterConfig) -> list[Filter]:

@@ -13,6 +13,7 @@ from kshot.core.text import signs
 from kshot.core.types import Example, Reject, Task
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.filters import Filter, first_rejection
+from kshot.generate.curation.input_checks import find_input_fault
 from kshot.generate.synthesis.prompt_templates import PromptTemplates
 from kshot.generate.teacher import Reply, ReplyShape, Request, Teacher
 
@@ -57,6 +58,8 @@ class SynthesisRequest:
     task: Task
     number: int
     teacher_request: Request
+    model_input: str | None = None
+    """The input that the request asks to reword."""
 
     def reject(self, reason: str, reply: Reply) -> Reject:
         """Build the reject of this request's reply."""
@@ -73,12 +76,28 @@ def is_known_input(text: str, known: Sequence[str]) -> bool:
     return any(other == normalized or signs(known[position]) == numbers for other, _, position in matches)
 
 
-def reject_example(example: Example, known: Sequence[str], context: SynthesisContext) -> str | None:
-    """Return the reason to reject an example before it is verified, or None."""
+def reject_example(
+    example: Example,
+    known: Sequence[str],
+    context: SynthesisContext,
+    gold: Sequence[str] = (),
+    labels: Sequence[str] = (),
+    instruction: str = "",
+) -> str | None:
+    """Return the reason to reject an example before it is verified, or None.
+
+    Args:
+        known: inputs that it must not repeat.
+        gold: inputs of the task's gold examples; what they have is no fault.
+        labels: of the task, empty where answers are open.
+        instruction: of the task.
+    """
     if is_known_input(example.input, known):
         return "copy of a known input"
     if len(example.output) > 2 and tidy_answer(example.output) == tidy_answer(example.input):
         return "the output is the input"
+    if fault := find_input_fault(example.input, example.output, gold, labels, instruction):
+        return fault
     if shared := context.decontaminator.find_shared_input([example.input]):
         return f"shares text with a suite: {shared!r}"
     return first_rejection(f"{example.input}\n{example.output}", context.filters)

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from rapidfuzz import fuzz
 
+from kshot.core.prompting import list_unnamed_labels
 from kshot.core.seeding import stream
 from kshot.core.types import Reject, Task
 from kshot.generate.synthesis.context import SynthesisContext, SynthesisRequest
 from kshot.generate.synthesis.new_tasks import collect_tasks
 from kshot.generate.teacher import InventedTask
 
-VERSION = 1
+VERSION = 2
 """Raise when the same replies give other tasks, or the same tasks other requests."""
 
 MODE = "vary"
@@ -29,9 +30,8 @@ def vary_tasks(tasks: Sequence[Task], per_task: int, context: SynthesisContext) 
     for task in tasks:
         for number in range(per_task):
             rng = stream(context.seed, MODE, task.id, number)
-            prompt = context.prompts.render(
-                "vary_task", instruction=rng.choice(task.descriptions), example=rng.choice(task.examples)
-            )
+            instruction = list_unnamed_labels(rng.choice(task.descriptions), task.labels)
+            prompt = context.prompts.render("vary_task", instruction=instruction, example=rng.choice(task.examples))
             requests.append(SynthesisRequest(MODE, task, number, context.build_request(prompt, number, InventedTask)))
     return collect_tasks(requests, context, "varying tasks", _reject_unchanged, family_of_model=True)
 

@@ -6,6 +6,7 @@ Self-Instruct, arXiv:2212.10560, section 2.2). For other tasks the teacher write
 
 from collections.abc import Sequence
 from dataclasses import replace
+from random import Random
 
 from kshot.config import DemonstrateConfig
 from kshot.core.seeding import stream
@@ -15,7 +16,7 @@ from kshot.generate.synthesis.diversity import draw_example_attributes
 from kshot.generate.synthesis.verify import Claim, verify_claims
 from kshot.generate.teacher import InputOnly, InputOutput, Reply, read_reply
 
-VERSION = 1
+VERSION = 3
 """Raise when the same replies give other examples, or the same tasks other requests."""
 
 MODE = "demonstrate"
@@ -54,7 +55,9 @@ def collect_examples(
             continue
         claimed = content.output if isinstance(content, InputOutput) else output
         example = Example(content.input, claimed, mode=request.mode, teacher=context.teacher_name)
-        if reason := reject_example(example, known[request.task.id], context):
+        task = request.task
+        gold = [other.input for other in task.examples if other.mode == "gold"]
+        if reason := reject_example(example, known[task.id], context, gold, task.labels, task.descriptions[0]):
             rejects.append(request.reject(reason, reply))
             continue
         known[request.task.id].append(example.input)
@@ -74,7 +77,7 @@ def _add_verified(
             request.task.descriptions[0],
             example.input,
             example.output,
-            request.task.examples[:SHOWN_EXAMPLES],
+            _draw_solve_examples(request, example, context),
             request.task.labels,
         )
         for request, example, _ in candidates
@@ -90,6 +93,30 @@ def _add_verified(
     return [replace(task, examples=(*task.examples, *new[task.id])) for task in tasks], rejects
 
 
+def _draw_solve_examples(request: SynthesisRequest, example: Example, context: SynthesisContext) -> tuple[Example, ...]:
+    """Draw the examples that the solves of a candidate see: not the one whose input it rewords."""
+    rng = stream(context.seed, "solve", request.task.id, example.input)
+    pool = [other for other in request.task.examples if other.input != request.model_input]
+    return draw_shown_examples(pool, example.output if request.task.labels else "", rng)
+
+
+def draw_shown_examples(examples: Sequence[Example], label: str, rng: Random) -> tuple[Example, ...]:
+    """Draw examples to show: one with the label first, where there is one, then others with as many outputs as fit.
+
+    Args:
+        label: "" for a task without labels.
+    """
+    shuffled = rng.sample(examples, len(examples))
+    chosen = [example for example in shuffled if label and example.output == label][:1]
+    shown = {example.output for example in chosen}
+    for example in shuffled:
+        if example.output not in shown:
+            shown.add(example.output)
+            chosen.append(example)
+    chosen += [example for example in shuffled if example not in chosen]
+    return tuple(chosen[:SHOWN_EXAMPLES])
+
+
 def _build_request(task: Task, number: int, context: SynthesisContext) -> tuple[SynthesisRequest, str]:
     """Return the request, and the label that the new input must have ("" for a task without labels)."""
     rng = stream(context.seed, MODE, task.id, number)
@@ -97,7 +124,7 @@ def _build_request(task: Task, number: int, context: SynthesisContext) -> tuple[
     prompt = context.prompts.render(
         "demonstrate_label" if label else "demonstrate",
         instruction=rng.choice(task.descriptions),
-        examples=rng.sample(task.examples, min(SHOWN_EXAMPLES, len(task.examples))),
+        examples=draw_shown_examples(task.examples, label, rng),
         label=label,
         labels=task.labels,
         **draw_example_attributes(task, rng),

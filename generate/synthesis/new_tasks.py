@@ -11,7 +11,7 @@ from kshot.generate.synthesis.context import SynthesisContext, SynthesisRequest,
 from kshot.generate.synthesis.verify import Claim, verify_claims
 from kshot.generate.teacher import InventedTask, Reply, read_reply
 
-VERSION = 2
+VERSION = 3
 """Raise when the same replies give other tasks."""
 
 RejectInstruction = Callable[[str, Task], str | None]
@@ -79,7 +79,8 @@ def _reject_task(
     # A neighbour may use its model's input with another output.
     output = tidy_answer(content.output)
     known = [example.input for example in model.examples if tidy_answer(example.output) == output]
-    return reject_example(Example(content.input, content.output), known, context)
+    example = Example(content.input, content.output)
+    return reject_example(example, known, context, labels=content.labels, instruction=content.instruction)
 
 
 def _build_task(

@@ -4,8 +4,10 @@ rephrase  the same task in other words
 abstract  the same task stated more generally
 restyle   the same task in another style, with newly drawn parameters (labels, literals, rules)
 
-The checks are lexical (`checks`). With `validate_inputs` the teacher also solves held-back inputs. Of a programmatic
-task it must solve as many as with the original. Of any task it must solve all of them where a check failed softly.
+Structure is checked by program (`paraphrase_checks`). Meaning is proved: with `validate_inputs` the teacher solves
+held-back inputs of every task, and must solve as many with the paraphrase as with the original; all of them where a
+check failed softly. Where it solves none with the original and answers are open, its answers must come as near to the
+right ones as before.
 """
 
 from collections.abc import Sequence
@@ -13,8 +15,10 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 
+from rapidfuzz import fuzz
+
 from kshot.config import ParaphraseConfig
-from kshot.core.prompting import EVAL_TEMPLATE, render_prompt
+from kshot.core.prompting import EVAL_TEMPLATE, list_unnamed_labels, render_prompt
 from kshot.core.seeding import digest, stream
 from kshot.core.types import Description, Example, Reject
 from kshot.generate.curation.paraphrase_checks import (
@@ -25,16 +29,19 @@ from kshot.generate.curation.paraphrase_checks import (
 )
 from kshot.generate.synthesis.diversity import INSTRUCTION_STYLES
 from kshot.generate.synthesis.prompt_templates import PromptTemplates
-from kshot.generate.synthesis.verify import gives_answer
+from kshot.generate.synthesis.verify import gives_answer, solve_tokens
 from kshot.generate.teacher import Reply, Request, Teacher
 from kshot.tasks.family import Params
 from kshot.tasks.source import TaskSource
 
-VERSION = 2
+VERSION = 3
 """Raise when the same replies give other paraphrases, or the same tasks other requests."""
 
+QUOTES = {('"', '"'), ("“", "”"), ("„", "“"), ("„", "”"), ("«", "»"), ("「", "」"), ("『", "』")}
 AMBIGUOUS = "a parameter value is ambiguous in it"
 PARAGRAPH_BREAK = "\n\n"
+MIN_KEPT_NEARNESS = 0.9
+"""Nearness to the right answers with the paraphrase, as a fraction of that with the original."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,8 @@ def plan_requests(
                 original = template.format(**params)
                 style = INSTRUCTION_STYLES[rng.randrange(len(INSTRUCTION_STYLES))]
                 prompt = prompts.render(mode, instruction=original, style=style)
-                requests.append(ParaphraseRequest(source, mode, template, original, params, Request(prompt, sample)))
+                request = Request(prompt, sample, min_tokens=solve_tokens(original))
+                requests.append(ParaphraseRequest(source, mode, template, original, params, request))
     return requests
 
 
@@ -94,10 +102,15 @@ def _draw_sources(sources: Sequence[TaskSource], settings: ParaphraseConfig, see
     return [sources[index] for index in sorted(indices)]
 
 
-def first_paragraph(reply: str) -> str:
-    """Return the reply's first paragraph, without the quotes that models like to put around it."""
-    text = reply.strip().split(PARAGRAPH_BREAK)[0].strip()
-    if len(text) > 1 and (text[0], text[-1]) in {('"', '"'), ("“", "”")} and text.count(text[0]) <= 2:
+def read_instruction(reply: str, original: str) -> str:
+    """Return the instruction in a reply, without the quotes that models like to put around it.
+
+    It is as long as the original: the first paragraph, or all of them where the original has several.
+    """
+    text = reply.strip()
+    if PARAGRAPH_BREAK not in original.strip():
+        text = text.split(PARAGRAPH_BREAK)[0].strip()
+    if len(text) > 1 and (text[0], text[-1]) in QUOTES and text.count(text[0]) <= 2:
         text = text[1:-1].strip()
     return text
 
@@ -144,12 +157,14 @@ def _read_paraphrase(
     """
     texts = (template.format(**request.params) for template in (*request.source.descriptions, *earlier))
     known = [request.original, *texts]
-    text = first_paragraph(reply.text)
-    candidate = ParaphraseCandidate(text, request.original, request.params, request.source.anchors, known)
+    text = read_instruction(reply.text, request.original)
+    labels = request.source.labels(request.params)
+    candidate = ParaphraseCandidate(text, request.original, request.params, request.source.anchors, known, labels)
     if reply.problem and not reply.text.strip():
         return reply.problem
     # A failed check says more than a truncation, which leaves a first paragraph whole if another one follows.
-    truncated = "" if PARAGRAPH_BREAK in reply.text.strip() else reply.problem
+    is_whole = PARAGRAPH_BREAK in reply.text.strip() and PARAGRAPH_BREAK not in request.original.strip()
+    truncated = "" if is_whole else reply.problem
     if hard_failure := find_hard_failure(candidate) or truncated:
         return hard_failure
     template = build_template(text, request.template, request.params)
@@ -165,62 +180,79 @@ def validate_paraphrases(
     paraphrases: Sequence[Paraphrase], inputs: int, teacher: Teacher, seed: int
 ) -> list[str | None]:
     """Let the teacher solve held-back inputs with each paraphrase; return the reason to reject it, or None."""
+    if not inputs:
+        return [paraphrase.soft_failure for paraphrase in paraphrases]
     requests: list[Request] = []
     answers: list[list[str]] = []
     for paraphrase in paraphrases:
-        shown, held_back = _draw_held_back(paraphrase, inputs, seed)
+        request = paraphrase.request
+        shown, held_back = _draw_held_back(request, inputs, seed)
         answers.append([example.output for example in held_back])
-        # A soft failure is refuted only if all are solved, however many are with the original.
-        originals = [] if paraphrase.soft_failure else [paraphrase.request.original]
-        for instruction in (*originals, paraphrase.template.format(**paraphrase.request.params)):
-            prompts = [render_prompt(EVAL_TEMPLATE, instruction, shown, e.input).text for e in held_back]
-            requests += [Request(prompt, temperature=0.0) for prompt in prompts]
+        for instruction in (request.original, paraphrase.template.format(**request.params)):
+            text = list_unnamed_labels(instruction, request.source.labels(request.params))
+            requests += [
+                Request(
+                    render_prompt(EVAL_TEMPLATE, text, shown, example.input).text,
+                    temperature=0.0,
+                    min_tokens=solve_tokens(example.output),
+                )
+                for example in held_back
+            ]
     replies = iter(teacher.ask(requests, "validating paraphrases") if requests else ())
     reasons: list[str | None] = []
     for paraphrase, outputs in zip(paraphrases, answers, strict=True):
-        solves = [list(islice(replies, len(outputs))) for _ in range(1 if paraphrase.soft_failure else 2)]
-        solved = [_count_solved(outputs, group) for group in solves]
-        if error := next((reply.error for group in solves for reply in group if reply.error), ""):
+        before, after = (list(islice(replies, len(outputs))) for _ in range(2))
+        if error := next((reply.error for reply in (*before, *after) if reply.error), ""):
             reasons.append(f"not validated: {error}")
-        elif paraphrase.soft_failure:
-            reasons.append(_confirm_soft_failure(paraphrase.soft_failure, len(outputs), *solved))
         else:
-            reasons.append(_compare_with_original(len(outputs), *solved))
+            reasons.append(_compare_solves(paraphrase, outputs, before, after))
     return reasons
 
 
-def _draw_held_back(paraphrase: Paraphrase, inputs: int, seed: int) -> tuple[list[Example], list[Example]]:
-    """Draw the demonstrations without which the task cannot be solved, and the held-back examples."""
-    request, source = paraphrase.request, paraphrase.request.source
-    if not inputs or (source.example_count is not None and not paraphrase.soft_failure):
-        return [], []
+def _draw_held_back(request: ParaphraseRequest, inputs: int, seed: int) -> tuple[list[Example], list[Example]]:
+    """Draw the demonstrations without which the task cannot be solved, and the held-back examples, labels in turn."""
+    source = request.source
     rng = stream(seed, "prove", source.id, request.mode)
-    labels = list(islice(cycle(source.labels(request.params)), source.min_k))
-    examples = source.sample_examples(rng, request.params, source.min_k + inputs, labels)
+    labels = source.labels(request.params)
+    outputs = list(islice(cycle(rng.sample(labels, len(labels))), source.min_k + inputs)) if labels else []
+    examples = source.sample_examples(rng, request.params, source.min_k + inputs, outputs)
     return examples[: source.min_k], examples[source.min_k :]
 
 
-def _confirm_soft_failure(soft_failure: str, inputs: int, solved: int) -> str | None:
-    if inputs and solved == inputs:
-        return None
-    return f"{soft_failure}{';' if ':' in soft_failure else ':'} the teacher solves {solved} of {inputs} with it"
-
-
-def _compare_with_original(inputs: int, before: int, after: int) -> str | None:
+def _compare_solves(
+    paraphrase: Paraphrase, outputs: Sequence[str], before: Sequence[Reply], after: Sequence[Reply]
+) -> str | None:
     """Return the reason to reject a paraphrase, or None.
 
     Args:
-        before: inputs that the teacher solved with the original.
-        after: inputs that it solved with the paraphrase.
+        outputs: the right answers.
+        before: replies to the original, one for each answer.
+        after: replies to the paraphrase.
     """
-    if not inputs:
+    source, soft_failure, inputs = paraphrase.request.source, paraphrase.soft_failure, len(outputs)
+    solved_before, solved_after = _count_solved(outputs, before), _count_solved(outputs, after)
+    if soft_failure and solved_after < inputs:
+        return (
+            f"{soft_failure}{';' if ':' in soft_failure else ':'} the teacher solves {solved_after} of {inputs} with it"
+        )
+    if solved_after < solved_before:
+        return f"not validated: the teacher solves {solved_after} of {inputs}, and {solved_before} with the original"
+    if solved_before:
         return None
-    if not before:
+    if source.has_labels or source.example_count is None:
         return f"not validated: the teacher solves none of {inputs} with the original"
-    worse = f"not validated: the teacher solves {after} of {inputs}, and {before} with the original"
-    return worse if after < before else None
+    near_before, near_after = _mean_nearness(outputs, before), _mean_nearness(outputs, after)
+    if near_after >= MIN_KEPT_NEARNESS * near_before:
+        return None
+    return f"not validated: answers are {near_after:.0%} like the right ones, and {near_before:.0%} with the original"
 
 
 def _count_solved(outputs: Sequence[str], replies: Sequence[Reply]) -> int:
     answers = zip(replies, outputs, strict=True)
     return sum(gives_answer(reply.text, output, with_rationale=False) for reply, output in answers)
+
+
+def _mean_nearness(outputs: Sequence[str], replies: Sequence[Reply]) -> float:
+    """Mean similarity of replies and right answers, from 0 to 1 (rapidfuzz token-set ratio)."""
+    ratios = [fuzz.token_set_ratio(reply.text, output) / 100 for reply, output in zip(replies, outputs, strict=True)]
+    return sum(ratios) / len(ratios) if ratios else 0.0

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from kshot.config import AugmentConfig
+from kshot.core.prompting import list_unnamed_labels
 from kshot.core.seeding import stream
 from kshot.core.types import Reject, Task
 from kshot.generate.synthesis.context import SynthesisContext, SynthesisRequest
@@ -10,7 +11,7 @@ from kshot.generate.synthesis.diversity import INPUT_STYLES
 from kshot.generate.synthesis.examples import collect_examples
 from kshot.generate.teacher import InputOnly
 
-VERSION = 1
+VERSION = 2
 """Raise when the same tasks give other requests."""
 
 MODE = "augment"
@@ -33,7 +34,8 @@ def paraphrase_inputs(
         for number in range(settings.per_example * len(gold)):
             example = gold[number % len(gold)]
             style = stream(context.seed, MODE, task.id, number).choice(INPUT_STYLES)
-            prompt = context.prompts.render(MODE, instruction=task.descriptions[0], example=example, style=style)
+            instruction = list_unnamed_labels(task.descriptions[0], task.labels)
+            prompt = context.prompts.render(MODE, instruction=instruction, example=example, style=style)
             request = context.build_request(prompt, number, InputOnly)
-            requests.append((SynthesisRequest(MODE, task, number, request), example.output))
+            requests.append((SynthesisRequest(MODE, task, number, request, example.input), example.output))
     return collect_examples(tasks, requests, "paraphrasing inputs", context)

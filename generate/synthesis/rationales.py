@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kshot.config import ReasonConfig
+from kshot.core.text import count_words
 from kshot.core.types import Example, Reject, Task
+from kshot.generate.curation.languages import identify_language
+from kshot.generate.curation.rationale_checks import find_rationale_fault
 from kshot.generate.synthesis.context import SynthesisContext, SynthesisRequest
 from kshot.generate.synthesis.verify import (
     Claim,
@@ -15,11 +18,12 @@ from kshot.generate.synthesis.verify import (
 )
 from kshot.generate.teacher import ANSWER_LINE, Reply, Request
 
-VERSION = 2
+VERSION = 4
 """Raise when the same replies give other rationales, or the same tasks other requests."""
 
 MODE = "reason"
-MIN_WORDS, MAX_WORDS = 5, 120
+MIN_LANGUAGE_WORDS = 3
+"""Fewer words of a task do not show its language."""
 
 
 def write_rationales(
@@ -34,7 +38,7 @@ def write_rationales(
     for task in tasks:
         bare = [example for example in task.examples if example.rationale is None][: settings.per_task]
         for number, example in enumerate(bare):
-            claim = Claim(task.descriptions[0], example.input, example.output, with_rationale=True)
+            claim = Claim(task.descriptions[0], example.input, example.output, labels=task.labels, with_rationale=True)
             prompt = build_solve_prompt(claim)
             for sample in range(settings.samples):
                 teacher_request = Request(
@@ -48,7 +52,11 @@ def write_rationales(
     for (request, example), reply in zip(requests, replies, strict=True):
         key = (request.task.id, example.input)
         rationale = _read_rationale(reply)
-        if reason := "has a rationale" if key in rationales else _reject_rationale(rationale, reply, example):
+        if (
+            reason := "has a rationale"
+            if key in rationales
+            else _reject_rationale(rationale, reply, request.task, example)
+        ):
             rejects.append(request.reject(reason, reply))
         else:
             rationales[key] = rationale
@@ -60,14 +68,15 @@ def _read_rationale(reply: Reply) -> str:
     return " ".join(line for line in lines if not ANSWER_LINE.match(line))
 
 
-def _reject_rationale(rationale: str, reply: Reply, example: Example) -> str | None:
+def _reject_rationale(rationale: str, reply: Reply, task: Task, example: Example) -> str | None:
     """Return the reason to reject a rationale, or None."""
     if not extract_answer(reply.text, with_rationale=True):
         return reply.problem or "malformed: no line that begins with Answer:"
     if not gives_answer(reply.text, example.output, with_rationale=True):
         return "wrong answer"
-    words = len(rationale.split())
-    return None if MIN_WORDS <= words <= MAX_WORDS else f"rationale of {words} words"
+    texts = (task.descriptions[0], example.input)
+    languages = sorted({identify_language(text) for text in texts if count_words(text) >= MIN_LANGUAGE_WORDS})
+    return find_rationale_fault(rationale, example.output, task.labels, languages)
 
 
 def _add_rationales(task: Task, rationales: dict[tuple[str, str], str]) -> Task:

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 
 from kshot.config import VerifyConfig
 from kshot.core.answers import normalize_answer
-from kshot.core.prompting import EVAL_TEMPLATE, render_prompt
+from kshot.core.prompting import EVAL_TEMPLATE, list_unnamed_labels, render_prompt
 from kshot.core.types import Example
 from kshot.generate.synthesis.prompt_templates import PromptTemplates
 from kshot.generate.teacher import Reply, Request, Teacher, is_same_answer, split_at_final_answer, unwrap_answer
 
-VERSION = 2
+VERSION = 3
 """Raise when the same claims get other verdicts, or lead to other requests."""
 
 ANSWER_PREFIX = "answer:"
+SPARE_TOKENS = 16
+"""Tokens beyond one for each character of the expected answer, as rare scripts need."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class Claim:
     with_rationale: bool = False
     """Ask for steps before the answer."""
 
+    @property
+    def task_text(self) -> str:
+        """The instruction as a student would read it, with the labels that it does not name."""
+        return list_unnamed_labels(self.instruction, self.labels)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -43,7 +50,12 @@ class Verdict:
 
 def build_solve_prompt(claim: Claim) -> str:
     """Return the prompt that a student would get for the input."""
-    return render_prompt(EVAL_TEMPLATE, claim.instruction, claim.shown, claim.input, claim.with_rationale).text
+    return render_prompt(EVAL_TEMPLATE, claim.task_text, claim.shown, claim.input, claim.with_rationale).text
+
+
+def solve_tokens(output: str) -> int:
+    """Tokens that a reply needs to give this output; the teacher's own maximum may be higher."""
+    return len(output) + SPARE_TOKENS
 
 
 def gives_answer(reply: str, output: str, with_rationale: bool) -> bool:
@@ -94,7 +106,12 @@ def verify_claims(
     undecided = [i for i, verdict in enumerate(verdicts) if verdict is None]
     if settings.samples:
         requests = [
-            Request(build_solve_prompt(claims[i]), sample, temperature=settings.temperature)
+            Request(
+                build_solve_prompt(claims[i]),
+                sample,
+                temperature=settings.temperature,
+                min_tokens=solve_tokens(claims[i].output),
+            )
             for i in undecided
             for sample in range(settings.samples)
         ]

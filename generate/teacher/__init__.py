@@ -7,6 +7,7 @@ from kshot.generate.teacher.interface import Teacher, open_teacher
 from kshot.generate.teacher.messages import NOT_SENT, Reply, Request
 from kshot.generate.teacher.parsing.final_answer import (
     ANSWER_LINE,
+    ANSWER_SENTENCE,
     is_same_answer,
     split_at_final_answer,
     unwrap_answer,
@@ -22,6 +23,7 @@ from kshot.generate.teacher.structured import (
 
 __all__ = [
     "ANSWER_LINE",
+    "ANSWER_SENTENCE",
     "NOT_SENT",
     "REPLIES_FILE",
     "BudgetExceededError",

@@ -8,7 +8,7 @@ import io
 import json
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -20,8 +20,9 @@ from kshot.generate.teacher.cache import ReplyCache, Row
 from kshot.generate.teacher.endpoint_state import PendingRequest, max_cost, reply_cost
 from kshot.generate.teacher.endpoints import Endpoint
 from kshot.generate.teacher.messages import Reply, to_json
+from kshot.generate.teacher.parsing.dialect import Dialect, Dialects
 from kshot.generate.teacher.parsing.error_body import parse_json
-from kshot.generate.teacher.transport import RequestFailure, build_payload, make_route, parse_reply
+from kshot.generate.teacher.transport import PLAIN, RequestFailure, build_payload, make_route, parse_reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,9 +47,16 @@ def run_batches(
     endpoint: Endpoint,
     cache: ReplyCache,
     meter: BudgetMeter,
+    dialects: Dialects,
+    try_live: Callable[[list[PendingRequest]], list[PendingRequest]],
     poll_seconds: float = POLL_SECONDS,
 ) -> tuple[dict[str, Reply], str | None]:
     """Submit the requests in batches; collect every open batch of this cache, also those of killed runs.
+
+    Args:
+        dialects: what the endpoint takes, as far as `try_live` has learnt it.
+        try_live: sends some of the requests live, before a batch of a million fails for a field that the endpoint
+            refuses; returns those that are left.
 
     Returns:
         The failed replies by cache key, and the name of the budget that left requests unsent, or None.
@@ -64,8 +72,9 @@ def run_batches(
                 _record(cache, endpoint, tag, id, bodies, "open" if id else "never created")
         submitted = {key for _, _, bodies in _list_open(cache, endpoint) for key in bodies}
         new = [request for request in requests if request.keys[endpoint.identity] not in submitted]
-        affordable, exceeded = _select_affordable(new, endpoint, meter)
-        for lines, bodies in _split_files(affordable, endpoint):
+        affordable, exceeded = _select_affordable(try_live(new), endpoint, meter)
+        dialect = dialects.get((endpoint.url, endpoint.model), PLAIN)
+        for lines, bodies in _split_files(affordable, endpoint, dialect):
             tag = uuid.uuid4().hex
             _record(cache, endpoint, tag, "", bodies, "open")
             _record(cache, endpoint, tag, _submit(client, tag, lines), bodies, "open")
@@ -94,6 +103,8 @@ def _record(cache: ReplyCache, endpoint: Endpoint, tag: str, id: str, bodies: Bo
 def _open_client(endpoint: Endpoint) -> "Iterator[OpenAI]":
     from openai import APIConnectionError, APIStatusError, OpenAI
 
+    if endpoint.is_deployment:
+        raise TeacherError(f"{endpoint.url}: one deployment has no batch API; name https://HOST/openai/v1 and a model")
     make_route(endpoint)  # Refuses a proxy that the client cannot use.
     try:
         with OpenAI(base_url=endpoint.url, api_key=endpoint.api_key or "none", max_retries=5) as client:
@@ -126,14 +137,16 @@ def _select_affordable(
     return list(selected.values()), exceeded
 
 
-def _split_files(requests: Sequence[PendingRequest], endpoint: Endpoint) -> "Iterator[tuple[list[bytes], Bodies]]":
+def _split_files(
+    requests: Sequence[PendingRequest], endpoint: Endpoint, dialect: Dialect
+) -> "Iterator[tuple[list[bytes], Bodies]]":
     """Yield the lines of a file with its requests by key, as many as one batch may hold."""
     lines: list[bytes] = []
     bodies: Bodies = {}
     size = 0
     for request in requests:
         key = request.keys[endpoint.identity]
-        body = build_payload(endpoint, request.body, "response_format" in request.body)
+        body = build_payload(endpoint, request.body, "response_format" in request.body, dialect)
         line = to_json({"custom_id": key, "method": "POST", "url": "/v1/chat/completions", "body": body}) + b"\n"
         if lines and (len(lines) >= MAX_BATCH_REQUESTS or size + len(line) > MAX_BATCH_BYTES):
             yield lines, bodies

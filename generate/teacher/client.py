@@ -8,6 +8,7 @@ from pathlib import Path
 from kshot.config import TeacherConfig
 from kshot.core.console import say
 from kshot.core.errors import TeacherError
+from kshot.core.text import count_words
 from kshot.generate.teacher.batch import POLL_SECONDS, run_batches
 from kshot.generate.teacher.budget import BudgetExceededError, BudgetMeter, Cost, Estimate
 from kshot.generate.teacher.cache import ReplyCache
@@ -21,8 +22,21 @@ from kshot.generate.teacher.scheduler import AllEndpointsFailedError, Scheduler
 
 MAX_ONLY_THOUGHTS_IN_A_ROW = 3
 """Replies of which the thought spent all tokens, after which the run stops. Later ones would be paid in vain too."""
+MAX_LIVE_TRIES = 3
+"""Requests of a kind to send before a batch, until one is answered."""
+MIN_COUNTED_WORDS = 100
+MIN_TOKENS_PER_WORD = 0.5
+"""Tokenizers make one token of a word at least, and one of two characters of Chinese. With fewer, words are missing."""
 REPLIES_PER_ONLY_THOUGHT = 20
 """Good replies that allow one more in a row."""
+
+
+RequestKind = tuple[bool, bool]
+"""Whether a request has a schema, and whether it has a system message."""
+
+
+def _kind_of(request: PendingRequest) -> RequestKind:
+    return "response_format" in request.body, len(request.body["messages"]) > 1
 
 
 class TeacherClient:
@@ -43,6 +57,9 @@ class TeacherClient:
         self.failed = 0
         """Requests that failed for good: refused, or without a reply after all attempts."""
         self._dialects: Dialects = {}
+        self._tried_live: set[RequestKind] = set()
+        self._replied_live = 0
+        self._cutting: set[str] = set()
         self._only_thoughts = 0
         self._replies = 0
 
@@ -83,6 +100,7 @@ class TeacherClient:
             with closing(replies.run(iter(requests))) as pairs:
                 for request, reply in pairs:
                     self._check_thought(request, reply)
+                    self._check_prompt(request, reply)
                     yield request, reply
         except AllEndpointsFailedError as error:
             raise self._build_error(str(error)) from None
@@ -109,21 +127,56 @@ class TeacherClient:
             raise TeacherError("the local teacher has no batch API; name an endpoint that has one, or omit --batch")
         cost_before = self._meter.new_cost
         missing = [pending for pending in self._look_up_all(requests) if not pending.settled]
-        errors, exceeded = run_batches(missing, endpoint, self._cache, self._meter, poll_seconds)
+        replied_live = self._replied_live
+        errors, exceeded = run_batches(
+            missing, endpoint, self._cache, self._meter, self._dialects, self._try_live, poll_seconds
+        )
         answered = list(self._look_up_all(requests))
         replies = [item.reply or errors.get(item.keys[endpoint.identity], NOT_SENT) for item in answered]
         failures = [reply.error for reply in replies if reply.error and reply is not NOT_SENT]
         self.failed += len(failures)
-        if failures and not any(pending.settled for pending in answered):
+        if failures and sum(pending.settled for pending in answered) <= self._replied_live - replied_live:
             raise self._build_error(f"{endpoint.url}: {failures[-1]}")
         for request, reply in zip(requests, replies, strict=True):
             self._check_thought(request, reply)
+            self._check_prompt(request, reply)
         if missing:
             say(f"{label}: {self._meter.new_cost - cost_before}" + (f", {len(failures)} failed" if failures else ""))
         if exceeded:
             self.budget_error = self._meter.build_error(exceeded)
             say(f"{label}: {self.budget_error}")
         return replies
+
+    def _try_live(self, requests: list[PendingRequest]) -> list[PendingRequest]:
+        """Send one request of each new kind live to the first endpoint; return those without a reply.
+
+        Raises:
+            TeacherError: the endpoint refuses several of a kind, or cannot be reached.
+        """
+        for kind in set(map(_kind_of, requests)) - self._tried_live:
+            answered = self._answer_one_live([request for request in requests if _kind_of(request) == kind])
+            requests = [request for request in requests if request.identity != answered]
+            self._tried_live.add(kind)
+        return requests
+
+    def _answer_one_live(self, requests: Sequence[PendingRequest]) -> str:
+        """Send one request after the other until one is answered. Return its identity; "" where a budget is spent."""
+        failure = ""
+        with Scheduler(self._endpoints[:1], self._cache, self._meter, self._teacher, self._dialects) as scheduler:
+            for request in requests[:MAX_LIVE_TRIES]:
+                trial = replace(request, order=[0])
+                scheduler.submit([trial])
+                try:
+                    reply = scheduler.wait(trial)
+                except AllEndpointsFailedError as error:
+                    raise self._build_error(f"{error}; no batch was submitted") from None
+                if reply is None:
+                    return ""
+                if not reply.error:
+                    self._replied_live += 1
+                    return request.identity
+                failure = reply.error
+        raise self._build_error(f"{self._endpoints[0].url}: {failure}; no batch was submitted")
 
     def estimate(self, requests: Iterable[Request]) -> Estimate:
         """See `Teacher.estimate`."""
@@ -147,6 +200,18 @@ class TeacherClient:
             raise self._build_error(
                 f"{reply.endpoint} spent all {tokens} tokens on its thought in {self._only_thoughts} replies in a row; "
                 f"raise {setting}, or lower the effort (generate.teacher.extra_body: {{reasoning_effort: low}})"
+            )
+
+    def _check_prompt(self, request: Request, reply: Reply) -> None:
+        """Say once for each endpoint that it read far fewer tokens than the prompt has words."""
+        if reply.error or reply.endpoint in self._cutting:
+            return
+        words = count_words(f"{request.system or ''} {request.prompt}")
+        if words >= MIN_COUNTED_WORDS and reply.prompt_tokens < MIN_TOKENS_PER_WORD * words:
+            self._cutting.add(reply.endpoint)
+            say(
+                f"teacher {reply.endpoint}: counts {reply.prompt_tokens} tokens in a prompt of {words} words, so it "
+                "seems to cut prompts; raise the context of its model (num_ctx, --ctx-size, --max-model-len)"
             )
 
     def _build_error(self, reason: str) -> TeacherError:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from kshot.config import EndpointConfig, Structured, TeacherConfig
 from kshot.core.errors import TeacherError
@@ -20,6 +20,11 @@ DEFAULT_API_KEY_ENV = "OPENAI_API_KEY"
 MIN_SECRET_CHARS = 8
 """Shorter keys are placeholders such as `none`, which occur in ordinary text."""
 MAX_CONCURRENCY, MAX_LOCAL_CONCURRENCY = 256, 8
+
+
+_DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)$")
+_COMPLETIONS = "/chat/completions"
+_SECRET_FIELD = re.compile(r"key|token|secret|sig|auth|pass|cred|code", re.I)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,13 @@ class Endpoint:
     batch_price_fraction: float = 0.5
     is_own_server: bool = False
     """True for a server that kshot started, which no proxy reaches."""
+    query: str = ""
+    """What follows `?` in every request's URL, such as Azure's api-version."""
+
+    @property
+    def is_deployment(self) -> bool:
+        """True for Azure's URL of one deployment, whose path names the model."""
+        return _DEPLOYMENT.search(self.url) is not None
 
     def compute_cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         """Return the price of so many tokens, in the currency of the prices."""
@@ -113,13 +125,15 @@ def _config_url(config: EndpointConfig) -> str:
 
 def _resolve_endpoint(teacher: TeacherConfig, config: EndpointConfig, student: str) -> Endpoint:
     preset = PRESETS[config.preset] if config.preset else None
-    url = _config_url(config)
+    url, query = _config_url(config), ""
     model = config.model or teacher.model
     if url == LOCAL:
         model = resolve_model(model or student)
         identity = f"{Path(model).name}@{fingerprint_model(model)}"
     else:
-        url = _check_url(url)
+        url, query = _check_url(url)
+        deployment = _DEPLOYMENT.search(url)
+        model = model or (deployment[1] if deployment else "")
         identity = model
     if not model:
         raise TeacherError(f"generate.teacher.model: name the model to use at {url}")
@@ -145,31 +159,36 @@ def _resolve_endpoint(teacher: TeacherConfig, config: EndpointConfig, student: s
         structured=config.structured or default_structured,
         batch_price_fraction=teacher.batch_price_fraction,
         tokens_field=config.tokens_field or (preset.tokens_field if preset else "max_tokens"),
+        query=query,
     )
 
 
-def _check_url(url: str) -> str:
+def _check_url(url: str) -> tuple[str, str]:
+    """Return the base URL and its query. The URL of the chat completions themselves is taken too."""
     if url == "env":
         url = os.environ.get("OPENAI_BASE_URL", "")
         if not url:
             raise TeacherError("generate.teacher.endpoint is `env`, but OPENAI_BASE_URL is not set; set it")
     try:
         parts = urlsplit(url)
-        secret = parts.username or parts.password or parts.query
+        names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
+        secret = parts.username or parts.password or any(map(_SECRET_FIELD.search, names))
         _ = parts.port  # Raises where the port is not a number.
     except ValueError:
         raise TeacherError(f"generate.teacher: {url!r} is not a URL; use http://HOST/v1") from None
     if secret:
         raise TeacherError(
-            f"generate.teacher: the URL of {parts.hostname} holds a key or a query; name the key's variable in "
-            "api_key_env"
+            f"generate.teacher: the URL of {parts.hostname} holds a key; name the key's variable in api_key_env"
         )
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        names = ", ".join(sorted(PRESETS))
+        presets = ", ".join(sorted(PRESETS))
         raise TeacherError(
-            f"generate.teacher: {url!r} is neither `env`, nor one of {names}, nor a URL (http://HOST/v1)"
+            f"generate.teacher: {url!r} is neither `env`, nor one of {presets}, nor a URL (http://HOST/v1)"
         )
-    return url.rstrip("/")
+    base = urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")).rstrip("/").removesuffix(_COMPLETIONS)
+    if _DEPLOYMENT.search(base) and not parts.query:
+        raise TeacherError(f"generate.teacher: the URL of {parts.hostname} lacks its version; add ?api-version=...")
+    return base, parts.query
 
 
 def rank_endpoints(endpoints: Sequence[Endpoint], text: str) -> list[int]:

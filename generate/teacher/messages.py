@@ -19,6 +19,7 @@ class Request:
         sample: the index among several samples of the same message.
         system: the system message.
         schema: JSON Schema of the reply. An endpoint may ignore it, so the caller still validates the reply.
+        min_tokens: room that the reply needs, where `max_tokens` gives less.
     """
 
     prompt: str
@@ -27,6 +28,7 @@ class Request:
     schema: Mapping[str, Any] | None = field(default=None, hash=False)
     max_tokens: int | None = None
     temperature: float | None = None
+    min_tokens: int = 0
 
 
 AcceptedFraction = Callable[[], float]
@@ -87,15 +89,21 @@ def count_prompt_chars(body: Mapping[str, Any]) -> int:
     return sum(len(part["content"]) for part in body["messages"])
 
 
-def build_body(request: Request, temperature: float, max_tokens: int, extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Return everything that shapes the reply, except the model."""
+def build_body(
+    request: Request, temperature: float | None, max_tokens: int, extra: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return everything that shapes the reply, except the model.
+
+    Args:
+        temperature: where the request has none of its own; None for no temperature at all.
+    """
     messages = [{"role": "user", "content": request.prompt}]
     if request.system is not None:
         messages.insert(0, {"role": "system", "content": request.system})
     body: dict[str, Any] = {
         "messages": messages,
-        "temperature": temperature if request.temperature is None else request.temperature,
-        "max_tokens": request.max_tokens or max_tokens,
+        "temperature": temperature if temperature is None or request.temperature is None else request.temperature,
+        "max_tokens": max(request.max_tokens or max_tokens, request.min_tokens),
         "sample": request.sample,
     }
     if request.schema is not None:

@@ -22,6 +22,7 @@ from kshot.generate.teacher.parsing.dialect import Dialect, to_strict_schema
 from kshot.generate.teacher.parsing.error_body import ErrorBody, parse_json, read_error_body
 
 PLAIN = Dialect()
+AZURE_HOSTS = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 MAX_RESPONSE_BYTES = 32 << 20
 MAX_REPLY_CHARS = 1_000_000
 """Longer replies are truncated to this, with the finish reason `cut`."""
@@ -71,7 +72,7 @@ class Route:
 
 def make_route(endpoint: Endpoint) -> Route:
     """Look up the proxy once; aiohttp would look it up for each request, in a thread."""
-    url = URL(f"{endpoint.url}/chat/completions")
+    url = URL(f"{endpoint.url}/chat/completions").with_query(endpoint.query or None)
     return Route(url, _build_headers(endpoint), None if endpoint.is_own_server else find_proxy(url))
 
 
@@ -106,7 +107,13 @@ def find_proxy(url: URL) -> str | None:
 
 def _build_headers(endpoint: Endpoint) -> dict[str, str]:
     headers = {"Content-Type": "application/json", "User-Agent": "kshot"}
-    return {**headers, "Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else headers
+    if not endpoint.api_key:
+        return headers
+    host = URL(endpoint.url).host or ""
+    # Azure takes its keys in a header of their own, and the tokens of Entra, which are JSON, like everybody else.
+    if (endpoint.is_deployment or host.endswith(AZURE_HOSTS)) and not endpoint.api_key.startswith("eyJ"):
+        return {**headers, "api-key": endpoint.api_key}
+    return {**headers, "Authorization": f"Bearer {endpoint.api_key}"}
 
 
 def build_payload(

@@ -14,9 +14,10 @@ class ParaphraseConfig(Section):
 
     modes: list[ParaphraseMode] = ["rephrase", "abstract", "restyle"]
     """rephrase: other words; abstract: more general; restyle: another style."""
-    validate_inputs: Annotated[int, Field(ge=0)] = 0
-    """Held-back inputs to solve with each paraphrase. The teacher must solve as many as with the original, and all of
-    them where a check of the words failed softly. 0: a soft failure rejects."""
+    validate_inputs: Annotated[int, Field(ge=0)] = 4
+    """Held-back inputs to solve with the original and with each paraphrase: the proof of its meaning, in any language.
+    The teacher must solve as many as with the original, and all of them where a check of the words failed softly.
+    0 saves the solves: then a soft failure rejects, and only English wording is checked."""
     per_mode: Annotated[int, Field(ge=0)] = 1
     """Requests for each mode and task."""
     tasks: Annotated[int, Field(ge=1)] | None = None

@@ -58,8 +58,8 @@ class TeacherConfig(Section):
     """The model's name at the endpoint. For `local` a model reference, by default the student."""
     api_key_env: str = ""
     """The environment variable that holds the key; empty: the preset's, or OPENAI_API_KEY. Never the key itself."""
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
-    """Sampling temperature; 0 decodes greedily."""
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = 0.0
+    """Sampling temperature; 0 decodes greedily. null: no request names one, for models that take only their own."""
     max_tokens: Annotated[int, Field(ge=1)] = 64
     """Maximum tokens of a reply."""
     extra_body: dict[str, Any] = {}

@@ -8,11 +8,16 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from kshot.core.text import UNSPACED
 from kshot.core.types import Example
 
-VERSION = 1
+VERSION = 2
 """Raise it with every change of an output; the data's cache key contains it."""
 EVAL_TEMPLATE = "plain"
+_SPACED_LETTER = rf"[^\W{UNSPACED}]"
+_SPACED = re.compile(_SPACED_LETTER)
+_JOINED_BEFORE = re.compile(f"[{UNSPACED}\u0590-\u05ff\u0600-\u06ff\u0750-\u077f]")
+_JOINED_AFTER = re.compile(f"[{UNSPACED}\u1100-\u11ff\uac00-\ud7a3]")
 COT_INSTRUCTION = "Think step by step, then give the final answer on a last line that begins with 'Answer:'."
 
 
@@ -90,15 +95,45 @@ def append_options(text: str, options: Sequence[str]) -> str:
 
 
 def literal_pattern(literal: str) -> re.Pattern[str]:
-    """Match the literal where it is not part of a longer word."""
-    before = r"(?<!\w)" if literal[:1].isalnum() else ""
-    after = r"(?!\w)" if literal[-1:].isalnum() else ""
+    """Match the literal where it is not part of a longer word.
+
+    Scripts without spaces mark no words. Arabic and Hebrew write short words, such as "and", before the literal without
+    a space, and Korean writes particles behind it.
+    """
+    before = rf"(?<!{_SPACED_LETTER})" if _needs_space_before(literal) else ""
+    after = rf"(?!{_SPACED_LETTER})" if _needs_space_after(literal) else ""
     return re.compile(before + re.escape(literal) + after)
+
+
+def _needs_space_before(literal: str) -> bool:
+    return literal[:1].isalnum() and not _JOINED_BEFORE.match(literal[:1])
+
+
+def _needs_space_after(literal: str) -> bool:
+    return literal[-1:].isalnum() and not _JOINED_AFTER.match(literal[-1:])
+
+
+def has_literal(text: str, literal: str) -> bool:
+    """Whether `literal_pattern` matches in the text, without a compiled pattern for each literal."""
+    start = text.find(literal)
+    while start >= 0:
+        end = start + len(literal)
+        is_joined_before = start > 0 and _needs_space_before(literal) and _SPACED.match(text, start - 1)
+        is_joined_after = _needs_space_after(literal) and _SPACED.match(text, end)
+        if not is_joined_before and not is_joined_after:
+            return True
+        start = text.find(literal, start + 1)
+    return False
 
 
 def names_all(text: str, labels: Iterable[str]) -> bool:
     """Whether the text contains every label as a word of its own, in its exact spelling."""
-    return all(literal_pattern(label).search(text) for label in labels)
+    return all(has_literal(text, label) for label in labels)
+
+
+def list_unnamed_labels(instruction: str, labels: Sequence[str]) -> str:
+    """Append the list of the labels where the instruction does not name all of them: nobody can guess them."""
+    return instruction if names_all(instruction, labels) else append_options(instruction, labels)
 
 
 def can_show(template: str, texts: Sequence[str]) -> bool:

@@ -14,8 +14,9 @@ from kshot.core.seeding import digest
 from kshot.core.types import Example, Task
 from kshot.tasks.family import Family, Params
 from kshot.tasks.registry import describe_error
+from kshot.tasks.rival_rules import Shown, find_rival_rule
 
-VERSION = 1
+VERSION = 2
 """Raise it with every change of an output; the data's cache key contains it."""
 MAX_REDRAWS = 40
 """Draws of examples until the demonstrations identify the rule."""
@@ -98,7 +99,8 @@ def choose_examples(candidates: Iterable[Example], n: int, outputs: Sequence[str
 def source_from_family(family: Family) -> TaskSource:
     """The task source of a programmatic family: its solver gives the outputs.
 
-    Where only demonstrations show the rule, examples are drawn until the demonstrations identify the query's answer.
+    Where only demonstrations show the rule, examples are drawn until the demonstrations identify the query's answer: no
+    other rule of the family and no plain rule (`rival_rules`) fits them and answers the query otherwise.
     """
 
     def draw(rng: Random, params: Params, n: int, facts: dict[str, Any]) -> Iterator[Example]:
@@ -118,7 +120,10 @@ def source_from_family(family: Family) -> TaskSource:
             examples = choose_examples(draw(rng, params, n, facts), n, outputs)
             shown = [facts[example.input] for example in examples]
             needs_no_check = not family.min_k or len(examples) <= family.min_k
-            if needs_no_check or _is_rule_identified(family, rng, params, shown):
+            if needs_no_check:
+                return examples
+            *demos, query = (Shown(example.input, example.output) for example in examples)
+            if not find_rival_rule(demos, query) and _is_rule_identified(family, rng, params, shown):
                 return examples
         return []
 

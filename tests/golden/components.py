@@ -33,14 +33,17 @@ from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.dedup import SEED as SKETCH_SEED
 from kshot.generate.curation.dedup import NearIndex, SeenKeys, hash_text, lsh_bands, near_duplicates
 from kshot.generate.curation.filters import build_filters, first_rejection
+from kshot.generate.curation.input_checks import find_input_fault
 from kshot.generate.curation.nearest_heldout import nearest_heldout_tasks
 from kshot.generate.curation.paraphrase_filter import reject_paraphrases
+from kshot.generate.curation.rationale_checks import find_rationale_fault
 from kshot.generate.dataset.shuffle import MAX_LINES_IN_ONE_BUCKET, DiskShuffle
 from kshot.generate.run_files import ContaminationRow, GenerateManifest, NearestRow, RecordRow, RejectRow, TextMatch
 from kshot.generate.teacher.parsing.final_answer import split_at_final_answer, unwrap_answer
 from kshot.generate.teacher.parsing.json_objects import iter_repaired, iter_values
 from kshot.generate.teacher.parsing.thought import split_thought
 from kshot.generate.versions import COMPONENTS, component_versions
+from kshot.tasks.rival_rules import Shown, find_rival_rule
 from kshot.tasks.source import choose_examples
 from tests.golden.fixtures import (
     GOLDEN,
@@ -56,14 +59,27 @@ from tests.golden.fixtures import (
 )
 from tests.golden.synthesis import SYNTHESIS_OUTPUTS
 from tests.teacher_profiles import ANSWERS, CONTENTS, OBJECTS
+from tests.unit.test_teacher_text_checks import (
+    BAD_INPUTS,
+    BAD_RATIONALES,
+    GOOD_INPUTS,
+    GOOD_RATIONALES,
+    INSTRUCTION,
+    TEAMS,
+    TICKETS,
+)
 
+INPUTS = [(text, label, TICKETS, TEAMS, INSTRUCTION) for text, label, *_ in (*GOOD_INPUTS, *BAD_INPUTS)]
+RATIONALES = [row[:4] for row in (*GOOD_RATIONALES, *BAD_RATIONALES)]
 VERSIONS = GOLDEN / "versions.json"
 UPDATE = "`python -m tests.golden.update`"
 SYNTHESIS_USES = (
     "core.answers",
     "generate.teacher.parsing.final_answer",
     "core.prompting",
+    "generate.curation.input_checks",
     "generate.curation.paraphrase_checks",
+    "generate.curation.rationale_checks",
     "generate.synthesis.diversity",
     "generate.synthesis.new_tasks",
     "generate.synthesis.prompt_templates",
@@ -181,6 +197,11 @@ def _reasoning_gym() -> Any:
     source = reasoning_gym._source(dataset, FakeReasoningGym())
     table = [[d.name, d.category, d.descriptions, d.anchors, d.problem, d.family, repr(d.settings)] for d in TABLE]
     return [source.sample_examples(stream(SEED, "gym"), {}, 8, ()), table, sorted(reasoning_gym.HELD_OUT)]
+
+
+def _rivals() -> Any:
+    texts = [Shown(text, str(len(text) % 2)) for text in TEXTS]
+    return [find_rival_rule(texts[:end], texts[end]) for end in range(2, len(texts))]
 
 
 def _source_examples() -> Any:
@@ -372,6 +393,10 @@ GOLDENS: dict[str, Golden] = {
     "generate.curation.paraphrase_filter": Golden(
         _rejected_paraphrases, ("generate.curation.decontaminate", "generate.curation.filters", "generate.run_files")
     ),
+    "generate.curation.input_checks": Golden(lambda: [find_input_fault(*row) for row in INPUTS], ("core.text",)),
+    "generate.curation.rationale_checks": Golden(
+        lambda: [find_rationale_fault(*row) for row in RATIONALES], ("generate.teacher.parsing.final_answer",)
+    ),
     "generate.curation.nearest_heldout": Golden(_nearest, ("core.similarity", "generate.run_files")),
     "generate.dataset.shuffle": Golden(_orders),
     "generate.run_files": Golden(_files),
@@ -380,6 +405,7 @@ GOLDENS: dict[str, Golden] = {
         lambda: [[[repr(v) for v in read(text)] for read in (iter_values, iter_repaired)] for text in OBJECTS]
     ),
     "generate.teacher.parsing.thought": Golden(lambda: [split_thought(content) for content in CONTENTS]),
-    "tasks.source": Golden(_source_examples),
+    "tasks.rival_rules": Golden(_rivals),
+    "tasks.source": Golden(_source_examples, ("tasks.rival_rules",)),
     **{name: Golden(output, SYNTHESIS_USES) for name, output in SYNTHESIS_OUTPUTS.items()},
 }

@@ -42,6 +42,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.behave: Behave = echo
         self.asked: list[dict[str, Any]] = []
+        self.lines: list[tuple[str, dict[str, str]]] = []
+        """The path and the headers of each request."""
         self.busy = 0
         self.max_busy = 0
         self.lock = threading.Lock()
@@ -63,6 +65,7 @@ class Handler(BaseHTTPRequestHandler):
         body = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.server.lock:
             self.server.asked.append(body)
+            self.server.lines.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
             self.server.busy += 1
             self.server.max_busy = max(self.server.max_busy, self.server.busy)
         try:

@@ -31,6 +31,8 @@ class BatchServer(ThreadingHTTPServer):
         self.batches: dict[str, dict[str, Any]] = {}
         self.polls = 0
         self.refuses = ""
+        self.live: list[dict[str, Any]] = []
+        self.refused_fields: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -59,6 +61,8 @@ class BatchHandler(BaseHTTPRequestHandler):
             start = data.index(b'{"body"')
             self.server.files[name] = data[start : data.index(b"\r\n--", start)]
             self.send({"id": name, "object": "file", "bytes": 1, "created_at": 0, "filename": "f", "purpose": "batch"})
+        elif self.path == "/v1/chat/completions":
+            self.answer_live(orjson.loads(data))
         elif self.path != "/v1/batches":
             self.send_error(404)
         else:
@@ -66,6 +70,14 @@ class BatchHandler(BaseHTTPRequestHandler):
             made = {"id": name, "object": "batch", "created_at": 0, "status": "in_progress", **orjson.loads(data)}
             self.server.batches[name] = made
             self.send(made)
+
+    def answer_live(self, body: dict[str, Any]) -> None:
+        self.server.live.append(body)
+        refused = next((name for name in self.server.refused_fields if name in body), None)
+        if refused:
+            self.send({"error": {"message": f"Unsupported parameter: '{refused}' is not supported."}}, 400)
+        else:
+            self.send({"choices": [{"message": {"content": f"Reply to {body['messages'][-1]['content']}"}}]})
 
     def do_GET(self) -> None:
         if self.path.endswith("/content"):
@@ -85,9 +97,9 @@ class BatchHandler(BaseHTTPRequestHandler):
                 batch["status"] = "completed"
             self.send(batch)
 
-    def send(self, value: Any) -> None:
+    def send(self, value: Any, status: int = 200) -> None:
         text = value if isinstance(value, bytes) else orjson.dumps(value)
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
@@ -122,8 +134,9 @@ def test_a_batch_returns_replies_and_errors(server: BatchServer, cache: ReplyCac
     replies = client.ask_in_batches(REQUESTS, "asking", poll_seconds=0.01)
     assert [reply.text for reply in replies] == WANTED
     assert (client.failed, cache.count_failures(), cache.list_open_batches()) == (2, 2, [])
-    # At half the price; a character is a quarter of a token.
-    assert client.cost.money == pytest.approx(4 * (1 + 3) * 1e-6 / 2)
+    # The first one is sent live. The others have half the price; a character is a quarter of a token.
+    assert [body["messages"][0]["content"] for body in server.live] == ["p0"]
+    assert client.cost.money == pytest.approx((1 + 3) * 1e-6 * (1 + 3 / 2))
     sent = [orjson.loads(line) for line in server.files["file-0"].splitlines()]
     assert {row["url"] for row in sent} == {"/v1/chat/completions"}
     assert sent[0]["body"]["model"] == "m"
@@ -170,7 +183,7 @@ def test_a_failed_batch_is_one_line_and_is_submitted_again(
     server: BatchServer, cache: ReplyCache, tmp_path: Path
 ) -> None:
     server.refuses = "The model `m` does not exist"
-    message = r"batch-0, which is failed \(The model `m` does not exist\); 0 replies are cached"
+    message = r"batch-0, which is failed \(The model `m` does not exist\); 1 replies are cached"
     with pytest.raises(TeacherError, match=message):
         open_client(server, cache, tmp_path).ask_in_batches(REQUESTS, "asking")
     server.refuses = ""
@@ -181,7 +194,7 @@ def test_a_failed_batch_is_one_line_and_is_submitted_again(
 
 def test_an_endpoint_without_batches_is_one_line(server: BatchServer, cache: ReplyCache, tmp_path: Path) -> None:
     teacher = TeacherConfig(endpoint=f"{server.url}/elsewhere", model="m")
-    with pytest.raises(TeacherError, match=r"^teacher .* answers 404: .*; does it have a batch API\?$"):
+    with pytest.raises(TeacherError, match=r"^teacher .* answers 404: .*; no batch was submitted"):
         make_client(teacher, "", cache, tmp_path).ask_in_batches(REQUESTS, "asking")
 
 
@@ -189,3 +202,42 @@ def test_a_money_budget_uses_the_batch_price(server: BatchServer, cache: ReplyCa
     """All together may cost more than the budget at the full price, and less at the batch price."""
     client = open_client(server, cache, tmp_path, budget={"money": 380e-6})
     assert [reply.text for reply in client.ask_in_batches(REQUESTS, "asking", poll_seconds=0.01)] == WANTED
+
+
+@pytest.mark.parametrize("field", ["max_tokens", "temperature", "response_format"])
+def test_a_batch_has_what_the_endpoint_was_found_to_take(
+    server: BatchServer, cache: ReplyCache, tmp_path: Path, field: str
+) -> None:
+    server.refused_fields = (field,)
+    requests = [Request(f"p{n}", schema={"type": "object"}) for n in range(3)]
+    replies = open_client(server, cache, tmp_path).ask_in_batches(requests, "asking", poll_seconds=0.01)
+    assert [reply.text for reply in replies] == WANTED[:3]
+    sent = [orjson.loads(line)["body"] for line in server.files["file-0"].splitlines()]
+    assert len(sent) == 2
+    assert not any(field in body for body in sent)
+    assert len(server.live) == 2
+
+
+def test_each_kind_of_request_is_tried_live_once(server: BatchServer, cache: ReplyCache, tmp_path: Path) -> None:
+    client = open_client(server, cache, tmp_path)
+    kinds = ({}, {"schema": {"type": "object"}}, {"system": "s"})
+    client.ask_in_batches([Request(f"p{n}0", **kind) for kind in kinds for n in range(5, 8)], "a", poll_seconds=0.01)
+    client.ask_in_batches([Request(f"p{n}1", **kind) for kind in kinds for n in range(5, 8)], "b", poll_seconds=0.01)
+    assert len(server.live) == 3
+
+
+def test_no_batch_is_submitted_where_every_live_try_is_refused(
+    server: BatchServer, cache: ReplyCache, tmp_path: Path
+) -> None:
+    server.refused_fields = ("messages",)
+    with pytest.raises(TeacherError, match=r"'messages' is not supported.*; no batch was submitted; 0 replies"):
+        open_client(server, cache, tmp_path).ask_in_batches(REQUESTS, "asking", poll_seconds=0.01)
+    assert not server.batches
+    assert len(server.live) == 3
+
+
+def test_a_deployment_has_no_batches_in_one_line(cache: ReplyCache, tmp_path: Path) -> None:
+    url = "http://127.0.0.1:9/openai/deployments/gpt?api-version=1"
+    client = make_client(TeacherConfig(endpoint=url), "", cache, tmp_path)
+    with pytest.raises(TeacherError, match=r"no batch API; name https://HOST/openai/v1"):
+        client.ask_in_batches(REQUESTS, "asking")

@@ -6,10 +6,12 @@ from typing import Any
 import orjson
 import pytest
 
+from kshot.config import TeacherConfig
 from kshot.generate.teacher import InventedTask, Request
 from kshot.generate.teacher.cache import ReplyCache
+from kshot.generate.teacher.client import make_client
 from kshot.generate.teacher.parsing.dialect import to_strict_schema
-from tests.integration.misbehaving import Answer, Start, echo, open_client
+from tests.integration.misbehaving import Answer, Start, echo, open_client, says
 
 
 def refuse(message: str) -> Answer:
@@ -66,6 +68,45 @@ def test_null_leaves_a_field_out(start: Start, cache: ReplyCache, tmp_path: Path
     server = start(echo)
     open_client(cache, tmp_path, endpoint=server.url, extra_body={"temperature": None}).ask([Request("p")], "asking")
     assert "temperature" not in server.asked[0]
+
+
+def test_a_null_temperature_is_sent_by_no_request(start: Start, cache: ReplyCache, tmp_path: Path) -> None:
+    server = start(echo)
+    open_client(cache, tmp_path, endpoint=server.url, temperature=None).ask([Request("p", temperature=0.7)], "asking")
+    assert "temperature" not in server.asked[0]
+
+
+DEPLOYMENT = "/openai/deployments/my-gpt"
+
+
+@pytest.mark.parametrize("path", [DEPLOYMENT, f"{DEPLOYMENT}/", f"{DEPLOYMENT}/chat/completions"])
+def test_a_deployment_of_azure_gets_its_query_and_its_key(
+    start: Start, cache: ReplyCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setenv("AZURE_KEY", "secret-of-azure")
+    server = start(echo)
+    teacher = TeacherConfig(
+        endpoint=f"{server.url.removesuffix('/v1')}{path}?api-version=2024-10-21", api_key_env="AZURE_KEY"
+    )
+    client = make_client(teacher, "", cache, tmp_path)
+    assert client.ask([Request("p")], "asking")[0].text == "Reply to p"
+    line, headers = server.lines[0]
+    assert line == f"{DEPLOYMENT}/chat/completions?api-version=2024-10-21"
+    assert (headers["api-key"], headers.get("authorization")) == ("secret-of-azure", None)
+    assert client.name == "my-gpt"
+
+
+def test_an_endpoint_that_cuts_prompts_is_named_once(
+    start: Start, cache: ReplyCache, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = start(lambda body: says("x", usage={"prompt_tokens": 120, "completion_tokens": 1}))
+    client = open_client(cache, tmp_path, endpoint=server.url)
+    client.ask([Request(f"p{n} " + "word " * 200) for n in range(4)], "asking")
+    assert "cut" not in "".join(capsys.readouterr())
+    client.ask([Request(f"q{n} " + "word " * 300) for n in range(4)], "asking")
+    output = "".join(capsys.readouterr())
+    assert output.count("counts 120 tokens in a prompt of 301 words, so it seems to cut prompts; raise the") == 1
+    client.ask([Request("中文" * 200)], "asking")
 
 
 def test_the_schema_is_in_the_strict_subset() -> None:

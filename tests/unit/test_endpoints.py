@@ -10,6 +10,7 @@ from kshot.config.loader import load_config
 from kshot.core.errors import ConfigError, TeacherError
 from kshot.generate.stage import cache_key
 from kshot.generate.teacher.endpoints import PRESETS, Endpoint, rank_endpoints, resolve_endpoints
+from kshot.generate.teacher.transport import make_route
 
 TEACHERS = Path(__file__).parents[2] / "configs" / "teachers"
 
@@ -64,6 +65,40 @@ def test_contradictory_settings_are_a_config_error(tmp_path: Path, teacher: str,
 def test_resolve_names_an_invalid_url(url: str) -> None:
     with pytest.raises(TeacherError, match=r"URL"):
         resolve_endpoints(TeacherConfig(endpoint=url, model="m"), "")
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        ("https://api.example.com/v1?key=abc", "of api.example.com holds a key; name"),
+        ("https://api.example.com/v1?sig=abc&api-version=1", "holds a key"),
+        ("https://user:pass@api.example.com/v1", "holds a key"),
+        ("https://x.openai.azure.com/openai/deployments/gpt", r"lacks its version; add \?api-version"),
+    ],
+)
+def test_resolve_refuses_a_key_in_a_url_and_a_deployment_without_version(url: str, error: str) -> None:
+    with pytest.raises(TeacherError, match=error) as caught:
+        resolve_endpoints(TeacherConfig(endpoint=url, model="m"), "")
+    assert "abc" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "key", "header"),
+    [
+        ("https://x.openai.azure.com/openai/v1", "azure-key", ("api-key", "azure-key")),
+        ("https://x.services.ai.azure.com/openai/deployments/g?api-version=1", "k2", ("api-key", "k2")),
+        ("https://x.openai.azure.com/openai/v1", "eyJ0eXAi", ("Authorization", "Bearer eyJ0eXAi")),
+        ("https://api.example.com/v1", "key", ("Authorization", "Bearer key")),
+    ],
+)
+def test_route_sends_the_key_in_the_header_of_the_service(
+    url: str, key: str, header: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    [resolved] = resolve_endpoints(TeacherConfig(endpoint=url, model="m"), "")
+    headers = make_route(resolved).headers
+    assert headers[header[0]] == header[1]
+    assert ("api-key" in headers) != ("Authorization" in headers)
 
 
 def test_an_endpoint_gets_the_key_of_its_own_variable_only(monkeypatch: pytest.MonkeyPatch) -> None:

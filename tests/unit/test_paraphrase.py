@@ -7,7 +7,7 @@ import pytest
 from kshot.config import ParaphraseConfig
 from kshot.core.types import Example, Task
 from kshot.generate.bank import by_id
-from kshot.generate.synthesis.paraphrase import first_paragraph, paraphrase_descriptions
+from kshot.generate.synthesis.paraphrase import paraphrase_descriptions, read_instruction
 from kshot.generate.synthesis.prompt_templates import PromptTemplates
 from kshot.generate.teacher import NOT_SENT, BudgetExceededError, Cost, Estimate, Reply, Request
 from kshot.tasks.source import source_from_family, source_from_task
@@ -62,7 +62,7 @@ def test_a_soft_failure_is_refuted_by_solved_inputs_and_stands_without_them(exam
     assert find_reason(ScriptedTeacher(SOFT, reverse_input), 0, example_based) == "negation gained or lost"
     solving = ScriptedTeacher(SOFT, reverse_input)
     assert find_reason(solving, 3, example_based) is None
-    assert [SOFT in prompt for prompt in solving.solved_prompts] == [True] * 3, "no request that decides nothing"
+    assert [SOFT in prompt for prompt in solving.solved_prompts] == [False] * 3 + [True] * 3
     first = iter(["no"])
     teacher = ScriptedTeacher(
         SOFT, lambda prompt: next(first, reverse_input(prompt)) if SOFT in prompt else reverse_input(prompt)
@@ -97,17 +97,60 @@ def test_unsent_requests_are_named_in_the_reason(spent_at: str, begins: str) -> 
     assert find_reason(WithoutBudget(SOFT, reverse_input), 2) == f"{begins}: not sent, a budget is spent"
 
 
-def test_a_programmatic_paraphrase_must_solve_as_many_inputs_as_the_original() -> None:
-    plain = "Please reverse the short string of letters that is given."
-    assert find_reason(
-        ScriptedTeacher(plain, lambda prompt: "no" if plain in prompt else reverse_input(prompt)), 2
-    ) == ("not validated: the teacher solves 0 of 2, and 2 with the original")
+@pytest.mark.parametrize("example_based", [False, True], ids=["programmatic", "examples"])
+def test_a_paraphrase_must_solve_as_many_inputs_as_the_original(example_based: bool) -> None:
+    plain = "Please give the short string of letters in reversed order."
+    assert find_reason(ScriptedTeacher(plain, reverse_input), 2, example_based) is None
+    lost = ScriptedTeacher(plain, lambda prompt: "no" if plain in prompt else reverse_input(prompt))
+    assert find_reason(lost, 2, example_based) == ("not validated: the teacher solves 0 of 2, and 2 with the original")
+
+
+def test_what_the_teacher_cannot_solve_proves_nothing() -> None:
+    plain = "Please give the short string of letters in reversed order."
     assert "solves none of 2" in str(find_reason(ScriptedTeacher(plain, lambda prompt: "no"), 2))
-    unsolved = ScriptedTeacher(
-        "Give the letters of the word reverse_input, from its last one on, please.", reverse_input
+
+
+def _reject_summary(begin: str, length: int) -> str | None:
+    """Return the reason against a wording of a task with open answers, with which the teacher copies so much."""
+    texts = ("The ferry was late because of the storm.", "Our library opens at nine on Monday.", "It was a draw.")
+    task = Task("s", "s", "c", ("Summarise the text in a few words.",), tuple(Example(f"{t} {t}", t) for t in texts))
+    reworded = "Write in a few words what the text says, please."
+
+    def solve(prompt: str) -> str:
+        start, size = (begin, length) if reworded in prompt else ("In short:", 30)
+        return f"{start} {prompt.rsplit('Input: ', 1)[1][:size]}"
+
+    settings = ParaphraseConfig(modes=["rephrase"], validate_inputs=3)
+    teacher = ScriptedTeacher(reworded, solve)
+    _, rejects = paraphrase_descriptions([source_from_task(task)], settings, teacher, PromptTemplates(None), 1)
+    return rejects[0].reason if rejects else None
+
+
+def test_an_open_answer_must_stay_as_near_to_the_right_one() -> None:
+    assert _reject_summary("Briefly:", 28) is None
+    assert "answers are" in str(_reject_summary("Bonjour", 0))
+
+
+def test_labels_of_own_tasks_are_kept_and_proved() -> None:
+    gold = tuple(Example(f"{word} {n}", label) for n in range(4) for word, label in (("up", "ja"), ("down", "nein")))
+    task = Task("richtung", "r", "c", ("Geht es nach oben? Antworte mit ja oder nein.",), gold, labels=("ja", "nein"))
+
+    def reject(text: str) -> str | None:
+        def solve(prompt: str) -> str:
+            is_up = "up" in prompt.rsplit("Input: ", 1)[1]
+            return "ja" if is_up != ("unten" in prompt) else "nein"
+
+        settings = ParaphraseConfig(modes=["rephrase"])
+        _, rejects = paraphrase_descriptions(
+            [source_from_task(task)], settings, ScriptedTeacher(text, solve), PromptTemplates(None), 1
+        )
+        return rejects[0].reason if rejects else None
+
+    assert reject("Sage ja, wenn der Weg hinauf führt, und sonst nein.") is None
+    assert reject("Sage ja, wenn der Weg nach unten führt, und sonst nein.") == (
+        "not validated: the teacher solves 0 of 4, and 4 with the original"
     )
-    assert find_reason(unsolved, 2, example_based=True) is None
-    assert unsolved.solved_prompts == []
+    assert reject("Sage ja, wenn der Weg hinauf führt.") == "lost a label: 'nein'"
 
 
 def test_a_rule_that_only_demonstrations_show_is_validated_with_them() -> None:
@@ -127,7 +170,9 @@ def test_a_rule_that_only_demonstrations_show_is_validated_with_them() -> None:
     assert [prompt.count("\nOutput:") for prompt in teacher.solved_prompts] == [source.min_k + 1] * 4
 
 
-def test_first_paragraph_drops_the_quotes_around_it() -> None:
-    assert first_paragraph('"Write it down."\n\nI hope this helps!') == "Write it down."
-    assert first_paragraph("Write 'a' or 'b'.") == "Write 'a' or 'b'."
-    assert first_paragraph("") == ""
+def test_read_instruction_drops_quotes_and_keeps_all_paragraphs_of_a_guideline() -> None:
+    assert read_instruction('"Write it down."\n\nI hope this helps!', "Note it.") == "Write it down."
+    assert read_instruction("«Schreib es auf.»", "Notiere es.") == "Schreib es auf."
+    assert read_instruction("Write 'a' or 'b'.", "Say 'a' or 'b'.") == "Write 'a' or 'b'."
+    assert read_instruction("", "Note it.") == ""
+    assert read_instruction("First.\n\nSecond.", "One.\n\nTwo.") == "First.\n\nSecond."

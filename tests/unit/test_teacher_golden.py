@@ -17,6 +17,7 @@ from kshot.generate.synthesis import prompt_templates
 from kshot.generate.synthesis.prompt_templates import SHIPPED, PromptTemplates
 from kshot.generate.synthesis.verify import Claim
 from kshot.generate.teacher import InputOnly, InputOutput, InstructionOnly, InventedTask, structured
+from tests.unit.test_paraphrase_languages import BAD, GOOD, ORIGINALS
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 VERSIONS = GOLDEN / "versions.json"
@@ -108,7 +109,11 @@ def test_verdicts_of_the_checks_match_the_golden_file() -> None:
         known = () if paraphrase == ORIGINAL else (ORIGINAL,)
         candidate = ParaphraseCandidate(paraphrase, ORIGINAL, PARAMS, ANCHORS, known)
         lines.append(f"{paraphrase!r}: {find_hard_failure(candidate)} / {find_soft_failure(candidate)}")
-    assert len(lines) == 31
+    for name, paraphrase, *_ in (*GOOD, *BAD):
+        original, labels = ORIGINALS[name]
+        candidate = ParaphraseCandidate(paraphrase, original, {}, (), (original,), labels)
+        lines.append(f"{paraphrase!r}: {find_hard_failure(candidate)} / {find_soft_failure(candidate)}")
+    assert len(lines) == 1 + len(PARAPHRASES) + len(GOOD) + len(BAD)
     check_golden(paraphrase_checks, "paraphrase_checks.txt", "\n".join(lines) + "\n")
 
 

@@ -1,0 +1,109 @@
+"""Checks of an input that a teacher wrote: what shows that it is no input of its task. Each names what is wrong.
+
+What the gold examples have themselves is no fault: a task may be about templates, prompts or chats.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
+from functools import cache, partial
+
+from kshot.core.answers import normalize_answer
+from kshot.core.prompting import has_literal
+from kshot.core.text import count_words, words
+from kshot.generate.curation.languages import MIN_LANGUAGE_WORDS, find_foreign_language, identify_language
+from kshot.generate.curation.phrases import find_phrase, phrase_pattern
+
+VERSION = 1
+"""Raise when the same input gets another verdict."""
+
+MIN_REPEATED_WORDS = 6
+"""So many words in a row of the instruction are a copy of it."""
+MIN_CLAUSE_WORDS = 3
+"""A shorter text has no clause to leave open."""
+SHOWN_CHARS = 20
+MAX_COMMON_LABEL_CHARS = 3
+_COMMON_LABELS = {"true", "false", "other", "none", "unknown", "neither", "both"}
+"""Labels that are ordinary words of any text, beside the short ones."""
+_PAIRS = (("(", ")"), ("[", "]"), ("{", "}"), ("“", "”"), ("«", "»"), ("「", "」"), ("（", "）"))
+
+
+def find_input_fault(
+    text: str, output: str, gold: Sequence[str], labels: Sequence[str] = (), instruction: str = ""
+) -> str | None:
+    """Return the reason against a new input, or None.
+
+    Args:
+        output: its right output.
+        gold: the inputs of the task's gold examples; what they have is allowed.
+        labels: of the task, empty where answers are open.
+        instruction: of the task.
+    """
+    for reason, find in _PATTERNS.items():
+        if (found := find(text)) and not any(find(other) for other in gold):
+            return f"{reason}: {found.strip()!r}"
+    if labels and (giveaway := _find_giveaway(text, output, gold)):
+        return giveaway
+    if repeated := _find_repetition(text, instruction):
+        return f"repeats the instruction: {repeated!r}"
+    # Short inputs are often names and word lists, which are in no language.
+    known = [other for other in (*gold, text) if count_words(other) >= MIN_LANGUAGE_WORDS]
+    expected = sorted({identify_language(other) for other in known if other != text})
+    language = find_foreign_language(text, expected) if text in known else None
+    return f"another language: {language!r}" if language else None
+
+
+@cache
+def _cut_end() -> re.Pattern[str]:
+    return re.compile(rf"{phrase_pattern('cut_end')}$", re.I)
+
+
+def _find_cut(text: str) -> str | None:
+    """Return the end of a text that stops in the middle: an open clause, pair or code block."""
+    text = text.strip()
+    if count_words(text) >= MIN_CLAUSE_WORDS and (match := _cut_end().search(text)):
+        return text[max(0, match.start() - SHOWN_CHARS) :]
+    if text.count("```") % 2:
+        return "```"
+    return next((opened for opened, closed in _PAIRS if text.count(opened) > text.count(closed)), None)
+
+
+_PATTERNS: dict[str, Callable[[str], str | None]] = {
+    "a placeholder": partial(find_phrase, "placeholder"),
+    "few-shot layout": partial(find_phrase, "few_shot_layout"),
+    "an instruction to the model": partial(find_phrase, "injection"),
+    "cut off": _find_cut,
+}
+
+
+def _find_giveaway(text: str, label: str, gold: Sequence[str]) -> str | None:
+    """Return why the input tells its own label: it is the label, marks it, or names it as no gold input does."""
+    folded, name = text.casefold(), label.casefold()
+    is_common = (len(name) <= MAX_COMMON_LABEL_CHARS and name.isascii()) or name in _COMMON_LABELS
+    if normalize_answer(text) == normalize_answer(label) and not is_common:
+        return f"the input is its label: {label!r}"
+    quoted = re.escape(name)
+    marked = re.search(
+        rf"(?:^|\n|[.!?]\s)\s*[(\[<*]{{1,2}}{quoted}[)\]>*]{{1,2}}|[(\[<]{quoted}[)\]>]\s*$"
+        rf"|{phrase_pattern('marked_label')}\s*[:：=]\s*[\"']?{quoted}",
+        folded,
+    )
+    if marked and not any(marked[0].strip() in other.casefold() for other in gold):
+        return f"the input gives its label away: {marked[0].strip()!r}"
+    spellings = {name, re.sub(r"[_-]+", " ", name)}
+    if is_common or not gold:
+        return None
+
+    def names_label(other: str) -> bool:
+        return any(has_literal(other.casefold(), spelling) for spelling in spellings)
+
+    gives_away = names_label(text) and not any(map(names_label, gold))
+    return f"the input gives its label away: {label!r}" if gives_away else None
+
+
+def _find_repetition(text: str, instruction: str) -> str | None:
+    mine, theirs = words(text), words(instruction)
+    if len(theirs) < MIN_REPEATED_WORDS:
+        return None
+    match = SequenceMatcher(None, mine, theirs, autojunk=False).find_longest_match()
+    return " ".join(mine[match.a : match.a + match.size]) if match.size >= MIN_REPEATED_WORDS else None
