@@ -38,9 +38,9 @@ COMPONENTS: dict[str, str] = {
     "kshot.generate.synthesis.rationales": "VERSION",
     "kshot.generate.synthesis.self_instruct": "VERSION",
     "kshot.generate.synthesis.verify": "VERSION",
-    "kshot.generate.teacher.parsing.final_answer": "VERSION",
+    "kshot.core.replies.final_answer": "VERSION",
     "kshot.generate.teacher.parsing.json_objects": "VERSION",
-    "kshot.generate.teacher.parsing.thought": "VERSION",
+    "kshot.core.replies.thought": "VERSION",
     "kshot.generate.teacher.structured": "VERSION",
     "kshot.tasks.source": "VERSION",
 }
