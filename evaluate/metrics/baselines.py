@@ -20,7 +20,7 @@ from kshot.core.answers import normalize_answer
 from kshot.evaluate.measure.results import SeedScores
 from kshot.evaluate.measure.suite_tasks import choose_demonstrations
 from kshot.evaluate.run_files import BaselineMean, BaselineScore, BaselineTask
-from kshot.evaluate.scoring.text import LOGLIKELIHOOD, SCORES
+from kshot.evaluate.scoring.text import LOGLIKELIHOOD, score_answer
 from kshot.suites.format import Suite, SuiteRow, SuiteTask
 
 BASELINE_NAMES = {
@@ -163,7 +163,9 @@ def _constant(rows: Sequence[SuiteRow], score: str, demos: Sequence[SuiteRow]) -
 
 
 def _score(score: str, answer: str, row: SuiteRow) -> float:
-    return float(answer in row.output) if score == LOGLIKELIHOOD else float(SCORES[score](answer, row.output))
+    return (
+        float(answer in row.output) if score == LOGLIKELIHOOD else score_answer(score, answer, row.output, row.options)
+    )
 
 
 def _task_mean(results: SeedScores, score: str, task: str) -> float:

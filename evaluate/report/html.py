@@ -31,6 +31,7 @@ from kshot.evaluate.scoring.text import SCORE_NAMES
 HERE = Path(__file__).parent
 EXPLAINED = {
     "exact_match": "the whole answer equals an accepted one up to case, outer quotes and a final stop.",
+    "normalized_match": "the one answer that the text gives, without what surrounds it, equals an accepted one.",
     "loglikelihood": "the option with the highest log-probability is right.",
     "contains": "an accepted answer stands in the answer, as whole words.",
     "numeric": "the last number of the answer is that of an accepted one.",

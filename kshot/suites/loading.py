@@ -128,6 +128,8 @@ def _load_row(place: str, value: object, spec: SuiteTaskSpec) -> SuiteRow:
         raise SuiteError(f"{place}: {_first_error(error)}") from None
     if spec.is_multiple_choice and not any(answer in row.options for answer in row.output):
         raise SuiteError(f"{place}: none of the answers {row.output!r} is among the options {row.options!r}")
+    if spec.first_line_only and any("\n" in answer for answer in row.output):
+        raise SuiteError(f"{place}: an answer of several lines, and the task says `first_line_only: true`; remove that")
     if "numeric" in spec.scores:
         for answer in row.output:
             if last_number(answer) is None:
