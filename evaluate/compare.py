@@ -19,15 +19,25 @@ from kshot.core.seeding import digest
 from kshot.evaluate.lm.backends import require_own_backend
 from kshot.evaluate.measure.measurement import Measurement, make_measurement, measure_missing
 from kshot.evaluate.measure.plan import load_suites, plan_measurements
-from kshot.evaluate.measure.results import count_truncated, read_samples, read_suite_scores
+from kshot.evaluate.measure.results import count_answers, count_truncated, read_samples, read_suite_scores
 from kshot.evaluate.metrics.label_bias import measure_label_bias
 from kshot.evaluate.report.figures import compare_plots, save_plots
 from kshot.evaluate.report.markdown import describe_measurement
-from kshot.evaluate.report.numbers import interval, points, probability, score_name, signed
+from kshot.evaluate.report.numbers import (
+    ITEMS_INTERVAL,
+    TASKS_INTERVAL,
+    VERDICTS,
+    interval,
+    points,
+    probability,
+    score_name,
+    signed,
+)
 from kshot.evaluate.report.section import Table, make_table, print_table, section_markdown, table_markdown
-from kshot.evaluate.report.sections import label_bias_section
+from kshot.evaluate.report.sections import ABOUT_INTERVALS, label_bias_section
 from kshot.evaluate.run_files import ComparedModel, CompareFile, CompareRow, DeviceFile, SuiteGain
 from kshot.evaluate.stats.paired import holm_of, paired_gains
+from kshot.evaluate.stats.significance import judge
 from kshot.models.checkpoints import Checkpoint, find_checkpoints, load_checkpoint
 from kshot.runtime.device import Device, load_or_probe_device, probe_device
 from kshot.suites.format import Suite, families_by_suite
@@ -124,7 +134,9 @@ def compare_rows(
     return [
         CompareRow(
             model=label, suite=gain.suite, score=gain.score, k=gain.k, baseline=gain.base, student=gain.student,
-            gain=gain.gain, low=gain.low, high=gain.high, p=gain.p, mde=gain.mde, seeds=gain.seeds,
+            gain=gain.gain, low=gain.low, high=gain.high, items_low=gain.items_low, items_high=gain.items_high,
+            p=gain.p,
+            mde=gain.mde, seeds=gain.seeds, verdict=judge(gain.gain, p),
             worst_seed_gain=gain.worst_seed_gain, tasks=gain.tasks, items=gain.items, p_holm=p,
         )
         for (label, gain), p in zip(gains, holm_of([gain for _, gain in gains]), strict=True)
@@ -166,6 +178,7 @@ def _write(
         device=DeviceFile(**asdict(device)),
         versions=installed_versions("lm_eval", "torch", "transformers"),
         truncated=count_truncated(named),
+        unfinished={c.label: count_answers(measurements[c.label]) for c in checkpoints},
     )
     write_model(folder / "compare.json", report)
     save_plots(compare_plots(gains, first.label), folder / "compare")
@@ -176,16 +189,31 @@ def _write(
 
 def gains_table(report: CompareFile) -> Table:
     """The gains over the baseline."""
-    columns = ("suite", "score", "k", "model", "baseline", "its score", "gain", "95 % interval", "p", "tasks", "items")
+    columns = (
+        "suite",
+        "score",
+        "k",
+        "model",
+        "baseline",
+        "its score",
+        "gain",
+        TASKS_INTERVAL,
+        ITEMS_INTERVAL,
+        "p, Holm",
+        "verdict",
+        "tasks",
+        "items",
+    )
     rows = [
         (
             row.suite, score_name(row.score), str(row.k), row.model, points(row.baseline), points(row.student),
-            signed(row.gain), interval(row.low, row.high), probability(row.p_holm), str(row.tasks), str(row.items),
+            signed(row.gain), interval(row.low, row.high), interval(row.items_low, row.items_high),
+            probability(row.p_holm), VERDICTS[row.verdict], str(row.tasks), str(row.items),
         )
         for row in report.gains
     ]  # fmt: skip
     title = f"Gain over {report.baseline}, in points, with the paired 95 % interval"
-    return make_table(title, columns, rows, ("suite", "score", "model"))
+    return make_table(title, columns, rows, ("suite", "score", "model", "verdict"))
 
 
 def markdown(report: CompareFile) -> str:
@@ -196,9 +224,8 @@ def markdown(report: CompareFile) -> str:
     parts = [
         f"# Gain over {report.baseline}",
         "All models answer the same items after the same demonstrations. Scores are means over tasks, in percent; "
-        "gains are in points, paired item by item, with the 95 % interval over tasks and items "
-        f"({report.bootstrap_resamples} draws, seed {report.seed}); p is that of a sign-flip test, adjusted for the "
-        "number of rows (Holm).",
+        f"gains are in points, paired item by item ({report.bootstrap_resamples} draws, seed {report.seed}). "
+        + ABOUT_INTERVALS,
         table_markdown(gains_table(report)),
         "![Score by number of demonstrations](compare.png)",
         section_markdown(bias) if bias else "",

@@ -103,6 +103,8 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
             PrefixTree(model, self.device, self._row, MAX_CACHED_TOKENS // self._threads) for _ in range(self._threads)
         ]
         self._option_scores: dict[Option, Score] = {}
+        self.cut_answers: set[tuple[str, str]] = set()
+        """(prompt, answer) of the last call's answers that filled their budget of tokens."""
         self._counting = Lock()
 
     def loglikelihood(self, requests: Any, disable_tqdm: bool = False) -> list[tuple[float, bool]]:
@@ -146,6 +148,7 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
 
     def generate_until(self, requests: Any, disable_tqdm: bool = False) -> list[str]:
         """Greedy answers from shared prefixes; lm-eval's way where request or model ask for anything else."""
+        self.cut_answers.clear()
         kinds: dict[str, list[int]] = defaultdict(list)
         for index, request in enumerate(requests):
             kinds[repr(request.args[1])].append(index)
@@ -162,6 +165,8 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
             else:
                 texts = super().generate_until(chosen, disable_tqdm=True)
                 self.tick(len(chosen))
+                pairs = zip(chosen, texts, strict=True)
+                self.cut_answers |= {(r.args[0], text) for r, text in pairs if len(self.tok_encode(text)) >= length}
             answers.update(zip(indices, texts, strict=True))
         return [answers[index] for index in range(len(requests))]
 
@@ -188,6 +193,7 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
         ends = self.model.generation_config.eos_token_id
         ends = {self.eot_token_id, *(ends if isinstance(ends, list) else [ends])}
         texts_by_context: dict[Tokens, str] = {}
+        cut: set[Tokens] = set()
 
         def answer(tree: PrefixTree, pack: PackedBatch) -> None:
             members = [sequences[member] for member in pack.members]
@@ -200,7 +206,10 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
                 for place, ((sequence, tokens), token) in enumerate(zip(live, chosen, strict=True)):
                     tokens.append(token)
                     text = self.tok_decode(tokens, skip_special_tokens=False)
-                    if token in ends or len(tokens) == length or any(stop in text for stop in until if stop):
+                    is_ended = token in ends or any(stop in text for stop in until if stop)
+                    if is_ended or len(tokens) == length:
+                        if not is_ended:
+                            cut.add(sequence)
                         texts_by_context[sequence] = postprocess_generated_text(self.tok_decode(tokens), until, None)
                         self._count(counts[sequence])
                     else:
@@ -212,6 +221,11 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
         # With fewer tokens a row for more cores, what all of them keep takes no more room.
         together = self._row * max(1, ROWS_ANSWERED_TOGETHER // self._threads)
         self._run_batches(pack(sequences, [len(sequence) - 1 for sequence in sequences], together), answer)
+        self.cut_answers |= {
+            (request.args[0], texts_by_context[context])
+            for request, context in zip(requests, contexts, strict=True)
+            if context in cut
+        }
         return [texts_by_context[context] for context in contexts]
 
     def _options(self, request: Any, context: Tokens) -> list[Option]:

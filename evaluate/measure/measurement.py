@@ -158,7 +158,11 @@ def measure(measurement: Measurement, lm: Any, limit: int | None) -> None:
             write_jsonl(folder / "samples.jsonl", (sample.model_dump(exclude_none=True) for sample in samples))
             _save_lm_eval_files(results, measurement.model, folder)
             cut = len({(sample.task, sample.item) for sample in samples if sample.truncated})
-            content = MeasurementFile(key=measurement.key, truncated=cut, other_metrics=metrics)
+            written = {(row.task, row.item): row.unfinished for row in samples if row.unfinished is not None}
+            content = MeasurementFile(
+                key=measurement.key, truncated=cut, answers=len(written), unfinished=sum(written.values()),
+                other_metrics=metrics,
+            )  # fmt: skip
             write_model(folder / "measurement.json", content)
     if cut:
         say(f"{measurement.label}: {cut} prompts are longer than the model's context; cut on the left")

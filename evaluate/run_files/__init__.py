@@ -24,6 +24,7 @@ from kshot.evaluate.run_files.forgetting import (
 from kshot.evaluate.run_files.gains import CleanGain, FewshotRow, Gain, GainRow, SuiteGain
 from kshot.evaluate.run_files.label_bias import LabelBias, LabelBiasFile, LabelBiasGain, LabelBiasMean, LabelBiasTask
 from kshot.evaluate.run_files.measured import (
+    AnswerCount,
     DeviceFile,
     EvaluateManifest,
     MeasuredOn,
@@ -36,6 +37,7 @@ from kshot.evaluate.run_files.measured import (
 __all__ = [
     "FILES",
     "AblateFile",
+    "AnswerCount",
     "BaselineMean",
     "BaselineScore",
     "BaselineTask",

@@ -2,9 +2,8 @@ r"""Normalized match: is the answer right as a reader takes it, whatever a chat 
 
 `docs/explanation/evaluation.md` lists what is forgiven. The answer itself must equal an accepted one: it is found first
 (without thought, markdown, label, sentence and explanation) and then compared. So "It is not spam" is no `spam`, and
-"positive or negative" is neither. Where a reader is in doubt, the answer is wrong: denied, hedged, taken back,"
-" or one of
-several.
+"positive or negative" is neither. An answer that is denied, hedged, taken back
+or one of several is wrong.
 """
 
 import re
