@@ -248,7 +248,7 @@ def gains_table(report: AblateFile) -> Table:
     for trial in report.trials:
         if trial.state == "failed":
             rows.append(("", "", "", f"{trial.setting} seed={trial.seed}", "", "", "failed", *[""] * 6))
-    title = "Gain over the base, in points, with the paired 95 % interval"
+    title = "Gain over the base, in points, with the paired intervals"
     return make_table(title, columns, rows, ("suite", "score", "setting"))
 
 
@@ -266,7 +266,8 @@ def markdown(report: AblateFile, has_curve: bool) -> str:
             table_markdown(ranking_table(report)),
             "## Gains over the base",
             "All trials and the base answer the same items after the same demonstrations. Scores are means over tasks, "
-            "in percent; gains are in points, paired item by item, with the 95 % interval over tasks and items"
+            "in percent; gains are in points, paired item by item, with the 95 % intervals over tasks and items (tasks "
+            "like these) and over items alone (these tasks)"
             f"{' and seeds' if seeds > 1 else ''} ({report.bootstrap_resamples} draws, seed {report.seed}); p is that "
             "of a sign-flip test over tasks, or of a t-test over tasks and trainings where higher, adjusted for "
             "the number of rows (Holm).",

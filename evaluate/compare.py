@@ -19,7 +19,13 @@ from kshot.core.seeding import digest
 from kshot.evaluate.lm.backends import require_own_backend
 from kshot.evaluate.measure.measurement import Measurement, make_measurement, measure_missing
 from kshot.evaluate.measure.plan import load_suites, plan_measurements
-from kshot.evaluate.measure.results import count_answers, count_truncated, read_samples, read_suite_scores
+from kshot.evaluate.measure.results import (
+    count_answers,
+    count_truncated,
+    read_measurement,
+    read_samples,
+    read_suite_scores,
+)
 from kshot.evaluate.metrics.label_bias import measure_label_bias
 from kshot.evaluate.report.figures import compare_plots, save_plots
 from kshot.evaluate.report.markdown import describe_measurement
@@ -28,14 +34,22 @@ from kshot.evaluate.report.numbers import (
     TASKS_INTERVAL,
     VERDICTS,
     interval,
+    metric,
     points,
     probability,
     score_name,
     signed,
 )
-from kshot.evaluate.report.section import Table, make_table, print_table, section_markdown, table_markdown
-from kshot.evaluate.report.sections import ABOUT_INTERVALS, label_bias_section
-from kshot.evaluate.run_files import ComparedModel, CompareFile, CompareRow, DeviceFile, SuiteGain
+from kshot.evaluate.report.section import (
+    ReportSection,
+    Table,
+    make_table,
+    print_table,
+    section_markdown,
+    table_markdown,
+)
+from kshot.evaluate.report.sections import ABOUT_INTERVALS, ABOUT_OTHER, label_bias_section
+from kshot.evaluate.run_files import ComparedMetric, ComparedModel, CompareFile, CompareRow, DeviceFile, SuiteGain
 from kshot.evaluate.stats.paired import holm_of, paired_gains
 from kshot.evaluate.stats.significance import judge
 from kshot.models.checkpoints import Checkpoint, find_checkpoints, load_checkpoint
@@ -143,6 +157,19 @@ def compare_rows(
     ]  # fmt: skip
 
 
+def list_other_metrics(measurements: Sequence[Measurement]) -> list[ComparedMetric]:
+    """lm-eval's metrics that are no mean over items (perplexity, BLEU, ...), as each model has them."""
+    return [
+        ComparedMetric(
+            model=measurement.model, suite=measurement.suite.name, task=task, metric=name, k=measurement.k,
+            seed=measurement.seed, value=value,
+        )
+        for measurement in measurements
+        for task, metrics in read_measurement(measurement).other_metrics.items()
+        for name, value in metrics.items()
+    ]  # fmt: skip
+
+
 def _write(
     config: Config, checkpoints: Sequence[Checkpoint], measurements: Measurements, device: Device, folder: Path
 ) -> None:
@@ -171,6 +198,7 @@ def _write(
             for c in checkpoints
         ],
         gains=gains,
+        other_metrics=list_other_metrics(named),
         label_bias=measure_label_bias(samples, first.label, families, *drawn),
         seed=config.seed,
         bootstrap_resamples=settings.bootstrap_resamples,
@@ -184,6 +212,8 @@ def _write(
     save_plots(compare_plots(gains, first.label), folder / "compare")
     write_text(folder / "compare.md", markdown(report))
     print_table(gains_table(report))
+    if section := _other_metrics_section(report.other_metrics):
+        print_table(section.tables[0], section.about[0])
     say(f"compare: wrote {folder / 'compare.json'}, compare.md, compare.png and compare.svg")
 
 
@@ -212,8 +242,17 @@ def gains_table(report: CompareFile) -> Table:
         )
         for row in report.gains
     ]  # fmt: skip
-    title = f"Gain over {report.baseline}, in points, with the paired 95 % interval"
+    title = f"Gain over {report.baseline}, in points, with the paired intervals"
     return make_table(title, columns, rows, ("suite", "score", "model", "verdict"))
+
+
+def _other_metrics_section(rows: Sequence[ComparedMetric]) -> ReportSection | None:
+    columns = ("suite", "task", "metric", "k", "seed", "model", "value")
+    lines = sorted(
+        (row.suite, row.task, row.metric, str(row.k), str(row.seed), row.model, metric(row.value)) for row in rows
+    )
+    table = make_table("As lm-eval reports them", columns, lines, ("suite", "task", "metric", "model"))
+    return ReportSection("other-metrics", "Other metrics of lm-eval", (ABOUT_OTHER,), (table,)) if rows else None
 
 
 def markdown(report: CompareFile) -> str:
@@ -221,6 +260,7 @@ def markdown(report: CompareFile) -> str:
     columns = ("model", "given as", "fingerprint")
     models = [(model.label, f"`{model.reference}`", f"`{model.fingerprint}`") for model in report.models]
     bias = label_bias_section(report.label_bias)
+    other = _other_metrics_section(report.other_metrics)
     parts = [
         f"# Gain over {report.baseline}",
         "All models answer the same items after the same demonstrations. Scores are means over tasks, in percent; "
@@ -228,6 +268,7 @@ def markdown(report: CompareFile) -> str:
         + ABOUT_INTERVALS,
         table_markdown(gains_table(report)),
         "![Score by number of demonstrations](compare.png)",
+        section_markdown(other) if other else "",
         section_markdown(bias) if bias else "",
         table_markdown(make_table("Models", columns, models, columns)),
         describe_measurement(report),

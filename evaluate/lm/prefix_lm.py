@@ -17,6 +17,7 @@ from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs, po
 from kshot.core.console import Ticker, say
 from kshot.evaluate.lm.constants import SCORED_OPTIONS
 from kshot.evaluate.lm.prefix_tree import PackedBatch, PackedRow, PrefixTree, Tokens, pack, partition
+from kshot.evaluate.lm.self_check import why_padding_differs, why_sharing_differs
 from kshot.models.loading import is_row_independent
 from kshot.runtime.parallel import count_worker_groups, run_parallel
 
@@ -64,6 +65,8 @@ def why_not_shared(model: Any) -> str | None:
         return "its layers keep no whole past (a sliding window or a state)"
     if getattr(config, "model_type", "") in {"mamba", "mamba2", "rwkv", "recurrent_gemma", "falcon_mamba"}:
         return "it keeps a state and no past"
+    if "local" in str(getattr(config, "attention_types", "")):
+        return "its layers attend to a window"
     if config._attn_implementation not in ("sdpa", "eager"):
         return f"its attention ({config._attn_implementation}) takes no mask of our own"
     return None
@@ -93,9 +96,10 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
         if model.dtype != torch.float32 and head.bias is None:
             model.set_output_embeddings(Float32Head(head))
         self.tick: Ticker = lambda done=1, note="": None
-        reason = why_not_shared(model) if share else None
+        reason = (why_not_shared(model) or why_sharing_differs(model, self.device)) if share else None
         if reason:
             say(f"every prompt is run by itself, which is slower: {reason}")
+            self._check_padding()
         self._shares_prefixes = share and reason is None
         self._row = row or ROW_TOKENS.get(self.device.type, MAX_ROW_TOKENS)
         self._threads = threads if is_row_independent(model.config) else 1
@@ -106,6 +110,12 @@ class PrefixSharingLM(HFLM):  # type: ignore[misc,unused-ignore]
         self.cut_answers: set[tuple[str, str]] = set()
         """(prompt, answer) of the last call's answers that filled their budget of tokens."""
         self._counting = Lock()
+
+    def _check_padding(self) -> None:
+        """Take one prompt at a time where padding changes what comes out."""
+        if reason := why_padding_differs(self.model, self.tokenizer.pad_token_id or 0, self.device):
+            say(f"prompts are run one at a time, which is slower still: {reason}")
+            self.batch_size_per_gpu = 1
 
     def loglikelihood(self, requests: Any, disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """As lm-eval's, without its progress bar: ours counts."""

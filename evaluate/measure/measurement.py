@@ -24,7 +24,7 @@ from kshot.evaluate.measure.samples import collect_samples
 from kshot.evaluate.measure.suite_tasks import Labels, build_lm_eval_tasks, count_requests
 from kshot.evaluate.run_files import MeasurementFile
 from kshot.evaluate.scoring import normalized, text
-from kshot.runtime.device import Device
+from kshot.runtime.device import Device, set_attention
 from kshot.runtime.logging import quiet, without_git
 from kshot.suites.format import Suite
 
@@ -128,7 +128,8 @@ def _open_own(load: Callable[[], tuple[Any, Any]], device: Device) -> Any:
     from kshot.evaluate.lm.prefix_lm import PrefixSharingLM
 
     model, tokenizer = load()
-    model.set_attn_implementation(device.attention)
+    with quiet():
+        set_attention(model, device.attention)
     model = model.to(dtype=getattr(torch, device.dtype), device=device.type).eval()
     with quiet():
         return PrefixSharingLM(model, tokenizer, threads=device.worker_count)

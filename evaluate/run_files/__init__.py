@@ -3,7 +3,7 @@
 from kshot.core.run_files import FileModel
 from kshot.evaluate.run_files.ablate import AblateFile, RankedTrial, TrialGain, TrialState
 from kshot.evaluate.run_files.baselines import BaselineMean, BaselineScore, BaselinesFile, BaselineTask
-from kshot.evaluate.run_files.compare import ComparedModel, CompareFile, CompareRow
+from kshot.evaluate.run_files.compare import ComparedMetric, ComparedModel, CompareFile, CompareRow
 from kshot.evaluate.run_files.contamination import (
     ContaminatedItem,
     ContaminationFile,
@@ -48,6 +48,7 @@ __all__ = [
     "CleanGain",
     "CompareFile",
     "CompareRow",
+    "ComparedMetric",
     "ComparedModel",
     "ContaminatedItem",
     "ContaminationFile",

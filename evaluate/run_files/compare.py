@@ -42,11 +42,24 @@ class CompareRow(FileModel):
     verdict: Literal["gain", "loss", "inconclusive", "trivial"]
 
 
+class ComparedMetric(FileModel):
+    """A metric of lm-eval that is no mean over items, of one model."""
+
+    model: str
+    suite: str
+    task: str
+    metric: str
+    k: int
+    seed: int
+    value: float
+
+
 class CompareFile(MeasuredOn):
     """compare.json: checkpoints against one baseline."""
 
     baseline: str
     models: list[ComparedModel]
     gains: list[CompareRow]
+    other_metrics: list[ComparedMetric]
     label_bias: LabelBiasFile
     limit: int | None

@@ -6,6 +6,7 @@ from typing import Any
 from kshot.core.errors import WeightsError, summarize_error
 from kshot.core.seeding import digest
 from kshot.models.references import hash_unchanged
+from kshot.models.weights import check_loaded, check_vocabulary
 from kshot.runtime.logging import quiet
 
 ANSWER_FILES = (
@@ -19,7 +20,7 @@ def load_student(folder: str) -> tuple[Any, Any]:
     """The model in float32 and its tokenizer.
 
     Raises:
-        WeightsError: it does not load, or has no chat template.
+        WeightsError: it does not load, has no chat template, or its weights, config and tokenizer do not fit.
     """
     import torch
     from safetensors import SafetensorError
@@ -28,9 +29,18 @@ def load_student(folder: str) -> tuple[Any, Any]:
     try:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(folder)
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+            # Sizes that do not fit are reported, rather than raised without a name.
+            model, info = AutoModelForCausalLM.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                use_safetensors=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
+            )
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise WeightsError(f"{folder}: does not load: {summarize_error(error)}") from None
+    check_loaded(folder, info)
+    check_vocabulary(folder, tokenizer, len(model.get_input_embeddings().weight))
     if not tokenizer.chat_template:
         raise WeightsError(f"{folder}: the tokenizer has no chat template; use an instruction-tuned student")
     return model, tokenizer

@@ -10,6 +10,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from kshot.core.console import say
 from kshot.core.errors import DataError, RunError
 from kshot.core.files import read_json, write_json
 from kshot.runtime.parallel import count_worker_groups, run_parallel
@@ -60,9 +61,11 @@ def probe_device(model: Any, dtype: str, threads: int, backward: bool) -> Device
     kind = available_devices()[0]
     if kind == "cuda":
         best = "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-        return Device(kind, threads, best if dtype == "auto" else dtype, "sdpa", {})
+        return Device(kind, threads, best if dtype == "auto" else dtype, supported_attention(model)[0], {})
     if kind == "mps":
-        return Device(kind, threads, "float32" if dtype == "auto" else dtype, "sdpa", {})
+        best = "float32" if dtype == "auto" else dtype
+        return Device(kind, threads, best, supported_attention(model)[0], {})
+    ways = supported_attention(model)
     dtypes = ("float32", "bfloat16") if dtype == "auto" else (dtype,)
     seconds: dict[tuple[str, str], float] = {}
     for name in dtypes:
@@ -71,14 +74,40 @@ def probe_device(model: Any, dtype: str, threads: int, backward: bool) -> Device
             if seconds and _time_product(torch.bfloat16) > MAX_SLOWDOWN * _time_product(torch.float32):
                 continue
             probed = cast_frozen_linears(deepcopy(model)) if backward else deepcopy(model).to(torch.bfloat16)
-        for attention in ATTENTION:
+        for attention in ways:
             limit = MAX_SLOWDOWN * min(seconds.values(), default=inf)
             seconds[name, attention] = _time_step(probed, name == "bfloat16" and backward, attention, backward, limit)
             if seconds[name, attention] > limit:
                 break
-    model.set_attn_implementation(ATTENTION[0])
+    set_attention(model, ways[0])
     fastest = min(seconds, key=lambda o: seconds[o] * (MIN_BFLOAT16_SPEEDUP if o[0] == "bfloat16" else 1))
     return Device(kind, threads, *fastest, {" ".join(option): round(spent, 4) for option, spent in seconds.items()})
+
+
+def supported_attention(model: Any) -> list[str]:
+    """The attention implementations of `ATTENTION` that the model has, or the one that it is loaded with."""
+    before = model.config._attn_implementation
+    supported = [name for name in ATTENTION if _accepts(model, name)]
+    _accepts(model, before)
+    return supported or [before or ATTENTION[-1]]
+
+
+def _accepts(model: Any, attention: str | None) -> bool:
+    try:
+        model.set_attn_implementation(attention)
+    except (ValueError, ImportError, NotImplementedError):
+        return False
+    return True
+
+
+def set_attention(model: Any, wanted: str) -> None:
+    """Compute with this attention, or with one that the model has, which is said."""
+    ways = supported_attention(model)
+    if wanted in ways:
+        model.set_attn_implementation(wanted)
+        return
+    if _accepts(model, ways[0]):
+        say(f"{type(model).__name__} has no {wanted} attention; it computes with {ways[0]}")
 
 
 def available_devices() -> list[str]:
@@ -153,13 +182,13 @@ def _time_step(model: Any, autocast: bool, attention: str, backward: bool, limit
     """
     import torch
 
-    model.set_attn_implementation(attention)
-    tokens = torch.arange(4 * PROBE_TOKENS).reshape(4, PROBE_TOKENS) % model.config.vocab_size
+    set_attention(model, attention)
+    embeddings = model.get_input_embeddings().weight
+    tokens = torch.arange(4 * PROBE_TOKENS).reshape(4, PROBE_TOKENS) % len(embeddings)
     mask = torch.ones_like(tokens)
     mask[0, -8:] = 0
     threads = torch.get_num_threads()
     groups = count_worker_groups(threads, 4)
-    embeddings = model.get_input_embeddings().weight
 
     def run(rows: slice) -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast), nullcontext() if backward else torch.no_grad():

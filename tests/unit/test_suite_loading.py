@@ -170,6 +170,11 @@ def test_load_suite_refuses_unknown_keys_and_keys_that_stand_twice(suite: Path) 
         load_suite(str(suite))
 
 
+def test_load_suite_refuses_a_score_that_stands_twice(suite: Path) -> None:
+    with pytest.raises(SuiteError, match=r"tasks\[1\]: scores: contains stands twice"):
+        load_suite(str(name_scores(suite, ["contains", "exact_match", "contains"])))
+
+
 def test_load_suite_refuses_an_answer_of_several_lines_where_the_first_line_alone_is_read(suite: Path) -> None:
     index = json.loads((suite / "suite.yaml").read_text())
     index["tasks"][1]["first_line_only"] = True
