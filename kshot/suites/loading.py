@@ -64,9 +64,9 @@ def load_suite(name: str) -> Suite:
         except ValidationError as error:
             line = find_line(node, ("tasks", number, *error.errors()[0]["loc"]))
             raise SuiteError(f"{index}:{line}: tasks[{number}]: {_first_error(error)}") from None
-        if repeated := sorted({score for score in spec.scores if spec.scores.count(score) > 1}):
+        if twice := [score for score in spec.scores if spec.scores.count(score) > 1]:
             line = find_line(node, ("tasks", number, "scores"))
-            raise SuiteError(f"{index}:{line}: tasks[{number}]: scores: {repeated[0]} stands twice; keep one")
+            raise SuiteError(f"{index}:{line}: tasks[{number}]: scores: {twice[0]} stands twice; keep one")
         tasks.append(_load_task(folder, spec))
     names = [task.name for task in tasks]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
