@@ -86,7 +86,8 @@ def test_run_makes_the_files_of_all_three_stages(finished: Path) -> None:
         *(("loglikelihood", k, 1, 4) for k in (0, 1, 4)),
     ]
     keys = {"suite", "score", "k", "base", "student", "gain", "low", "high", "tasks", "items"}
-    assert all(set(g) >= keys and g["low"] <= g["gain"] <= g["high"] for g in gains)
+    assert all(set(g) >= keys and g["items_low"] <= g["gain"] <= g["items_high"] for g in gains)
+    assert all(g["low"] <= g["gain"] <= g["high"] if g["tasks"] > 1 else g["low"] is g["high"] is None for g in gains)
     assert all(0 < g["p"] <= g["p_holm"] <= 1 and g["seeds"] == 1 for g in gains)
     fewshot = json.loads((run / "evaluate" / "fewshot.json").read_text())
     assert [(row["model"], row["k"]) for row in fewshot] == [
