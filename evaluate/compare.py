@@ -43,6 +43,7 @@ from kshot.evaluate.report.numbers import (
 from kshot.evaluate.report.section import (
     ReportSection,
     Table,
+    drop_columns,
     make_table,
     print_table,
     section_markdown,
@@ -211,7 +212,7 @@ def _write(
     write_model(folder / "compare.json", report)
     save_plots(compare_plots(gains, first.label), folder / "compare")
     write_text(folder / "compare.md", markdown(report))
-    print_table(gains_table(report))
+    print_table(drop_columns(gains_table(report), {ITEMS_INTERVAL, "tasks", "items"}))
     if section := _other_metrics_section(report.other_metrics):
         print_table(section.tables[0], section.about[0])
     say(f"compare: wrote {folder / 'compare.json'}, compare.md, compare.png and compare.svg")

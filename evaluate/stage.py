@@ -44,7 +44,8 @@ from kshot.evaluate.report.forgetting import forgetting_section, print_forgettin
 from kshot.evaluate.report.headline import headlines
 from kshot.evaluate.report.html import write_html
 from kshot.evaluate.report.markdown import write_report
-from kshot.evaluate.report.section import print_table
+from kshot.evaluate.report.numbers import ITEMS_INTERVAL
+from kshot.evaluate.report.section import drop_columns, print_table
 from kshot.evaluate.report.sections import (
     baselines_section,
     fewshot_section,
@@ -346,7 +347,7 @@ def _write(folder: Path, results: Results, manifest: EvaluateManifest) -> None:
     write_model(folder / "manifest.json", manifest)
     write_html(folder, plots, shown)
     caption = "* below a trivial baseline, or as good as one: see the report" if any(map(is_marked, gains)) else None
-    print_table(gains_table(gains, "*"), caption)
+    print_table(drop_columns(gains_table(gains, "*"), {ITEMS_INTERVAL, "MDE", "tasks", "items"}), caption)
     for line in headlines(gains, manifest.unfinished):
         say(line)
     print_contamination(results.contamination, gains)

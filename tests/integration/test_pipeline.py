@@ -107,6 +107,7 @@ def test_run_makes_the_files_of_all_three_stages(finished: Path) -> None:
     rates = [(row["task"], row["k"], row["model"], row["majority_label_rate"]) for row in bias["tasks"]]
     assert rates == [("sky", k, model, 0.5) for k in (0, 1, 4) for model in ("base", "student")]
     table = (finished / "stdout.txt").read_text()
+    assert "On the 2 held-out tasks of tinysuite, exact match" in table
     assert "exact match" in table
     assert "log-likelihood choice" in table
     report = (run / "evaluate" / "report.md").read_text()
