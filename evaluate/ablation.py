@@ -17,16 +17,31 @@ from kshot.core.run_files import write_model
 from kshot.core.runs import installed_versions
 from kshot.evaluate.compare import Measurements, plan_checkpoints
 from kshot.evaluate.measure.measurement import Measurement, measure_missing
-from kshot.evaluate.measure.results import ScoresBySuite, count_truncated, read_samples, read_suite_scores
+from kshot.evaluate.measure.results import (
+    ScoresBySuite,
+    count_answers,
+    count_truncated,
+    read_samples,
+    read_suite_scores,
+)
 from kshot.evaluate.metrics.label_bias import measure_label_bias
-from kshot.evaluate.metrics.trial_ranking import MAX_P, ScoredTrial, rank, rank_gains
-from kshot.evaluate.report.figures import Plot, Point, Series, save_heatmaps, save_plots
+from kshot.evaluate.metrics.trial_ranking import ScoredTrial, rank, rank_gains
+from kshot.evaluate.report.figures import Plot, Point, Series, drawn_interval, save_heatmaps, save_plots
 from kshot.evaluate.report.markdown import describe_measurement
-from kshot.evaluate.report.numbers import interval, points, probability, score_name, signed
+from kshot.evaluate.report.numbers import (
+    ITEMS_INTERVAL,
+    TASKS_INTERVAL,
+    interval,
+    points,
+    probability,
+    score_name,
+    signed,
+)
 from kshot.evaluate.report.section import Table, make_table, print_table, section_markdown, table_markdown
 from kshot.evaluate.report.sections import label_bias_section
 from kshot.evaluate.run_files import AblateFile, DeviceFile, LabelBiasFile, TrialGain, TrialState
 from kshot.evaluate.stats.paired import Families
+from kshot.evaluate.stats.significance import MAX_P
 from kshot.models.checkpoints import Checkpoint, find_checkpoints, load_checkpoint
 from kshot.runtime.device import Device
 from kshot.suites.format import Suite, families_by_suite
@@ -103,6 +118,11 @@ def write_ablation(
         device=DeviceFile(**asdict(device)) if device else None,
         versions=installed_versions("lm_eval", "torch", "transformers"),
         truncated=truncated,
+        unfinished={
+            name if (name, seed) in trials and not seed else f"{name} seed={seed}": count_answers(rows)
+            for trials in measured.values()
+            for (name, seed), rows in trials.items()
+        },
     )
     _write(report, list(students), folder)
 
@@ -171,7 +191,7 @@ def curve_plots(rows: Sequence[TrialGain]) -> list[Plot]:
         for row in rows:
             number = row.values[key]
             if (row.suite, row.score) == names and isinstance(number, int):
-                point = Point(number, row.student, row.base + row.low, row.base + row.high)
+                point = Point(number, row.student, *drawn_interval(row, row.base))
                 by_k.setdefault(row.k, []).append(point)
         series = tuple(
             Series(f"k={k}", tuple(sorted(line, key=lambda point: point.at))) for k, line in sorted(by_k.items())
@@ -210,19 +230,25 @@ def ranking_table(report: AblateFile) -> Table:
 def gains_table(report: AblateFile) -> Table:
     """The gains over the base, and below them the trials that failed."""
     columns = (
-        "suite", "score", "k", "setting", "base", "student", "gain", "95 % interval", "p", "over seeds", "tasks",
-        "items",
+        "suite", "score", "k", "setting", "base", "student", "gain", TASKS_INTERVAL, ITEMS_INTERVAL, "p", "over seeds",
+        "tasks", "items",
     )  # fmt: skip
     rows: list[tuple[str, ...]] = []
     for row in report.gains:
         over_seeds = interval(row.seed_low, row.seed_high) if len(row.seeds) > 1 else ""
         names = (row.suite, score_name(row.score), str(row.k), row.setting)
-        scores = (points(row.base), points(row.student), signed(row.gain), interval(row.low, row.high))
+        scores = (
+            points(row.base),
+            points(row.student),
+            signed(row.gain),
+            interval(row.low, row.high),
+            interval(row.items_low, row.items_high),
+        )
         rows.append((*names, *scores, probability(row.p_holm), over_seeds, str(row.tasks), str(row.items)))
     for trial in report.trials:
         if trial.state == "failed":
-            rows.append(("", "", "", f"{trial.setting} seed={trial.seed}", "", "", "failed", *[""] * 5))
-    title = "Gain over the base, in points, with the paired 95 % interval"
+            rows.append(("", "", "", f"{trial.setting} seed={trial.seed}", "", "", "failed", *[""] * 6))
+    title = "Gain over the base, in points, with the paired intervals"
     return make_table(title, columns, rows, ("suite", "score", "setting"))
 
 
@@ -240,7 +266,8 @@ def markdown(report: AblateFile, has_curve: bool) -> str:
             table_markdown(ranking_table(report)),
             "## Gains over the base",
             "All trials and the base answer the same items after the same demonstrations. Scores are means over tasks, "
-            "in percent; gains are in points, paired item by item, with the 95 % interval over tasks and items"
+            "in percent; gains are in points, paired item by item, with the 95 % intervals over tasks and items (tasks "
+            "like these) and over items alone (these tasks)"
             f"{' and seeds' if seeds > 1 else ''} ({report.bootstrap_resamples} draws, seed {report.seed}); p is that "
             "of a sign-flip test over tasks, or of a t-test over tasks and trainings where higher, adjusted for "
             "the number of rows (Holm).",

@@ -19,15 +19,40 @@ from kshot.core.seeding import digest
 from kshot.evaluate.lm.backends import require_own_backend
 from kshot.evaluate.measure.measurement import Measurement, make_measurement, measure_missing
 from kshot.evaluate.measure.plan import load_suites, plan_measurements
-from kshot.evaluate.measure.results import count_truncated, read_samples, read_suite_scores
+from kshot.evaluate.measure.results import (
+    count_answers,
+    count_truncated,
+    read_measurement,
+    read_samples,
+    read_suite_scores,
+)
 from kshot.evaluate.metrics.label_bias import measure_label_bias
 from kshot.evaluate.report.figures import compare_plots, save_plots
 from kshot.evaluate.report.markdown import describe_measurement
-from kshot.evaluate.report.numbers import interval, points, probability, score_name, signed
-from kshot.evaluate.report.section import Table, make_table, print_table, section_markdown, table_markdown
-from kshot.evaluate.report.sections import label_bias_section
-from kshot.evaluate.run_files import ComparedModel, CompareFile, CompareRow, DeviceFile, SuiteGain
+from kshot.evaluate.report.numbers import (
+    ITEMS_INTERVAL,
+    TASKS_INTERVAL,
+    VERDICTS,
+    interval,
+    metric,
+    points,
+    probability,
+    score_name,
+    signed,
+)
+from kshot.evaluate.report.section import (
+    ReportSection,
+    Table,
+    drop_columns,
+    make_table,
+    print_table,
+    section_markdown,
+    table_markdown,
+)
+from kshot.evaluate.report.sections import ABOUT_INTERVALS, ABOUT_OTHER, label_bias_section
+from kshot.evaluate.run_files import ComparedMetric, ComparedModel, CompareFile, CompareRow, DeviceFile, SuiteGain
 from kshot.evaluate.stats.paired import holm_of, paired_gains
+from kshot.evaluate.stats.significance import judge
 from kshot.models.checkpoints import Checkpoint, find_checkpoints, load_checkpoint
 from kshot.runtime.device import Device, load_or_probe_device, probe_device
 from kshot.suites.format import Suite, families_by_suite
@@ -124,10 +149,25 @@ def compare_rows(
     return [
         CompareRow(
             model=label, suite=gain.suite, score=gain.score, k=gain.k, baseline=gain.base, student=gain.student,
-            gain=gain.gain, low=gain.low, high=gain.high, p=gain.p, mde=gain.mde, seeds=gain.seeds,
+            gain=gain.gain, low=gain.low, high=gain.high, items_low=gain.items_low, items_high=gain.items_high,
+            p=gain.p,
+            mde=gain.mde, seeds=gain.seeds, verdict=judge(gain.gain, p),
             worst_seed_gain=gain.worst_seed_gain, tasks=gain.tasks, items=gain.items, p_holm=p,
         )
         for (label, gain), p in zip(gains, holm_of([gain for _, gain in gains]), strict=True)
+    ]  # fmt: skip
+
+
+def list_other_metrics(measurements: Sequence[Measurement]) -> list[ComparedMetric]:
+    """lm-eval's metrics that are no mean over items (perplexity, BLEU, ...), as each model has them."""
+    return [
+        ComparedMetric(
+            model=measurement.model, suite=measurement.suite.name, task=task, metric=name, k=measurement.k,
+            seed=measurement.seed, value=value,
+        )
+        for measurement in measurements
+        for task, metrics in read_measurement(measurement).other_metrics.items()
+        for name, value in metrics.items()
     ]  # fmt: skip
 
 
@@ -159,6 +199,7 @@ def _write(
             for c in checkpoints
         ],
         gains=gains,
+        other_metrics=list_other_metrics(named),
         label_bias=measure_label_bias(samples, first.label, families, *drawn),
         seed=config.seed,
         bootstrap_resamples=settings.bootstrap_resamples,
@@ -166,26 +207,53 @@ def _write(
         device=DeviceFile(**asdict(device)),
         versions=installed_versions("lm_eval", "torch", "transformers"),
         truncated=count_truncated(named),
+        unfinished={c.label: count_answers(measurements[c.label]) for c in checkpoints},
     )
     write_model(folder / "compare.json", report)
     save_plots(compare_plots(gains, first.label), folder / "compare")
     write_text(folder / "compare.md", markdown(report))
-    print_table(gains_table(report))
+    print_table(drop_columns(gains_table(report), {ITEMS_INTERVAL, "tasks", "items"}))
+    if section := _other_metrics_section(report.other_metrics):
+        print_table(section.tables[0], section.about[0])
     say(f"compare: wrote {folder / 'compare.json'}, compare.md, compare.png and compare.svg")
 
 
 def gains_table(report: CompareFile) -> Table:
     """The gains over the baseline."""
-    columns = ("suite", "score", "k", "model", "baseline", "its score", "gain", "95 % interval", "p", "tasks", "items")
+    columns = (
+        "suite",
+        "score",
+        "k",
+        "model",
+        "baseline",
+        "its score",
+        "gain",
+        TASKS_INTERVAL,
+        ITEMS_INTERVAL,
+        "p, Holm",
+        "verdict",
+        "tasks",
+        "items",
+    )
     rows = [
         (
             row.suite, score_name(row.score), str(row.k), row.model, points(row.baseline), points(row.student),
-            signed(row.gain), interval(row.low, row.high), probability(row.p_holm), str(row.tasks), str(row.items),
+            signed(row.gain), interval(row.low, row.high), interval(row.items_low, row.items_high),
+            probability(row.p_holm), VERDICTS[row.verdict], str(row.tasks), str(row.items),
         )
         for row in report.gains
     ]  # fmt: skip
-    title = f"Gain over {report.baseline}, in points, with the paired 95 % interval"
-    return make_table(title, columns, rows, ("suite", "score", "model"))
+    title = f"Gain over {report.baseline}, in points, with the paired intervals"
+    return make_table(title, columns, rows, ("suite", "score", "model", "verdict"))
+
+
+def _other_metrics_section(rows: Sequence[ComparedMetric]) -> ReportSection | None:
+    columns = ("suite", "task", "metric", "k", "seed", "model", "value")
+    lines = sorted(
+        (row.suite, row.task, row.metric, str(row.k), str(row.seed), row.model, metric(row.value)) for row in rows
+    )
+    table = make_table("As lm-eval reports them", columns, lines, ("suite", "task", "metric", "model"))
+    return ReportSection("other-metrics", "Other metrics of lm-eval", (ABOUT_OTHER,), (table,)) if rows else None
 
 
 def markdown(report: CompareFile) -> str:
@@ -193,14 +261,15 @@ def markdown(report: CompareFile) -> str:
     columns = ("model", "given as", "fingerprint")
     models = [(model.label, f"`{model.reference}`", f"`{model.fingerprint}`") for model in report.models]
     bias = label_bias_section(report.label_bias)
+    other = _other_metrics_section(report.other_metrics)
     parts = [
         f"# Gain over {report.baseline}",
         "All models answer the same items after the same demonstrations. Scores are means over tasks, in percent; "
-        "gains are in points, paired item by item, with the 95 % interval over tasks and items "
-        f"({report.bootstrap_resamples} draws, seed {report.seed}); p is that of a sign-flip test, adjusted for the "
-        "number of rows (Holm).",
+        f"gains are in points, paired item by item ({report.bootstrap_resamples} draws, seed {report.seed}). "
+        + ABOUT_INTERVALS,
         table_markdown(gains_table(report)),
         "![Score by number of demonstrations](compare.png)",
+        section_markdown(other) if other else "",
         section_markdown(bias) if bias else "",
         table_markdown(make_table("Models", columns, models, columns)),
         describe_measurement(report),

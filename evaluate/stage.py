@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from statistics import fmean
+from types import MappingProxyType
 
 from kshot.config import Config, EvaluateConfig
 from kshot.core.console import say
@@ -28,24 +29,28 @@ from kshot.evaluate.measure.measurement import Measurement, make_measurement, me
 from kshot.evaluate.measure.plan import load_suites, plan_with_baselines, unique_fewshot_seeds
 from kshot.evaluate.measure.results import (
     ScoresBySuite,
+    count_answers,
     count_truncated,
     read_measurement,
     read_samples,
     read_suite_scores,
 )
-from kshot.evaluate.metrics.baselines import baseline_means, baseline_rows
+from kshot.evaluate.metrics.baselines import baseline_means, baseline_rows, constant_answers, trivial_tasks
 from kshot.evaluate.metrics.forgetting import FORGETTING, ForgettingProbe, make_forgetting_probe, measure_forgetting
 from kshot.evaluate.metrics.label_bias import LABEL_BIAS, measure_label_bias
 from kshot.evaluate.report.contamination import clean_gains, contamination_section, print_contamination
 from kshot.evaluate.report.figures import save_plots, score_plots
 from kshot.evaluate.report.forgetting import forgetting_section, print_forgetting
+from kshot.evaluate.report.headline import headlines
 from kshot.evaluate.report.html import write_html
 from kshot.evaluate.report.markdown import write_report
-from kshot.evaluate.report.section import print_table
+from kshot.evaluate.report.numbers import ITEMS_INTERVAL
+from kshot.evaluate.report.section import drop_columns, print_table
 from kshot.evaluate.report.sections import (
     baselines_section,
     fewshot_section,
     gains_table,
+    is_marked,
     label_bias_section,
     other_metrics_section,
     seeds_section,
@@ -67,6 +72,7 @@ from kshot.evaluate.run_files import (
     TaskScore,
 )
 from kshot.evaluate.stats.paired import Families, holm_of, paired_gain, paired_gains
+from kshot.evaluate.stats.significance import judge
 from kshot.models.checkpoints import read_training_manifest
 from kshot.models.loading import fingerprint_model, load_student
 from kshot.models.resolve import resolve_model
@@ -168,15 +174,15 @@ def _compute(
 ) -> Results:  # fmt: skip
     """Everything that the files hold, from the finished measurements."""
     gold, random = (_read_scores(measurements, labels) for labels in ("gold", "random"))
-    tasks = _baseline_tasks(suites, gold, random, settings)
+    paired = [m for both in zip(*measurements.values(), strict=True) for m in both]
+    samples = list(read_samples(m for m in paired if m.labels == "gold"))
+    tasks = _baseline_tasks(suites, gold, random, settings, constant_answers(samples))
     families = families_by_suite(suites)
     drawn = settings.bootstrap_resamples, seed
     means = baseline_means(tasks)
     clean = clean_gains(gold, contaminated_items(contamination), families, *drawn)
-    paired = [m for both in zip(*measurements.values(), strict=True) for m in both]
-    samples = list(read_samples(m for m in paired if m.labels == "gold"))
     return Results(
-        gains=gain_rows(gold, families, means, clean, *drawn),
+        gains=gain_rows(gold, families, means, clean, *drawn, trivial_tasks(tasks)),
         fewshot=fewshot_rows(gold, families, *drawn),
         baselines=BaselinesFile(means=means, tasks=tasks),
         label_bias=measure_label_bias(((0, sample) for sample in samples), "base", families, *drawn),
@@ -195,15 +201,27 @@ def _read_scores(measurements: Mapping[str, Sequence[Measurement]], labels: str)
 def gain_rows(
     scores: ModelScores, families: Mapping[str, Families], means: Sequence[BaselineMean],
     clean: Mapping[tuple[str, str, int], CleanGain], resamples: int, seed: int,
+    trivial: Mapping[tuple[str, str, int], list[str]] = MappingProxyType({}),
 ) -> list[GainRow]:  # fmt: skip
-    """The student against its base, a row for each suite, score and number of shots, in this order."""
-    below = {(row.suite, row.score, row.k): row.below for row in means}
+    """The student against its base, a row for each suite, score and number of shots, in this order.
+
+    Args:
+        trivial: tasks whose gain a trivial baseline has too.
+    """
+    by_names = {(row.suite, row.score, row.k): row for row in means}
     gains = paired_gains(scores["base"], scores["student"], resamples, seed, families=families)
     gains.sort(key=lambda row: (row.suite, row.score, row.k))
     rows = []
     for gain, p in zip(gains, holm_of(gains), strict=True):
         names = gain.suite, gain.score, gain.k
-        rows.append(GainRow(**dict(gain), p_holm=p, below=below[names], clean=clean.get(names)))
+        mean = by_names[names]
+        is_trivial = bool(mean.ties or [name for name in mean.below if name != "random_labels"])
+        rows.append(
+            GainRow(
+                **dict(gain), p_holm=p, verdict=judge(gain.gain, p, is_trivial), below=mean.below, ties=mean.ties,
+                trivial_tasks=trivial.get(names, []), clean=clean.get(names),
+            )
+        )  # fmt: skip
     return rows
 
 
@@ -221,15 +239,20 @@ def fewshot_rows(scores: ModelScores, families: Mapping[str, Families], resample
     return [
         FewshotRow(
             model=model, suite=suite, score=score, k=k, zero=gain.base, few=gain.student, gain=gain.gain, low=gain.low,
-            high=gain.high, tasks=gain.tasks, items=gain.items, p=gain.p, mde=gain.mde, seeds=gain.seeds,
-            worst_seed_gain=gain.worst_seed_gain, seed_sd=gain.seed_sd, p_holm=p,
+            high=gain.high, items_low=gain.items_low, items_high=gain.items_high, tasks=gain.tasks, items=gain.items,
+            p=gain.p, mde=gain.mde, seeds=gain.seeds, worst_seed_gain=gain.worst_seed_gain, seed_sd=gain.seed_sd,
+            p_holm=p,
         )
         for ((suite, score, model, k), gain), p in zip(pairs, holm_of([gain for _, gain in pairs]), strict=True)
     ]  # fmt: skip
 
 
 def _baseline_tasks(
-    suites: Sequence[Suite], gold: ModelScores, random: ModelScores, settings: EvaluateConfig
+    suites: Sequence[Suite],
+    gold: ModelScores,
+    random: ModelScores,
+    settings: EvaluateConfig,
+    constant: set[tuple[str, str, str, int]],
 ) -> list[BaselineTask]:
     rows: list[BaselineTask] = []
     seeds = unique_fewshot_seeds(settings)
@@ -239,7 +262,7 @@ def _baseline_tasks(
             if names in gold["base"]:
                 random_labels = {model: scores[names] for model, scores in random.items() if names in scores}
                 sides = gold["base"][names], gold["student"][names]
-                rows += baseline_rows(suite, k, seeds, settings.limit, *sides, random_labels)
+                rows += baseline_rows(suite, k, seeds, settings.limit, *sides, random_labels, constant)
     return rows
 
 
@@ -279,10 +302,7 @@ def _manifest(
     folder: Path,
 ) -> EvaluateManifest:  # fmt: skip
     paired = [m for both in zip(*measurements.values(), strict=True) for m in both]
-    scores = [
-        TaskScore(**row.model_dump(include={"suite", "task", "score", "k", "base", "student", "below"}))
-        for row in results.baselines.tasks
-    ]
+    scores = [TaskScore(**row.model_dump(include=set(TaskScore.model_fields))) for row in results.baselines.tasks]
     return EvaluateManifest(
         run=name,
         base=config.student,
@@ -294,6 +314,7 @@ def _manifest(
         device=DeviceFile(**asdict(device)),
         versions=installed_versions("lm_eval", "torch", "transformers"),
         truncated=count_truncated(paired),
+        unfinished={model: count_answers(rows) for model, rows in measurements.items()},
         other_metrics=results.other_metrics,
         by_task=scores,
         measurements={str(m.folder.relative_to(folder)): m.key for m in paired},
@@ -325,8 +346,10 @@ def _write(folder: Path, results: Results, manifest: EvaluateManifest) -> None:
     write_report(folder, manifest, gains, shown, results.samples)
     write_model(folder / "manifest.json", manifest)
     write_html(folder, plots, shown)
-    caption = "* below a trivial baseline: see the report" if any(row.below for row in gains) else None
-    print_table(gains_table(gains, "*"), caption)
+    caption = "* below a trivial baseline, or as good as one: see the report" if any(map(is_marked, gains)) else None
+    print_table(drop_columns(gains_table(gains, "*"), {ITEMS_INTERVAL, "MDE", "tasks", "items"}), caption)
+    for line in headlines(gains, manifest.unfinished):
+        say(line)
     print_contamination(results.contamination, gains)
     print_forgetting(results.forgetting)
     say(f"evaluate: wrote {folder / 'report.html'}, report.md and gains.json")

@@ -170,6 +170,8 @@ def _add(files: dict[str, str], suite: str, task: PlannedTask) -> dict[str, obje
         "instruction": LONG[family.id] if task.long else family.descriptions[0].format(**params),
         "kind": "multiple_choice" if "options" in rows[0] else "generation",
         "options_fixed": family.labels is not None,
+        "scores": ["exact_match", "normalized_match"],
+        "first_line_only": True,
         "demos": DEMOS,
         "items": task.items,
     }

@@ -18,6 +18,7 @@ from kshot.core.console import Ticker, say
 from kshot.evaluate.lm.chat_prompts import ChatPrompts
 from kshot.evaluate.lm.constants import SCORED_OPTIONS
 from kshot.evaluate.lm.prefix_tree import PackedBatch, PackedRow, PrefixTree, Tokens, pack, partition
+from kshot.evaluate.lm.self_check import why_padding_differs, why_sharing_differs
 from kshot.models.loading import is_row_independent
 from kshot.runtime.parallel import count_worker_groups, run_parallel
 
@@ -65,6 +66,8 @@ def why_not_shared(model: Any) -> str | None:
         return "its layers keep no whole past (a sliding window or a state)"
     if getattr(config, "model_type", "") in {"mamba", "mamba2", "rwkv", "recurrent_gemma", "falcon_mamba"}:
         return "it keeps a state and no past"
+    if "local" in str(getattr(config, "attention_types", "")):
+        return "its layers attend to a window"
     if config._attn_implementation not in ("sdpa", "eager"):
         return f"its attention ({config._attn_implementation}) takes no mask of our own"
     return None
@@ -94,9 +97,10 @@ class PrefixSharingLM(ChatPrompts, HFLM):  # type: ignore[misc,unused-ignore]
         if model.dtype != torch.float32 and head.bias is None:
             model.set_output_embeddings(Float32Head(head))
         self.tick: Ticker = lambda done=1, note="": None
-        reason = why_not_shared(model) if share else None
+        reason = (why_not_shared(model) or why_sharing_differs(model, self.device)) if share else None
         if reason:
             say(f"every prompt is run by itself, which is slower: {reason}")
+            self._check_padding()
         self._shares_prefixes = share and reason is None
         self._row = row or ROW_TOKENS.get(self.device.type, MAX_ROW_TOKENS)
         self._threads = threads if is_row_independent(model.config) else 1
@@ -104,7 +108,15 @@ class PrefixSharingLM(ChatPrompts, HFLM):  # type: ignore[misc,unused-ignore]
             PrefixTree(model, self.device, self._row, MAX_CACHED_TOKENS // self._threads) for _ in range(self._threads)
         ]
         self._option_scores: dict[Option, Score] = {}
+        self.cut_answers: set[tuple[str, str]] = set()
+        """(prompt, answer) of the last call's answers that filled their budget of tokens."""
         self._counting = Lock()
+
+    def _check_padding(self) -> None:
+        """Take one prompt at a time where padding changes what comes out."""
+        if reason := why_padding_differs(self.model, self.tokenizer.pad_token_id or 0, self.device):
+            say(f"prompts are run one at a time, which is slower still: {reason}")
+            self.batch_size_per_gpu = 1
 
     def loglikelihood(self, requests: Any, disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """As lm-eval's, without its progress bar: ours counts."""
@@ -147,6 +159,7 @@ class PrefixSharingLM(ChatPrompts, HFLM):  # type: ignore[misc,unused-ignore]
 
     def generate_until(self, requests: Any, disable_tqdm: bool = False) -> list[str]:
         """Greedy answers from shared prefixes; lm-eval's way where request or model ask for anything else."""
+        self.cut_answers.clear()
         kinds: dict[str, list[int]] = defaultdict(list)
         for index, request in enumerate(requests):
             kinds[repr(request.args[1])].append(index)
@@ -165,6 +178,8 @@ class PrefixSharingLM(ChatPrompts, HFLM):  # type: ignore[misc,unused-ignore]
             else:
                 texts = super().generate_until(chosen, disable_tqdm=True)
                 self.tick(len(chosen))
+                pairs = zip(chosen, texts, strict=True)
+                self.cut_answers |= {(r.args[0], text) for r, text in pairs if len(self.tok_encode(text)) >= length}
             answers.update(zip(indices, texts, strict=True))
         return [answers[index] for index in range(len(requests))]
 
@@ -194,6 +209,7 @@ class PrefixSharingLM(ChatPrompts, HFLM):  # type: ignore[misc,unused-ignore]
         control = self.chat.control.ids
         until = [text for text in until if control.get(text) not in ends]
         texts_by_context: dict[Tokens, str] = {}
+        cut: set[Tokens] = set()
 
         def answer(tree: PrefixTree, pack: PackedBatch) -> None:
             members = [sequences[member] for member in pack.members]
@@ -206,7 +222,10 @@ class PrefixSharingLM(ChatPrompts, HFLM):  # type: ignore[misc,unused-ignore]
                 for place, ((sequence, tokens), token) in enumerate(zip(live, chosen, strict=True)):
                     tokens.append(token)
                     text = self.tok_decode(tokens, skip_special_tokens=False)
-                    if token in ends or len(tokens) == length or any(stop in text for stop in until if stop):
+                    is_ended = token in ends or any(stop in text for stop in until if stop)
+                    if is_ended or len(tokens) == length:
+                        if not is_ended:
+                            cut.add(sequence)
                         texts_by_context[sequence] = postprocess_generated_text(
                             self.tok_decode(tokens[:-1] if token in ends else tokens), until, None
                         )
@@ -220,6 +239,11 @@ class PrefixSharingLM(ChatPrompts, HFLM):  # type: ignore[misc,unused-ignore]
         # With fewer tokens a row for more cores, what all of them keep takes no more room.
         together = self._row * max(1, ROWS_ANSWERED_TOGETHER // self._threads)
         self._run_batches(pack(sequences, [len(sequence) - 1 for sequence in sequences], together), answer)
+        self.cut_answers |= {
+            (request.args[0], texts_by_context[context])
+            for request, context in zip(requests, contexts, strict=True)
+            if context in cut
+        }
         return [texts_by_context[context] for context in contexts]
 
     def _options(self, request: Any, context: Tokens) -> list[Option]:

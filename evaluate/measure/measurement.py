@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from kshot.core import answers, prompting
 from kshot.core.console import Ticker, progress, say
 from kshot.core.files import atomic_folder, read_json, write_jsonl
+from kshot.core.replies import final_answer, thought
 from kshot.core.run_files import write_model
 from kshot.core.seeding import digest
 from kshot.evaluate.lm.backends import Backend, open_backend
@@ -23,7 +24,7 @@ from kshot.evaluate.measure.lm_eval_suites import count_lm_eval_requests, evalua
 from kshot.evaluate.measure.samples import collect_samples
 from kshot.evaluate.measure.suite_tasks import Labels, build_lm_eval_tasks, count_requests
 from kshot.evaluate.run_files import MeasurementFile
-from kshot.evaluate.scoring import text
+from kshot.evaluate.scoring import normalized, text
 from kshot.models import chat_template
 from kshot.runtime.device import Device, set_attention
 from kshot.runtime.logging import quiet, without_git
@@ -67,6 +68,8 @@ class Measurement:
 def component_versions(suite: Suite) -> dict[str, int]:
     """Versions of the components that shape the answers and scores on this suite."""
     own = {"answers": answers, "prompting": prompting, "suite_tasks": suite_tasks, "text": text}
+    if any("normalized_match" in task.spec.scores for task in suite.tasks):
+        own |= {"normalized": normalized, "final_answer": final_answer, "thought": thought}
     modules = {"lm_eval_suites": lm_eval_suites} if suite.lm_eval else {}
     versions = {name: int(module.VERSION) for name, module in (own | modules).items()}
     return versions | {"lm": LM_VERSION, "chat_template": chat_template.VERSION}
@@ -157,7 +160,11 @@ def measure(measurement: Measurement, lm: Any, limit: int | None) -> None:
             write_jsonl(folder / "samples.jsonl", (sample.model_dump(exclude_none=True) for sample in samples))
             _save_lm_eval_files(results, measurement.model, folder)
             cut = len({(sample.task, sample.item) for sample in samples if sample.truncated})
-            content = MeasurementFile(key=measurement.key, truncated=cut, other_metrics=metrics)
+            written = {(row.task, row.item): row.unfinished for row in samples if row.unfinished is not None}
+            content = MeasurementFile(
+                key=measurement.key, truncated=cut, answers=len(written), unfinished=sum(written.values()),
+                other_metrics=metrics,
+            )  # fmt: skip
             write_model(folder / "measurement.json", content)
     if cut:
         say(f"{measurement.label}: {cut} prompts are longer than the model's context; cut on the left")

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from kshot.core.errors import DataError, RunError
 from kshot.core.run_files import read_model
 from kshot.evaluate.measure.measurement import Measurement
-from kshot.evaluate.run_files import MeasurementFile, Sample
+from kshot.evaluate.run_files import AnswerCount, MeasurementFile, Sample
 
 ItemScores = dict[str, dict[str, list[float]]]
 """score -> task -> scores from 0 to 1, item by item."""
@@ -98,6 +98,12 @@ def read_suite_scores(measurements: Sequence[Measurement]) -> ScoresBySuite:
 def read_measurement(measurement: Measurement) -> MeasurementFile:
     """What measurement.json of a finished measurement holds."""
     return read_model(measurement.folder / "measurement.json", MeasurementFile)
+
+
+def count_answers(measurements: Sequence[Measurement]) -> AnswerCount:
+    """Generated answers, and those that filled their budget of tokens, over the measurements of a model."""
+    files = [read_measurement(measurement) for measurement in measurements]
+    return AnswerCount(answers=sum(each.answers for each in files), unfinished=sum(each.unfinished for each in files))
 
 
 def count_truncated(measurements: Sequence[Measurement]) -> dict[str, int]:

@@ -28,7 +28,7 @@ def collect_samples(
         def is_cut(prompt: str) -> bool:
             return bool(len(lm.tok_encode(prompt)) > lm.max_length)
 
-        rows = [row for task in suite.tasks for row in _of_lm_eval(suite, task, by_task[task.name], facts, is_cut)]
+        rows = [row for task in suite.tasks for row in _of_lm_eval(suite, task, by_task[task.name], facts, is_cut, lm)]
     else:
         rows = [row for name, samples in by_task.items() for row in _of_own(suite, name, samples, facts, label, lm)]
     return sorted(rows, key=lambda row: (row.task, row.score, row.item))
@@ -52,9 +52,10 @@ def _of_own(
         }  # fmt: skip
         replies = sample["filtered_resps"]
         if score == "exact_match":
+            unfinished = is_unfinished(lm, prompt, str(sample["resps"][0][0]), room)
             for name_ in scores:
                 value = sample[name_] if name_ == "rouge_l" else bool(sample[name_])
-                yield Sample(**row, score=name_, right=value, answer=replies[0])
+                yield Sample(**row, score=name_, right=value, answer=replies[0], unfinished=unfinished)
         else:
             log_probs = [float(reply[0]) for reply in replies]
             if not all(map(isfinite, log_probs)):
@@ -62,6 +63,12 @@ def _of_own(
             choice = doc["options"][log_probs.index(max(log_probs))]
             options = {"options": doc["options"], "log_probs": log_probs}
             yield Sample(**row, **options, score=score, right=bool(sample["acc"]), answer=choice)
+
+
+def is_unfinished(lm: Any, prompt: str, answer: str, budget: int) -> bool:
+    """Whether an answer filled its budget of tokens: as our model noted, else by its length in tokens."""
+    noted = getattr(lm, "cut_answers", None)
+    return len(lm.tok_encode(answer)) >= budget if noted is None else (prompt, answer) in noted
 
 
 def _tokens_after(lm: Any, after: str | Mapping[str, Any]) -> int:
@@ -72,7 +79,12 @@ def _tokens_after(lm: Any, after: str | Mapping[str, Any]) -> int:
 
 
 def _of_lm_eval(
-    suite: Suite, task: SuiteTask, samples: Sequence[LmEvalSample], facts: Facts, is_cut: Callable[[str], bool]
+    suite: Suite,
+    task: SuiteTask,
+    samples: Sequence[LmEvalSample],
+    facts: Facts,
+    is_cut: Callable[[str], bool],
+    lm: Any,
 ) -> Iterable[Sample]:
     """Rows of one of lm-eval's tasks, paired by its doc_id; a metric counts where every item has it from 0 to 1."""
     filters = {str(sample["filter"]) for sample in samples}
@@ -93,8 +105,19 @@ def _of_lm_eval(
                 input=item.input,
                 accepted=item.output,
                 truncated=is_cut(prompt),
+                unfinished=_lm_eval_unfinished(task, sample, lm),
                 right=bool(right) if right in (0.0, 1.0) else right,
             )
+
+
+def _lm_eval_unfinished(task: SuiteTask, sample: LmEvalSample, lm: Any) -> bool | None:
+    """None where nothing was generated."""
+    prompt, *after = sample["arguments"][0]
+    settings = after[0] if after else None
+    if task.is_multiple_choice or not isinstance(settings, Mapping):
+        return None
+    budget = int(settings.get("max_gen_toks", lm.max_gen_toks))
+    return is_unfinished(lm, str(prompt), str(sample["resps"][0][0]), budget)
 
 
 def _is_fraction(value: object) -> bool:

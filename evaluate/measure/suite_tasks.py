@@ -12,11 +12,11 @@ from kshot.core.prompting import EVAL_TEMPLATE, append_options, names_all, rende
 from kshot.core.seeding import stream
 from kshot.core.types import Example
 from kshot.evaluate.lm.constants import SCORED_OPTIONS
-from kshot.evaluate.scoring.text import SCORES
+from kshot.evaluate.scoring import text
 from kshot.models.chat_text import TURN_END
 from kshot.suites.format import Suite, SuiteRow, SuiteTask
 
-VERSION = 1
+VERSION = 2
 SPARE_TOKENS = 8
 """Tokens beyond the longest accepted answer."""
 FREE_TEXT_TOKENS = 64
@@ -153,20 +153,23 @@ def _generation_settings(task: SuiteTask, tokenizer: Any) -> dict[str, object]:
 
     A line break ends the answer where no accepted answer of the task holds one. The longest accepted answer and some
     spare tokens bound its length, since a longer one is wrong however it goes on. Scores that look for the answer in a
-    longer text leave room for one.
+    longer text leave room for one, unless the task says `first_line_only`.
     """
     scores = task.spec.scores
-    accepted = [text for row in (*task.demos, *task.items) for text in row.output]
-    longest = max(len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in accepted)
-    whole = scores == ["exact_match"]
-    has_lines = any("\n" in text for text in accepted)
+    accepted = [output for row in (*task.demos, *task.items) for output in row.output]
+    longest = max(len(tokenizer(output, add_special_tokens=False)["input_ids"]) for output in accepted)
+    whole = scores == ["exact_match"] or task.spec.first_line_only
+    has_lines = any("\n" in output for output in accepted)
 
     def score_answer(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:
         # Exact match reads what it would have been given alone.
         answers = dict.fromkeys(scores, results[0])
         if "exact_match" in answers and not has_lines:
             answers["exact_match"] = results[0].partition("\n")[0]
-        return {score: float(SCORES[score](answer, doc["output"])) for score, answer in answers.items()}
+        return {
+            score: text.score_answer(score, answer, doc["output"], doc.get("options", ()))
+            for score, answer in answers.items()
+        }
 
     until = [tokenizer.eos_token, *(["\n"] if whole and not has_lines else [])]
     return {

@@ -8,19 +8,20 @@
     copy_any
     random_labels  the model itself, shown demonstrations whose labels are drawn at random (where the config asks)
 
-Each is None where it does not exist: no options, no demonstrations.
+Each is None where it does not exist: no options, no demonstrations. A student that ties one, or gives one answer to all
+items, is marked too: `spam` for each of 16 messages gains 50 points on a base that chats, and knows nothing.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import TypeVar
 
 from kshot.core.answers import normalize_answer
 from kshot.evaluate.measure.results import SeedScores
 from kshot.evaluate.measure.suite_tasks import choose_demonstrations
-from kshot.evaluate.run_files import BaselineMean, BaselineScore, BaselineTask
-from kshot.evaluate.scoring.text import LOGLIKELIHOOD, SCORES
+from kshot.evaluate.run_files import BaselineMean, BaselineScore, BaselineTask, Sample
+from kshot.evaluate.scoring.text import LOGLIKELIHOOD, score_answer
 from kshot.suites.format import Suite, SuiteRow, SuiteTask
 
 BASELINE_NAMES = {
@@ -62,12 +63,14 @@ def baseline_rows(
     base: SeedScores,
     student: SeedScores,
     random_labels: Mapping[str, SeedScores] | None = None,
+    constant: Collection[tuple[str, str, str, int]] = (),
 ) -> list[BaselineTask]:
     """A row for each task and score: base, student, every baseline, and those that score more than the student.
 
     Args:
         base, student: results of all few-shot seeds on the suite at k shots.
         random_labels: those with random labels, by model.
+        constant: (suite, task, score, k) where the student gives one answer always, see `constant_answers`.
     """
     rows = []
     for task in suite.tasks:
@@ -89,6 +92,8 @@ def baseline_rows(
                     baselines=baselines,
                     base_random_labels=random.get("base"),
                     below=missed_baselines(after, baselines),
+                    ties=tied_baselines(after, baselines),
+                    is_constant=(suite.name, task.name, score, k) in constant,
                 )
             )
     return rows
@@ -97,6 +102,38 @@ def baseline_rows(
 def missed_baselines(student: float, baselines: Baselines) -> list[str]:
     """The baselines that score more than the student."""
     return [name for name, value in baselines.items() if value is not None and student < value - TOLERANCE]
+
+
+def tied_baselines(student: float, baselines: Baselines) -> list[str]:
+    """The baselines without a model that score as much as the student, where that is more than nothing."""
+    return [
+        name
+        for name, value in baselines.items()
+        if value is not None and name != "random_labels" and student > TOLERANCE and abs(student - value) <= TOLERANCE
+    ]
+
+
+def constant_answers(samples: Iterable[Sample], model: str = "student") -> set[tuple[str, str, str, int]]:
+    """(suite, task, score, k) where a model gives one answer to all of several items, and it is wrong for some."""
+    answers: dict[tuple[str, str, str, int], list[tuple[str, bool]]] = {}
+    for sample in samples:
+        if sample.model == model:
+            names = sample.suite, sample.task, sample.score, sample.k
+            answers.setdefault(names, []).append((normalize_answer(sample.answer), bool(sample.right)))
+    return {
+        names
+        for names, rows in answers.items()
+        if len(rows) > 1 and len({text for text, _ in rows}) == 1 and not all(right for _, right in rows)
+    }
+
+
+def trivial_tasks(rows: Iterable[BaselineTask]) -> dict[tuple[str, str, int], list[str]]:
+    """(suite, score, k) -> tasks with a gain that a trivial baseline has too, in their order."""
+    tasks: dict[tuple[str, str, int], list[str]] = {}
+    for row in rows:
+        if row.is_trivial and row.student > row.base + TOLERANCE:
+            tasks.setdefault((row.suite, row.score, row.k), []).append(row.task)
+    return tasks
 
 
 def baseline_means(rows: Sequence[BaselineTask]) -> list[BaselineMean]:
@@ -117,7 +154,12 @@ def baseline_means(rows: Sequence[BaselineTask]) -> list[BaselineMean]:
                 baseline, student = (fmean(column) for column in zip(*values, strict=True))
                 by_name[name] = BaselineScore(score=baseline, student=student, tasks=len(values))
         below = [name for name, mean in by_name.items() if mean.student < mean.score - TOLERANCE]
-        means.append(BaselineMean(suite=suite, score=score, k=k, baselines=by_name, below=below))
+        ties = [
+            name
+            for name, mean in by_name.items()
+            if name != "random_labels" and mean.student > TOLERANCE and abs(mean.student - mean.score) <= TOLERANCE
+        ]
+        means.append(BaselineMean(suite=suite, score=score, k=k, baselines=by_name, below=below, ties=ties))
     return means
 
 
@@ -163,7 +205,9 @@ def _constant(rows: Sequence[SuiteRow], score: str, demos: Sequence[SuiteRow]) -
 
 
 def _score(score: str, answer: str, row: SuiteRow) -> float:
-    return float(answer in row.output) if score == LOGLIKELIHOOD else float(SCORES[score](answer, row.output))
+    return (
+        float(answer in row.output) if score == LOGLIKELIHOOD else score_answer(score, answer, row.output, row.options)
+    )
 
 
 def _task_mean(results: SeedScores, score: str, task: str) -> float:

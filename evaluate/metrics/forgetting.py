@@ -231,7 +231,8 @@ def forgotten_tasks(
     rows = [
         ForgottenTask(
             suite=row.suite, score=row.score, k=row.k, task=row.task, baseline=best, base=gain.base,
-            student=gain.student, gain=gain.gain, low=gain.low, high=gain.high, p=gain.p, items=gain.items, p_holm=p,
+            student=gain.student, gain=gain.gain, low=gain.items_low, high=gain.items_high, p=gain.p,
+            items=gain.items, p_holm=p,
         )
         for (row, best, gain), p in zip(pairs, adjusted, strict=True)
     ]  # fmt: skip

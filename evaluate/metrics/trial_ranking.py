@@ -10,11 +10,10 @@ import numpy as np
 from kshot.evaluate.measure.results import ScoresBySuite
 from kshot.evaluate.run_files import Gain, RankedTrial, TrialGain
 from kshot.evaluate.stats.paired import Families, holm_of, paired_gain, paired_gains
-from kshot.evaluate.stats.significance import adjust_holm
+from kshot.evaluate.stats.significance import MAX_P, adjust_holm
 
 TaskScores = dict[str, list[list[float]]]
 """task -> a row of scores, item by item, for each seed."""
-MAX_P = 0.05
 Verdict = Literal["best", "significant", "inconclusive"]
 
 
@@ -58,8 +57,9 @@ def rank_gains(
         rows.append(
             TrialGain(
                 suite=gain.suite, score=gain.score, k=gain.k, setting=trial.setting, values=dict(trial.values),
-                base=gain.base, student=gain.student, gain=gain.gain, low=gain.low, high=gain.high, p=gain.p,
-                mde=gain.mde, tasks=gain.tasks, items=gain.items, seeds=list(trial.seeds), seed_low=min(by_seed),
+                base=gain.base, student=gain.student, gain=gain.gain, low=gain.low, high=gain.high,
+                items_low=gain.items_low, items_high=gain.items_high, p=gain.p, mde=gain.mde, tasks=gain.tasks,
+                items=gain.items, seeds=list(trial.seeds), seed_low=min(by_seed),
                 seed_high=max(by_seed), p_holm=p,
             )
         )  # fmt: skip

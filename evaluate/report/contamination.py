@@ -41,7 +41,8 @@ def clean_gains(
         tasks = scores["base"][row.suite, row.k][row.score]
         left_out = sum(len(items.get((row.suite, task), ())) for task in tasks)
         gains[row.suite, row.score, row.k] = CleanGain(
-            base=row.base, student=row.student, gain=row.gain, low=row.low, high=row.high, tasks=row.tasks,
+            base=row.base, student=row.student, gain=row.gain, low=row.low, high=row.high, items_low=row.items_low,
+            items_high=row.items_high, tasks=row.tasks,
             items=row.items, left_out=left_out,
         )  # fmt: skip
     return gains

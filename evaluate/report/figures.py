@@ -16,6 +16,7 @@ from typing import Any
 from kshot.core.files import atomic_file
 from kshot.evaluate.report.numbers import interval, points, score_name, signed
 from kshot.evaluate.run_files import CompareRow, GainRow, TrialGain
+from kshot.evaluate.stats.significance import MAX_P
 
 COLOURS = ("#666c75", "#0b5fb0", "#c45a00", "#0a7a4b", "#a3261c", "#7a4bb0", "#8a6d00", "#00788a")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -63,6 +64,12 @@ class Plot:
     chance: float | None = None
 
 
+def drawn_interval(row: CompareRow | GainRow | TrialGain, before: float) -> tuple[float | None, float | None]:
+    """The ends of the score's interval: over tasks, with one task over its items; none with one item."""
+    low, high = (row.items_low, row.items_high) if row.low is None else (row.low, row.high)
+    return (None, None) if low is None or high is None else (before + low, before + high)
+
+
 def score_plots(gains: Sequence[GainRow], chance: Mapping[tuple[str, str], float]) -> list[Plot]:
     """A plot for each suite and score: the base, and the student with the interval of its gain.
 
@@ -73,9 +80,7 @@ def score_plots(gains: Sequence[GainRow], chance: Mapping[tuple[str, str], float
     for names in dict.fromkeys((row.suite, row.score) for row in gains):
         rows = sorted((row for row in gains if (row.suite, row.score) == names), key=lambda row: row.k)
         base = Series("base", tuple(Point(row.k, row.base) for row in rows))
-        student = Series(
-            "student", tuple(Point(row.k, row.student, row.base + row.low, row.base + row.high) for row in rows)
-        )
+        student = Series("student", tuple(Point(row.k, row.student, *drawn_interval(row, row.base)) for row in rows))
         plots.append(Plot(f"{names[0]}: {score_name(names[1])}", (base, student), chance=chance.get(names)))
     return plots
 
@@ -89,7 +94,7 @@ def compare_plots(gains: Sequence[CompareRow], baseline: str) -> list[Plot]:
         series = [Series(baseline, tuple(before.values()))]
         for label in dict.fromkeys(row.model for row in rows):
             own = [row for row in rows if row.model == label]
-            points_ = [Point(r.k, r.student, r.baseline + r.low, r.baseline + r.high) for r in own]
+            points_ = [Point(r.k, r.student, *drawn_interval(r, r.baseline)) for r in own]
             series.append(Series(label, tuple(points_)))
         plots.append(Plot(f"{names[0]}: {score_name(names[1])}", tuple(series)))
     return plots
@@ -152,13 +157,14 @@ def save_heatmaps(gains: Sequence[TrialGain], settings: Sequence[str], stem: Pat
 
 
 def _write_square(axes: Any, x: int, y: int, row: TrialGain | None, limit: float) -> None:
-    """The gain and its interval in words, so colour alone carries nothing; bold where the interval excludes 0."""
+    """The gain and its interval in words, so colour alone carries nothing; bold where it is significant."""
     if row is None:
         axes.text(x, y, "failed", ha="center", va="center", fontsize=7)
         return
     ink = "white" if abs(row.gain) > 0.6 * limit else "black"
-    weight = "bold" if row.low > 0 or row.high < 0 else "normal"
-    text = f"{signed(row.gain)}\n{interval(row.low, row.high)}"
+    weight = "bold" if row.p_holm < MAX_P else "normal"
+    low, high = drawn_interval(row, 0.0)
+    text = f"{signed(row.gain)}\n{interval(low, high)}"
     axes.text(x, y, text, ha="center", va="center", fontsize=7, color=ink, fontweight=weight)
 
 

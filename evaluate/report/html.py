@@ -6,7 +6,7 @@ What models wrote is hostile text. Every value is escaped by the template, answe
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from kshot.evaluate.measure.results import read_sample_file
 from kshot.evaluate.metrics.baselines import BASELINE_NAMES
 from kshot.evaluate.report.answers import choose_answers, embed_answers, make_visible, pair_answers
 from kshot.evaluate.report.figures import Plot, describe, embed_plot
-from kshot.evaluate.report.numbers import effect, interval, points, probability, score_name, signed
+from kshot.evaluate.report.headline import headlines
+from kshot.evaluate.report.numbers import VERDICTS, effect, interval, mark_task, points, probability, score_name, signed
 from kshot.evaluate.report.section import ReportSection
 from kshot.evaluate.run_files import EvaluateManifest, GainRow, TaskScore
 from kshot.evaluate.scoring.text import SCORE_NAMES
@@ -31,6 +32,7 @@ from kshot.evaluate.scoring.text import SCORE_NAMES
 HERE = Path(__file__).parent
 EXPLAINED = {
     "exact_match": "the whole answer equals an accepted one up to case, outer quotes and a final stop.",
+    "normalized_match": "the one answer that the text gives, without what surrounds it, equals an accepted one.",
     "loglikelihood": "the option with the highest log-probability is right.",
     "contains": "an accepted answer stands in the answer, as whole words.",
     "numeric": "the last number of the answer is that of an accepted one.",
@@ -38,7 +40,7 @@ EXPLAINED = {
     "acc_norm": "lm-eval's accuracy by log-probability for each character of an option.",
     "rouge_l": "the longest common subsequence of words with an accepted answer, as an F1.",
 }
-HIDDEN_FACTS = {"by_task", "measurements", "seconds", "counts", "truncated", "modes", "other_metrics"}
+HIDDEN_FACTS = {"by_task", "measurements", "seconds", "counts", "truncated", "unfinished", "modes", "other_metrics"}
 TINTS = (0.02, 0.10, 0.25)
 """Gains from which a cell of the table by task is coloured, and more strongly so."""
 
@@ -51,6 +53,7 @@ class Card:
     kind: str
     verdict: str
     below: list[str]
+    ties: list[str]
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class TaskCell:
     student: float
     gain: float
     tint: str
-    below: bool = False
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,11 +98,11 @@ def write_html(folder: Path, plots: Sequence[Plot], sections: Sequence[ReportSec
         scores={row.score for row in gains},
         gains=gains,
         has_seeds=any(row.seeds > 1 for row in gains),
-        headlines=headlines(gains),
+        headlines=headlines(gains, manifest.unfinished),
         cards=cards(gains),
         plots=[_picture(plot) for plot in plots],
         task_tables=task_tables(manifest.by_task),
-        is_below=any(row.below for row in manifest.by_task),
+        marks={mark for row in manifest.by_task if (mark := mark_task(row))},
         sections=sections,
         facts=gather_facts(folder, manifest),
         samples=embed_answers(chosen),
@@ -125,7 +128,11 @@ def _environment() -> SandboxedEnvironment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"points": points, "signed": signed, "probability": probability, "effect": effect}
+    filters: dict[str, Callable[..., str]] = {
+        "points": points, "signed": signed, "interval": lambda ends: interval(*ends), "probability": probability,
+        "effect": effect,
+    }  # fmt: skip
+    environment.filters |= filters
     return environment
 
 
@@ -142,42 +149,8 @@ def _csp_hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def verdict(row: GainRow) -> tuple[str, str]:
-    """(up, down or open, words) for a gain: whether its interval excludes 0."""
-    if row.low > 0:
-        return "up", "significant gain"
-    if row.high < 0:
-        return "down", "significant loss"
-    return "open", "inconclusive"
-
-
-def headlines(gains: Sequence[GainRow]) -> list[str]:
-    """One sentence a suite: exact match, or the first score where that is none, with the fewest and the most shots."""
-    sentences = []
-    for suite in dict.fromkeys(row.suite for row in gains):
-        rows = [row for row in gains if row.suite == suite]
-        score = "exact_match" if any(row.score == "exact_match" for row in rows) else rows[0].score
-        rows = sorted((row for row in rows if row.score == score), key=lambda row: row.k)
-        ends = rows[:1] if len(rows) == 1 else [rows[0], rows[-1]]
-        parts = [_headline_part(row) for row in ends]
-        if len(parts) == 2 and parts[0][0] == parts[1][0]:
-            parts[1] = ("", parts[1][1])
-        words = " and ".join(f"{verb} {rest}".strip() for verb, rest in parts)
-        what = "mean" if score == "rouge_l" else "share of right answers"
-        sentences.append(f"On the {ends[0].tasks} held-out tasks of {suite}, the {what} ({score_name(score)}) {words}.")
-    return sentences
-
-
-def _headline_part(row: GainRow) -> tuple[str, str]:
-    """The verb, and the rest, for one number of demonstrations."""
-    kind, words = verdict(row)
-    verb = {"up": "rose", "down": "fell", "open": "went"}[kind]
-    shots = "without demonstrations" if row.k == 0 else f"with {row.k} demonstration{'s' * (row.k > 1)}"
-    change = f"{signed(row.gain)} points, 95 % interval {interval(row.low, row.high)}"
-    if points(row.base) == points(row.student):
-        return "stayed", f"at {points(row.base)} % {shots} ({change})"
-    qualifier = f", {words}" if kind == "open" else ""
-    return verb, f"from {points(row.base)} to {points(row.student)} % {shots} ({change}{qualifier})"
+KINDS = {"gain": "up", "loss": "down", "inconclusive": "open", "trivial": "open"}
+"""The colour of a verdict: only a gain that no trivial baseline has is green."""
 
 
 def cards(gains: Sequence[GainRow]) -> dict[str, list[Card]]:
@@ -185,7 +158,9 @@ def cards(gains: Sequence[GainRow]) -> dict[str, list[Card]]:
     groups: dict[str, list[Card]] = {}
     for row in gains:
         below = [BASELINE_NAMES.get(name, name) for name in row.below]
-        groups.setdefault(f"{row.suite}: {score_name(row.score)}", []).append(Card(row, *verdict(row), below))
+        ties = [BASELINE_NAMES.get(name, name) for name in row.ties]
+        card = Card(row, KINDS[row.verdict], VERDICTS[row.verdict], below, ties)
+        groups.setdefault(f"{row.suite}: {score_name(row.score)}", []).append(card)
     return groups
 
 
@@ -195,7 +170,7 @@ def task_tables(rows: Sequence[TaskScore]) -> list[TaskTable]:
     for suite, score in sorted({(row.suite, row.score) for row in rows}):
         own = [row for row in rows if (row.suite, row.score) == (suite, score)]
         shots = sorted({row.k for row in own})
-        cells = {(row.task, row.k): _task_cell(row.base, row.student, bool(row.below)) for row in own}
+        cells = {(row.task, row.k): _task_cell(row.base, row.student, mark_task(row)) for row in own}
         tasks = sorted({row.task for row in own})
         columns = [[cells[task, k] for task in tasks if (task, k) in cells] for k in shots]
         means = [
@@ -209,11 +184,12 @@ def task_tables(rows: Sequence[TaskScore]) -> list[TaskTable]:
     return tables
 
 
-def _task_cell(base: float, student: float, below: bool = False) -> TaskCell:
+def _task_cell(base: float, student: float, mark: str = "") -> TaskCell:
+    """A gain that a trivial baseline has too is not coloured as one."""
     gain = student - base
     strength = sum(abs(gain) >= least for least in TINTS)
-    tint = f"{'up' if gain > 0 else 'down'}-{strength}" if strength else "same"
-    return TaskCell(base, student, round(gain, 6), tint, below)
+    tint = f"{'up' if gain > 0 else 'down'}-{strength}" if strength and not (mark and gain > 0) else "same"
+    return TaskCell(base, student, round(gain, 6), tint, mark)
 
 
 def format_value(content: object) -> str:

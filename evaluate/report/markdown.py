@@ -9,9 +9,10 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from kshot.core.files import atomic_file
 from kshot.core.seeding import stream
-from kshot.evaluate.report.numbers import mark, points, score_name, shorten, signed
+from kshot.evaluate.report.headline import budget_sentences, headlines
+from kshot.evaluate.report.numbers import mark, mark_task, points, score_name, shorten, signed
 from kshot.evaluate.report.section import ReportSection, Table, make_table, section_markdown, table_markdown
-from kshot.evaluate.report.sections import gains_table
+from kshot.evaluate.report.sections import ABOUT_INTERVALS, gains_table, is_marked
 from kshot.evaluate.run_files import EvaluateManifest, GainRow, MeasuredOn, Sample, TaskScore
 from kshot.evaluate.scoring.text import LOGLIKELIHOOD
 
@@ -39,7 +40,9 @@ def write_report(
         manifest=manifest,
         scores={row.score for row in gains},
         gains=table_markdown(gains_table(gains, BELOW)),
-        is_below=any(row.below for row in gains),
+        marks={mark for row in manifest.by_task if (mark := mark_task(row))} | {"▼" for row in gains if is_marked(row)},
+        headlines=headlines(gains, manifest.unfinished),
+        about_intervals=ABOUT_INTERVALS,
         is_few=any(row.families < 6 for row in gains),
         sections=[section_markdown(section) for section in sections],
         by_task=table_markdown(_task_table(manifest.by_task, manifest.shots)),
@@ -60,6 +63,8 @@ def describe_measurement(facts: MeasuredOn) -> str:
     if facts.truncated:
         cut = ", ".join(f"{count} in {label}" for label, count in facts.truncated.items())
         text += f"\n\nPrompts longer than the model's context, cut on the left: {cut}."
+    for sentence in budget_sentences(facts.unfinished):
+        text += f"\n\n{sentence}"
     return text
 
 
@@ -81,7 +86,8 @@ def _task_table(rows: Sequence[TaskScore], shots: Sequence[int]) -> Table:
 
 
 def _task_cells(row: TaskScore) -> list[str]:
-    student = points(row.student) + (BELOW if row.below else "")
+    mark = mark_task(row)
+    student = points(row.student) + (f" {mark}" if mark else "")
     return [points(row.base), student, signed(row.student - row.base)]
 
 

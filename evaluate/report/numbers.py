@@ -1,8 +1,17 @@
 """Numbers as text: scores in percent, gains in points, p-values."""
 
+from kshot.evaluate.run_files import TaskScore
 from kshot.evaluate.scoring.text import SCORE_NAMES
 
 MAX_CELL_CHARS = 120
+TASKS_INTERVAL = "95 %, tasks like these"
+ITEMS_INTERVAL = "95 %, these tasks"
+VERDICTS = {
+    "gain": "gain",
+    "loss": "loss",
+    "inconclusive": "inconclusive",
+    "trivial": "no better than a trivial baseline",
+}
 
 
 def score_name(score: str) -> str:
@@ -21,9 +30,9 @@ def signed(fraction: float) -> str:
     return "+0.0" if float(text) == 0 else text
 
 
-def interval(low: float, high: float) -> str:
-    """An interval of differences, in points."""
-    return f"{signed(low)} to {signed(high)}"
+def interval(low: float | None, high: float | None) -> str:
+    """An interval of differences, in points; a dash where one task or one item gives none."""
+    return "–" if low is None or high is None else f"{signed(low)} to {signed(high)}"
 
 
 def probability(p: float) -> str:
@@ -44,6 +53,12 @@ def metric(value: float | None) -> str:
 def mark(right: bool | float | None) -> str:
     """Whether an answer is right, or its score."""
     return "✗" if not right else "✓" if right == 1 else points(right)
+
+
+def mark_task(row: TaskScore) -> str:
+    """The mark of a task whose score a trivial baseline has too: ▼ below one, = as good as one, ≡ one answer always."""
+    below = any(name != "random_labels" for name in row.below)
+    return "▼" if row.below and below else "≡" if row.is_constant else "=" if row.ties else "▼" if row.below else ""
 
 
 def shorten(text: object) -> str:

@@ -56,6 +56,13 @@ def make_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     return Table(title, tuple(columns), tuple(tuple(row) for row in rows), frozenset(text))
 
 
+def drop_columns(table: Table, names: Collection[str]) -> Table:
+    """The table without these columns, for a terminal, which is narrow."""
+    kept = [place for place, name in enumerate(table.columns) if name not in names]
+    rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
+    return Table(table.title, tuple(table.columns[place] for place in kept), rows, table.text_columns)
+
+
 def table_markdown(table: Table) -> str:
     """The table in Markdown, without its title."""
     rules = ["---" if name in table.text_columns else "--:" for name in table.columns]

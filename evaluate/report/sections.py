@@ -3,13 +3,31 @@
 from collections.abc import Sequence
 
 from kshot.evaluate.metrics.baselines import BASELINE_NAMES
-from kshot.evaluate.report.numbers import effect, interval, metric, points, probability, score_name, signed
+from kshot.evaluate.report.numbers import (
+    ITEMS_INTERVAL,
+    TASKS_INTERVAL,
+    VERDICTS,
+    effect,
+    interval,
+    metric,
+    points,
+    probability,
+    score_name,
+    signed,
+)
 from kshot.evaluate.report.section import ReportSection, Table, make_table
 from kshot.evaluate.run_files import BaselineMean, FewshotRow, GainRow, LabelBiasFile, OtherMetric
 
 ABOUT_BASELINES = (
     "What scores without understanding the task, beside the student's own score on the tasks that have this baseline; "
     "means over these tasks, in percent. A student below a baseline has not shown that it does the task."
+)
+ABOUT_INTERVALS = (
+    f'Two 95 % intervals stand beside each gain. "{TASKS_INTERVAL}": tasks (those of one family together) and their '
+    f'items are resampled; with one task there is none. "{ITEMS_INTERVAL}": the tasks stay, their items are resampled; '
+    "with one item there is none. Each is for its row alone. The verdict comes from p alone, that of a sign-flip test "
+    "over the tasks' mean differences, adjusted for the number of rows (Holm): below 0.05 it is a gain or a loss, else "
+    "inconclusive."
 )
 ABOUT_FEWSHOT = "Each model with k demonstrations against itself with none: scores in percent, gains in points."
 ABOUT_SEEDS = (
@@ -31,18 +49,38 @@ def gains_table(gains: Sequence[GainRow], mark_below: str) -> Table:
     """The gains of the student over its base.
 
     Args:
-        mark_below: stands after a student's score that is below a trivial baseline.
+        mark_below: stands after a student's score that is below a trivial baseline or as good as one.
     """
-    columns = ("suite", "score", "k", "base", "student", "gain", "95 % interval", "p, Holm", "MDE", "tasks", "items")
+    columns = (
+        "suite",
+        "score",
+        "k",
+        "base",
+        "student",
+        "gain",
+        TASKS_INTERVAL,
+        ITEMS_INTERVAL,
+        "p, Holm",
+        "verdict",
+        "MDE",
+        "tasks",
+        "items",
+    )
     rows = [
         (
             row.suite, score_name(row.score), str(row.k), points(row.base),
-            points(row.student) + (mark_below if row.below else ""), signed(row.gain), interval(row.low, row.high),
-            probability(row.p_holm), effect(row.mde), str(row.tasks), str(row.items),
+            points(row.student) + (mark_below if is_marked(row) else ""), signed(row.gain),
+            interval(row.low, row.high), interval(row.items_low, row.items_high), probability(row.p_holm),
+            VERDICTS[row.verdict], effect(row.mde), str(row.tasks), str(row.items),
         )
         for row in gains
     ]  # fmt: skip
-    return make_table("Gain of the student over its base, in points", columns, rows, ("suite", "score"))
+    return make_table("Gain of the student over its base, in points", columns, rows, ("suite", "score", "verdict"))
+
+
+def is_marked(row: GainRow) -> bool:
+    """Whether the student is below a trivial baseline or as good as one."""
+    return bool(row.below or row.ties)
 
 
 def seeds_section(gains: Sequence[GainRow]) -> ReportSection | None:
@@ -87,13 +125,17 @@ def baselines_section(means: Sequence[BaselineMean]) -> ReportSection:
     lines = [
         (
             row.suite, score_name(row.score), str(row.k), BASELINE_NAMES.get(name, name), points(mean.score),
-            points(mean.student), str(mean.tasks), "below the baseline" if name in row.below else "not below",
+            points(mean.student), str(mean.tasks), _place(name, row),
         )
         for row in means
         for name, mean in row.baselines.items()
     ]  # fmt: skip
     table = make_table("Trivial baselines", columns, lines, ("suite", "score", "baseline", "the student is"))
     return ReportSection("baselines", "Trivial baselines", (ABOUT_BASELINES,), (table,))
+
+
+def _place(name: str, row: BaselineMean) -> str:
+    return "below the baseline" if name in row.below else "as good as it" if name in row.ties else "above"
 
 
 def other_metrics_section(rows: Sequence[OtherMetric]) -> ReportSection | None:

@@ -3,7 +3,7 @@
 from kshot.core.run_files import FileModel
 from kshot.evaluate.run_files.ablate import AblateFile, RankedTrial, TrialGain, TrialState
 from kshot.evaluate.run_files.baselines import BaselineMean, BaselineScore, BaselinesFile, BaselineTask
-from kshot.evaluate.run_files.compare import ComparedModel, CompareFile, CompareRow
+from kshot.evaluate.run_files.compare import ComparedMetric, ComparedModel, CompareFile, CompareRow
 from kshot.evaluate.run_files.contamination import (
     ContaminatedItem,
     ContaminationFile,
@@ -24,6 +24,7 @@ from kshot.evaluate.run_files.forgetting import (
 from kshot.evaluate.run_files.gains import CleanGain, FewshotRow, Gain, GainRow, SuiteGain
 from kshot.evaluate.run_files.label_bias import LabelBias, LabelBiasFile, LabelBiasGain, LabelBiasMean, LabelBiasTask
 from kshot.evaluate.run_files.measured import (
+    AnswerCount,
     DeviceFile,
     EvaluateManifest,
     MeasuredOn,
@@ -36,6 +37,7 @@ from kshot.evaluate.run_files.measured import (
 __all__ = [
     "FILES",
     "AblateFile",
+    "AnswerCount",
     "BaselineMean",
     "BaselineScore",
     "BaselineTask",
@@ -46,6 +48,7 @@ __all__ = [
     "CleanGain",
     "CompareFile",
     "CompareRow",
+    "ComparedMetric",
     "ComparedModel",
     "ContaminatedItem",
     "ContaminationFile",

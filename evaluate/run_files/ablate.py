@@ -34,8 +34,10 @@ class TrialGain(FileModel):
     base: float
     student: float
     gain: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
+    items_low: float | None
+    items_high: float | None
     p: float
     mde: float | None
     tasks: int
@@ -58,8 +60,8 @@ class RankedTrial(FileModel):
     values: dict[str, JsonValue]
     mean: float
     difference: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     p: float
     mde: float | None
     tasks: int

@@ -1,5 +1,7 @@
 """baselines.json: what scores without understanding the task."""
 
+from pydantic import Field
+
 from kshot.core.run_files import FileModel
 
 
@@ -18,6 +20,16 @@ class BaselineTask(FileModel):
     """The base after demonstrations with random labels."""
     below: list[str]
     """Baselines that score more than the student."""
+    ties: list[str] = Field(default_factory=list)
+    """Baselines that score as much as the student, more than nothing."""
+    is_constant: bool = False
+    """The student gives one answer to all items, which is wrong for some."""
+
+    @property
+    def is_trivial(self) -> bool:
+        """Whether the student has shown nothing that a trivial baseline does not."""
+        below = [name for name in self.below if name != "random_labels"]
+        return bool(below or self.ties) or self.is_constant
 
 
 class BaselineScore(FileModel):
@@ -36,6 +48,7 @@ class BaselineMean(FileModel):
     k: int
     baselines: dict[str, BaselineScore]
     below: list[str]
+    ties: list[str] = Field(default_factory=list)
 
 
 class BaselinesFile(FileModel):

@@ -1,5 +1,7 @@
 """compare.json: checkpoints against one baseline."""
 
+from typing import Literal
+
 from kshot.core.run_files import FileModel
 from kshot.evaluate.run_files.label_bias import LabelBiasFile
 from kshot.evaluate.run_files.measured import MeasuredOn
@@ -26,8 +28,10 @@ class CompareRow(FileModel):
     baseline: float
     student: float
     gain: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
+    items_low: float | None
+    items_high: float | None
     p: float
     mde: float | None
     seeds: int
@@ -35,6 +39,19 @@ class CompareRow(FileModel):
     tasks: int
     items: int
     p_holm: float
+    verdict: Literal["gain", "loss", "inconclusive", "trivial"]
+
+
+class ComparedMetric(FileModel):
+    """A metric of lm-eval that is no mean over items, of one model."""
+
+    model: str
+    suite: str
+    task: str
+    metric: str
+    k: int
+    seed: int
+    value: float
 
 
 class CompareFile(MeasuredOn):
@@ -43,5 +60,6 @@ class CompareFile(MeasuredOn):
     baseline: str
     models: list[ComparedModel]
     gains: list[CompareRow]
+    other_metrics: list[ComparedMetric]
     label_bias: LabelBiasFile
     limit: int | None

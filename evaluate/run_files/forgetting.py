@@ -62,8 +62,8 @@ class ForgottenTask(FileModel):
     base: float
     student: float
     gain: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     p: float
     items: int
     p_holm: float

@@ -1,5 +1,7 @@
 """gains.json and fewshot.json: paired gains, a row for each suite, score and number of shots."""
 
+from typing import Literal
+
 from kshot.core.run_files import FileModel
 
 
@@ -12,10 +14,14 @@ class Gain(FileModel):
     """Mean score of the student."""
     gain: float
     """Mean paired difference."""
-    low: float
-    """Lower end of the 95 % interval of the gain."""
-    high: float
-    """Upper end of the 95 % interval of the gain."""
+    low: float | None
+    """Lower end of the 95 % interval on tasks like these (tasks and items resampled); null with one task or family."""
+    high: float | None
+    """Upper end of the same."""
+    items_low: float | None
+    """Lower end of the 95 % interval on these tasks (items resampled); null where a task has one item."""
+    items_high: float | None
+    """Upper end of the same."""
     tasks: int
     """Number of tasks."""
     families: int
@@ -58,8 +64,10 @@ class CleanGain(FileModel):
     base: float
     student: float
     gain: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
+    items_low: float | None
+    items_high: float | None
     tasks: int
     items: int
     left_out: int
@@ -71,8 +79,14 @@ class GainRow(SuiteGain):
 
     p_holm: float
     """p adjusted for the number of rows (Holm)."""
+    verdict: Literal["gain", "loss", "inconclusive", "trivial"]
+    """By p_holm alone; trivial: the student scores no more than a trivial baseline."""
     below: list[str]
     """Trivial baselines that score more than the student."""
+    ties: list[str]
+    """Trivial baselines that score as much."""
+    trivial_tasks: list[str]
+    """Tasks with a gain on which the student only ties a trivial baseline, is below one, or gives one answer always."""
     clean: CleanGain | None
     """The same without contaminated items; null where no item of the suite is contaminated."""
 
@@ -89,8 +103,10 @@ class FewshotRow(FileModel):
     few: float
     """Score with k demonstrations."""
     gain: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
+    items_low: float | None
+    items_high: float | None
     tasks: int
     items: int
     p: float

@@ -46,8 +46,8 @@ class LabelBiasGain(FileModel):
     before: float
     after: float
     gain: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     p: float
     tasks: int
 

@@ -1,5 +1,7 @@
 """samples.jsonl, measurement.json and manifest.json: answers, and how they were measured."""
 
+from pydantic import Field
+
 from kshot.core.run_files import FileModel
 
 
@@ -21,6 +23,8 @@ class Sample(FileModel):
     accepted: list[str]
     truncated: bool
     """Whether the prompt was longer than the model's context."""
+    unfinished: bool | None = None
+    """Whether the generated text filled its budget of tokens and was cut there."""
     options: list[str] | None = None
     """The options of a multiple-choice item."""
     log_probs: list[float] | None = None
@@ -38,6 +42,10 @@ class MeasurementFile(FileModel):
     """Changes with everything that shapes the answers."""
     truncated: int
     """Number of prompts longer than the model's context."""
+    answers: int = 0
+    """Number of generated answers."""
+    unfinished: int = 0
+    """Number of them that filled their budget of tokens."""
     other_metrics: dict[str, dict[str, float]]
     """Metrics of lm-eval that are no mean over items: task -> metric -> value."""
 
@@ -75,6 +83,15 @@ class TaskScore(FileModel):
     base: float
     student: float
     below: list[str]
+    ties: list[str] = Field(default_factory=list)
+    is_constant: bool = False
+
+
+class AnswerCount(FileModel):
+    """Generated answers of a model, and how many of them filled their budget of tokens."""
+
+    answers: int
+    unfinished: int
 
 
 class MeasuredOn(FileModel):
@@ -86,6 +103,8 @@ class MeasuredOn(FileModel):
     versions: dict[str, str]
     truncated: dict[str, int]
     """Prompts longer than the model's context, by measurement."""
+    unfinished: dict[str, AnswerCount] = Field(default_factory=dict)
+    """Answers that filled their budget of tokens, by model."""
 
 
 class EvaluateManifest(MeasuredOn):

@@ -1,6 +1,7 @@
 """How a written answer is scored, from 0 to 1. A task of a suite names its scores; exact match is the usual one.
 
 A task with another score than exact match lets the model write on: the answer may stand anywhere in what it wrote.
+Several scores are read from one text, and none of them changes another.
 """
 
 import re
@@ -10,12 +11,14 @@ from rapidfuzz.distance import LCSseq
 
 from kshot.core.answers import exact_match, last_number, normalize_answer, unify_forms
 from kshot.core.text import UNSPACED, is_unspaced, words
+from kshot.evaluate.scoring.normalized import normalized_match
 
 LOGLIKELIHOOD = "loglikelihood"
 """The choice among options, which is scored by the model's probabilities and not by what it writes."""
 VERSION = 2
 SCORE_NAMES = {
     "exact_match": "exact match",
+    "normalized_match": "normalized match",
     LOGLIKELIHOOD: "log-likelihood choice",
     "contains": "contains the answer",
     "numeric": "last number",
@@ -100,7 +103,15 @@ def _f1(written: Sequence[str], wanted: Sequence[str]) -> float:
 
 SCORES: dict[str, Callable[[str, Sequence[str]], float]] = {
     "exact_match": exact_match,
+    "normalized_match": normalized_match,
     "contains": contains,
     "numeric": numeric,
     "rouge_l": rouge_l,
 }
+
+
+def score_answer(score: str, answer: str, accepted: Sequence[str], options: Sequence[str] = ()) -> float:
+    """The score of an answer by name; the options of a multiple-choice item are what it must not be taken for."""
+    if score == "normalized_match":
+        return float(normalized_match(answer, accepted, options))
+    return float(SCORES[score](answer, accepted))

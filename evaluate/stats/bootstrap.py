@@ -63,6 +63,38 @@ def bootstrap_interval(
     return float(np.clip(low, -1, 1)), float(np.clip(high, -1, 1))
 
 
+def items_interval(
+    differences: Sequence[Array], resamples: int, rng: np.random.Generator, trainings: int = 1
+) -> tuple[float, float] | None:
+    """The 95 % interval of the mean on these very tasks: resamples each one's items and few-shot seeds, no tasks.
+
+    None where a task has one item, whose noise nothing shows. The noise of each task's mean is that of its items,
+    widened by t / z with as many degrees of freedom as there are items, less one a task.
+
+    Args:
+        differences: for each task (trainings x seeds, items).
+    """
+    differences, apart = training_variance(differences, trainings)
+    if min(rows.shape[1] for rows in differences) < 2:
+        return None
+    middle = float(task_means(differences).mean())
+    noise = np.zeros(resamples)
+    for rows, within in zip(differences, _within_variances(differences), strict=True):
+        plain = _variance_of_mean(rows, 0)
+        if plain > 0:
+            noise += (_resample_means(rows, resamples, rng) - rows.mean()) * sqrt(within / plain)
+    noise /= len(differences)
+    df = sum(rows.shape[1] - 1 for rows in differences)
+    if apart > 0:
+        variance = float(noise.var())
+        df = max(1, int((variance + apart) ** 2 / (variance**2 / df + apart**2 / (trainings - 1)) + 1e-9))
+        noise = noise + rng.normal(0, sqrt(apart), resamples)
+    tail = (1 - LEVEL) / 2
+    wider = float(stdtrit(df, 1 - tail)) / NormalDist().inv_cdf(1 - tail)
+    low, high = (middle + wider * float(end) for end in np.quantile(noise, [tail, 1 - tail]))
+    return float(np.clip(low, -1, 1)), float(np.clip(high, -1, 1))
+
+
 def minimum_detectable_effect(differences: Sequence[Array], trainings: int = 1) -> float | None:
     """The smallest gain that this suite detects with 80 % power in a two-sided test at 5 %; None: nothing varies.
 

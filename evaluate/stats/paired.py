@@ -12,7 +12,13 @@ import numpy as np
 
 from kshot.core.seeding import digest
 from kshot.evaluate.run_files import Gain, SuiteGain
-from kshot.evaluate.stats.bootstrap import Array, bootstrap_interval, minimum_detectable_effect, task_means
+from kshot.evaluate.stats.bootstrap import (
+    Array,
+    bootstrap_interval,
+    items_interval,
+    minimum_detectable_effect,
+    task_means,
+)
 from kshot.evaluate.stats.significance import adjust_holm, sign_flip_p, training_t_p
 
 Scores = Mapping[str, Sequence[float] | Sequence[Sequence[float]]]
@@ -49,7 +55,10 @@ def paired_gain(
     rng = np.random.default_rng(int(digest(seed, "bootstrap", *names), 16))
     siblings = _group_siblings(list(before), families)
     units = _pool_siblings(differences, siblings)
-    low, high = bootstrap_interval(units, resamples, rng, trainings)
+    # One task, or one family of them, says nothing about others.
+    low, high = bootstrap_interval(units, resamples, rng, trainings) if len(units) > 1 else (None, None)
+    items_rng = np.random.default_rng(int(digest(seed, "items", *names), 16))
+    within = items_interval(differences, resamples, items_rng, trainings)
     means = task_means(differences)
     # One family can only be judged by its items.
     flipped = np.array([means[f].sum() for f in siblings]) if len(siblings) > 1 else _pool_items(differences)
@@ -63,8 +72,10 @@ def paired_gain(
         student=float(student_seeds.mean()),
         gain=gain,
         # Where nothing varies the ends differ from the gain by a rounding error only.
-        low=min(low, gain),
-        high=max(high, gain),
+        low=None if low is None else min(low, gain),
+        high=None if high is None else max(high, gain),
+        items_low=min(within[0], gain) if within else None,
+        items_high=max(within[1], gain) if within else None,
         tasks=len(differences),
         families=len(siblings),
         items=sum(rows.shape[1] for rows in differences),

@@ -1,6 +1,7 @@
 """Tests of no gain: exact sign flips over tasks, Student's t over trainings, Holm's correction."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,9 @@ from scipy.stats import permutation_test
 
 from kshot.evaluate.stats.bootstrap import Array, standard_error, task_means, training_variance
 
+Verdict = Literal["gain", "loss", "inconclusive", "trivial"]
+MAX_P = 0.05
+"""A difference is significant below it, after adjustment for the number of rows of its table."""
 MAX_EXACT_DIFFERENCES = 16
 """Up to so many differences all sign patterns are enumerated."""
 
@@ -50,6 +54,19 @@ def training_t_p(differences: Sequence[Array], trainings: int) -> float:
     error, df = standard_error(differences, trainings)
     gain = abs(float(task_means(differences).mean()))
     return float(2 * stdtr(df, -gain / error)) if df else 1.0
+
+
+def judge(gain: float, p_holm: float, is_trivial: bool = False) -> Verdict:
+    """The one verdict on a row, by its adjusted p alone; intervals are for one row by itself and decide nothing.
+
+    Args:
+        is_trivial: the student scores no more than a trivial baseline, so that its gain is none.
+    """
+    if p_holm >= MAX_P or gain == 0:
+        return "inconclusive"
+    if gain < 0:
+        return "loss"
+    return "trivial" if is_trivial else "gain"
 
 
 def adjust_holm(values: Sequence[float]) -> list[float]:

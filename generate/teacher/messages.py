@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from kshot.generate.teacher.parsing.thought import split_thought
+from kshot.core.replies.thought import split_thought
 
 
 @dataclass(frozen=True, slots=True)

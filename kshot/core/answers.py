@@ -103,6 +103,16 @@ def last_number(text: str) -> Fraction | None:
     return next((value for match in reversed(list(matches)) if (value := _value(match)) is not None), None)
 
 
+def parse_number(text: str) -> Fraction | None:
+    """The value of a text that is one decimal number, however its digits are grouped; None for any other text.
+
+    >>> parse_number("1,234.50")
+    Fraction(2469, 2)
+    """
+    match = _NUMBER.fullmatch(unify_forms(text))
+    return None if match is None or match["below"] or match["power"] else _value(match)
+
+
 def _spell_exponent(match: re.Match[str]) -> str:
     return "^" + match.group().replace("⁻", "-").translate(_SUPERSCRIPTS)
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,10 @@ from kshot.core.seeding import digest
 from kshot.models.loading import fingerprint_model, load_student
 from kshot.models.references import GgufFile, WheelFile, parse_reference
 from kshot.models.resolve import resolve_model
+from kshot.models.weights import check_adapter
 
 RUN_SUBFOLDERS = ("train", "merged", "adapter")
 """Folders of a run that do not name it."""
-Shapes = dict[str, list[int]]
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _make_checkpoint(name: str, label: str, place: Path | str, config: Config) -
     else:
         settings = _adapter_settings(adapter)
         folder = resolve_model(_base(adapter, settings, config))
-        _check_shapes(adapter, folder)
+        check_adapter(adapter, folder)
         identity = digest(
             fingerprint_model(folder), fingerprint_model(str(adapter)), json.dumps(settings, sort_keys=True)
         )
@@ -143,49 +143,26 @@ def _adapter_settings(adapter: Path) -> dict[str, Any]:
 
 
 def _base(adapter: Path, settings: dict[str, Any], config: Config) -> str:
-    """The base that the adapter names, or the config's student where that folder is not on this machine."""
-    named = str(settings.get("base_model_name_or_path") or "")
-    try:
-        if named:
-            parse_reference(named)
-            return named
-    except WeightsError:
-        say(f"{adapter}: its base {named!r} is not here; using the config's student, {config.student!r}")
-    return config.student
-
-
-def _check_shapes(adapter: Path, base: str) -> None:
-    """The adapter's matrices must fit the base's layers; reads only the headers of the files.
+    """The base that the adapter names; the config's student where that folder is gone and its run was trained from it.
 
     Raises:
-        WeightsError: names the first that does not fit.
+        WeightsError: it names none, or one that is not here.
     """
-    layers = dict(_shapes(Path(base).glob("*.safetensors")))
-    for name, (rank, wide) in _shapes([adapter / "adapter_model.safetensors"]):
-        if not name.endswith(".lora_A.weight"):
-            continue
-        layer = name.removeprefix("base_model.model.").removesuffix(".lora_A.weight") + ".weight"
-        found = layers.get(layer)
-        if found is None or wide not in found:
-            there = f"is {' x '.join(map(str, found))} there" if found else "is not there"
-            raise WeightsError(
-                f"{adapter}: made for another base than {base}: {layer} takes {wide} inputs (rank {rank}) and {there}"
-            )
-
-
-def _shapes(files: Any) -> Iterator[tuple[str, list[int]]]:
-    """(name, shape) of every matrix of these safetensors files."""
-    from safetensors import SafetensorError, safe_open
-
-    for file in sorted(files):
-        try:
-            with safe_open(file, framework="numpy") as opened:
-                for name in opened.keys():  # noqa: SIM118 - not a mapping
-                    shape = list(opened.get_slice(name).get_shape())
-                    if len(shape) == 2:
-                        yield name, shape
-        except SafetensorError as error:
-            raise WeightsError(f"{file}: broken: {error}; make or fetch it again") from None
+    named = str(settings.get("base_model_name_or_path") or "")
+    if not named:
+        raise WeightsError(f"{adapter}: adapter_config.json names no base; set its base_model_name_or_path")
+    try:
+        parse_reference(named)
+    except WeightsError:
+        manifest = adapter.parent / MANIFEST
+        if manifest.is_file() and read_json(manifest).get("base") == config.student:
+            say(f"{adapter}: its base {named!r} is not here; using {config.student!r}, which its run was trained from")
+            return config.student
+        raise WeightsError(
+            f"{adapter}: its base {named!r} is not here; put it there, or name its place in adapter_config.json "
+            "(base_model_name_or_path)"
+        ) from None
+    return named
 
 
 def _check_chat_template(name: str, folder: Path) -> None:

@@ -7,6 +7,7 @@ from kshot.core.errors import WeightsError, summarize_error
 from kshot.core.seeding import digest
 from kshot.models.chat_template import ChatFormat, chat_format, stop_at, stop_ids_of
 from kshot.models.references import hash_unchanged
+from kshot.models.weights import check_loaded, check_vocabulary
 from kshot.runtime.logging import quiet
 
 ANSWER_FILES = (
@@ -20,7 +21,8 @@ def load_student(folder: str) -> tuple[Any, Any]:
     """The model in float32 and its tokenizer, whose chat template is the one to train and ask with.
 
     Raises:
-        WeightsError: it does not load, or has no chat template that kshot can use.
+        WeightsError: it does not load, has no chat template that kshot can use, or its weights, config and tokenizer do
+            not fit.
     """
     import torch
     from safetensors import SafetensorError
@@ -29,27 +31,24 @@ def load_student(folder: str) -> tuple[Any, Any]:
     try:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(folder)
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+            # Sizes that do not fit are reported, rather than raised without a name.
+            model, info = AutoModelForCausalLM.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                use_safetensors=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
+            )
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise WeightsError(f"{folder}: does not load: {summarize_error(error)}") from None
+    check_loaded(folder, info)
     chat = _find_chat_format(folder, tokenizer, model.generation_config)
     stop_at(model, chat)
-    _fit_tokens(folder, model, tokenizer, chat)
-    return model, tokenizer
-
-
-def _fit_tokens(folder: str, model: Any, tokenizer: Any, chat: ChatFormat) -> None:
-    """Refuse a tokenizer whose tokens in prompts and rows the model has no embedding for; padding may have another."""
-    count = model.get_input_embeddings().weight.shape[0]
-    row, _ = chat.encode_row([{"role": "user", "content": "Hello"}], "Hello")
-    if (largest := max(row.ids)) >= count:
-        token = tokenizer.convert_ids_to_tokens(largest)
-        raise WeightsError(
-            f"{folder}: its tokenizer and its weights do not belong together: {token!r} is token {largest}, and there "
-            f"are {count} embeddings"
-        )
-    if (tokenizer.pad_token_id or 0) >= count:
+    embeddings = len(model.get_input_embeddings().weight)
+    check_vocabulary(folder, tokenizer, embeddings)
+    if (tokenizer.pad_token_id or 0) >= embeddings:
         tokenizer.pad_token = chat.stop
+    return model, tokenizer
 
 
 def load_chat_format(folder: str) -> ChatFormat:

@@ -2,10 +2,11 @@
 
 A suite is a folder with one YAML file and a JSONL file for each task. The YAML holds `tasks`, a list of `task` (file
 stem), `instruction`, `kind` (multiple_choice or generation), `options_fixed` (all items have the same options, which
-need not be shown), `demos`, and optionally `family` and `scores`: exact_match (the default), contains, numeric and
-rouge_l. `category` and `items` are notes; another key is refused. A row of a task's file holds `input`, `output` (the
-accepted answers) and, for multiple choice, `options`: at least two, one of them wrong, which exact match tells from one
-another. The first `demos` rows are the pool of demonstrations, the rest the items. No two rows share input and options.
+need not be shown), `demos`, and optionally `family`, `first_line_only` (the model is stopped there, whatever the
+scores) and `scores`: exact_match (the default), normalized_match, contains, numeric and rouge_l. `category` and
+`items` are notes; another key is refused. A row of a task's file holds `input`, `output` (the accepted answers) and,
+for multiple choice, `options`: at least two, one of them wrong, which exact match tells from one another. The first
+`demos` rows are the pool of demonstrations, the rest the items. No two rows share input and options.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+ScoreName = Literal["exact_match", "normalized_match", "contains", "numeric", "rouge_l"]
 
 
 class SuiteRow(BaseModel):
@@ -36,7 +39,9 @@ class SuiteTaskSpec(BaseModel):
     options_fixed: bool = Field(False, strict=False)
     """Not strict, as `demos`: the YAML gives both as they are written."""
     demos: int = Field(ge=0, strict=False)
-    scores: list[Literal["exact_match", "contains", "numeric", "rouge_l"]] = Field(["exact_match"], min_length=1)
+    scores: list[ScoreName] = Field(["exact_match"], min_length=1)
+    first_line_only: bool = Field(False, strict=False)
+    """The model is stopped at the end of its first line, a few tokens after the longest accepted answer."""
     family: str = ""
     category: str = Field("", exclude=True)
     """For readers, as `items`; neither shapes a score."""

@@ -64,6 +64,9 @@ def load_suite(name: str) -> Suite:
         except ValidationError as error:
             line = find_line(node, ("tasks", number, *error.errors()[0]["loc"]))
             raise SuiteError(f"{index}:{line}: tasks[{number}]: {_first_error(error)}") from None
+        if twice := [score for score in spec.scores if spec.scores.count(score) > 1]:
+            line = find_line(node, ("tasks", number, "scores"))
+            raise SuiteError(f"{index}:{line}: tasks[{number}]: scores: {twice[0]} stands twice; keep one")
         tasks.append(_load_task(folder, spec))
     names = [task.name for task in tasks]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
@@ -128,6 +131,8 @@ def _load_row(place: str, value: object, spec: SuiteTaskSpec) -> SuiteRow:
         raise SuiteError(f"{place}: {_first_error(error)}") from None
     if spec.is_multiple_choice and not any(answer in row.options for answer in row.output):
         raise SuiteError(f"{place}: none of the answers {row.output!r} is among the options {row.options!r}")
+    if spec.first_line_only and any("\n" in answer for answer in row.output):
+        raise SuiteError(f"{place}: an answer of several lines, and the task says `first_line_only: true`; remove that")
     if "numeric" in spec.scores:
         for answer in row.output:
             if last_number(answer) is None:

@@ -17,6 +17,8 @@ from rensa import RMinHash
 
 from kshot.config import DedupConfig, FilterConfig, GenerateConfig
 from kshot.core import prompting
+from kshot.core.replies.final_answer import split_at_final_answer, unwrap_answer
+from kshot.core.replies.thought import split_thought
 from kshot.core.seeding import stream
 from kshot.core.similarity import SimilarityIndex, TfIdfSimilarity
 from kshot.core.text import jaccard, ngrams, normalize_text, shingles, words
@@ -39,9 +41,7 @@ from kshot.generate.curation.paraphrase_filter import reject_paraphrases
 from kshot.generate.curation.rationale_checks import find_rationale_fault
 from kshot.generate.dataset.shuffle import MAX_LINES_IN_ONE_BUCKET, DiskShuffle
 from kshot.generate.run_files import ContaminationRow, GenerateManifest, NearestRow, RecordRow, RejectRow, TextMatch
-from kshot.generate.teacher.parsing.final_answer import split_at_final_answer, unwrap_answer
 from kshot.generate.teacher.parsing.json_objects import iter_repaired, iter_values
-from kshot.generate.teacher.parsing.thought import split_thought
 from kshot.generate.versions import COMPONENTS, component_versions
 from kshot.tasks.rival_rules import Shown, find_rival_rule
 from kshot.tasks.source import choose_examples
@@ -75,7 +75,7 @@ VERSIONS = GOLDEN / "versions.json"
 UPDATE = "`python -m tests.golden.update`"
 SYNTHESIS_USES = (
     "core.answers",
-    "generate.teacher.parsing.final_answer",
+    "core.replies.final_answer",
     "core.prompting",
     "generate.curation.input_checks",
     "generate.curation.paraphrase_checks",
@@ -85,7 +85,7 @@ SYNTHESIS_USES = (
     "generate.synthesis.prompt_templates",
     "generate.synthesis.verify",
     "generate.teacher.parsing.json_objects",
-    "generate.teacher.parsing.thought",
+    "core.replies.thought",
     "generate.teacher.structured",
 )
 """What the synthesis modes pass through."""
@@ -395,16 +395,16 @@ GOLDENS: dict[str, Golden] = {
     ),
     "generate.curation.input_checks": Golden(lambda: [find_input_fault(*row) for row in INPUTS], ("core.text",)),
     "generate.curation.rationale_checks": Golden(
-        lambda: [find_rationale_fault(*row) for row in RATIONALES], ("generate.teacher.parsing.final_answer",)
+        lambda: [find_rationale_fault(*row) for row in RATIONALES], ("core.replies.final_answer",)
     ),
     "generate.curation.nearest_heldout": Golden(_nearest, ("core.similarity", "generate.run_files")),
     "generate.dataset.shuffle": Golden(_orders),
     "generate.run_files": Golden(_files),
-    "generate.teacher.parsing.final_answer": Golden(_final_answers),
+    "core.replies.final_answer": Golden(_final_answers),
     "generate.teacher.parsing.json_objects": Golden(
         lambda: [[[repr(v) for v in read(text)] for read in (iter_values, iter_repaired)] for text in OBJECTS]
     ),
-    "generate.teacher.parsing.thought": Golden(lambda: [split_thought(content) for content in CONTENTS]),
+    "core.replies.thought": Golden(lambda: [split_thought(content) for content in CONTENTS]),
     "tasks.rival_rules": Golden(_rivals),
     "tasks.source": Golden(_source_examples, ("tasks.rival_rules",)),
     **{name: Golden(output, SYNTHESIS_USES) for name, output in SYNTHESIS_OUTPUTS.items()},

@@ -99,7 +99,7 @@ def test_ablate_writes_gains_ranking_and_heat_map(work: Path, tiny_student: Path
         assert row["values"] == {"generate.shots": [int(row["setting"][-1])]}
         assert row["seeds"] == [3, 4]
         assert row["gain"] == pytest.approx(row["student"] - row["base"])
-        assert row["low"] <= row["gain"] <= row["high"]
+        assert row["items_low"] <= row["gain"] <= row["items_high"]
         assert row["seed_low"] <= row["gain"] <= row["seed_high"]
         assert row["p"] <= row["p_holm"]
     assert [(row["score"], row["rank"]) for row in report["ranking"]] == [

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from kshot.core.files import write_jsonl
-from kshot.evaluate.compare import compare_rows
+from kshot.core.run_files import write_model
+from kshot.evaluate.compare import compare_rows, list_other_metrics, markdown
 from kshot.evaluate.measure.measurement import Measurement
+from kshot.evaluate.run_files import CompareFile, LabelBiasFile, MeasurementFile
+from kshot.suites.format import Suite
 from kshot.suites.loading import load_suite
 from tests.conftest import write_config, write_suite
 from tests.integration.test_pipeline import kshot, lines
@@ -148,8 +151,8 @@ def test_compare_refuses_a_model_without_a_chat_template(work: Path) -> None:
     assert "no chat template" in refused(work, bare)
 
 
-def test_compare_refuses_an_adapter_of_another_base(work: Path, tiny_student: Path) -> None:
-    """Its base is a folder of another computer, and the config's student is wider."""
+def test_compare_refuses_an_adapter_of_another_base_or_of_none(work: Path, tiny_student: Path) -> None:
+    from safetensors.torch import load_file, save_file
     from transformers import LlamaConfig, LlamaForCausalLM
 
     other = work / "wider"
@@ -160,12 +163,62 @@ def test_compare_refuses_an_adapter_of_another_base(work: Path, tiny_student: Pa
     adapter = work / "moved"
     shutil.copytree(work / "runs" / "whole" / "train" / "adapter", adapter, dirs_exist_ok=True)
     path = adapter / "adapter_config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"base_model_name_or_path": "/another/machine"}))
-    error = refused(work, adapter, "--baseline", "whole", "--set", f"student={other}")
+    whole = json.loads(path.read_text())
+
+    def refuse_base(base: object) -> str:
+        path.write_text(json.dumps(whole | {"base_model_name_or_path": base}))
+        return refused(work, adapter, "--baseline", "whole")
+
+    error = refuse_base(str(other))
     assert "made for another base" in error
-    assert "takes 32 inputs" in error
-    (adapter / "adapter_model.safetensors").unlink()
-    assert "needs adapter_model.safetensors" in refused(work, adapter)
+    assert "and is 64 x 64 there" in error
+    assert "its base '/another/machine' is not here; put it there" in refuse_base("/another/machine")
+    assert "names no base" in refuse_base(None)
+    weights = adapter / "adapter_model.safetensors"
+    tensors = load_file(weights)
+    outer = next(name for name in tensors if ".lora_B." in name)
+    save_file(tensors | {outer: tensors[outer][:5].clone()}, weights)
+    assert "gives 5 outputs" in refuse_base(str(tiny_student))
+    save_file({name: tensor for name, tensor in tensors.items() if name != outer}, weights)
+    assert "has no lora_B beside it" in refuse_base(str(tiny_student))
+    save_file({"other": tensors[outer]}, weights)
+    assert "holds no LoRA matrix" in refuse_base(str(tiny_student))
+    weights.unlink()
+    assert "needs adapter_model.safetensors" in refuse_base(str(tiny_student))
+
+
+def test_compare_takes_the_students_folder_for_an_adapter_of_a_run_that_was_trained_from_it(
+    work: Path, tiny_student: Path
+) -> None:
+    from kshot.config.loader import load_config
+    from kshot.models.checkpoints import find_checkpoints
+
+    moved = work / "moved-run"
+    shutil.copytree(work / "runs" / "whole" / "train", moved, dirs_exist_ok=True)
+    path = moved / "adapter" / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"base_model_name_or_path": "/another/machine"}))
+    (found,) = find_checkpoints([str(moved / "adapter")], load_config(work / "tiny.yaml"))
+    assert found.folder == str(tiny_student.resolve())
+
+
+def test_compare_lists_metrics_that_are_no_means_over_items(tmp_path: Path) -> None:
+    measurements = []
+    for model, values in (("one", {"word_perplexity": 12.5, "bleu": 31.0}), ("other", {"word_perplexity": 9.75})):
+        measurements.append(Measurement(model, Suite("p", (), None), 2, tmp_path / model, ""))
+        content = MeasurementFile(key="", truncated=0, other_metrics={"t": values})
+        write_model(tmp_path / model / "measurement.json", content)
+    rows = list_other_metrics(measurements)
+    assert [(row.model, row.metric, row.value) for row in rows] == [
+        ("one", "word_perplexity", 12.5), ("one", "bleu", 31.0), ("other", "word_perplexity", 9.75)
+    ]  # fmt: skip
+    bias = LabelBiasFile(means=[], tasks=[], gains=[])
+    report = CompareFile(
+        baseline="one", models=[], gains=[], other_metrics=rows, label_bias=bias, seed=1, bootstrap_resamples=9,
+        limit=None, device=None, versions={}, truncated={},
+    )  # fmt: skip
+    text = markdown(report)
+    assert "| p | t | word_perplexity | 2 | 0 | other | 9.75 |" in text
+    assert "| p | t | bleu | 2 | 0 | one | 31 |" in text
 
 
 @pytest.mark.parametrize("command", ["compare", "ablate"])

@@ -86,7 +86,8 @@ def test_run_makes_the_files_of_all_three_stages(finished: Path) -> None:
         *(("loglikelihood", k, 1, 4) for k in (0, 1, 4)),
     ]
     keys = {"suite", "score", "k", "base", "student", "gain", "low", "high", "tasks", "items"}
-    assert all(set(g) >= keys and g["low"] <= g["gain"] <= g["high"] for g in gains)
+    assert all(set(g) >= keys and g["items_low"] <= g["gain"] <= g["items_high"] for g in gains)
+    assert all(g["low"] <= g["gain"] <= g["high"] if g["tasks"] > 1 else g["low"] is g["high"] is None for g in gains)
     assert all(0 < g["p"] <= g["p_holm"] <= 1 and g["seeds"] == 1 for g in gains)
     fewshot = json.loads((run / "evaluate" / "fewshot.json").read_text())
     assert [(row["model"], row["k"]) for row in fewshot] == [
@@ -106,6 +107,7 @@ def test_run_makes_the_files_of_all_three_stages(finished: Path) -> None:
     rates = [(row["task"], row["k"], row["model"], row["majority_label_rate"]) for row in bias["tasks"]]
     assert rates == [("sky", k, model, 0.5) for k in (0, 1, 4) for model in ("base", "student")]
     table = (finished / "stdout.txt").read_text()
+    assert "On the 2 held-out tasks of tinysuite, exact match" in table
     assert "exact match" in table
     assert "log-likelihood choice" in table
     report = (run / "evaluate" / "report.md").read_text()

@@ -76,6 +76,32 @@ def test_greedy_answers_equal_lm_eval_s(both: Both, seed: int) -> None:
     assert sum(ticks) == len(requests)
 
 
+def test_answers_that_fill_their_budget_are_noted(both: Both) -> None:
+    import torch
+    from lm_eval.api.instance import Instance
+
+    from kshot.evaluate.measure.samples import is_unfinished
+
+    ours, theirs, _ = both
+    texts = [ours.tok_decode(tokens) for tokens in prompts(random.Random(11), 4)]
+    greedy = []
+    for text in texts:
+        ids = torch.tensor([ours.tok_encode(text)])
+        for _ in range(6):
+            with torch.no_grad():
+                ids = torch.cat([ids, ours.model(ids).logits[:, -1].argmax(-1, keepdim=True)], 1)
+        greedy.append(ids[0, -6:].tolist())
+    stop = ours.tok_decode([greedy[0][3]])
+    settings = {"until": [stop], "max_gen_toks": 6, "do_sample": False}
+    answers = ours.generate_until([Instance("generate_until", {}, (text, settings), n) for n, text in enumerate(texts)])
+    ended = [ours.eot_token_id in tokens or stop in ours.tok_decode(tokens) for tokens in greedy]
+    assert {True, False} == set(ended)
+    noted = [is_unfinished(ours, text, answer, 6) for text, answer in zip(texts, answers, strict=True)]
+    assert noted == [not each for each in ended]
+    assert is_unfinished(theirs, "", "abcdef", 6)
+    assert not is_unfinished(theirs, "", "abcde", 6)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_options_are_scored_where_their_prompt_is_answered(both: Both, seed: int) -> None:
     """Of one token and of several, with two prompts alike; nothing is run for them again, and lm-eval says the same."""

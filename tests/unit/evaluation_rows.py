@@ -31,7 +31,9 @@ def make_gain(**values: Any) -> GainRow:
     """A gain of 15 points, from 25 to 40 %, on two tasks of suite p."""
     defaults = {
         "suite": "p", "score": "exact_match", "k": 0, "base": 0.25, "student": 0.4, "gain": 0.15, "low": 0.05,
-        "high": 0.3, "tasks": 2, "families": 2, "items": 8, "p": 0.03, "p_holm": 0.06, "mde": None, "seeds": 1,
+        "high": 0.3, "items_low": 0.1, "items_high": 0.2, "verdict": "gain", "ties": [], "trivial_tasks": [],
+        "tasks": 2,
+        "families": 2, "items": 8, "p": 0.03, "p_holm": 0.06, "mde": None, "seeds": 1,
         "worst_seed_gain": 0.15, "seed_sd": None, "base_worst": 0.25, "base_seed_sd": None, "student_worst": 0.4,
         "student_seed_sd": None, "below": [], "clean": None,
     }  # fmt: skip
@@ -42,7 +44,8 @@ def make_fewshot_row(**values: Any) -> FewshotRow:
     """What four demonstrations add to the student on suite p."""
     defaults = {
         "model": "student", "suite": "p", "score": "exact_match", "k": 4, "zero": 0.2, "few": 0.5, "gain": 0.3,
-        "low": 0.1, "high": 0.4, "tasks": 2, "items": 8, "p": 0.0001, "mde": None, "seeds": 1, "worst_seed_gain": 0.3,
+        "low": 0.1, "high": 0.4, "items_low": 0.2, "items_high": 0.35, "tasks": 2, "items": 8, "p": 0.0001,
+        "mde": None, "seeds": 1, "worst_seed_gain": 0.3,
         "seed_sd": None, "p_holm": 0.0001,
     }  # fmt: skip
     return FewshotRow(**(defaults | values))
@@ -61,7 +64,8 @@ def make_compare_row(**values: Any) -> CompareRow:
     """A model that gains 20 points over the baseline on suite p."""
     defaults = {
         "model": "m", "suite": "p", "score": "exact_match", "k": 0, "baseline": 0.2, "student": 0.4, "gain": 0.2,
-        "low": 0.1, "high": 0.3, "p": 0.01, "mde": 0.1, "seeds": 1, "worst_seed_gain": 0.2, "tasks": 9, "items": 90,
+        "low": 0.1, "high": 0.3, "items_low": 0.15, "items_high": 0.25, "verdict": "gain", "p": 0.01, "mde": 0.1,
+        "seeds": 1, "worst_seed_gain": 0.2, "tasks": 9, "items": 90,
         "p_holm": 0.02,
     }  # fmt: skip
     return CompareRow(**(defaults | values))
@@ -71,7 +75,8 @@ def make_trial_gain(**values: Any) -> TrialGain:
     """A setting that gains 10 points over its base on suite p."""
     defaults = {
         "suite": "p", "score": "exact_match", "k": 0, "setting": "shots=1", "values": {"generate.shots": [1]},
-        "base": 0.2, "student": 0.3, "gain": 0.1, "low": 0.0, "high": 0.2, "p": 0.04, "mde": None, "tasks": 8,
+        "base": 0.2, "student": 0.3, "gain": 0.1, "low": 0.0, "high": 0.2, "items_low": 0.05, "items_high": 0.15,
+        "p": 0.04, "mde": None, "tasks": 8,
         "items": 80, "seeds": [7], "seed_low": 0.1, "seed_high": 0.1, "p_holm": 0.04,
     }  # fmt: skip
     return TrialGain(**(defaults | values))

@@ -4,11 +4,18 @@ import pytest
 
 from kshot.config import EvaluateConfig
 from kshot.evaluate.measure.suite_tasks import choose_demonstrations
-from kshot.evaluate.metrics.baselines import baseline_means, baseline_rows, missed_baselines, trivial_baselines
+from kshot.evaluate.metrics.baselines import (
+    baseline_means,
+    baseline_rows,
+    constant_answers,
+    missed_baselines,
+    trivial_baselines,
+    trivial_tasks,
+)
 from kshot.evaluate.run_files import BaselineScore
 from kshot.suites.format import Suite, SuiteRow, SuiteTask
 from kshot.suites.loading import load_suite
-from tests.unit.evaluation_rows import choice_task, generation_task
+from tests.unit.evaluation_rows import choice_task, generation_task, make_sample
 
 
 def free_task(demos: list[str], items: list[str]) -> SuiteTask:
@@ -100,3 +107,29 @@ def test_trivial_baselines_of_the_shipped_suite_are_complete() -> None:
         assert (baselines["random"] is not None) == task.is_multiple_choice
         assert all(value is None or 0 <= value <= 1 for value in baselines.values())
         assert None not in (baselines["majority"], baselines["copy_first"], baselines["copy_any"])
+
+
+def test_a_student_that_ties_a_baseline_or_gives_one_answer_is_marked() -> None:
+    """`red` to each of four items, two of which are red."""
+    suite = Suite("p", (choice_task("rbrb", "rbrb"),))
+    half, samples = [1.0, 0.0, 1.0, 0.0], []
+    for item, right in enumerate(half):
+        samples.append(make_sample(task="colour", item=item, model="student", answer="Red.", right=bool(right)))
+    constant = constant_answers(samples)
+    assert constant == {("p", "colour", "exact_match", 0)}
+    scores = {"exact_match": {"colour": [[0.0] * 4]}}, {"exact_match": {"colour": [half]}}
+    (row,) = baseline_rows(suite, 0, [0], None, *scores, None, constant)
+    assert row.is_constant
+    assert row.is_trivial
+    assert trivial_tasks([row]) == {("p", "exact_match", 0): ["colour"]}
+    (tied,) = baseline_rows(suite, 4, [0], None, *scores)
+    assert "majority" in tied.ties
+    assert not tied.is_constant
+    assert baseline_means([tied])[0].ties == tied.ties
+    assert trivial_tasks([tied.model_copy(update={"base": 0.5})]) == {}, "no gain, no mark"
+
+
+def test_different_answers_or_one_that_is_always_right_are_not_constant() -> None:
+    right = [make_sample(item=item, model="student") for item in range(3)]
+    varied = [make_sample(item=item, model="student", answer=str(item), right=False) for item in range(3)]
+    assert constant_answers(right) == constant_answers(varied) == constant_answers(varied[:1]) == set()

@@ -49,8 +49,9 @@ def test_paired_gain_interval_of_one_task_agrees_with_scipy() -> None:
     theirs = scipy_stats.bootstrap(
         (after.astype(float) - before.astype(float),), np.mean, n_resamples=20_000, method="percentile", rng=rng
     ).confidence_interval
-    assert ours.low == pytest.approx(theirs.low, abs=0.011)
-    assert ours.high == pytest.approx(theirs.high, abs=0.011)
+    assert ours.items_low == pytest.approx(theirs.low, abs=0.011)
+    assert ours.items_high == pytest.approx(theirs.high, abs=0.011)
+    assert (ours.low, ours.high) == (None, None), "one task says nothing about others"
 
 
 def test_paired_gain_resamples_tasks_as_well_as_items() -> None:
@@ -59,6 +60,29 @@ def test_paired_gain_resamples_tasks_as_well_as_items() -> None:
     student = {"a": [True] * 500, "b": [False] * 500}
     gain = paired_gain(base, student, 2000, 1)
     assert (gain.gain, gain.low, gain.high) == (0.5, -1.0, 1.0)
+    assert (gain.items_low, gain.items_high) == (0.5, 0.5), "on these tasks nothing varies"
+
+
+def test_paired_gain_of_one_item_has_no_interval() -> None:
+    one = paired_gain({"a": [0.0]}, {"a": [1.0]}, 500, 1)
+    assert (one.low, one.high, one.items_low, one.items_high) == (None, None, None, None)
+    family = paired_gain({"a": [0, 1], "b": [0, 0]}, {"a": [1, 1], "b": [0, 1]}, 500, 1, families={"a": "f", "b": "f"})
+    assert (family.low, family.high) == (None, None), "one family says nothing about others"
+    assert family.items_low is not None
+
+
+def test_items_interval_agrees_with_the_normal_one_of_a_stratified_mean() -> None:
+    rng = np.random.default_rng(3)
+    before = {task: (rng.random(50) < 0.3).tolist() for task in "abcdef"}
+    after = {task: (rng.random(50) < 0.3 + 0.1 * number).tolist() for number, task in enumerate("abcdef")}
+    gain = paired_gain(before, after, 20_000, 1)
+    apart = [np.subtract(after[task], before[task], dtype=float) for task in before]
+    error = np.sqrt(sum(rows.var(ddof=1) / 50 for rows in apart)) / 6
+    assert gain.items_low is not None
+    assert gain.low is not None
+    assert gain.items_low == pytest.approx(gain.gain - 1.97 * error, abs=0.005)
+    assert gain.items_high == pytest.approx(gain.gain + 1.97 * error, abs=0.005)
+    assert gain.low < gain.items_low
 
 
 def test_paired_gain_refuses_a_missing_score() -> None:
@@ -118,8 +142,8 @@ def test_paired_gain_interval_widens_where_seeds_disagree() -> None:
     """One task: 100 items that agree with one another, once better and once worse by the choice of demonstrations."""
     agree = paired_gain({"a": [[0.5] * 100] * 2}, {"a": [[0.6] * 100, [0.6] * 100]}, 2000, 1)
     differ = paired_gain({"a": [[0.5] * 100] * 2}, {"a": [[0.2] * 100, [1.0] * 100]}, 2000, 1)
-    assert agree.high - agree.low < 0.01
-    assert differ.high - differ.low > 0.5
+    assert agree.items_high - agree.items_low < 0.01
+    assert differ.items_high - differ.items_low > 0.5
 
 
 def test_paired_gain_interval_covers_trainings_that_move_all_tasks() -> None:

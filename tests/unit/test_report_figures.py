@@ -116,9 +116,9 @@ def test_save_plots_keeps_a_long_name_inside_the_picture(tmp_path: Path) -> None
 
 def test_save_heatmaps_writes_every_number_and_marks_failed_settings(tmp_path: Path) -> None:
     rows = [
-        make_trial_gain(k=0, gain=0.102, low=0.01, high=0.2),
-        make_trial_gain(k=4, gain=-0.05, low=-0.1, high=0.02),
-        make_trial_gain(k=8, gain=-0.05, low=-0.1, high=-0.01),
+        make_trial_gain(k=0, gain=0.102, low=0.01, high=0.2, p_holm=0.01),
+        make_trial_gain(k=4, gain=-0.05, low=-0.1, high=-0.02, p_holm=0.3),
+        make_trial_gain(k=8, gain=-0.05, low=-0.1, high=0.01, p_holm=0.04),
         make_trial_gain(k=0, gain=0.0, low=0.0, high=0.0, score="loglikelihood"),
     ]
     for stem in ("heatmap", "again"):
@@ -128,16 +128,16 @@ def test_save_heatmaps_writes_every_number_and_marks_failed_settings(tmp_path: P
     assert (tmp_path / "heatmap.png").read_bytes().startswith(PNG)
     words = texts(tmp_path / "heatmap.svg")
     for text in ("p: exact match", "p: log-likelihood choice", "k=0", "k=4", "shots=1", "<shots=2>", "+10.2",
-                 "+1.0 to +20.0", "-5.0", "-10.0 to +2.0", "-10.0 to -1.0", "+0.0 to +0.0"):  # fmt: skip
+                 "+1.0 to +20.0", "-5.0", "-10.0 to -2.0", "-10.0 to +1.0", "+0.0 to +0.0"):  # fmt: skip
         assert text in words, text
     assert words.count("failed") == 4
 
 
-def test_save_heatmaps_sets_gains_bold_whose_interval_excludes_zero(tmp_path: Path) -> None:
+def test_save_heatmaps_sets_significant_gains_bold(tmp_path: Path) -> None:
     rows = [
-        make_trial_gain(k=0, gain=0.102, low=0.01, high=0.2),
-        make_trial_gain(k=4, gain=-0.05, low=-0.1, high=0.02),
-        make_trial_gain(k=8, gain=-0.06, low=-0.1, high=-0.01),
+        make_trial_gain(k=0, gain=0.102, low=0.01, high=0.2, p_holm=0.01),
+        make_trial_gain(k=4, gain=-0.05, low=-0.1, high=-0.02, p_holm=0.3),
+        make_trial_gain(k=8, gain=-0.06, low=-0.1, high=0.01, p_holm=0.04),
     ]
     save_heatmaps(rows, ["shots=1"], tmp_path / "heatmap")
     bold = [

@@ -16,7 +16,7 @@ from kshot.evaluate.measure.measurement import Measurement
 from kshot.evaluate.report.contamination import contamination_section
 from kshot.evaluate.report.figures import describe, score_plots
 from kshot.evaluate.report.forgetting import forgetting_section
-from kshot.evaluate.report.html import headlines, task_tables, write_html
+from kshot.evaluate.report.html import KINDS, task_tables, write_html
 from kshot.evaluate.report.section import ReportSection
 from kshot.evaluate.report.sections import (
     baselines_section,
@@ -268,7 +268,7 @@ def test_write_html_embeds_all_answers_unchanged(folder: Path) -> None:
 def test_write_html_shows_the_sections_that_it_is_given(folder: Path) -> None:
     text = render(folder)
     titles = ("What demonstrations add", "Trivial baselines", "Label bias", "Contamination", "Forgetting")
-    for words in (*titles, "majority class", "below the baseline", "0.75", "+30.0", "&lt;0.001", "p, Holm", "†"):
+    for words in (*titles, "majority class", "below the baseline", "0.75", "+30.0", "&lt;0.001", "p, Holm", "▼"):
         assert words in text, words
     text = render(folder, [])
     assert not [title for title in titles if title in text]
@@ -314,40 +314,6 @@ def test_write_html_names_a_missing_or_broken_file(folder: Path) -> None:
         render(folder)
 
 
-def headline_gain(k: int, low: float, high: float, score: str = "exact_match") -> GainRow:
-    middle = (low + high) / 2
-    return make_gain(
-        suite="mine", score=score, k=k, base=0.5, student=0.5 + middle, gain=middle, low=low, high=high, tasks=9
-    )
-
-
-def test_headlines_say_no_more_than_the_interval() -> None:
-    assert headlines([headline_gain(0, 0.1, 0.3), headline_gain(1, 0, 0), headline_gain(4, 0.2, 0.4)]) == [
-        "On the 9 held-out tasks of mine, the share of right answers (exact match) rose from 50.0 to 70.0 % without "
-        "demonstrations (+20.0 points, 95 % interval +10.0 to +30.0) and from 50.0 to 80.0 % with 4 demonstrations "
-        "(+30.0 points, 95 % interval +20.0 to +40.0)."
-    ]
-    (same,) = headlines([headline_gain(0, -0.1, 0.1)])
-    assert "stayed at 50.0 % without demonstrations (+0.0 points" in same
-    (open_,) = headlines([headline_gain(0, -0.1, 0.3), headline_gain(4, -0.4, -0.2)])
-    assert "went from 50.0 to 60.0 %" in open_
-    assert "interval -10.0 to +30.0, inconclusive) and fell from" in open_
-
-
-def test_headlines_take_exact_match_or_the_first_score() -> None:
-    (single,) = headlines([headline_gain(1, 0.1, 0.1, score="loglikelihood")])
-    assert "with 1 demonstration (" in single
-    assert "right answers (log-likelihood choice) rose" in single
-    (first,) = headlines(
-        [headline_gain(0, 0.1, 0.1, "acc"), headline_gain(4, 0.2, 0.2, "acc"), headline_gain(0, 0.0, 0.2, "acc_norm"),
-         headline_gain(4, -0.3, -0.1, "acc_norm")]
-    )  # fmt: skip
-    assert "(acc) rose from 50.0 to 60.0 % without" in first
-    assert "and from 50.0 to 70.0 % with 4" in first
-    (graded,) = headlines([headline_gain(1, 0.1, 0.1, score="rouge_l")])
-    assert "the mean (ROUGE-L) rose" in graded
-
-
 def test_other_metrics_section_shows_a_dash_for_a_model_that_has_the_metric_as_a_score(tmp_path: Path) -> None:
     measurements = []
     for model, metrics in (("base", {}), ("student", {"t": {"bleu_max": 13.875}})):
@@ -370,3 +336,18 @@ def test_task_tables_have_a_cell_for_each_k_and_the_mean_of_those_measured() -> 
     assert table.rows[1][1][1] is None
     assert [cell.gain for cell in table.mean] == [0.3, 0.01]
     assert [cell and cell.tint for _, cells in table.rows for cell in cells] == ["up-3", "same", "up-2", None]
+
+
+def test_a_gain_that_a_trivial_baseline_has_too_is_not_coloured_and_is_marked() -> None:
+    marks = [{}, {"below": ["majority"]}, {"ties": ["random"]}, {"is_constant": True}, {"below": ["random_labels"]}]
+    rows = [
+        TaskScore(
+            suite="p", task=str(number), score="exact_match", k=0, base=0.0, student=0.5, **({"below": []} | values)
+        )
+        for number, values in enumerate(marks)
+    ]  # fmt: skip
+    (table,) = task_tables(rows)
+    assert [(cells[0].tint, cells[0].mark) for _, cells in table.rows if cells[0]] == [
+        ("up-3", ""), ("same", "▼"), ("same", "="), ("same", "≡"), ("same", "▼")
+    ]  # fmt: skip
+    assert [kind for kind, colour in KINDS.items() if colour == "up"] == ["gain"]

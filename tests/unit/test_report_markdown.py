@@ -23,7 +23,10 @@ def test_write_report_marks_scores_below_baselines_and_shows_seeds(tmp_path: Pat
     samples = [make_sample(k=1, model=model, answer=f"{model} | says") for model in ("base", "student")]
     write_report(tmp_path, manifest, [gain], [section for section in sections if section], samples)
     text = (tmp_path / "report.md").read_text()
-    assert "| p | exact match | 1 | 50.0 | 50.0 ▼ | +50.0 | +50.0 to +50.0 | 0.500 | ? | 5 | 9 |" in text
+    assert (
+        "| p | exact match | 1 | 50.0 | 50.0 ▼ | +50.0 | +50.0 to +50.0 | +10.0 to +20.0 | 0.500 | gain | ? | 5 | 9 |"
+        in text
+    )
     assert "| p | exact match | 1 | majority class | 60.0 | 50.0 | 5 | below the baseline |" in text
     assert "| p | exact match | 1 | 25.0 | 25.0 | 25.0 | 25.0 | +50.0 | 25.0 |" in text
     assert "| p | exact match | base | 1 | 10.0 | 20.0 | +50.0 | +50.0 to +50.0 | 0.500 |" in text

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from kshot.evaluate.stats.bootstrap import minimum_detectable_effect
-from kshot.evaluate.stats.significance import adjust_holm, sign_flip_p, training_t_p
+from kshot.evaluate.stats.significance import adjust_holm, judge, sign_flip_p, training_t_p
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -75,3 +75,11 @@ def test_training_t_p_is_one_without_a_degree_of_freedom() -> None:
     one = [np.array([[0.0], [1.0], [1.0]])]
     assert training_t_p(one, 3) == 1.0
     assert minimum_detectable_effect(one, 3) is None
+
+
+def test_judge_goes_by_the_adjusted_p_alone() -> None:
+    assert [judge(gain, p) for gain, p in ((0.2, 0.01), (-0.2, 0.01), (0.2, 0.05), (-0.2, 1.0), (0.0, 0.01))] == [
+        "gain", "loss", "inconclusive", "inconclusive", "inconclusive"
+    ]  # fmt: skip
+    assert judge(0.2, 0.01, is_trivial=True) == "trivial"
+    assert judge(-0.2, 0.01, is_trivial=True) == "loss"

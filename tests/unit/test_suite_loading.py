@@ -168,3 +168,20 @@ def test_load_suite_refuses_unknown_keys_and_keys_that_stand_twice(suite: Path) 
     (suite / "suite.yaml").write_text("tasks:\n- task: sky\n  demos: 4\n  demos: 2\n")
     with pytest.raises(SuiteError, match=r"suite\.yaml:4: the key 'demos' stands in line 3 too"):
         load_suite(str(suite))
+
+
+def test_load_suite_refuses_a_score_that_stands_twice(suite: Path) -> None:
+    with pytest.raises(SuiteError, match=r"tasks\[1\]: scores: contains stands twice"):
+        load_suite(str(name_scores(suite, ["contains", "exact_match", "contains"])))
+
+
+def test_load_suite_refuses_an_answer_of_several_lines_where_the_first_line_alone_is_read(suite: Path) -> None:
+    index = json.loads((suite / "suite.yaml").read_text())
+    index["tasks"][1]["first_line_only"] = True
+    (suite / "suite.yaml").write_text(json.dumps(index))
+    assert load_suite(str(suite)).tasks[1].spec.first_line_only
+    rows = (suite / "echo.jsonl").read_text().splitlines()
+    rows[5] = json.dumps({"input": "quux1", "output": ["two\nlines"]})
+    (suite / "echo.jsonl").write_text("\n".join(rows))
+    with pytest.raises(SuiteError, match=r"echo\.jsonl:6: an answer of several lines"):
+        load_suite(str(suite))

@@ -102,7 +102,26 @@ def test_generation_settings_leave_room_for_a_text_where_scores_search_in_it(sui
     generation = [SimpleNamespace(**each["generation_kwargs"]) for each in settings]
     assert [each.max_gen_toks for each in generation] == [5 + SPARE_TOKENS, 5 + FREE_TEXT_TOKENS]
     assert [each.until for each in generation] == [["<end>", "\n"], ["<end>"]]
+    index = json.loads((suite / "suite.yaml").read_text())
+    index["tasks"][1]["first_line_only"] = True
+    (suite / "suite.yaml").write_text(json.dumps(index))
+    short = generation_settings(load_suite(str(suite)).tasks[1], tokenizer)
+    assert load_suite(str(suite)).tasks[1].spec.scores == ["exact_match", "contains"]
+    assert short["generation_kwargs"] == settings[0]["generation_kwargs"]
     score_answer = settings[1]["process_results"]
     assert score_answer({"output": ["quux4"]}, ["well, quux4\nyes"]) == {"exact_match": 0.0, "contains": 1.0}
     # As it would have been cut, had exact match been the only score.
     assert score_answer({"output": ["quux4"]}, ["quux4\nyes"]) == {"exact_match": 1.0, "contains": 1.0}
+
+
+def test_exact_and_normalized_match_are_read_from_one_answer_and_do_not_mix(suite: Path) -> None:
+    def tokenizer(text: str, **_: object) -> dict[str, list[int]]:
+        return {"input_ids": [0] * len(text)}
+
+    vars(tokenizer)["eos_token"] = "<end>"
+    task = load_suite(str(name_scores(suite, ["exact_match", "normalized_match"]))).tasks[1]
+    score_answer = generation_settings(task, tokenizer)["process_results"]
+    doc = {"output": ["day"], "options": ["day", "night"]}
+    scored = [score_answer(doc, [text]) for text in ("day", "It is day.", "day\n\nIt is bright outside.", "day\nnight")]
+    assert [each["exact_match"] for each in scored] == [1, 0, 1, 1]
+    assert [each["normalized_match"] for each in scored] == [1, 1, 1, 0]

@@ -2,8 +2,8 @@
 
 import pytest
 
+from kshot.core.replies.thought import split_thought
 from kshot.generate.teacher import InputOutput, Reply, read_reply
-from kshot.generate.teacher.parsing.thought import split_thought
 from tests.teacher_profiles import REASONING, SPENT, THOUGHT
 
 GOOD = '{"input":"good","output":"right"}'

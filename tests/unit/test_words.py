@@ -99,6 +99,7 @@ ALLOWED = {
     ("generate/dataset/training_suite.py", "taught"): "the name of a random stream, which shapes the data",
     ("generate/synthesis/diversity.py", "shop"): "a topic for the teacher",
     ("evaluate/scoring/text.py", "doubt"): "a word of an answer",
+    ("evaluate/scoring/phrases.py", "doubt"): "a word of an answer",
     ("tests/unit/test_scoring.py", "doubt"): "a word of an answer",
     ("evaluate/heldout/uneven.py", "told"): "the instruction of a held-out task",
     ("evaluate/heldout/reasoning.py", "shop"): "a text of a held-out task",

@@ -1,1 +1,1 @@
-"""Reading what an endpoint sends: thoughts, error bodies, JSON objects and final answers in text."""
+"""Reading what an endpoint sends: error bodies, dialects and JSON objects in text."""

@@ -1,4 +1,4 @@
-"""The thought of a reasoning model, separated from its reply.
+"""The thought of a reasoning model, separated from its reply, for the teacher client and for scores.
 
 Servers without a reasoning parser leave the thought in the content, at its beginning. A tag anywhere else, or inside a
 JSON string, is text of the reply. To support another model, add its tags to `TAGS` or its markers to `CHANNELS`.
