@@ -2,11 +2,11 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -34,12 +34,24 @@ def solve(prompt: str) -> str:
     return skill(query)
 
 
+class HttpAnswer(NamedTuple):
+    """What an endpoint answers in place of a reply."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = {}
+
+
 class Script:
-    """Replies by the kind of prompt; `ruin` may change a reply before it is sent, and `profile` wraps it."""
+    """Replies by the kind of prompt; `ruin` may change a reply before it is sent, and `profile` wraps it.
+
+    `endpoint` may answer in place of the reply.
+    """
 
     def __init__(self, profile: Profile = plain) -> None:
         self.profile = profile
         self.ruin: Callable[[str, str], str] = lambda prompt, reply: reply
+        self.endpoint: Callable[[dict[str, Any]], HttpAnswer | None] = lambda body: None
         self.asked: list[dict[str, Any]] = []
         self._numbers = count()
         self._lock = threading.Lock()
@@ -54,7 +66,8 @@ class Script:
     def _answer(self, prompt: str, number: int) -> str:
         phrase = " ".join(WORDS[(number * step + step) % len(WORDS)] for step in (1, 3, 5)) + f" {number}"
         if "\nDescription: " in prompt:
-            return "Please do what the task asks for, and nothing else at all."
+            original = prompt.rsplit("Description: ", 1)[1].rsplit("\n", 1)[0]
+            return f"Please look at what is given here first, and then do this with it. {original}"
         if prompt.startswith("Invent a new task"):
             return self._task(list(SKILLS)[2 + number % 4], phrase)
         if "neighbouring task" in prompt:
@@ -96,8 +109,12 @@ def serving(script: Script) -> Iterator[str]:
 
         def do_POST(self) -> None:
             body = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if answer := script.endpoint(body):
+                self.send(answer)
+                return
             choice = {"index": 0, **script.profile(script.reply(body))}
-            usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+            tokens = sum(len(part["content"].split()) for part in body["messages"])
+            usage = {"prompt_tokens": tokens, "completion_tokens": 5, "total_tokens": tokens + 5}
             text = orjson.dumps(
                 {
                     "id": "1",
@@ -108,11 +125,14 @@ def serving(script: Script) -> Iterator[str]:
                     "usage": usage,
                 }
             )
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
+            self.send(HttpAnswer(200, text, {"Content-Type": "application/json"}))
+
+        def send(self, answer: HttpAnswer) -> None:
+            self.send_response(answer.status)
+            for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
+                self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(text)
+            self.wfile.write(answer.body)
 
         def log_message(self, format: str, *args: object) -> None:
             pass

@@ -62,6 +62,34 @@ REASONING: dict[str, Profile] = {
 """Teachers that think before they reply."""
 
 
+def _in_style(for_object: str, for_answer: str) -> Profile:
+    """Wrap an object, or the final answer of any other reply but an instruction."""
+
+    def profile(reply: str) -> dict[str, Any]:
+        if reply.startswith(("{", "Here it is")):
+            return plain(for_object.format(reply[reply.index("{") : reply.rindex("}") + 1]))
+        steps, marker, answer = reply.rpartition("Answer: ")
+        is_instruction = len(reply.split()) > MAX_ANSWER_WORDS and not marker
+        return plain(reply if is_instruction else steps + for_answer.format(answer))
+
+    return profile
+
+
+MAX_ANSWER_WORDS = 8
+CHATTY: dict[str, Profile] = {
+    "fenced, bold answers": _in_style("Sure!\n```json\n{}\n```\nI hope this helps!", "**Answer:** {}"),
+    "fence without a language": _in_style("```\n{}\n```", "Final answer: `{}`"),
+    "list of objects": _in_style("[{}]", "The answer is: {}"),
+    "object in an object": _in_style('{{"result": {}}}', "Answer: **{}**"),
+    "example in code first": _in_style("```python\nx = {{}}\n```\n```json\n{}\n```", "So the answer is **{}**."),
+    "boxed answers": _in_style("{}", r"Answer: $\boxed{{{}}}$"),
+    "object, then a comment": _in_style("{}\n\nThis example is about an everyday topic.", "### Answer:\n{}"),
+    "trailing comma": lambda reply: plain(reply[:-1] + ",}" if reply.startswith("{") else reply),
+    "capital keys": lambda reply: plain(reply.replace('"input"', '"Input"').replace('"output"', '"OUTPUT"')),
+}
+"""Teachers that wrap what they were asked for."""
+
+
 def _spent(content: str | None, **fields: str) -> Profile:
     message = {"role": "assistant", "content": content, **fields}
     return lambda reply: {"message": message, "finish_reason": "length"}
