@@ -100,9 +100,7 @@ def test_a_tokenizer_of_other_weights_is_refused(tiny_student: Path, tmp_path: P
     tokenizer.add_tokens(["Hello"])
     tokenizer.save_pretrained(tmp_path)
     model.save_pretrained(tmp_path)
-    with pytest.raises(
-        WeightsError, match=r"has token 259 \('Hello'\) and the model 259 embeddings; they do not belong together"
-    ):
+    with pytest.raises(WeightsError, match=r"token 259 \('Hello'\) and the model 259 embeddings; they do not belong"):
         load_student(str(tmp_path))
     _, tokenizer = load_student(str(tiny_student))
     tokenizer.add_special_tokens({"pad_token": "<|pad|>"})
