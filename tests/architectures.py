@@ -22,7 +22,7 @@ from kshot.train.data import prepare_rows
 from kshot.train.export.merged import is_finite, merge_student
 from kshot.train.fit import fit, plan_rows
 from tests.chat_templates import Template, build_tokenizer, escape_cell
-from tests.conftest import CHAT
+from tests.students import CHAT
 
 TOKENIZER = Template("chatml", CHAT, "<|im_start|>", "<|im_end|>", ("<|im_start|>", "<|im_end|>"))
 PLAIN: dict[str, Any] = {
