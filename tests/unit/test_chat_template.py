@@ -20,7 +20,7 @@ from kshot.suites.loading import load_suite
 from kshot.train.data import IGNORED, tokenize_record
 from tests.architectures import ARCHITECTURES
 from tests.chat_templates import Cell, PromptModel, Template, build_tokenizer, list_templates, try_template
-from tests.conftest import CHAT as CHATML
+from tests.students import CHAT as CHATML
 
 TEMPLATES = {template.name: template for template in list_templates()}
 CHATML_TEMPLATE = Template("chatml", CHATML, "<|im_start|>", "<|im_end|>", ("<|im_start|>", "<|im_end|>"))
