@@ -17,6 +17,7 @@ from kshot.tasks.yaml_reader import load_tasks
 
 LIST_HINT = "`kshot tasks list` shows them all"
 FAMILY_FILE_SUFFIX = ".py"
+NO_FAMILIES = "none"
 
 
 def load_sources(
@@ -63,12 +64,14 @@ def family_sources(names: Sequence[str], held_out: Collection[str] = ()) -> list
     """The sources of programmatic families: shipped, then registered ones, then those of family files.
 
     Args:
-        names: ids and categories select among the shipped and registered families, none of them selects all. A Python
-            file adds all of its families.
+        names: ids and categories select among the shipped and registered families, without them all are selected. A
+            Python file adds all of its families. `none` alone: no family.
 
     Raises:
         ConfigError: an unknown name, with the nearest known one, or a faulty or held-out family.
     """
+    if list(names) == [NO_FAMILIES]:
+        return []
     load_entry_points(held_out)
     own = [family for name in names if is_family_file(name) for family in load_family_file(Path(name), held_out)]
     shipped = {family.id for family in FAMILIES}

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from kshot.config import GenerateConfig
 from kshot.core.console import Ticker
+from kshot.core.errors import ConfigError
 from kshot.core.seeding import digest, stream
 from kshot.core.types import Description, Record, Reject
 from kshot.generate.compose.acceptance import Acceptance, SeenRecords
@@ -17,7 +18,7 @@ from kshot.generate.curation.filters import build_filters
 from kshot.generate.run_files import ContaminationRow, TextMatch
 from kshot.tasks.source import TaskSource
 
-VERSION = 1
+VERSION = 2
 """Raise it with every change of an output; the data's cache key contains it."""
 MAX_ATTEMPTS = 20
 """Draws for one record; after as many rejected ones the data set goes without it."""
@@ -44,6 +45,8 @@ def allocate_records(sources: Sequence[TaskSource], settings: GenerateConfig) ->
     """
     max_shots = max(settings.shots, default=0)
     sources = [source for source in sources if source.min_k <= max_shots]
+    if settings.shares:
+        return _allocate_shares(sources, settings)
     cap = settings.max_records_per_example
     if settings.classification_fraction is None:
         return _allocate_evenly(sources, settings.records, cap)
@@ -53,6 +56,29 @@ def allocate_records(sources: Sequence[TaskSource], settings: GenerateConfig) ->
     without_labels = _allocate_evenly(others, settings.records - sum(with_labels.values()), cap)
     # The labelled sources take what the caps of the others leave.
     return _allocate_evenly(labelled, settings.records - sum(without_labels.values()), cap) | without_labels
+
+
+def _allocate_shares(sources: Sequence[TaskSource], settings: GenerateConfig) -> dict[str, int]:
+    """Allocate each share evenly to the sources of its name, and the rest to the others as without shares.
+
+    Raises:
+        ConfigError: a name is unknown, or two shares name one source.
+    """
+    counts: dict[str, int] = {}
+    for name, share in settings.shares.items():
+        members = [source.id for source in sources if name in (source.id, source.family, source.category)]
+        if not members:
+            raise ConfigError([f"generate.shares: {name!r} is no task, family or category of this config"])
+        if twice := [member for member in members if member in counts]:
+            raise ConfigError([f"generate.shares: {twice[0]!r} has two shares; name it once"])
+        total = round(share * settings.records)
+        for position, member in enumerate(members):
+            counts[member] = total // len(members) + (position < total % len(members))
+    others = [source for source in sources if source.id not in counts]
+    left = settings.records - sum(counts.values())
+    if not others or left <= 0:
+        return counts
+    return counts | allocate_records(others, settings.model_copy(update={"records": left, "shares": {}}))
 
 
 def _allocate_evenly(sources: Sequence[TaskSource], records: int, cap: int) -> dict[str, int]:

@@ -17,7 +17,7 @@ from kshot.core.text import has_input_length, ngrams, words
 from kshot.generate.run_files import CandidatePart, SuiteText, TextMatch
 from kshot.suites.format import Suite
 
-VERSION = 1
+VERSION = 2
 """Raise it with every change of an output; the data's cache key contains it."""
 NGRAM_WORDS = 8
 MIN_SAME_INSTRUCTION_RATIO = 90.0
@@ -44,11 +44,13 @@ class Decontaminator:
                 inputs, options, outputs = (
                     TextMatch("input", suite.name, task.name, part, "") for part in get_args(SuiteText)
                 )
-                for row in (*task.demos, *task.items):
+                for row in task.items if task.spec.trained else (*task.demos, *task.items):
                     tokens = words(row.input)
                     if has_input_length(tokens):
                         self._inputs.setdefault(" ".join(tokens), inputs)
                     self._add_ngrams(row.input, inputs)
+                    if task.spec.trained:
+                        continue
                     for text in row.options:
                         self._add_ngrams(text, options)
                     for text in row.output:
@@ -82,6 +84,8 @@ class Decontaminator:
         """Find the suites' instruction that a description states in nearly the same words."""
         for suite in self.suites:
             for task in suite.tasks:
+                if task.spec.trained:
+                    continue
                 instruction = task.spec.instruction
                 ratio = fuzz.token_sort_ratio(description.lower(), instruction.lower())
                 if ratio >= MIN_SAME_INSTRUCTION_RATIO:
@@ -90,7 +94,7 @@ class Decontaminator:
 
     @cached_property
     def _instructions(self) -> list[str]:
-        return [task.spec.instruction for suite in self.suites for task in suite.tasks]
+        return [task.spec.instruction for suite in self.suites for task in suite.tasks if not task.spec.trained]
 
     @cached_property
     def _index(self) -> SimilarityIndex:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import typer
 
-from kshot.cli import compare, models, recipes, stages, tasks
+from kshot.cli import compare, init, models, recipes, stages, tasks
 from kshot.core.console import fail
 from kshot.core.errors import ConfigError, KshotError
 from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
@@ -25,8 +25,9 @@ app = typer.Typer(
     **generate** makes verified instruction data, **train** fine-tunes the student on it, **evaluate** compares student
     and base on held-out tasks, zero-shot and with demonstrations. Each stage can be rerun: it goes on where it stopped.
 
-    Start with `kshot run quickstart`.""",
+    Start with `kshot run quickstart`, or with examples of your own: `kshot init NAME --from FILE`.""",
 )
+app.command()(init.init)
 for command in (stages.generate, stages.train, stages.evaluate, stages.push, compare.ablate, compare.compare):
     app.command()(command)
 app.command("run")(stages.run_all)

@@ -61,7 +61,7 @@ class GenerateConfig(Section):
 
     families: Names = []
     """Ids or categories of programmatic families, or Python files of your own (`./my_families.py`); empty: all that
-    ship, and those that installed packages register (`kshot tasks list`)."""
+    ship, and those that installed packages register (`kshot tasks list`). `none`: no family."""
     tasks: list[Path] = []
     """YAML files of example-based tasks, relative to the config."""
     exclude: list[str] = []
@@ -72,6 +72,9 @@ class GenerateConfig(Section):
     """Data sets of reasoning-gym by name, or `all`; needs `pip install 'kshot[gym]'`."""
     records: Annotated[int, Field(ge=1)] = 1000
     """Records to compose."""
+    shares: dict[str, Fraction] = {}
+    """By the id of a task, or the name of a family or category: its fraction of the records, e.g. {my_task: 0.6}. All
+    others divide the rest. No cap bounds what has a share."""
     max_records_per_example: Annotated[int, Field(ge=1)] = 2
     """Maximum records for each gold example of an example-based task."""
     mixture: MixtureConfig = MixtureConfig()
@@ -107,3 +110,9 @@ class GenerateConfig(Section):
     filters: FilterConfig = FilterConfig()
     parquet: bool = False
     """Write train.parquet beside train.jsonl."""
+
+    @model_validator(mode="after")
+    def _check_shares(self) -> "GenerateConfig":
+        if sum(self.shares.values()) > 1 + 1e-9:
+            raise ValueError(f"the shares add up to {sum(self.shares.values()):g}; they are fractions of all records")
+        return self

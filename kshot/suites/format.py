@@ -3,10 +3,11 @@
 A suite is a folder with one YAML file and a JSONL file for each task. The YAML holds `tasks`, a list of `task` (file
 stem), `instruction`, `kind` (multiple_choice or generation), `options_fixed` (all items have the same options, which
 need not be shown), `demos`, and optionally `family`, `first_line_only` (the model is stopped there, whatever the
-scores) and `scores`: exact_match (the default), normalized_match, contains, numeric and rouge_l. `category` and
-`items` are notes; another key is refused. A row of a task's file holds `input`, `output` (the accepted answers) and,
-for multiple choice, `options`: at least two, one of them wrong, which exact match tells from one another. The first
-`demos` rows are the pool of demonstrations, the rest the items. No two rows share input and options.
+scores), `trained` (the task is trained on, with other rows) and `scores`: exact_match (the default),
+normalized_match, contains, numeric and rouge_l. `category` and `items` are notes; another key is refused. A row of a
+task's file holds `input`, `output` (the accepted answers) and, for multiple choice, `options`: at least two, one of
+them wrong, which exact match tells from one another. The first `demos` rows are the pool of demonstrations, the rest
+the items. No two rows share input and options.
 """
 
 from collections.abc import Iterable, Mapping
@@ -42,6 +43,8 @@ class SuiteTaskSpec(BaseModel):
     scores: list[ScoreName] = Field(["exact_match"], min_length=1)
     first_line_only: bool = Field(False, strict=False)
     """The model is stopped at the end of its first line, a few tokens after the longest accepted answer."""
+    trained: bool = Field(False, strict=False)
+    """The task is trained on, with other rows: only the inputs of its items are kept out of training."""
     family: str = ""
     category: str = Field("", exclude=True)
     """For readers, as `items`; neither shapes a score."""

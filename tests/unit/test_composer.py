@@ -5,13 +5,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from kshot.config import GenerateConfig, MixtureConfig
-from kshot.core.types import Description, Reject
+from kshot.core.errors import ConfigError
+from kshot.core.types import Description, Example, Reject, Task
 from kshot.generate.bank import FAMILIES
 from kshot.generate.compose.composer import AcceptedRecord, allocate_records, compose_records, stream_records
 from kshot.generate.curation.decontaminate import Decontaminator
-from kshot.generate.sources import select_sources
+from kshot.generate.sources import all_sources, family_sources, select_sources
+from kshot.tasks.source import source_from_task
 from kshot.tasks.yaml_reader import load_tasks
 from kshot.train.data import read_records
 from tests.unit.composing import NOTHING, SEEDS, TASKS, composed, generate_into, read_lines
@@ -156,3 +159,26 @@ def test_empty_outputs_become_records_of_a_task_that_allows_them(tmp_path: Path)
     assert {bool(row["output"]) for row in records} == {True, False}
     assert any(row["meta"]["k"] and not row["meta"]["demonstrations"][0]["output"] for row in records)
     assert len(read_records(folder / "train.jsonl")) == 60
+
+
+def test_shares_give_tasks_and_categories_their_fraction_of_the_records() -> None:
+    sources = all_sources([])[:40]
+    own = source_from_task(
+        Task("own", "own", "mine", ("Say it.",), tuple(Example(f"in {n}", f"out {n}") for n in range(5)))
+    )
+    category = sources[0].category
+    config = GenerateConfig(records=1000, teacher=None, shares={"own": 0.6, category: 0.1})
+    counts = allocate_records([*sources, own], config)
+    assert counts["own"] == 600
+    assert sum(counts[source.id] for source in sources if source.category == category) == 100
+    assert sum(counts.values()) == 1000
+    with pytest.raises(ConfigError, match="'nope' is no task"):
+        allocate_records(sources, config.model_copy(update={"shares": {"nope": 0.1}}))
+    with pytest.raises(ConfigError, match="has two shares"):
+        allocate_records([own], config.model_copy(update={"shares": {"own": 0.1, "mine": 0.1}}))
+
+
+def test_families_none_leaves_the_own_tasks() -> None:
+    assert family_sources(["none"]) == []
+    with pytest.raises(ValidationError, match=r"the shares add up to 1\.2"):
+        GenerateConfig(shares={"a": 0.6, "b": 0.6})

@@ -2,7 +2,7 @@
 
     cli, api
     generate, train, evaluate           which never import one another
-    tasks, suites, models, sweep
+    tasks, suites, models, sweep, project
     config, runtime
     core
 
@@ -30,7 +30,7 @@ HEAVY |= {"reasoning_gym"}
 FLOORS = [
     {"core"},
     {"config", "runtime"},
-    {"tasks", "suites", "models", "sweep"},
+    {"tasks", "suites", "models", "sweep", "project"},
     set(STAGES),
     {"cli", "api", "__init__"},
 ]
@@ -40,6 +40,7 @@ NEEDS = {
     "config": {"core"},
     "runtime": {"core"},
     "tasks": {"core"},
+    "project": {"core"},
     "suites": {"core"},
     "models": {"config", "runtime", "core"},
     "sweep": {"config", "runtime", "core"},

@@ -1,0 +1,205 @@
+"""Writes a project: a config, a task, a suite of held-out rows and a README, which no hand needs to touch."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import yaml
+
+from kshot.core.errors import DataError
+from kshot.core.files import atomic_folder
+from kshot.project.examples import Kind, LabelledRow, Survey
+
+INSTRUCTIONS: dict[Kind, str] = {
+    "classification": "Which label fits the input? Answer with the label only.",
+    "extraction": "Extract what the input says as a JSON object, with the keys of the examples.",
+    "text": "Write the output for the input, as in the examples.",
+}
+SCORES: dict[Kind, list[str]] = {
+    "classification": ["exact_match", "normalized_match"],
+    "extraction": ["exact_match", "normalized_match"],
+    "text": ["rouge_l", "normalized_match"],
+}
+OWN_SHARE = 0.6
+"""Fraction of the records that the own task gives; the general bank gives the rest, so that other skills stay."""
+RECORDS_PER_EXAMPLE = 8
+MIN_RECORDS, MAX_RECORDS = 600, 4000
+MADE_PER_LABEL, MADE_PER_TASK = 15, 200
+"""Examples to ask a teacher for."""
+POOL = 16
+"""Demonstrations that evaluation has to choose from."""
+MAX_SHOTS = 4
+WORDS_PER_TOKEN = 0.6
+MIN_LENGTH, MAX_LENGTH = 384, 2048
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a project is made of."""
+
+    name: str
+    """Of the folder; the task's id is made of it."""
+    source: str
+    instruction: str
+    survey: Survey
+    train: Sequence[LabelledRow]
+    test: Sequence[LabelledRow]
+    student: str
+    teacher: dict[str, str]
+    """`endpoint` and `model`; empty for none."""
+    seed: int = 7
+
+    @property
+    def task_id(self) -> str:
+        return re.sub(r"[^a-z0-9]+", "_", self.name.lower()).strip("_") or "own_task"
+
+    @property
+    def records(self) -> int:
+        """Records to compose: so many for each example, the general ones beside them."""
+        own = RECORDS_PER_EXAMPLE * len(self.train)
+        return min(MAX_RECORDS, max(MIN_RECORDS, round(own / OWN_SHARE)))
+
+    @property
+    def max_length(self) -> int:
+        """Tokens of a row: the longest example at `MAX_SHOTS` demonstrations of the middle length, and the labels."""
+        sizes = sorted(len(f"{row.input} {row.output}") for row in self.train)
+        label_chars = sum(len(label) + 4 for label in self.survey.labels)
+        chars = sizes[-1] + MAX_SHOTS * sizes[len(sizes) // 2] + label_chars + len(self.instruction)
+        return min(MAX_LENGTH, max(MIN_LENGTH, -(-chars // 3 // 64) * 64))
+
+
+def write_project(folder: Path, project: Project) -> list[Path]:
+    """Write the project into a new folder. Return the files.
+
+    Raises:
+        DataError: the folder exists.
+    """
+    if folder.exists():
+        raise DataError(f"{folder}: exists already; name another folder, or remove it")
+    files = {
+        f"{project.task_id}.yaml": _config(project),
+        "task.yaml": _task(project),
+        "suite/suite.yaml": _suite(project),
+        f"suite/{project.task_id}.jsonl": _suite_rows(project),
+        "README.md": _readme(project),
+    }
+    with atomic_folder(folder) as target:
+        for name, text in files.items():
+            path = target / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    return [folder / name for name in files]
+
+
+def _dump(value: object) -> str:
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _config(project: Project) -> str:
+    labels, own = len(project.survey.labels), project.task_id
+    per_task = MADE_PER_LABEL * labels if labels else MADE_PER_TASK
+    if project.teacher:
+        teacher = f"""  teacher: {_inline(project.teacher)}
+  synthesis:
+    demonstrate: {{per_task: {per_task}}}     # new examples to ask the teacher for; `--dry-run` shows the price
+"""
+    else:
+        teacher = f"""  teacher: null                        # your examples only; with a teacher, in place of this:
+  # teacher: {{endpoint: openai, model: NAME, budget: {{requests: 5000}}}}
+  # synthesis: {{demonstrate: {{per_task: {per_task}}}}}
+"""
+    return f"""# {project.name}: made by `kshot init` from {Path(project.source).name}.
+#
+#     kshot run {own}.yaml
+
+seed: {project.seed}
+student: {project.student}
+
+generate:
+  tasks: [task.yaml]
+  shares: {{{own}: {OWN_SHARE}}}               # of the records; general tasks give the rest, so that other skills stay
+  records: {project.records}
+  shots: [1, 2, 4]
+{teacher}  decontaminate: [suite]               # no record may hold text of the held-out rows
+
+train:
+  max_length: {project.max_length}
+  lora: {{r: 16, lora_alpha: 32, target_modules: all-linear}}
+  sft: {{learning_rate: 8.0e-4, per_device_train_batch_size: 4, num_train_epochs: 1}}
+
+evaluate:
+  suites: [suite]                      # the held-out rows
+  shots: [0, {MAX_SHOTS}]
+"""
+
+
+def _inline(values: dict[str, str]) -> str:
+    return yaml.safe_dump(values, default_flow_style=True, width=1000).strip()
+
+
+def _task(project: Project) -> str:
+    survey = project.survey
+    task: dict[str, object] = {"id": project.task_id, "category": "own", "descriptions": [project.instruction]}
+    if survey.labels:
+        task["labels"] = list(survey.labels)
+    task["examples"] = [{"input": row.input, "output": row.output} for row in project.train]
+    head = (
+        f"# The task, with {len(project.train)} of the examples of {Path(project.source).name}. Add wordings to\n"
+        "# `descriptions`; a teacher reworded none of them.\n"
+    )
+    return head + _dump([task])
+
+
+def _suite(project: Project) -> str:
+    labels = bool(project.survey.labels)
+    entry: dict[str, object] = {
+        "task": project.task_id,
+        "instruction": project.instruction,
+        "kind": "multiple_choice" if labels else "generation",
+        "options_fixed": labels,
+        "demos": len(_pool(project)),
+        "scores": SCORES[project.survey.kind],
+        "trained": True,
+    }
+    source = Path(project.source).name
+    head = f"# {len(project.test)} held-out rows of {source}; the demonstrations before them are training rows.\n"
+    return head + _dump({"tasks": [entry]})
+
+
+def _pool(project: Project) -> list[LabelledRow]:
+    """Training rows to demonstrate with, as many labels first as there are."""
+    first: dict[str, LabelledRow] = {}
+    for row in project.train:
+        first.setdefault(row.output, row)
+    others = [row for row in project.train if row not in first.values()]
+    return [*first.values(), *others][:POOL]
+
+
+def _suite_rows(project: Project) -> str:
+    options = {"options": list(project.survey.labels)} if project.survey.labels else {}
+    rows = [{"input": row.input, "output": [row.output], **options} for row in (*_pool(project), *project.test)]
+    return "".join(orjson.dumps(row).decode() + "\n" for row in rows)
+
+
+def _readme(project: Project) -> str:
+    facts = "".join(f"- {line}\n" for line in project.survey.lines)
+    own = project.task_id
+    return f"""# {project.name}
+
+Made by `kshot init` from `{Path(project.source).name}`:
+
+{facts}- {len(project.train)} rows train, {len(project.test)} rows are held out
+
+```console
+$ kshot generate {own}.yaml --dry-run    # what a teacher would be asked, and its price
+$ kshot run {own}.yaml                   # generate, train, evaluate
+```
+
+| file | what it holds |
+|---|---|
+| `{own}.yaml` | the config: student, teacher, records |
+| `task.yaml` | the instruction, the labels and the training examples; edit it freely |
+| `suite/` | the held-out rows; never train on them |
+"""

@@ -1,0 +1,189 @@
+"""`kshot init`: columns, kinds, the split, and the project that comes of it."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from kshot.cli.app import app, guarded
+from kshot.config.loader import load_config
+from kshot.core.errors import DataError
+from kshot.generate.curation.decontaminate import Decontaminator
+from kshot.project.columns import choose_columns
+from kshot.project.examples import LabelledRow, drop_near_duplicates, read_examples, split_rows, survey_examples
+from kshot.project.tables import ExampleTable, TableRow
+from kshot.suites.loading import load_suite
+from kshot.tasks.yaml_reader import load_tasks
+
+
+def _table(*rows: dict[str, str]) -> ExampleTable:
+    return ExampleTable("t.csv", tuple(rows[0]), tuple(TableRow(f"t.csv:{n}", row) for n, row in enumerate(rows, 2)))
+
+
+def _rows(*pairs: tuple[str, str]) -> list[LabelledRow]:
+    return [LabelledRow(f"t.csv:{n}", text, output) for n, (text, output) in enumerate(pairs, 2)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "guess"),
+    [
+        (("text", "label"), ("text", "label", True)),
+        (("id", "Message", "Category"), ("Message", "Category", True)),
+        (("q", "a"), ("q", "a", True)),
+        (("customer_question", "final_answer"), ("customer_question", "final_answer", True)),
+        (("id", "left", "right"), ("left", "id", False)),
+        (("text", "label", "category"), ("text", "label", False)),
+        (("评论", "标签"), ("评论", "标签", True)),
+    ],
+)
+def test_columns_are_guessed_by_name_and_content(columns: tuple[str, ...], guess: tuple[str, str, bool]) -> None:
+    cells = [f"{'long words here ' * (3 if n else 1)}{n}" for n in range(len(columns))]
+    if columns[0] in {"text", "q", "customer_question", "评论"}:
+        cells = cells[::-1]
+    if columns[0] == "id":
+        cells[0] = "1"
+        cells[1] = "the longest of all the cells " * 4
+    found = choose_columns(_table(dict(zip(columns, cells, strict=True))), None, None)
+    assert (found.input, found.output, found.is_sure) == guess
+
+
+def test_named_columns_are_taken_or_refused() -> None:
+    table = _table({"a": "x y z", "b": "1", "c": "2"})
+    assert choose_columns(table, "a", "c").is_sure
+    with pytest.raises(DataError, match=r"no column 'd' \(--input\); it has 'a', 'b', 'c'"):
+        choose_columns(table, "d", None)
+    with pytest.raises(DataError, match="name two columns"):
+        choose_columns(table, "a", "a")
+    with pytest.raises(DataError, match="1 column with content"):
+        choose_columns(_table({"a": "x", "b": ""}), None, None)
+
+
+LABELLED = [(f"{word} number {n} of the {word} things", word) for word in ("apple", "pear", "plum") for n in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "kind", "labels"),
+    [
+        (LABELLED, "classification", ("apple", "pear", "plum")),
+        ([(f"text {n}", json.dumps({"city": n})) for n in range(8)], "extraction", ()),
+        ([(f"text {n}", f"a summary of text {n}") for n in range(8)], "text", ()),
+        ([(f"text {n}", "same") for n in range(8)], "text", ()),
+    ],
+)
+def test_kind_is_found_by_the_outputs(pairs: list[tuple[str, str]], kind: str, labels: tuple[str, ...]) -> None:
+    survey = survey_examples(_table({"text": "x"}), _rows(*pairs))
+    assert (survey.kind, survey.labels) == (kind, labels)
+
+
+def test_two_labels_that_are_one_answer_and_too_many_labels_are_refused() -> None:
+    with pytest.raises(DataError, match="'Spam' and 'spam' are one answer"):
+        survey_examples(_table({"t": "x"}), _rows(*((f"t {n}", label) for n, label in enumerate(["Spam", "spam"] * 3))))
+    many = [(f"text {n}", f"label {n % 200}") for n in range(400)]
+    with pytest.raises(DataError, match="200 labels; a prompt lists at most 150"):
+        survey_examples(_table({"t": "x"}), _rows(*many))
+
+
+def test_contradictions_are_refused_with_both_places_and_repeats_are_dropped() -> None:
+    rows = [{"t": f"text {n}", "l": "a"} for n in range(4)]
+    assert len(read_examples(_table(*rows, rows[0], {"t": "", "l": "a"}), "t", "l")) == 4
+    with pytest.raises(DataError, match=r"^t.csv:6: the output 'b', and 'a' at t.csv:2, for one input, 'text 0'"):
+        read_examples(_table(*rows, {"t": "text 0", "l": "b"}), "t", "l")
+    with pytest.raises(DataError, match="1 different rows"):
+        read_examples(_table({"t": "only one", "l": "a"}), "t", "l")
+
+
+@given(st.integers(2, 6), st.integers(1, 12), st.floats(0.1, 0.6), st.integers(0, 5))
+def test_split_is_stratified_and_keeps_a_training_row_of_each_label(
+    labels: int, per_label: int, fraction: float, seed: int
+) -> None:
+    names = tuple(f"label{n}" for n in range(labels))
+    rows = _rows(
+        *((f"{'abcdefgh'[i % 8] * 3} {i} {name * 2} {i * 7}", name) for name in names for i in range(per_label))
+    )
+    train, test = split_rows(rows, names, fraction, seed)
+    assert sorted(row.place for row in (*train, *test)) == sorted(row.place for row in rows)
+    assert set(Counter(row.output for row in train)) == set(names)
+    counts = Counter(row.output for row in test)
+    assert max(counts.values(), default=0) - min((counts[name] for name in names), default=0) <= 1
+    assert split_rows(rows, names, fraction, seed) == (train, test)
+
+
+def test_near_duplicates_stay_on_one_side() -> None:
+    pairs = [(f"where is my parcel with the code {'xyzuvw'[n]}", "a") for n in range(6)] + [("quite another text", "a")]
+    train, test = split_rows(_rows(*pairs), (), 0.5, 1)
+    parcels = [{"parcel" in row.input for row in side} for side in (train, test)]
+    assert {True} in parcels or {True, False} in parcels
+    assert sum("parcel" in row.input for row in train) in {0, 6}
+
+
+def test_numbers_make_inputs_different() -> None:
+    rows = _rows(("age over 30 years here", "a"), ("age over 50 years here", "b"), ("other", "a"), ("more text", "b"))
+    assert len(drop_near_duplicates(rows[1:], rows[:1])) == 3
+    with pytest.raises(DataError, match="do not repeat a held-out one"):
+        drop_near_duplicates(rows[:2], rows[:2])
+
+
+def _init(folder: Path, *options: str) -> tuple[int, str]:
+    source = folder / "fruit.csv"
+    source.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in LABELLED))
+    result = CliRunner().invoke(app, ["init", str(folder / "Fruit Desk"), "--from", str(source), *options])
+    return result.exit_code, result.output + (str(result.exception) if result.exception else "")
+
+
+def test_init_writes_a_project_that_loads(tmp_path: Path) -> None:
+    code, output = _init(tmp_path, "--instruction", "Which fruit is it?")
+    assert code == 0, output
+    folder = tmp_path / "Fruit Desk"
+    assert "18 examples from 18 rows" in output
+    assert "3 labels: apple 6, pear 6, plum 6" in output
+    config = load_config(folder / "fruit_desk.yaml")
+    (task,) = load_tasks(config.generate.tasks[0])
+    suite = load_suite(config.evaluate.suites[0])
+    (held_out,) = suite.tasks
+    assert (len(task.examples), len(held_out.items)) == (12, 6)
+    assert task.labels == ("apple", "pear", "plum")
+    assert task.descriptions == ("Which fruit is it?",)
+    assert not {example.input for example in task.examples} & {row.input for row in held_out.items}
+    decontaminator = Decontaminator([suite])
+    assert all(decontaminator.match([example.input]) is None for example in task.examples), "its demonstrations train"
+    assert decontaminator.find_similar_instruction("Which fruit is it?") is None
+    assert all(decontaminator.match([row.input]) for row in held_out.items)
+
+
+def test_init_takes_held_out_rows_and_a_teacher(tmp_path: Path) -> None:
+    test = tmp_path / "test.csv"
+    test.write_text(
+        "text,label\n" + "".join(f"a fresh {word} {n} in the box,{word}\n" for word in ("apple", "plum") for n in "12")
+    )
+    code, output = _init(tmp_path, "--test", str(test), "--teacher", "openai", "--model", "m")
+    assert code == 0, output
+    config = load_config(tmp_path / "Fruit Desk" / "fruit_desk.yaml")
+    assert config.generate.teacher is not None
+    assert config.generate.synthesis.demonstrate.per_task == 45
+    assert "18 rows train, 4 are held out" in output
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--input", "nope"], "no column 'nope'"),
+        (["--teacher", "openai"], "--teacher and --model belong together"),
+    ],
+)
+def test_init_refuses_in_one_line_and_writes_nothing(tmp_path: Path, options: list[str], error: str) -> None:
+    code, output = _init(tmp_path, *options)
+    assert code != 0
+    assert error in output
+    assert not (tmp_path / "Fruit Desk").exists()
+
+
+def test_init_asks_for_columns_that_it_cannot_guess(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "a.csv"
+    source.write_text("text,label,category\n" + "".join(f"text {n} and more,a{n % 2},b{n % 3}\n" for n in range(12)))
+    command = lambda: app(["init", str(tmp_path / "x"), "--from", str(source)], standalone_mode=False)  # noqa: E731
+    assert guarded(command) == 2
+    assert "Perhaps --input 'text' --output 'label'; say so" in "".join(capsys.readouterr())
