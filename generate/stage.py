@@ -4,6 +4,7 @@ Loads the task sources, lets the teacher synthesize tasks and paraphrase instruc
 them, and writes train.jsonl, rejects.jsonl, contamination.jsonl, README.md (the dataset card) and, last, manifest.json.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -20,7 +21,7 @@ from kshot.core.seeding import digest
 from kshot.core.types import Description
 from kshot.generate.bank import FAMILIES
 from kshot.generate.bank.reasoning_gym import PACKAGE
-from kshot.generate.compose.composer import stream_records
+from kshot.generate.compose.composer import allocate_records, stream_records
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.filters import build_filters
 from kshot.generate.curation.nearest_heldout import nearest_heldout_tasks
@@ -40,7 +41,7 @@ from kshot.generate.run_files import (
     NearestTask,
 )
 from kshot.generate.sources import held_out_families, is_family_file, load_sources
-from kshot.generate.synthesis.estimate import estimate_synthesis
+from kshot.generate.synthesis.estimate import estimate_synthesis, preview_synthesis
 from kshot.generate.synthesis.pipeline import (
     SynthesisResult,
     modes_need_teacher,
@@ -52,7 +53,7 @@ from kshot.generate.teacher import fingerprint_local_teachers
 from kshot.generate.versions import component_versions
 from kshot.suites.loading import load_suite, suite_folder
 from kshot.tasks.registry import entry_point_versions
-from kshot.tasks.source import TaskSource
+from kshot.tasks.source import TaskSource, source_from_task
 
 MAX_ROUNDS = 8
 """Synthesis rounds of `--fill-to`."""
@@ -112,6 +113,25 @@ def dry_run(config: Config, run: Run, fill_to: int | None = None) -> None:
     say(f"generate: would compose {config.generate.records} records")
 
 
+def preview(config: Config, run: Run, per_mode: int) -> None:
+    """Print some requests of each mode with their replies and verdicts, and the price of all; ask for nothing else.
+
+    Raises:
+        KshotError: all that `run_generate` raises before it composes.
+    """
+    config, decontaminator = _check_config(config, None)
+    with run.held("generate") as folder:
+        replies = preview_synthesis(config, decontaminator, folder, per_mode)
+        lines = estimate_synthesis(config, decontaminator, folder)
+    for number, previewed in enumerate(replies, 1):
+        say(f"[{number}] {previewed.label}: {previewed.verdict}")
+        for name, text in (("prompt", previewed.prompt), ("reply", previewed.reply)):
+            say(f"  {name}:\n{textwrap.indent(text.strip(), '    ')}")
+    say("still to ask for all of it:")
+    for line in lines:
+        say(f"  {line}")
+
+
 def cache_key(config: Config) -> str:
     """Digest all that shapes the data: settings, component versions, input files, a local teacher's weights.
 
@@ -143,7 +163,8 @@ def _check_config(config: Config, fill_to: int | None) -> tuple[Config, Decontam
     if fill_to:
         config = config.model_copy(update={"generate": config.generate.model_copy(update={"records": fill_to})})
     suites = [load_suite(name) for name in config.generate.decontaminate]
-    load_sources(config.generate, config.seed, held_out_families(suites))
+    programmatic, tasks = load_sources(config.generate, config.seed, held_out_families(suites))
+    allocate_records([*programmatic, *map(source_from_task, tasks)], config.generate)
     build_filters(config.generate.filters)
     needs_teacher(config.generate)
     return config, Decontaminator(suites, [text for family in FAMILIES for text in family.descriptions])

@@ -1,9 +1,13 @@
-"""The dry run: counts the requests of a synthesis and their maximum cost, without sending any."""
+"""What a synthesis would ask, before it does: the dry run counts the requests and their maximum cost, and the preview
+sends a few of each mode.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from kshot.config import Config
+from kshot.core.types import Reject
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.synthesis.pipeline import build_context, modes_need_teacher, needs_teacher, run_synthesis
 from kshot.generate.teacher import (
@@ -16,6 +20,9 @@ from kshot.generate.teacher import (
     Teacher,
     open_teacher,
 )
+
+CHECKING = ("validating", ": solving", ": judging")
+"""How the labels of requests that check replies begin (the first) or end."""
 
 
 class EstimatingTeacher:
@@ -62,3 +69,70 @@ def estimate_synthesis(config: Config, decontaminator: Decontaminator, folder: P
     solves = modes.verify.samples + modes.verify.judge
     further = f"; and up to {solves} solves per candidate to verify" if modes_need_teacher(modes) and solves else ""
     return [*estimating.lines, f"in all: {estimating.total}{further}"]
+
+
+@dataclass(frozen=True)
+class PreviewedReply:
+    """A request of a mode, its reply and what became of it."""
+
+    label: str
+    prompt: str
+    reply: str
+    verdict: str
+
+
+class PreviewTeacher:
+    """A `Teacher` that sends a few requests of each mode, evenly spaced, and all that check their replies."""
+
+    def __init__(self, teacher: Teacher, per_mode: int) -> None:
+        self.name = teacher.name
+        self.sent: list[tuple[str, Request, Reply]] = []
+        """By label, the requests of the modes and their replies."""
+        self._teacher = teacher
+        self._per_mode = per_mode
+        self.budget_error: BudgetExceededError | None = None
+
+    def ask(self, requests: Sequence[Request], label: str) -> list[Reply]:
+        if label.startswith(CHECKING[0]) or label.endswith(CHECKING[1:]):
+            replies = self._teacher.ask(requests, label)
+            self.budget_error = self._teacher.budget_error
+            return replies
+        left = max(0, self._per_mode - sum(name == label for name, *_ in self.sent))
+        indices = sorted({number * len(requests) // left for number in range(left)}) if left and requests else []
+        replies = [NOT_SENT] * len(requests)
+        for index, reply in zip(indices, self._teacher.ask([requests[i] for i in indices], label), strict=True):
+            replies[index] = reply
+            self.sent.append((label, requests[index], reply))
+        self.budget_error = self._teacher.budget_error
+        return replies
+
+    def stream(
+        self, requests: Iterable[Request], label: str, total: int | None = None, accepted: object = None
+    ) -> Iterator[tuple[Request, Reply]]:
+        """Like `ask`; the requests must be finite."""
+        requests = list(requests)
+        yield from zip(requests, self.ask(requests, label), strict=True)
+
+    def estimate(self, requests: Iterable[Request]) -> Estimate:
+        return self._teacher.estimate(requests)
+
+
+def preview_synthesis(
+    config: Config, decontaminator: Decontaminator, folder: Path, per_mode: int
+) -> list[PreviewedReply]:
+    """Send a few requests of each mode and return their replies with verdicts. The replies stay cached for the run.
+
+    Raises:
+        KshotError: of tasks, prompts or teacher.
+    """
+    settings, modes = config.generate, config.generate.synthesis
+    if not needs_teacher(settings) or settings.teacher is None:
+        return []
+    with open_teacher(settings.teacher, config.student, folder) as teacher:
+        previewing = PreviewTeacher(teacher, per_mode)
+        result = run_synthesis(config, modes, build_context(settings, modes, decontaminator, previewing, config.seed))
+    reasons = {reject.candidate: reject.reason for reject in result.rejects if isinstance(reject, Reject)}
+    return [
+        PreviewedReply(label, request.prompt, reply.text, reasons.get(reply.text, "") or reply.error or "accepted")
+        for label, request, reply in previewing.sent
+    ]

@@ -19,6 +19,10 @@ def generate(
         typer.Option(metavar="N", min=1, help="Generate exactly N records (up to 8 synthesis rounds)."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the planned requests and their cost only.")] = False,
+    preview: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, max=50, help="Ask for N of each mode only, and show replies and verdicts."),
+    ] = None,
     batch: Annotated[bool, typer.Option("--batch", help="Send the requests to the endpoint's batch API.")] = False,
 ) -> None:
     """Make the data: runs/RUN/generate/train.jsonl, with its rejects, manifest and card.
@@ -31,6 +35,8 @@ def generate(
     settings, folder = load(config, run, overrides)
     if dry_run:
         stage.dry_run(settings, folder, fill_to)
+    elif preview:
+        stage.preview(settings, folder, preview)
     else:
         stage.run_generate(settings, folder, fill_to, batch)
 

@@ -11,7 +11,7 @@ import pytest
 from kshot.config import Config
 from kshot.core.errors import ConfigError, TeacherError
 from kshot.core.runs import Run
-from kshot.generate.stage import dry_run, run_generate
+from kshot.generate.stage import dry_run, preview, run_generate
 from tests.scripted import SKILLS, Script, serving
 
 CAPITALS, _, _, LENGTH, *_ = SKILLS
@@ -173,6 +173,25 @@ def test_a_dry_run_sends_nothing_and_counts(
     dry_run(config_of(settings), Run(tmp_path / "dry"), fill_to=70)
     assert "would compose 70 records" in capsys.readouterr().out
     assert not (tmp_path / "dry" / "generate" / "train.jsonl").exists()
+
+
+def test_a_preview_asks_a_few_of_each_mode_and_shows_their_verdicts(
+    settings: dict[str, Any], tmp_path: Path, script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, run = config_of(settings, synthesis=ALL_MODES), Run(tmp_path / "preview")
+    preview(config, run, 1)
+    said = capsys.readouterr().out
+    asked = [body["messages"][0]["content"] for body in script.asked]
+    assert sum(prompt.startswith("Write one new") for prompt in asked) == 1
+    for mode in ("writing examples", "paraphrasing inputs", "writing rationales", "inventing tasks", "varying tasks"):
+        assert said.count(f"] {mode}: ") == 1, mode
+    assert "accepted\n  prompt:\n    Write one new" in said
+    assert "still to ask for all of it" in said
+    assert not (tmp_path / "preview" / "generate" / "train.jsonl").exists()
+    before = len(script.asked)
+    run_generate(config, run)
+    again = [body["messages"][0]["content"] for body in script.asked[before:]]
+    assert not set(again) & {prompt for prompt in asked if prompt.startswith("Write one new")}, "bought twice"
 
 
 def test_modes_without_a_teacher_are_a_config_error(settings: dict[str, Any], tmp_path: Path) -> None:
