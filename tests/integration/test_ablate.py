@@ -197,6 +197,7 @@ def test_ablate_buys_no_reply_of_the_teacher_twice(tmp_path: Path, tiny_student:
     teacher = f"generate.teacher={{endpoint: '{endpoint.url}', model: m}}"
     overrides = [
         "generate.paraphrase.modes=[rephrase]",
+        "generate.paraphrase.validate_inputs=0",
         "generate.families=[arithmetic]",
         "generate.records=8",
         teacher,
