@@ -35,9 +35,11 @@ from kshot.evaluate.measure.results import (
     read_samples,
     read_suite_scores,
 )
+from kshot.evaluate.metrics.alternatives import compare_alternatives
 from kshot.evaluate.metrics.baselines import baseline_means, baseline_rows, constant_answers, trivial_tasks
 from kshot.evaluate.metrics.forgetting import FORGETTING, ForgettingProbe, make_forgetting_probe, measure_forgetting
 from kshot.evaluate.metrics.label_bias import LABEL_BIAS, measure_label_bias
+from kshot.evaluate.report.alternatives import alternatives_section
 from kshot.evaluate.report.contamination import clean_gains, contamination_section, print_contamination
 from kshot.evaluate.report.figures import save_plots, score_plots
 from kshot.evaluate.report.forgetting import forgetting_section, print_forgetting
@@ -56,6 +58,7 @@ from kshot.evaluate.report.sections import (
     seeds_section,
 )
 from kshot.evaluate.run_files import (
+    AlternativesFile,
     BaselineMean,
     BaselinesFile,
     BaselineTask,
@@ -96,6 +99,7 @@ class Results:
     contamination: ContaminationFile
     other_metrics: list[OtherMetric]
     samples: list[Sample]
+    alternatives: AlternativesFile
 
 
 def run_evaluate(config: Config, run: Run, suites: Sequence[str] = (), strict: bool = False) -> None:
@@ -125,7 +129,8 @@ def run_evaluate(config: Config, run: Run, suites: Sequence[str] = (), strict: b
             backend = make_backend(settings, folders[model])
             load = partial(load_student, folders[model])
             measure_missing(measurements[model], load, device, settings.limit, backend, jobs)
-        results = _compute(settings, config.seed, loaded, measurements, probes, contamination)
+        train = run.folder / "generate" / "train.jsonl"
+        results = _compute(settings, config.seed, loaded, measurements, probes, contamination, train)
         manifest = _manifest(config, run.name, measurements, results, device, folder)
         _write(folder, results, manifest)
 
@@ -170,7 +175,7 @@ def _plan(
 
 def _compute(
     settings: EvaluateConfig, seed: int, suites: Sequence[Suite], measurements: Mapping[str, Sequence[Measurement]],
-    probes: Sequence[ForgettingProbe], contamination: ContaminationFile,
+    probes: Sequence[ForgettingProbe], contamination: ContaminationFile, train: Path,
 ) -> Results:  # fmt: skip
     """Everything that the files hold, from the finished measurements."""
     gold, random = (_read_scores(measurements, labels) for labels in ("gold", "random"))
@@ -190,6 +195,7 @@ def _compute(
         contamination=contamination,
         other_metrics=other_metric_rows(paired),
         samples=samples,
+        alternatives=compare_alternatives(suites, train, samples, settings.limit),
     )
 
 
@@ -327,6 +333,7 @@ def _write(folder: Path, results: Results, manifest: EvaluateManifest) -> None:
     write_jsonl(folder / "samples.jsonl", (sample.model_dump(exclude_none=True) for sample in results.samples))
     write_model(folder / LABEL_BIAS, results.label_bias)
     write_model(folder / "baselines.json", results.baselines)
+    write_model(folder / "alternatives.json", results.alternatives)
     write_model(folder / "fewshot.json", results.fewshot)
     write_model(folder / "gains.json", gains)
     write_model(folder / FORGETTING, results.forgetting)
@@ -334,6 +341,7 @@ def _write(folder: Path, results: Results, manifest: EvaluateManifest) -> None:
     plots = score_plots(gains, chance_scores(results.baselines.tasks))
     save_plots(plots, folder / "scores")
     sections = [
+        alternatives_section(results.alternatives),
         seeds_section(gains),
         fewshot_section(results.fewshot),
         baselines_section(means),
@@ -349,6 +357,8 @@ def _write(folder: Path, results: Results, manifest: EvaluateManifest) -> None:
     caption = "* below a trivial baseline, or as good as one: see the report" if any(map(is_marked, gains)) else None
     print_table(drop_columns(gains_table(gains, "*"), {ITEMS_INTERVAL, "MDE", "tasks", "items"}), caption)
     for line in headlines(gains, manifest.unfinished):
+        say(line)
+    for line in results.alternatives.advice:
         say(line)
     print_contamination(results.contamination, gains)
     print_forgetting(results.forgetting)

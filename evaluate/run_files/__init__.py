@@ -2,6 +2,7 @@
 
 from kshot.core.run_files import FileModel
 from kshot.evaluate.run_files.ablate import AblateFile, RankedTrial, TrialGain, TrialState
+from kshot.evaluate.run_files.alternatives import AlternativeRow, AlternativesFile
 from kshot.evaluate.run_files.baselines import BaselineMean, BaselineScore, BaselinesFile, BaselineTask
 from kshot.evaluate.run_files.compare import ComparedMetric, ComparedModel, CompareFile, CompareRow
 from kshot.evaluate.run_files.contamination import (
@@ -37,6 +38,8 @@ from kshot.evaluate.run_files.measured import (
 __all__ = [
     "FILES",
     "AblateFile",
+    "AlternativeRow",
+    "AlternativesFile",
     "AnswerCount",
     "BaselineMean",
     "BaselineScore",
@@ -84,6 +87,7 @@ __all__ = [
 FILES: dict[str, type[FileModel]] = {
     "gains": GainRow,
     "fewshot": FewshotRow,
+    "alternatives": AlternativesFile,
     "baselines": BaselinesFile,
     "samples": Sample,
     "label_bias": LabelBiasFile,
