@@ -1,7 +1,7 @@
 """Write docs/reference from the code: `python docs/build_reference.py [--check]`.
 
-cli.md, config.md, files.md (with JSON Schemas), api.md and families.md are generated; `--check` writes nothing and
-exits 1 if a page is out of date.
+cli.md, config.md, files.md (with JSON Schemas), api.md, families.md and train-settings.md are generated; `--check`
+writes nothing and exits 1 if a page is out of date.
 """
 
 import argparse
@@ -28,6 +28,8 @@ from kshot.generate.bank import FAMILIES
 from kshot.generate.run_files import FILES as GENERATE_FILES
 from kshot.tasks.family import Family
 from kshot.train.run_files import FILES as TRAIN_FILES
+from kshot.train.settings import LORA_SETTINGS, SFT_SETTINGS
+from kshot.train.trainer_config import LORA_DEFAULTS, SFT_DEFAULTS
 
 REFERENCE = Path(__file__).parent / "reference"
 COMMANDS = (
@@ -167,6 +169,32 @@ def _family_entry(family: Family) -> str:
     return "\n\n".join(lines)
 
 
+def train_settings_page() -> str:
+    """Every field of TRL's SFTConfig and PEFT's LoraConfig, and what kshot does with it."""
+    parts = [
+        "# Settings of TRL and PEFT",
+        "`train.sft` takes fields of TRL's `SFTConfig`, `train.lora` those of PEFT's `LoraConfig`. Each field of the "
+        "installed versions is in one of three tables: kshot honours it, sets it itself, or does not support it. A "
+        "field of the last two is refused in one line; one that is not supported may state its default. "
+        "`python -m tests.settings` tries values of each on a tiny student.",
+    ]
+    for section, settings, defaults in (("sft", SFT_SETTINGS, SFT_DEFAULTS), ("lora", LORA_SETTINGS, LORA_DEFAULTS)):
+        for status, heading, column in (
+            ("honoured", "honoured", "values"),
+            ("ours", "set by kshot", "from"),
+            ("unsupported", "not supported", "why, or what to use"),
+        ):
+            rows: dict[str, list[str]] = {}
+            for name, setting in settings.items():
+                if setting.status == status:
+                    note = setting.note.replace("|", "\\|")
+                    default = f"; default {defaults[name]}" if name in defaults else ""
+                    rows.setdefault(note + default, []).append(f"`{name}`")
+            lines = [f"| {', '.join(names)} | {note} |" for note, names in rows.items()]
+            parts += [f"## train.{section}: {heading}", "\n".join([f"| field | {column} |", "|---|---|", *lines])]
+    return "\n\n".join(parts)
+
+
 def build() -> dict[str, str]:
     """All pages: file name below docs/reference to contents."""
     pages = {
@@ -175,6 +203,7 @@ def build() -> dict[str, str]:
         "files.md": files_page(),
         "api.md": api_page(),
         "families.md": families_page(),
+        "train-settings.md": train_settings_page(),
     }
     return {name: f"{HEADER}{text}\n" for name, text in pages.items()} | schemas()
 

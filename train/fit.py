@@ -7,22 +7,40 @@ from typing import Any
 
 from kshot.config import TrainConfig
 from kshot.core.console import progress, say
-from kshot.core.errors import ConfigError, summarize_error
+from kshot.core.errors import ConfigError, RunError, summarize_error
 from kshot.core.files import read_log
 from kshot.runtime.device import Device, cast_frozen_linears
 from kshot.runtime.logging import quiet
-from kshot.train.adapters import adapter_config, adapter_coverage, find_idle_layers, refuse_idle_adapters
+from kshot.train.adapters import (
+    adapter_config,
+    adapter_coverage,
+    find_idle_layers,
+    refuse_idle_adapters,
+    refuse_misplaced_adapters,
+)
 from kshot.train.callbacks import make_callback, truncate_metrics
 from kshot.train.checkpoints import checkpoint_step, last_complete
 from kshot.train.data import TrainRow, limit_tokens, order_rows
-from kshot.train.trainer_config import SFT_DEFAULTS, sft_config
+from kshot.train.trainer_config import SFT_DEFAULTS, check_schedule, has_plain_loss, sft_config
+
+MAX_PLAN_ROWS = 50_000_000
+"""Rows of a plan, which is held in memory."""
+
+MIN_CHANGE = 1e-10
+"""What a weight has to move for something to be learnt."""
 
 
 def plan_rows(rows: Sequence[TrainRow], settings: TrainConfig, seed: int) -> list[TrainRow]:
-    """The rows of every epoch in the order of training, up to `max_train_tokens`."""
+    """The rows of every epoch in the order of training, up to `max_train_tokens`.
+
+    Raises:
+        ConfigError: there are more than `MAX_PLAN_ROWS`.
+    """
     options = {**SFT_DEFAULTS, **settings.sft}
     batch, steps = _batch_size(options), int(options.get("max_steps", -1))
     epochs = steps * batch / len(rows) if steps > 0 else float(options["num_train_epochs"])
+    if epochs * len(rows) > MAX_PLAN_ROWS:
+        raise ConfigError([f"train.sft: {epochs * len(rows):.0f} rows in all steps, and the most is {MAX_PLAN_ROWS}"])
     return limit_tokens(order_rows(rows, epochs, batch, seed), batch, settings.max_train_tokens)
 
 
@@ -45,61 +63,112 @@ def fit(
         plan: what `plan_rows` gave; a step takes the next batch of it.
         model: the student in float32; gets LoRA layers, and under bfloat16 its frozen linear weights are cast.
     """
-    from datasets import Dataset
-    from trl import SFTTrainer
-
-    from kshot.train.trainer import CompletionTrainer
-
     options = {**SFT_DEFAULTS, **settings.sft}
     checkpoints = folder / "checkpoints"
     resume = last_complete(checkpoints)
     done = checkpoint_step(resume) if resume else 0
     metrics = folder / "metrics.jsonl"
     truncate_metrics(metrics, done)
+    steps = count_steps(plan, settings)
+    if steps == 1 and "warmup_steps" not in settings.sft:
+        options["warmup_steps"] = 0  # A warm-up begins at a learning rate of 0.
+    _check_steps(options, steps)
+    if options["eval_strategy"] == "no":
+        validation = ()
     with quiet():
         arguments = sft_config(options, settings, device, checkpoints, seed, bool(validation))
-    steps = count_steps(plan, settings)
     if resume:
         say(f"resuming after step {done} of {steps}")
-    idle = find_idle_layers(model, list(plan[0].input_ids))
-    needs_trl = _needs_trl_loss(model, arguments)
-    _name_experts(model.config.get_text_config())
-    if device.dtype == "bfloat16":
-        cast_frozen_linears(model)
-    if settings.kl_coef and needs_trl:
-        raise ConfigError(["train.kl_coef: needs the plain loss: no other loss type, label smoothing or scaled logits"])
     with progress("training", steps, done) as tick, quiet():
-        make = SFTTrainer
-        if settings.kl_coef or (device.type == "cpu" and not needs_trl):
-            make = partial(CompletionTrainer, kl_coef=settings.kl_coef, threads=device.worker_count)
-        try:
-            trainer = make(
-                model=model,
-                args=arguments,
-                train_dataset=_dataset(Dataset, plan),
-                eval_dataset=_dataset(Dataset, validation) if validation else None,
-                processing_class=tokenizer,
-                peft_config=adapter_config(model, settings, idle),
-                callbacks=[make_callback(metrics, tick)],
-            )
-        except (ImportError, RuntimeError, TypeError, ValueError) as error:
-            raise ConfigError(
-                [f"train: TRL or PEFT refuses these settings for this student: {summarize_error(error)}"]
-            ) from None
-        refuse_idle_adapters(trainer.model, idle)
+        trainer = _make_trainer(model, tokenizer, plan, validation, settings, arguments, device)
+        trainer.add_callback(make_callback(metrics, tick))
+        before = [weight.detach().cpu().clone() for weight in _trained(trainer.model)]
         say(f"the adapter covers {adapter_coverage(trainer.model):.1%} of the student's weights")
-        _silence(trainer)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
         # The trainer evaluates at the last step, unless it was killed between that step and the evaluation.
         if validation and not any("eval_loss" in row for row in read_log(metrics) if row["step"] == steps):
             trainer.evaluate()
+    if trainer.state.global_step != steps:
+        raise RunError(f"{folder}: the trainer took {trainer.state.global_step} steps, and {steps} were planned")
+    if not _has_changed(_trained(trainer.model), before):
+        raise RunError(
+            f"{folder}: nothing was learnt in {steps} steps; raise learning_rate, max_grad_norm or lora_alpha"
+        )
     return trainer.model
+
+
+def _check_steps(options: dict[str, Any], steps: int) -> None:
+    try:
+        check_schedule(options, steps)
+    except (ArithmeticError, TypeError, ValueError) as error:
+        scheduler = options["lr_scheduler_type"]
+        fault = f"train.sft.lr_scheduler_type: {scheduler} over {steps} steps: {summarize_error(error)}"
+        raise ConfigError([fault]) from None
+
+
+def _has_changed(weights: Sequence[Any], before: Sequence[Any]) -> bool:
+    pairs = zip(weights, before, strict=True)
+    return any(not weight.detach().cpu().allclose(old, rtol=1e-6, atol=MIN_CHANGE) for weight, old in pairs)
+
+
+def _trained(model: Any) -> list[Any]:
+    return [weight for weight in model.parameters() if weight.requires_grad]
+
+
+def _make_trainer(
+    model: Any, tokenizer: Any, plan: Sequence[TrainRow], validation: Sequence[TrainRow], settings: TrainConfig,
+    arguments: Any, device: Device,
+) -> Any:  # fmt: skip
+    """The trainer, with the adapter on the model.
+
+    Raises:
+        ConfigError: settings that do not go with this student.
+    """
+    from datasets import Dataset
+
+    from kshot.train.halving import HalvingTrainer, is_out_of_memory
+    from kshot.train.trainer import CompletionTrainer
+
+    idle = find_idle_layers(model, list(plan[0].input_ids))
+    needs_trl = _needs_trl_loss(model, arguments)
+    if settings.kl_coef and needs_trl:
+        raise ConfigError(["train.kl_coef: needs the plain loss: no other loss type, label smoothing or scaled logits"])
+    config = model.config.get_text_config()
+    _name_experts(config)
+    if hasattr(config, "output_router_logits"):
+        arguments.router_aux_loss_coef = 0.0  # On every device the loss is on the answers alone.
+    if device.dtype == "bfloat16":
+        cast_frozen_linears(model)
+    make: Any = HalvingTrainer
+    if settings.kl_coef or (device.type == "cpu" and not needs_trl):
+        make = partial(CompletionTrainer, kl_coef=settings.kl_coef, threads=device.worker_count)
+    try:
+        trainer = make(
+            model=model,
+            args=arguments,
+            train_dataset=_dataset(Dataset, plan),
+            eval_dataset=_dataset(Dataset, validation) if validation else None,
+            processing_class=tokenizer,
+            peft_config=adapter_config(model, settings, idle),
+        )
+    except (ImportError, RuntimeError, TypeError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise ConfigError(
+            [f"train: TRL or PEFT refuses these settings for this student: {summarize_error(error)}"]
+        ) from None
+    refuse_idle_adapters(trainer.model, idle)
+    refuse_misplaced_adapters(trainer.model, settings.lora)
+    _silence(trainer)
+    return trainer
 
 
 def _needs_trl_loss(model: Any, arguments: Any) -> bool:
     """Whether loss or logits differ from the plain ones that `CompletionTrainer` computes."""
     changed = ("logits_scaling", "logit_scale", "final_logit_softcapping")
-    plain = arguments.loss_type == "nll" and not arguments.label_smoothing_factor
+    plain = has_plain_loss(
+        {"loss_type": arguments.loss_type, "label_smoothing_factor": arguments.label_smoothing_factor}
+    )
     config = model.config.get_text_config()
     return not plain or any(getattr(config, name, None) for name in changed) or not _has_plain_logits(model)
 

@@ -21,7 +21,7 @@ class TrainFacts(FileModel):
     dropped: dict[str, int]
     """Rows longer than max_length, by shots."""
     steps: int
-    loss: float | None
+    loss: float
     """Mean training loss of the last 10 steps."""
     validation: float | None
     """Last validation loss."""

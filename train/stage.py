@@ -28,7 +28,7 @@ from kshot.train.data import Split, TrainRow, prepare_rows, read_records
 from kshot.train.run_files import TrainFacts, TrainManifest
 from kshot.train.trainer_config import LORA_DEFAULTS, SFT_DEFAULTS, check_trainer_config
 
-VERSION = 1
+VERSION = 2
 """Version of the training; raise it when the same settings give another student."""
 LOSS_STEPS = 10
 """Steps over which the reported training loss is averaged."""
@@ -67,8 +67,9 @@ def _train(
     device: Device | None,
 ) -> None:  # fmt: skip
     from kshot.train.callbacks import draw_loss_curve
-    from kshot.train.export.merged import export_student, is_finite, scale_adapter
+    from kshot.train.export.merged import COMPARED_PROMPTS, export_student, is_finite, scale_adapter
     from kshot.train.fit import count_steps, fit, plan_rows
+    from kshot.train.halving import explain_out_of_memory
 
     model, tokenizer = load_student(student)
     model.config.use_cache = False
@@ -82,7 +83,8 @@ def _train(
     chat = chat_format(tokenizer)
     _announce(plan, split, device, chat)
     set_attention(model, device.attention)
-    trained = fit(model, tokenizer, plan, split.validation, settings, device, folder, config.training_seed)
+    with explain_out_of_memory():
+        trained = fit(model, tokenizer, plan, split.validation, settings, device, folder, config.training_seed)
     losses, held_out = _read_losses(folder)
     # What is no number stands as null in the log.
     if None in (*losses[-LOSS_STEPS:], *held_out[-1:]) or not is_finite(trained):
@@ -96,7 +98,7 @@ def _train(
         tokens=sum(row.tokens for row in plan),
         dropped=split.dropped,
         steps=count_steps(plan, settings),
-        loss=fmean(losses[-LOSS_STEPS:]) if losses else None,
+        loss=fmean(losses[-LOSS_STEPS:]),
         validation=held_out[-1] if held_out else None,
         lora={**LORA_DEFAULTS, **settings.lora},
         sft={**SFT_DEFAULTS, **settings.sft},
@@ -106,7 +108,9 @@ def _train(
         stop_token=chat.stop,
     )
     scale_adapter(trained, settings.adapter_scale)
-    export_student(trained, tokenizer, student, folder, facts)
+    prompts = [row.input_ids for row in plan[:COMPARED_PROMPTS]]
+    with explain_out_of_memory():
+        export_student(trained, tokenizer, student, folder, facts, prompts)
     draw_loss_curve(folder / "metrics.jsonl", folder / "loss.png")
     manifest = TrainManifest(
         **dict(facts),
@@ -118,8 +122,8 @@ def _train(
     write_model(folder / "manifest.json", manifest)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     validation = f", validation loss {held_out[0]:.3f} -> {held_out[-1]:.3f}" if held_out else ""
-    loss = f", loss {losses[0]:.3f} -> {facts.loss:.3f}" if losses else ""
-    say(f"train: {facts.steps} steps{loss}{validation}; wrote {folder / 'merged'}")
+    loss = f"loss {losses[0]:.3f} -> {facts.loss:.3f}"
+    say(f"train: {facts.steps} steps, {loss}{validation}; wrote {folder / 'merged'}")
 
 
 def _read_losses(folder: Path) -> tuple[list[float], list[float]]:

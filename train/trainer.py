@@ -11,14 +11,14 @@ from typing import Any
 
 import torch
 from torch.nn import Dropout, functional
-from trl import SFTTrainer
 
 from kshot.models.loading import is_row_independent
 from kshot.runtime.parallel import count_worker_groups, run_parallel
 from kshot.train.data import IGNORED
+from kshot.train.halving import HalvingTrainer, trim_padding
 
 
-class CompletionTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
+class CompletionTrainer(HalvingTrainer):
     """TRL's trainer with another computation of the loss, and an optional KL term.
 
     Args:
@@ -30,14 +30,15 @@ class CompletionTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
         super().__init__(*arguments, **options)
         self._kl_coef = kl_coef
         self._threads = threads
-        self._can_split = can_split_rows(self.model)
+        # The noise on embeddings (NEFTune) is drawn for all rows at once.
+        self._can_split = can_split_rows(self.model) and not self.args.neftune_noise_alpha
 
-    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
-        """Add the gradients of the whole batch to the existing ones; returns its loss."""
+    def compute_gradients(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any) -> torch.Tensor:
+        """Put the gradients of a part of a batch into the weights; returns its loss."""
         # The KL term switches the adapter off and on, for all rows at once.
         shares = self._split_rows(inputs) if not self._kl_coef else []
         if len(shares) < 2 or num_items_in_batch is None:
-            return super().training_step(model, inputs, num_items_in_batch)
+            return super().compute_gradients(model, inputs, num_items_in_batch)
         model.train()
         inputs = self._prepare_inputs(inputs)
         trainable = [weights for weights in model.parameters() if weights.requires_grad]
@@ -55,14 +56,11 @@ class CompletionTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
                     weights.grad = gradient if weights.grad is None else weights.grad.add_(gradient)
         return total
 
-    def prediction_step(
-        self, model: Any, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: list[str] | None = None
-    ) -> tuple[Any, Any, Any]:
-        """The loss of a batch of the validation slice, and no logits."""
+    def compute_validation_loss(self, model: Any, inputs: dict[str, Any]) -> Any:
+        """The mean loss of a part of a batch."""
         shares = self._split_rows(inputs)
         if len(shares) < 2:
-            found: tuple[Any, Any, Any] = super().prediction_step(model, inputs, prediction_loss_only, ignore_keys)
-            return found
+            return super().compute_validation_loss(model, inputs)
         inputs = self._prepare_inputs(inputs)
         count = (inputs["labels"][:, 1:] != IGNORED).sum()
 
@@ -70,7 +68,7 @@ class CompletionTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
             with torch.no_grad():
                 return self.compute_loss(model, self._take_rows(inputs, rows), num_items_in_batch=count)
 
-        return torch.stack(run_parallel(work, shares, self._threads)).sum(), None, None
+        return torch.stack(run_parallel(work, shares, self._threads)).sum()
 
     def _split_rows(self, inputs: dict[str, Any]) -> list[list[int]]:
         """The rows of a batch in groups that may be computed at once; one group where they may not."""
@@ -110,7 +108,12 @@ class CompletionTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
 
 
 def can_split_rows(student: Any) -> bool:
-    """Whether rows may be computed at once and in any order: nothing is random or kept from row to row."""
+    """Whether rows may be computed at once and in any order: nothing is random or kept from row to row.
+
+    PEFT writes the sum of a parameter and its adapter into the layer while a row passes.
+    """
+    if any(getattr(module, "parameter_name", None) for module in student.modules()):
+        return False
     drawn = any(module.p for module in student.modules() if isinstance(module, Dropout))
     settings = student.config.to_dict().items()
     drawn = drawn or any("drop" in name and value for name, value in settings if isinstance(value, float))
@@ -122,10 +125,3 @@ def split_rows(lengths: Sequence[int], shares: int) -> list[list[int]]:
     order = sorted(range(len(lengths)), key=lambda row: lengths[row])
     count = max(1, min(shares, len(order)))
     return [order[len(order) * n // count : len(order) * (n + 1) // count] for n in range(count)]
-
-
-def trim_padding(inputs: dict[str, Any], rows: Sequence[int], multiple: int) -> dict[str, Any]:
-    """Some rows of a batch padded on the right, without the padding that only the others need."""
-    longest = int(inputs["attention_mask"][rows].sum(dim=1).max())
-    width = -(-longest // multiple) * multiple
-    return {name: values[rows, :width] for name, values in inputs.items()}

@@ -21,7 +21,7 @@ class TrainConfig(Section):
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """auto: bfloat16 on a GPU that supports it, and on a CPU where a timed step is faster with it."""
     threads: Annotated[int, Field(ge=0)] = 0
-    """CPU threads; 0 for all cores of this process."""
+    """CPU threads, at most the cores of this process; 0 for all of them."""
     seed: Seed | None = None
     """Seed of the row order and the adapter's initial values. null: the config's seed, which the data always uses."""
     adapter_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -29,6 +29,6 @@ class TrainConfig(Section):
     kl_coef: Annotated[float, Field(ge=0)] = 0.0
     """Weight of KL(base || student) on the loss tokens. Costs a second forward pass; 0 leaves it out."""
     lora: dict[str, Any] = {}
-    """Fields of PEFT's LoraConfig."""
+    """Fields of PEFT's LoraConfig that kshot honours: [the table](train-settings.md)."""
     sft: dict[str, Any] = {}
-    """Fields of TRL's SFTConfig."""
+    """Fields of TRL's SFTConfig that kshot honours: [the table](train-settings.md)."""

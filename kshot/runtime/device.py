@@ -2,13 +2,14 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from kshot.core.console import say
 from kshot.core.errors import DataError, RunError
@@ -19,10 +20,17 @@ MIN_BFLOAT16_SPEEDUP = 1.1
 """bfloat16 rounds more, so it has to be clearly faster."""
 MAX_SLOWDOWN = 2.0
 """A dtype is given up at this multiple of the best time, for a matrix product or for a step."""
+MAX_FIRST_SLOWDOWN = 4.0
+"""The same after the first round: on a busy machine the same step was seen to take three times as long."""
+ROUNDS = 4
+"""Rounds of probe steps. The first one is the warm-up; the best time of each step counts."""
 ATTENTION = ("sdpa", "eager")
 """On short rows on a CPU eager attention can beat the fused one."""
 PROBE_TOKENS = 160
 """Tokens of a probe row, a few more than the quickstart's mean: long rows take most of the time."""
+
+
+Step = TypeVar("Step")
 
 
 @dataclass(frozen=True)
@@ -66,22 +74,33 @@ def probe_device(model: Any, dtype: str, threads: int, backward: bool) -> Device
         best = "float32" if dtype == "auto" else dtype
         return Device(kind, threads, best, supported_attention(model)[0], {})
     ways = supported_attention(model)
-    dtypes = ("float32", "bfloat16") if dtype == "auto" else (dtype,)
-    seconds: dict[tuple[str, str], float] = {}
-    for name in dtypes:
-        probed = model
-        if name == "bfloat16":
-            if seconds and _time_product(torch.bfloat16) > MAX_SLOWDOWN * _time_product(torch.float32):
-                continue
-            probed = cast_frozen_linears(deepcopy(model)) if backward else deepcopy(model).to(torch.bfloat16)
-        for attention in ways:
-            limit = MAX_SLOWDOWN * min(seconds.values(), default=inf)
-            seconds[name, attention] = _time_step(probed, name == "bfloat16" and backward, attention, backward, limit)
-            if seconds[name, attention] > limit:
-                break
+    models = {"float32": model} if dtype != "bfloat16" else {}
+    if dtype == "bfloat16" or (dtype == "auto" and not _is_bfloat16_slow()):
+        models["bfloat16"] = cast_frozen_linears(deepcopy(model)) if backward else deepcopy(model).to(torch.bfloat16)
+    steps = {
+        (name, attention): partial(_time_step, probed, name == "bfloat16" and backward, attention, backward)
+        for name, probed in models.items()
+        for attention in ways
+    }
+    seconds = time_in_turns(steps)
     set_attention(model, ways[0])
     fastest = min(seconds, key=lambda o: seconds[o] * (MIN_BFLOAT16_SPEEDUP if o[0] == "bfloat16" else 1))
     return Device(kind, threads, *fastest, {" ".join(option): round(spent, 4) for option, spent in seconds.items()})
+
+
+def time_in_turns(steps: Mapping[Step, Callable[[], float]], rounds: int = ROUNDS) -> dict[Step, float]:
+    """The best time of each step over the rounds, in which the steps take turns.
+
+    Other work on the machine comes and goes: it slows a round, seldom all of them, and never one step only. A step that
+    is far behind is not timed again.
+    """
+    best: dict[Step, float] = {}
+    for number in range(rounds):
+        limit = (MAX_FIRST_SLOWDOWN if number < 2 else MAX_SLOWDOWN) * min(best.values(), default=inf)
+        for name, measure in steps.items():
+            if best.get(name, 0) <= limit:
+                best[name] = min(best.get(name, inf), measure())
+    return best
 
 
 def supported_attention(model: Any) -> list[str]:
@@ -159,26 +178,30 @@ def cast_frozen_linears(model: Any) -> Any:
     return model
 
 
-def _time_product(dtype: Any) -> float:
-    """Seconds of a matrix product of a small model's size, the best of five.
+def _is_bfloat16_slow() -> bool:
+    """Whether a matrix product of a small model's size is far slower in bfloat16.
 
     A CPU that emulates bfloat16 shows it here within milliseconds; a step of the model would take a minute.
     """
     import torch
 
+    seconds = time_in_turns({dtype: partial(_time_product, dtype) for dtype in (torch.float32, torch.bfloat16)}, 8)
+    return seconds[torch.bfloat16] > MAX_SLOWDOWN * seconds[torch.float32]
+
+
+def _time_product(dtype: Any) -> float:
+    import torch
+
     rows, weights = torch.ones(PROBE_TOKENS, 512, dtype=dtype), torch.ones(1024, 512, dtype=dtype)
-    seconds = []
-    for _ in range(5):
-        began = time.perf_counter()
-        torch.nn.functional.linear(rows, weights)
-        seconds.append(time.perf_counter() - began)
-    return min(seconds)
+    began = time.perf_counter()
+    torch.nn.functional.linear(rows, weights)
+    return time.perf_counter() - began
 
 
-def _time_step(model: Any, autocast: bool, attention: str, backward: bool, limit: float) -> float:
-    """Seconds of a pass over four rows, split as in training and measuring: the best of two after a warm-up.
+def _time_step(model: Any, autocast: bool, attention: str, backward: bool) -> float:
+    """Seconds of a pass over four rows, split as in training and measuring.
 
-    Of one pass if that takes over `limit` seconds. The gradient goes back to the embeddings, as far as an adapter's.
+    The gradient goes back to the embeddings, as far as an adapter's.
     """
     import torch
 
@@ -196,12 +219,6 @@ def _time_step(model: Any, autocast: bool, attention: str, backward: bool, limit
             if backward:
                 torch.autograd.grad(scores.float().square().mean(), embeddings)
 
-    best = inf
-    for attempt in range(3):
-        began = time.perf_counter()
-        run_parallel(run, [slice(start, None, groups) for start in range(groups)], threads)
-        if attempt:
-            best = min(best, time.perf_counter() - began)
-            if best > limit:
-                break
-    return best
+    began = time.perf_counter()
+    run_parallel(run, [slice(start, None, groups) for start in range(groups)], threads)
+    return time.perf_counter() - began
