@@ -11,8 +11,8 @@ from pathlib import Path
 
 from kshot.config import Config
 from kshot.core.console import say
-from kshot.core.errors import ConfigError, DataError
-from kshot.core.files import read_json, write_text
+from kshot.core.errors import ConfigError
+from kshot.core.files import write_text
 from kshot.core.run_files import write_model
 from kshot.core.runs import Run, installed_versions
 from kshot.core.seeding import digest
@@ -26,6 +26,7 @@ from kshot.evaluate.measure.results import (
     read_samples,
     read_suite_scores,
 )
+from kshot.evaluate.measure.shared import SETTINGS, read_settings
 from kshot.evaluate.metrics.label_bias import measure_label_bias
 from kshot.evaluate.report.figures import compare_plots, save_plots
 from kshot.evaluate.report.markdown import describe_measurement
@@ -54,7 +55,7 @@ from kshot.evaluate.run_files import ComparedMetric, ComparedModel, CompareFile,
 from kshot.evaluate.stats.paired import holm_of, paired_gains
 from kshot.evaluate.stats.significance import judge
 from kshot.models.checkpoints import Checkpoint, find_checkpoints, load_checkpoint
-from kshot.runtime.device import Device, load_or_probe_device, probe_device
+from kshot.runtime.device import Device, load_or_probe_device, probe_device, use_threads
 from kshot.suites.format import Suite, families_by_suite
 
 Measurements = dict[str, list[Measurement]]
@@ -100,22 +101,15 @@ def plan_checkpoints(
 
 def _choose_device(config: Config, checkpoints: Sequence[Checkpoint], folder: Path) -> Device:
     """The settings under which a run was measured, so that its measurements serve; else those kept here or probed."""
-    key = digest(config.evaluate.dtype, config.train.threads)
-    kept = [run / "evaluate" / "settings.json" for checkpoint in checkpoints for run in checkpoint.runs]
-    path = next((path for path in kept if _read_key(path) == key), folder / "settings.json")
+    dtype, threads = config.evaluate.dtype, config.train.threads
+    runs = [run / "evaluate" for checkpoint in checkpoints for run in checkpoint.runs]
+    kept = next((device for run in runs if (device := read_settings(run, dtype))), None)
 
     def probe() -> Device:
         model, _ = load_checkpoint(checkpoints[0])
-        return probe_device(model, config.evaluate.dtype, config.train.threads, backward=False)
+        return probe_device(model, dtype, threads, backward=False)
 
-    return load_or_probe_device(path, key, probe)
-
-
-def _read_key(path: Path) -> str | None:
-    try:
-        return str(read_json(path).get("key"))
-    except DataError:
-        return None
+    return use_threads(kept or load_or_probe_device(folder / SETTINGS, digest(dtype), probe), threads)
 
 
 def _plan_one(

@@ -35,9 +35,16 @@ from kshot.evaluate.measure.results import (
     read_samples,
     read_suite_scores,
 )
+from kshot.evaluate.measure.shared import SETTINGS, find_settings, other_evaluations, take_finished
 from kshot.evaluate.metrics.alternatives import compare_alternatives
 from kshot.evaluate.metrics.baselines import baseline_means, baseline_rows, constant_answers, trivial_tasks
-from kshot.evaluate.metrics.forgetting import FORGETTING, ForgettingProbe, make_forgetting_probe, measure_forgetting
+from kshot.evaluate.metrics.forgetting import (
+    FORGETTING,
+    ForgettingProbe,
+    make_forgetting_probe,
+    measure_forgetting,
+    take_finished_probe,
+)
 from kshot.evaluate.metrics.label_bias import LABEL_BIAS, measure_label_bias
 from kshot.evaluate.report.alternatives import alternatives_section
 from kshot.evaluate.report.contamination import clean_gains, contamination_section, print_contamination
@@ -79,7 +86,7 @@ from kshot.evaluate.stats.significance import judge
 from kshot.models.checkpoints import read_training_manifest
 from kshot.models.loading import fingerprint_model, load_student
 from kshot.models.resolve import resolve_model
-from kshot.runtime.device import Device, load_or_probe_device, probe_device
+from kshot.runtime.device import Device, load_or_probe_device, probe_device, use_threads
 from kshot.suites.format import Suite, families_by_suite
 
 MODELS = ("base", "student")
@@ -122,8 +129,12 @@ def run_evaluate(config: Config, run: Run, suites: Sequence[str] = (), strict: b
         if strict:
             refuse_contaminated(contamination)
         folders = {"base": resolve_model(config.student), "student": str(merged)}
-        device = _choose_device(settings, config.train.threads, folder, folders["base"])
+        others = other_evaluations(folder)
+        device = _choose_device(config, loaded, folders["base"], folder, others)
         measurements, probes = _plan(settings, loaded, folders, device, folder)
+        take_finished(measurements["base"], folder, others)
+        for probe in probes[:1]:
+            take_finished_probe(probe, folder, others)
         for model in MODELS:
             jobs = [probe for probe in probes if probe.model == model]
             backend = make_backend(settings, folders[model])
@@ -146,12 +157,20 @@ def _check_student(merged: Path, base: str) -> None:
         )
 
 
-def _choose_device(settings: EvaluateConfig, threads: int, folder: Path, base: str) -> Device:
-    def probe() -> Device:
-        return probe_device(load_student(base)[0], settings.dtype, threads, backward=False)
+def _choose_device(config: Config, suites: Sequence[Suite], base: str, folder: Path, others: Sequence[Path]) -> Device:
+    """The settings that this run has kept, else those under which another run has measured the base, else probed."""
+    settings, threads = config.evaluate, config.train.threads
+
+    def plan(other: Path, device: Device) -> list[Measurement]:
+        return _plan_model(settings, suites, "base", base, device, other)
+
+    def choose() -> Device:
+        shared = find_settings(others, settings.dtype, plan)
+        return shared or probe_device(load_student(base)[0], settings.dtype, threads, backward=False)
 
     # Kept for the run: another outcome of the probe would separate the measurements of one table.
-    return load_or_probe_device(folder / "settings.json", digest(settings.dtype, threads), probe)
+    device = load_or_probe_device(folder / SETTINGS, digest(settings.dtype), choose)
+    return use_threads(device, threads)
 
 
 def _plan(
@@ -161,16 +180,22 @@ def _plan(
     measurements: dict[str, list[Measurement]] = {}
     probes = []
     for model in MODELS:
-        fingerprint = fingerprint_model(folders[model])
-        backend = make_backend(settings, folders[model])
-        place = folder / "measurements", model, fingerprint
-        measurements[model] = [
-            make_measurement(*place, suite, k, settings.limit, device, seed, labels, backend)
-            for suite, k, seed, labels in plan_with_baselines(suites, settings)
-        ]
+        measurements[model] = _plan_model(settings, suites, model, folders[model], device, folder)
         if settings.forgetting:
-            probes.append(make_forgetting_probe(folder, model, fingerprint, device, backend))
+            backend = make_backend(settings, folders[model])
+            probes.append(make_forgetting_probe(folder, model, fingerprint_model(folders[model]), device, backend))
     return measurements, probes
+
+
+def _plan_model(
+    settings: EvaluateConfig, suites: Sequence[Suite], model: str, weights: str, device: Device, folder: Path
+) -> list[Measurement]:
+    place = folder / "measurements", model, fingerprint_model(weights)
+    backend = make_backend(settings, weights)
+    return [
+        make_measurement(*place, suite, k, settings.limit, device, seed, labels, backend)
+        for suite, k, seed, labels in plan_with_baselines(suites, settings)
+    ]
 
 
 def _compute(

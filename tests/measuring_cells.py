@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests import architectures
+
 Cell = tuple[str, str, str]
 """Name, expected, got."""
 SMALL = {
@@ -55,7 +57,9 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
         SMALL | {"mamba_d_state": 8, "attn_layer_period": 2, "attn_layer_offset": 1, "num_experts": 2},
     ),
 }  # fmt: skip
-SHARED = ("llama", "qwen2", "olmo2", "mixtral", "gpt2", "gpt_neox", "opt", "falcon", "gptj")
+HYBRIDS = ("Bamba", "Falcon-H1", "Gemma 3, multimodal", "Granite-MoE", "Qwen3-Next", "RecurrentGemma")
+ARCHITECTURES |= {name: architectures.ARCHITECTURES[name] for name in HYBRIDS}
+SHARED = ("llama", "qwen2", "olmo2", "mixtral", "gpt2", "gpt_neox", "opt", "falcon", "gptj", "Granite-MoE")
 """Those whose prompts share prefixes; all others are asked one prompt by itself."""
 
 
@@ -65,9 +69,12 @@ def make_model(name: str, vocabulary: int) -> Any:
     import transformers
 
     kind, settings = ARCHITECTURES[name]
-    ids = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2, "initializer_range": 0.3}
+    ids: dict[str, Any] = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2, "initializer_range": 0.3}
     torch.manual_seed(0)
-    config = getattr(transformers, kind)(vocab_size=vocabulary, **ids, **settings)
+    ids["vocab_size"] = vocabulary
+    if "text_config" in settings:
+        settings = settings | {"text_config": settings["text_config"] | ids}
+    config = getattr(transformers, kind)(**ids | settings)
     model = transformers.AutoModelForCausalLM.from_config(config).eval()
     model.generation_config.eos_token_id = 2
     return model

@@ -12,6 +12,14 @@ from kshot.models.loading import load_chat_format
 from kshot.runtime.device import Device
 from kshot.runtime.logging import quiet
 
+SPEED_ARGS = frozenset(
+    {
+        "batch_size", "max_batch_size", "data_parallel_size", "gpu_memory_utilization", "parallelize",
+        "pipeline_parallel_size", "swap_space", "tensor_parallel_size",
+    }
+)  # fmt: skip
+"""Arguments that change how fast answers come, and scores by no more than rounding."""
+
 
 @dataclass(frozen=True)
 class Backend:
@@ -26,7 +34,8 @@ class Backend:
         """Changes with what shapes the answers."""
         from importlib.metadata import version
 
-        return repr((self.name, sorted(self.args.items()), version("lm_eval")))
+        args = sorted((name, value) for name, value in self.args.items() if name not in SPEED_ARGS)
+        return repr((self.name, args, version("lm_eval")))
 
 
 def make_backend(settings: EvaluateConfig, folder: str) -> Backend | None:

@@ -18,7 +18,7 @@ from kshot.core.console import Ticker, say
 from kshot.evaluate.lm.chat_prompts import ChatPrompts
 from kshot.evaluate.lm.constants import SCORED_OPTIONS
 from kshot.evaluate.lm.prefix_tree import PackedBatch, PackedRow, PrefixTree, Tokens, pack, partition
-from kshot.evaluate.lm.self_check import why_padding_differs, why_sharing_differs
+from kshot.evaluate.lm.self_check import Way, find_way
 from kshot.models.loading import is_row_independent
 from kshot.runtime.parallel import count_worker_groups, run_parallel
 
@@ -58,32 +58,17 @@ class Float32Head(torch.nn.Module):  # type: ignore[misc,unused-ignore]
         return torch.nn.functional.linear(hidden.float(), self.weight)
 
 
-def why_not_shared(model: Any) -> str | None:
-    """Why prompts of this model cannot share prefixes; None if they can."""
-    config = model.config
-    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    if kinds != {"full_attention"} or getattr(config, "sliding_window", None):
-        return "its layers keep no whole past (a sliding window or a state)"
-    if getattr(config, "model_type", "") in {"mamba", "mamba2", "rwkv", "recurrent_gemma", "falcon_mamba"}:
-        return "it keeps a state and no past"
-    if "local" in str(getattr(config, "attention_types", "")):
-        return "its layers attend to a window"
-    if config._attn_implementation not in ("sdpa", "eager"):
-        return f"its attention ({config._attn_implementation}) takes no mask of our own"
-    return None
-
-
 class PrefixSharingLM(ChatPrompts, HFLM):  # type: ignore[misc,unused-ignore]
     """lm-eval's model over a loaded student. Its `tick`, when set, counts the requests done.
 
     Args:
-        share: run shared prefixes once; false: lm-eval's own way.
+        way: how the model is asked; None to find out.
         row: tokens that are run at once; None for what suits the device.
         threads: cores that may work on prompts of their own; 1 leaves all to torch's threads.
     """
 
     def __init__(
-        self, model: Any, tokenizer: Any, share: bool = True, row: int | None = None, threads: int = 1
+        self, model: Any, tokenizer: Any, way: Way | None = None, row: int | None = None, threads: int = 1
     ) -> None:
         super().__init__(
             pretrained=model,
@@ -92,16 +77,18 @@ class PrefixSharingLM(ChatPrompts, HFLM):  # type: ignore[misc,unused-ignore]
             backend="causal",
             enable_thinking=False,
         )
+        way = way or find_way(model, tokenizer.pad_token_id or 0, self.device)
         # After lm-eval has tied the weights, which would tie this layer to the bfloat16 embedding.
         head = model.get_output_embeddings()
         if model.dtype != torch.float32 and head.bias is None:
             model.set_output_embeddings(Float32Head(head))
         self.tick: Ticker = lambda done=1, note="": None
-        reason = (why_not_shared(model) or why_sharing_differs(model, self.device)) if share else None
-        if reason:
-            say(f"every prompt is run by itself, which is slower: {reason}")
-            self._check_padding()
-        self._shares_prefixes = share and reason is None
+        if way.alone:
+            say(f"every prompt is run by itself, which is slower: {way.alone}")
+        if way.single:
+            say(f"prompts are run one at a time, which is slower still: {way.single}")
+            self.batch_size_per_gpu = 1
+        self._shares_prefixes = way.alone is None
         self._row = row or ROW_TOKENS.get(self.device.type, MAX_ROW_TOKENS)
         self._threads = threads if is_row_independent(model.config) else 1
         self._trees = [
@@ -111,12 +98,6 @@ class PrefixSharingLM(ChatPrompts, HFLM):  # type: ignore[misc,unused-ignore]
         self.cut_answers: set[tuple[str, str]] = set()
         """(prompt, answer) of the last call's answers that filled their budget of tokens."""
         self._counting = Lock()
-
-    def _check_padding(self) -> None:
-        """Take one prompt at a time where padding changes what comes out."""
-        if reason := why_padding_differs(self.model, self.tokenizer.pad_token_id or 0, self.device):
-            say(f"prompts are run one at a time, which is slower still: {reason}")
-            self.batch_size_per_gpu = 1
 
     def loglikelihood(self, requests: Any, disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """As lm-eval's, without its progress bar: ours counts."""

@@ -26,8 +26,9 @@ from kshot.evaluate.measure.suite_tasks import Labels, build_lm_eval_tasks, coun
 from kshot.evaluate.run_files import MeasurementFile
 from kshot.evaluate.scoring import normalized, text
 from kshot.models import chat_template
+from kshot.models.loading import cast_weights
 from kshot.runtime.device import Device, set_attention
-from kshot.runtime.logging import quiet, without_git
+from kshot.runtime.logging import facts_once, quiet
 from kshot.suites.format import Suite
 
 
@@ -128,12 +129,15 @@ def _open_own(load: Callable[[], tuple[Any, Any]], device: Device) -> Any:
     import torch
 
     from kshot.evaluate.lm.prefix_lm import PrefixSharingLM
+    from kshot.evaluate.lm.self_check import find_way
 
     model, tokenizer = load()
     set_attention(model, device.attention)
-    model = model.to(dtype=getattr(torch, device.dtype), device=device.type).eval()
     with quiet():
-        return PrefixSharingLM(model, tokenizer, threads=device.worker_count)
+        # While the weights are in float32, of which a GPU might not hold all.
+        way = find_way(model.eval(), tokenizer.pad_token_id or 0, model.device)
+        cast_weights(model, getattr(torch, device.dtype))
+        return PrefixSharingLM(model.to(device.type), tokenizer, way, threads=device.worker_count)
 
 
 def measure(measurement: Measurement, lm: Any, limit: int | None) -> None:
@@ -143,7 +147,7 @@ def measure(measurement: Measurement, lm: Any, limit: int | None) -> None:
 
     suite, source = measurement.suite, measurement.suite.lm_eval
     total = count_lm_eval_requests(suite, limit) if source else count_requests(suite, limit)
-    with progress(measurement.label, total) as tick, quiet(), without_git():
+    with progress(measurement.label, total) as tick, quiet(), facts_once():
         lm.tick = capped(total, tick)
         if source:
             arguments = evaluate_arguments(source, measurement.k, limit, measurement.seed)

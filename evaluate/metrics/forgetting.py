@@ -7,7 +7,7 @@ sets base beside student.
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -86,6 +86,15 @@ class ForgettingProbe:
         """Ask one of lm-eval's models: bits of each paragraph, greedy answers to the questions."""
         bits, answers = ask_material(self.model, lm)
         write_model(self.path, ForgettingAnswers(key=self.key, bits=bits, answers=answers))
+
+
+def take_finished_probe(probe: ForgettingProbe, folder: Path, others: Sequence[Path]) -> None:
+    """Copy a base's answers that are missing in an evaluation's folder from another that has them under this key."""
+    for other in others if not probe.is_done else ():
+        place = replace(probe, path=other / probe.path.relative_to(folder))
+        if place.is_done:
+            write_model(probe.path, read_model(place.path, ForgettingAnswers))
+            return
 
 
 def load_material() -> Material:

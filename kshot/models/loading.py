@@ -51,6 +51,25 @@ def load_student(folder: str) -> tuple[Any, Any]:
     return model, tokenizer
 
 
+def cast_weights(model: Any, dtype: Any) -> None:
+    """Cast in place, as `from_pretrained(dtype=...)` loads: what the model computes itself and does not save stays.
+
+    `model.to(dtype)` would round the frequencies of rotary embeddings too, which doubles the error of bfloat16.
+    """
+    strict = getattr(model, "_keep_in_fp32_modules_strict", None) or ()
+    computed = [
+        (module, name, module._buffers[name])
+        for module in model.modules()
+        for name in module._non_persistent_buffers_set
+    ]
+    kept = [(p, p.data) for name, p in model.named_parameters() if any(part in name.split(".") for part in strict)]
+    model.to(dtype)
+    for module, name, buffer in computed:
+        module._buffers[name] = buffer
+    for parameter, data in kept:
+        parameter.data = data
+
+
 def load_chat_format(folder: str) -> ChatFormat:
     """How a student's turns are written, from its tokenizer alone.
 

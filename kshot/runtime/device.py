@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -161,6 +161,15 @@ def load_or_probe_device(path: Path, key: str, probe: Callable[[], Device]) -> D
         write_json(path, {"key": key, "device": asdict(device)})
     torch.set_num_threads(device.threads)
     return device
+
+
+def use_threads(device: Device, threads: int) -> Device:
+    """The same settings with so many threads, which torch uses from now on; 0 for all cores."""
+    import torch
+
+    threads = threads or count_cores()
+    torch.set_num_threads(threads)
+    return replace(device, threads=threads)
 
 
 def cast_frozen_linears(model: Any) -> Any:

@@ -2,8 +2,9 @@
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 NOISY = (
@@ -45,17 +46,25 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def without_git() -> Iterator[None]:
-    """Inside, lm-eval reads the commit of the working folder from its files, as it does where there is no git.
+def facts_once() -> Iterator[None]:
+    """Inside, lm-eval reads the facts of machine and packages once a process, and the commit without running git.
 
-    By itself it runs git, which complains on the screen at every measurement where the folder is no repository.
+    By itself it runs `pip list` and ten other programs for every measurement, which takes a second or two, and git,
+    which complains on the screen where the working folder is no repository.
     """
     from lm_eval import evaluator
     from lm_eval.loggers.utils import get_commit_from_path
+    from torch.utils import collect_env
 
-    asking = evaluator.get_git_commit_hash
+    commit, environment = evaluator.get_git_commit_hash, collect_env.get_pretty_env_info
     evaluator.get_git_commit_hash = lambda: get_commit_from_path(Path.cwd())
+    collect_env.get_pretty_env_info = lambda: _describe_environment(environment)
     try:
         yield
     finally:
-        evaluator.get_git_commit_hash = asking
+        evaluator.get_git_commit_hash, collect_env.get_pretty_env_info = commit, environment
+
+
+@cache
+def _describe_environment(describe: Callable[[], str]) -> str:
+    return describe()

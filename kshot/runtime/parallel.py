@@ -4,8 +4,9 @@ The matrices of a small model are too small to split: torch's threads wait for o
 rows of a batch, or prompts of a suite, hardly wait.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import TypeVar
 
 Part = TypeVar("Part")
@@ -49,3 +50,16 @@ def run_parallel(
     # torch remembers a worker's number of threads for later ones.
     torch.set_num_threads(threads)
     return results
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Inside, torch uses one thread: on a busy machine several wait for one another after each small matrix."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

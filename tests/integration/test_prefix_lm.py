@@ -189,7 +189,7 @@ def test_cores_have_packs_of_their_own(both: Both) -> None:
 
 
 def test_a_model_without_a_whole_past_is_asked_lm_eval_s_way(tiny_student: Path) -> None:
-    from kshot.evaluate.lm.prefix_lm import why_not_shared
+    from kshot.evaluate.lm.self_check import why_not_shared
     from kshot.models.loading import load_student
 
     model, _ = load_student(str(tiny_student))
@@ -233,6 +233,47 @@ def test_bfloat16_keeps_a_float32_output_layer(tiny_student: Path) -> None:
     ours = PrefixSharingLM(model.to(torch.bfloat16).eval(), tokenizer)
     with torch.no_grad():
         assert ours.model(torch.tensor([[5, 6]])).logits.dtype == torch.float32
+
+
+def test_bfloat16_computes_what_from_pretrained_loads(tiny_student: Path) -> None:
+    """To the bit: rotary frequencies keep their precision."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from kshot.models.loading import cast_weights, load_student
+
+    model, _ = load_student(str(tiny_student))
+    cast_weights(model.eval(), torch.bfloat16)
+    loaded = AutoModelForCausalLM.from_pretrained(tiny_student, dtype=torch.bfloat16).eval()
+    ids = torch.arange(5, 105)[None]
+    with torch.no_grad():
+        assert torch.equal(model(ids).logits, loaded(ids).logits)
+    assert model.model.rotary_emb.inv_freq.dtype == torch.float32
+
+
+def test_an_architecture_is_checked_once_and_in_float32(tiny_student: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from kshot.evaluate.lm import self_check
+    from kshot.models.loading import cast_weights, load_student
+
+    checked = []
+    check = self_check.why_sharing_differs
+
+    def count(model: Any, device: torch.device) -> str | None:
+        checked.append((model.dtype, torch.get_num_threads()))
+        return check(model, device)
+
+    monkeypatch.setattr(self_check, "why_sharing_differs", count)
+    monkeypatch.setattr(self_check, "_WAYS", {})
+    threads = torch.get_num_threads()
+    for _ in range(2):
+        model, _ = load_student(str(tiny_student))
+        cast_weights(model.eval(), torch.bfloat16)
+        assert self_check.find_way(model, 0, model.device) == self_check.Way()
+        assert model.dtype == torch.bfloat16
+    assert checked == [(torch.float32, 1)]
+    assert torch.get_num_threads() == threads
 
 
 @pytest.mark.parametrize("options", [["no", "no opinion", "yes"], ["no", "maybe", "yes"]])

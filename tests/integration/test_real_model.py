@@ -112,3 +112,21 @@ def test_run_trains_the_real_student_to_answer_and_stop(config: Path, tmp_path: 
     assert length["student"] < length["base"]
     manifest = json.loads((tmp_path / "runs" / "a" / "train" / "manifest.json").read_text())
     assert manifest["loss"] < 1.5
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_real_model_shares_prefixes_in_each_dtype_and_is_checked_in_seconds(cache: Path, dtype: str) -> None:
+    import time
+
+    import torch
+
+    from kshot.evaluate.lm import self_check
+    from kshot.models.loading import cast_weights, load_student
+    from kshot.models.resolve import resolve_model
+
+    model, _ = load_student(resolve_model(SMOLLM2))
+    cast_weights(model.eval(), getattr(torch, dtype))
+    self_check._WAYS.clear()
+    began = time.process_time()
+    assert self_check.find_way(model, 0, model.device) == self_check.Way()
+    assert time.process_time() - began < 4
