@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import tests.architectures
 import tests.chat_templates
 import tests.measuring_cells
+import tests.settings
 import tests.students
 import tests.teachers
 
@@ -50,6 +51,14 @@ def list_architectures() -> Iterator[Row]:
         yield Row(cell.architecture, cell.verdict, cell.note)
 
 
+def list_settings() -> Iterator[Row]:
+    for cell in tests.settings.settings_cells():
+        is_right = cell.got == cell.expected
+        verdict = ("refused" if cell.expected == "refused" else "right") if is_right else "wrong"
+        note = cell.note if is_right else f"{cell.got}, not {cell.expected}: {cell.note}"
+        yield Row(f"{cell.setting}: {cell.value!r}", verdict, "Traceback" * (cell.got == "traceback") + note)
+
+
 def list_scorers() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         student = tests.students.save_tiny_student(Path(folder) / "student")
@@ -72,6 +81,7 @@ GROUPS: dict[str, Callable[[], Iterator[Row]]] = {
     "teachers": list_teachers,
     "templates": list_templates,
     "architectures": list_architectures,
+    "settings": list_settings,
     "loading": list_loaders,
     "scoring": list_scorers,
 }

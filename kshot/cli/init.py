@@ -34,7 +34,7 @@ def init(
     from kshot.project.columns import choose_columns
     from kshot.project.examples import drop_near_duplicates, read_examples, split_rows, survey_examples
     from kshot.project.tables import read_table
-    from kshot.project.write import INSTRUCTIONS, Project, write_project
+    from kshot.project.write import Project, default_instruction, write_project
 
     if bool(teacher) != bool(model):
         raise DataError("--teacher and --model belong together; give both, or none")
@@ -52,7 +52,7 @@ def init(
     for line in survey.lines:
         say(f"  {line}")
     if instruction is None:
-        default = INSTRUCTIONS[survey.kind]
+        default = default_instruction(survey)
         instruction = typer.prompt("What is the task, in a sentence?", default) if _is_terminal() else default
         if not _is_terminal():
             say(f"  no --instruction: {default!r}")

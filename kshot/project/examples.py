@@ -44,6 +44,8 @@ class Survey:
     labels: tuple[str, ...]
     lines: tuple[str, ...]
     """What to tell the user, a fact a line."""
+    keys: tuple[str, ...] = ()
+    """Of JSON outputs, most frequent first."""
 
 
 def read_examples(table: ExampleTable, input: str, output: str) -> list[LabelledRow]:
@@ -81,6 +83,7 @@ def survey_examples(table: ExampleTable, rows: Sequence[LabelledRow]) -> Survey:
         DataError: two labels that are one answer, or more labels than a prompt can list.
     """
     kind, labels = _find_kind(rows)
+    keys: tuple[str, ...] = ()
     counts = Counter(row.output for row in rows)
     lines = [f"{len(rows)} examples from {len(table.rows)} rows"]
     if dropped := len(table.rows) - len(rows):
@@ -94,15 +97,15 @@ def survey_examples(table: ExampleTable, rows: Sequence[LabelledRow]) -> Survey:
         if few:
             lines.append(f"{len(few)} labels have one row, which stays in the training data: {', '.join(few[:5])}")
     elif kind == "extraction":
-        keys = Counter(key for row in rows for key in json.loads(row.output))
-        lines.append(f"outputs are JSON objects with the keys {', '.join(key for key, _ in keys.most_common(12))}")
+        keys = tuple(key for key, _ in Counter(key for row in rows for key in json.loads(row.output)).most_common())
+        lines.append(f"outputs are JSON objects with the keys {', '.join(keys[:12])}")
     else:
         sizes = sorted(len(row.output.split()) for row in rows)
         lines.append(f"open answers of {sizes[0]} to {sizes[-1]} words")
     near = sum(len(group) - 1 for group in group_near_duplicates(rows))
     if near:
         lines.append(f"{near} inputs nearly repeat another one; such rows stay on one side of the split")
-    return Survey(tuple(rows), kind, labels, tuple(lines))
+    return Survey(tuple(rows), kind, labels, tuple(lines), keys)
 
 
 def _find_kind(rows: Sequence[LabelledRow]) -> tuple[Kind, tuple[str, ...]]:

@@ -12,11 +12,6 @@ from kshot.core.errors import DataError
 from kshot.core.files import atomic_folder
 from kshot.project.examples import Kind, LabelledRow, Survey
 
-INSTRUCTIONS: dict[Kind, str] = {
-    "classification": "Which label fits the input? Answer with the label only.",
-    "extraction": "Extract what the input says as a JSON object, with the keys of the examples.",
-    "text": "Write the output for the input, as in the examples.",
-}
 SCORES: dict[Kind, list[str]] = {
     "classification": ["exact_match", "normalized_match"],
     "extraction": ["exact_match", "normalized_match"],
@@ -33,6 +28,16 @@ POOL = 16
 MAX_SHOTS = 4
 WORDS_PER_TOKEN = 0.6
 MIN_LENGTH, MAX_LENGTH = 384, 2048
+
+
+def default_instruction(survey: Survey) -> str:
+    """An instruction that says all that the table shows: the labels are listed with it, the keys stand in it."""
+    if survey.kind == "classification":
+        return "Which label fits the input? Answer with the label only."
+    if survey.kind == "extraction":
+        keys = ", ".join(survey.keys) or "that the input names"
+        return f"Extract what the input says as a JSON object. Keys: {keys}; leave out what it does not say."
+    return "Write the output for the input."
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.project.columns import choose_columns
 from kshot.project.examples import LabelledRow, drop_near_duplicates, read_examples, split_rows, survey_examples
 from kshot.project.tables import ExampleTable, TableRow
+from kshot.project.write import default_instruction
 from kshot.suites.loading import load_suite
 from kshot.tasks.yaml_reader import load_tasks
 
@@ -187,3 +188,10 @@ def test_init_asks_for_columns_that_it_cannot_guess(tmp_path: Path, capsys: pyte
     command = lambda: app(["init", str(tmp_path / "x"), "--from", str(source)], standalone_mode=False)  # noqa: E731
     assert guarded(command) == 2
     assert "Perhaps --input 'text' --output 'label'; say so" in "".join(capsys.readouterr())
+
+
+def test_default_instruction_names_the_keys_of_json_outputs() -> None:
+    pairs = [(f"text {n}", json.dumps({"city": n} | ({"date": n} if n % 2 else {}))) for n in range(8)]
+    survey = survey_examples(_table({"text": "x"}), _rows(*pairs))
+    assert survey.keys == ("city", "date")
+    assert "Keys: city, date;" in default_instruction(survey)
