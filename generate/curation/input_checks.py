@@ -14,7 +14,7 @@ from kshot.core.text import count_words, words
 from kshot.generate.curation.languages import MIN_LANGUAGE_WORDS, find_foreign_language, identify_language
 from kshot.generate.curation.phrases import find_phrase, phrase_pattern
 
-VERSION = 1
+VERSION = 2
 """Raise when the same input gets another verdict."""
 
 MIN_REPEATED_WORDS = 6
@@ -42,7 +42,7 @@ def find_input_fault(
     for reason, find in _PATTERNS.items():
         if (found := find(text)) and not any(find(other) for other in gold):
             return f"{reason}: {found.strip()!r}"
-    if labels and (giveaway := _find_giveaway(text, output, gold)):
+    if labels and (giveaway := _find_giveaway(text, output, labels, gold)):
         return giveaway
     if repeated := _find_repetition(text, instruction):
         return f"repeats the instruction: {repeated!r}"
@@ -76,29 +76,39 @@ _PATTERNS: dict[str, Callable[[str], str | None]] = {
 }
 
 
-def _find_giveaway(text: str, label: str, gold: Sequence[str]) -> str | None:
-    """Return why the input tells its own label: it is the label, marks it, or names it as no gold input does."""
-    folded, name = text.casefold(), label.casefold()
+def _find_giveaway(text: str, label: str, labels: Sequence[str], gold: Sequence[str]) -> str | None:
+    """Return why the input tells its own label: it is the label, marks it, or names it.
+
+    Where a gold input names or marks any label, that is natural for the task.
+    """
+    name = label.casefold()
     is_common = (len(name) <= MAX_COMMON_LABEL_CHARS and name.isascii()) or name in _COMMON_LABELS
     if normalize_answer(text) == normalize_answer(label) and not is_common:
         return f"the input is its label: {label!r}"
-    quoted = re.escape(name)
-    marked = re.search(
-        rf"(?:^|\n|[.!?]\s)\s*[(\[<*]{{1,2}}{quoted}[)\]>*]{{1,2}}|[(\[<]{quoted}[)\]>]\s*$"
-        rf"|{phrase_pattern('marked_label')}\s*[:：=]\s*[\"']?{quoted}",
-        folded,
-    )
-    if marked and not any(marked[0].strip() in other.casefold() for other in gold):
-        return f"the input gives its label away: {marked[0].strip()!r}"
-    spellings = {name, re.sub(r"[_-]+", " ", name)}
-    if is_common or not gold:
+    if (marked := _marks(text, [label])) and not any(_marks(other, labels) for other in gold):
+        return f"the input gives its label away: {marked!r}"
+    if is_common or not gold or not _names(text, [label]) or any(_names(other, labels) for other in gold):
         return None
+    return f"the input gives its label away: {label!r}"
 
-    def names_label(other: str) -> bool:
-        return any(has_literal(other.casefold(), spelling) for spelling in spellings)
 
-    gives_away = names_label(text) and not any(map(names_label, gold))
-    return f"the input gives its label away: {label!r}" if gives_away else None
+def _marks(text: str, labels: Sequence[str]) -> str | None:
+    """Return a label in brackets at the beginning or end, or behind a word such as `Category:`."""
+    names = "|".join(re.escape(label.casefold()) for label in labels)
+    marked = re.search(
+        rf"(?:^|\n|[.!?]\s)\s*[(\[<*]{{1,2}}(?:{names})[)\]>*]{{1,2}}|[(\[<](?:{names})[)\]>]\s*$"
+        rf"|{phrase_pattern('marked_label')}\s*[:：=]\s*[\"']?(?:{names})",
+        text.casefold(),
+    )
+    return marked[0].strip() if marked else None
+
+
+def _names(text: str, labels: Sequence[str]) -> bool:
+    """Whether the text holds a label as words of its own; one of the ordinary words does not count."""
+    folded = text.casefold()
+    names = [label.casefold() for label in labels if len(label) > MAX_COMMON_LABEL_CHARS or not label.isascii()]
+    spellings = {spelling for name in names for spelling in (name, re.sub(r"[_-]+", " ", name))}
+    return any(has_literal(folded, spelling) for spelling in spellings - _COMMON_LABELS)
 
 
 def _find_repetition(text: str, instruction: str) -> str | None:

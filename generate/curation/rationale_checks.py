@@ -12,7 +12,7 @@ from kshot.generate.curation.phrases import find_chatter, find_phrase, phrase_pa
 from kshot.generate.curation.refusals import find_refusal
 from kshot.generate.teacher import ANSWER_SENTENCE, is_same_answer, unwrap_answer
 
-VERSION = 1
+VERSION = 2
 """Raise when the same rationale gets another verdict."""
 
 MIN_WORDS, MAX_WORDS = 5, 120
