@@ -3,13 +3,14 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from kshot.config import GenerateConfig
+from kshot.config import GenerateConfig, TableConfig
 from kshot.config.loader import suggest
 from kshot.core.errors import ConfigError
 from kshot.core.seeding import stream
 from kshot.core.types import Task
 from kshot.generate.bank import FAMILIES
 from kshot.generate.bank.reasoning_gym import ALL, PREFIX, is_installed, reasoning_gym_sources
+from kshot.project.task import load_table_task
 from kshot.suites.format import Suite, families_by_suite
 from kshot.tasks.registry import load_entry_points, load_family_file, registered_families
 from kshot.tasks.source import TaskSource, check_unique_ids, source_from_family, source_from_task
@@ -36,7 +37,7 @@ def load_sources(
         DataError: an unusable file of tasks, or an id used twice.
     """
     sources = [*family_sources(settings.families, held_out), *reasoning_gym_sources(settings.reasoning_gym)]
-    tasks = [task for path in settings.tasks for task in load_tasks(path)]
+    tasks = [task for entry in settings.tasks for task in _load_entry(entry)]
     everything = check_unique_ids([*sources, *map(source_from_task, tasks)])
     excluded = _excluded_ids(everything, settings.exclude)
     families = sorted({source.family for source in everything if source.id not in excluded})
@@ -48,6 +49,12 @@ def load_sources(
         [source for source in sources if source.family in drawn and source.id not in excluded],
         [task for task in tasks if task.family in drawn and task.id not in excluded],
     )
+
+
+def _load_entry(entry: Path | TableConfig) -> list[Task]:
+    if isinstance(entry, Path):
+        return load_tasks(entry)
+    return [load_table_task(entry.file, entry.input, entry.output, entry.instruction, entry.id)]
 
 
 def held_out_families(suites: Sequence[Suite]) -> set[str]:

@@ -139,7 +139,7 @@ def cache_key(config: Config) -> str:
     whose output changes has a new version.
     """
     settings = config.generate
-    inputs = [*settings.tasks, *(Path(name) for name in settings.families if is_family_file(name))]
+    inputs = [*settings.task_files, *(Path(name) for name in settings.families if is_family_file(name))]
     for name in settings.decontaminate:
         folder = suite_folder(name)
         inputs += sorted(path for path in folder.glob("*") if path.suffix in {".yaml", ".yml", ".jsonl"})

@@ -42,7 +42,7 @@ def copy(
     target = folder / f"{Path(name).name}.yaml"
     files = [target]
     if not name.startswith("teachers/"):
-        tasks = [path for path in load_config(name).generate.tasks if path.is_relative_to(RECIPES.resolve())]
+        tasks = [path for path in load_config(name).generate.task_files if path.is_relative_to(RECIPES.resolve())]
         files += [folder / path.relative_to(RECIPES.resolve()) for path in tasks]
     if existing := [path for path in files if path.exists()]:
         raise ConfigError([f"{existing[0]}: exists already; name another folder"])

@@ -3,7 +3,7 @@
 from kshot.config.ablate import AblateConfig
 from kshot.config.config import QUICKSTART_STUDENT, Config
 from kshot.config.evaluate import EvaluateConfig
-from kshot.config.generate import DedupConfig, FilterConfig, GenerateConfig, MixtureConfig
+from kshot.config.generate import DedupConfig, FilterConfig, GenerateConfig, MixtureConfig, TableConfig
 from kshot.config.section import Concurrency, Fraction, Names, Price, Section, Seed, Shots
 from kshot.config.synthesis import (
     AugmentConfig,
@@ -47,6 +47,7 @@ __all__ = [
     "Shots",
     "Structured",
     "SynthesisConfig",
+    "TableConfig",
     "TeacherConfig",
     "TrainConfig",
     "VerifyConfig",

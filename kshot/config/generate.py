@@ -1,9 +1,9 @@
 """`generate`: which tasks, how many records, in which forms, and what keeps them clean."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from kshot.config.section import Fraction, Names, Section
 from kshot.config.synthesis import ParaphraseConfig, SynthesisConfig
@@ -56,14 +56,38 @@ class FilterConfig(Section):
     """Drop a model's refusals ("I can't help with that"), in fifteen languages. A person's "I can't log in" stays."""
 
 
+class TableConfig(Section):
+    """A table of examples as a task: CSV, TSV, JSONL, JSON, Parquet, XLSX, or `OWNER/NAME[:SPLIT]` of the hub."""
+
+    file: str
+    """The file, relative to the config, or the dataset's name."""
+    input: str | None = None
+    """The column of the inputs; null: guessed."""
+    output: str | None = None
+    """The column of the right outputs; null: guessed."""
+    instruction: str | None = None
+    """What the task is, in a sentence; null: a plain one."""
+    id: str | None = None
+    """The task's id; null: the file's name."""
+
+
+def _kind_of_entry(entry: Any) -> str:
+    return "table" if isinstance(entry, dict | TableConfig) else "path"
+
+
+TaskEntry = Annotated[
+    Annotated[Path, Tag("path")] | Annotated[TableConfig, Tag("table")], Discriminator(_kind_of_entry)
+]
+
+
 class GenerateConfig(Section):
     """The data: which tasks, how many records, in which forms."""
 
     families: Names = []
     """Ids or categories of programmatic families, or Python files of your own (`./my_families.py`); empty: all that
     ship, and those that installed packages register (`kshot tasks list`). `none`: no family."""
-    tasks: list[Path] = []
-    """YAML files of example-based tasks, relative to the config."""
+    tasks: list[TaskEntry] = []
+    """YAML files of example-based tasks, relative to the config, or tables: {file: tickets.csv, instruction: ...}."""
     exclude: list[str] = []
     """Ids, families or categories to leave out."""
     max_families: Annotated[int, Field(ge=1)] | None = None
@@ -110,6 +134,12 @@ class GenerateConfig(Section):
     filters: FilterConfig = FilterConfig()
     parquet: bool = False
     """Write train.parquet beside train.jsonl."""
+
+    @property
+    def task_files(self) -> list[Path]:
+        """The files of tasks and tables that are here; a dataset of the hub is none."""
+        paths = [Path(task.file) if isinstance(task, TableConfig) else task for task in self.tasks]
+        return [path for path, task in zip(paths, self.tasks, strict=True) if isinstance(task, Path) or path.exists()]
 
     @model_validator(mode="after")
     def _check_shares(self) -> "GenerateConfig":

@@ -1,7 +1,7 @@
 """Reads a config file, applies `--set`, and reports every fault at once with its file, line and key."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from kshot.config.config import Config
+from kshot.config.generate import TableConfig
 from kshot.core.errors import ConfigError, DataError
 from kshot.core.safe_yaml import describe_fault, read_yaml
 from kshot.core.shipped import RECIPES, recipe_names, suite_names
@@ -176,9 +177,16 @@ def _known_keys(location: KeyPath) -> list[str]:
     model: type[BaseModel] = Config
     for step in location:
         field = model.model_fields.get(step)
-        options = [] if field is None else [field.annotation, *get_args(field.annotation)]
+        options = [] if field is None else list(_parts_of(field.annotation))
         model = next((o for o in options if isinstance(o, type) and issubclass(o, BaseModel)), model)
     return list(model.model_fields)
+
+
+def _parts_of(annotation: Any) -> Iterator[Any]:
+    """The annotation and everything inside it."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from _parts_of(part)
 
 
 def _resolve_paths(config: Config, base: Path) -> Config:
@@ -193,10 +201,16 @@ def _resolve_paths(config: Config, base: Path) -> Config:
     def family(name: str) -> str:
         return str(_from(base, Path(name))) if name.endswith(".py") else name
 
+    def task_at(task: Path | TableConfig) -> Path | TableConfig:
+        if isinstance(task, Path):
+            return _from(base, task)
+        path = _from(base, Path(task.file))
+        return task.model_copy(update={"file": str(path)}) if path.exists() or path.suffix else task
+
     generate = config.generate.model_copy(
         update={
             "families": [family(name) for name in config.generate.families],
-            "tasks": [_from(base, task) for task in config.generate.tasks],
+            "tasks": [task_at(task) for task in config.generate.tasks],
             "decontaminate": [suite(name) for name in config.generate.decontaminate],
             "prompts": config.generate.prompts and _from(base, config.generate.prompts),
         }

@@ -30,6 +30,11 @@ WORDS_PER_TOKEN = 0.6
 MIN_LENGTH, MAX_LENGTH = 384, 2048
 
 
+def make_task_id(name: str) -> str:
+    """Return the name as a task's id: lower case, digits and underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "own_task"
+
+
 def default_instruction(survey: Survey) -> str:
     """An instruction that says all that the table shows: the labels are listed with it, the keys stand in it."""
     if survey.kind == "classification":
@@ -58,7 +63,7 @@ class Project:
 
     @property
     def task_id(self) -> str:
-        return re.sub(r"[^a-z0-9]+", "_", self.name.lower()).strip("_") or "own_task"
+        return make_task_id(self.name)
 
     @property
     def records(self) -> int:

@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 
 from kshot.cli.app import app, guarded
 from kshot.config.loader import load_config
-from kshot.core.errors import DataError
+from kshot.core.errors import DataError, KshotError
 from kshot.generate.curation.decontaminate import Decontaminator
+from kshot.generate.sources import load_sources
+from kshot.generate.stage import cache_key
 from kshot.project.columns import choose_columns
 from kshot.project.examples import LabelledRow, drop_near_duplicates, read_examples, split_rows, survey_examples
 from kshot.project.tables import ExampleTable, TableRow
@@ -195,3 +197,35 @@ def test_default_instruction_names_the_keys_of_json_outputs() -> None:
     survey = survey_examples(_table({"text": "x"}), _rows(*pairs))
     assert survey.keys == ("city", "date")
     assert "Keys: city, date;" in default_instruction(survey)
+
+
+def test_a_config_names_a_table_as_a_task(tmp_path: Path) -> None:
+    (tmp_path / "Fruit Rows.csv").write_text("t,l\n" + "".join(f"{text},{label}\n" for text, label in LABELLED))
+    config = tmp_path / "c.yaml"
+    table = "{file: Fruit Rows.csv, instruction: 'Which fruit?'}"
+    config.write_text(f"generate: {{teacher: null, families: none, tasks: [{table}]}}\n")
+    settings = load_config(config).generate
+    sources, (task,) = load_sources(settings, 1)
+    assert sources == []
+    assert (task.id, task.labels, len(task.examples)) == ("fruit_rows", ("apple", "pear", "plum"), 18)
+    assert task.descriptions == ("Which fruit?",)
+    assert settings.task_files == [tmp_path / "Fruit Rows.csv"]
+    before = cache_key(load_config(config))
+    with (tmp_path / "Fruit Rows.csv").open("a") as file:
+        file.write("one more fruit,apple\n")
+    assert cache_key(load_config(config)) != before
+
+
+@pytest.mark.parametrize(
+    ("entry", "error"),
+    [
+        ("{file: none.csv}", "none.csv: no such file"),
+        ("{file: a.csv, input: x}", "no column 'x'"),
+        ("{file: a.csv, colour: x}", "colour: unknown key; known here: file, input, output, instruction, id"),
+    ],
+)
+def test_an_unusable_table_of_a_config_is_one_line(tmp_path: Path, entry: str, error: str) -> None:
+    (tmp_path / "a.csv").write_text("t,l\n" + "".join(f"{text},{label}\n" for text, label in LABELLED))
+    (tmp_path / "c.yaml").write_text(f"generate: {{teacher: null, tasks: [{entry}]}}\n")
+    with pytest.raises(KshotError, match=error):
+        load_sources(load_config(tmp_path / "c.yaml").generate, 1)

@@ -1,0 +1,45 @@
+"""A task of a table that a config names, without a task file."""
+
+from pathlib import Path
+
+from kshot.core.errors import DataError
+from kshot.core.types import Example, Task
+from kshot.project.columns import choose_columns
+from kshot.project.examples import read_examples, survey_examples
+from kshot.project.tables import read_table
+from kshot.project.write import default_instruction, make_task_id
+
+
+def load_table_task(
+    source: str,
+    input: str | None = None,
+    output: str | None = None,
+    instruction: str | None = None,
+    id: str | None = None,
+) -> Task:
+    """Read a table as one task: its rows are gold examples, its labels are found.
+
+    Args:
+        source: a file, or a dataset of the hub, see `read_table`.
+        input, output: the columns; guessed where they are not named.
+        instruction: what the task is; a plain one by default.
+        id: by default the file's name.
+
+    Raises:
+        DataError: an unusable table, or columns that need a name.
+    """
+    table = read_table(source)
+    guess = choose_columns(table, input, output)
+    if not guess.is_sure:
+        names = ", ".join(map(repr, table.columns))
+        raise DataError(f"{source}: which of {names} are input and output? Name them: input: ..., output: ...")
+    survey = survey_examples(table, read_examples(table, guess.input, guess.output))
+    task_id = make_task_id(id or Path(source).stem)
+    return Task(
+        id=task_id,
+        family=task_id,
+        category="own",
+        descriptions=(instruction or default_instruction(survey),),
+        examples=tuple(Example(row.input, row.output) for row in survey.rows),
+        labels=survey.labels,
+    )
