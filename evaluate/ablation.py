@@ -20,6 +20,7 @@ from kshot.evaluate.measure.measurement import Measurement, measure_missing
 from kshot.evaluate.measure.results import (
     ScoresBySuite,
     count_answers,
+    count_differences,
     count_truncated,
     read_samples,
     read_suite_scores,
@@ -89,6 +90,7 @@ def write_ablation(
     measured: dict[str, dict[tuple[str, int], Sequence[Measurement]]] = {}
     names: dict[str, str] = {}
     truncated: dict[str, int] = {}
+    differences: dict[str, int] = {}
     device = None
     for trial in trials:
         seeds = students.setdefault(trial.setting, {})
@@ -102,6 +104,7 @@ def write_ablation(
         name = name_base(checkpoints[0], names)
         measured.setdefault(name, {(name, 0): base})[trial.setting, trial.seed] = student
         truncated |= count_truncated([*base, *student])
+        differences |= count_differences([*base, *student])
     values = {trial.setting: trial.values for trial in trials}
     scored = [ScoredTrial(name, values[name], bases[name], seeds) for name, seeds in students.items() if seeds]
     drawn = config.evaluate.bootstrap_resamples, config.seed, families_by_suite(suites)
@@ -118,6 +121,7 @@ def write_ablation(
         device=DeviceFile(**asdict(device)) if device else None,
         versions=installed_versions("lm_eval", "torch", "transformers"),
         truncated=truncated,
+        lm_eval_differences=differences,
         unfinished={
             name if (name, seed) in trials and not seed else f"{name} seed={seed}": count_answers(rows)
             for trials in measured.values()

@@ -21,6 +21,7 @@ from kshot.evaluate.measure.measurement import Measurement, make_measurement, me
 from kshot.evaluate.measure.plan import load_suites, plan_measurements
 from kshot.evaluate.measure.results import (
     count_answers,
+    count_differences,
     count_truncated,
     read_measurement,
     read_samples,
@@ -201,6 +202,7 @@ def _write(
         device=DeviceFile(**asdict(device)),
         versions=installed_versions("lm_eval", "torch", "transformers"),
         truncated=count_truncated(named),
+        lm_eval_differences=count_differences(named),
         unfinished={c.label: count_answers(measurements[c.label]) for c in checkpoints},
     )
     write_model(folder / "compare.json", report)

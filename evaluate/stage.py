@@ -30,6 +30,7 @@ from kshot.evaluate.measure.plan import load_suites, plan_with_baselines, unique
 from kshot.evaluate.measure.results import (
     ScoresBySuite,
     count_answers,
+    count_differences,
     count_truncated,
     read_measurement,
     read_samples,
@@ -345,6 +346,7 @@ def _manifest(
         device=DeviceFile(**asdict(device)),
         versions=installed_versions("lm_eval", "torch", "transformers"),
         truncated=count_truncated(paired),
+        lm_eval_differences=count_differences(paired),
         unfinished={model: count_answers(rows) for model, rows in measurements.items()},
         other_metrics=results.other_metrics,
         by_task=scores,

@@ -6,7 +6,8 @@ In bfloat16 the output layer still works in float32: a logit near 20 has steps o
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import Event, Lock
 from typing import Any
 
@@ -15,6 +16,7 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs, postprocess_generated_text
 
 from kshot.core.console import Ticker, say
+from kshot.core.errors import RunError
 from kshot.evaluate.lm.chat_prompts import ChatPrompts
 from kshot.evaluate.lm.constants import SCORED_OPTIONS
 from kshot.evaluate.lm.prefix_tree import PackedBatch, PackedRow, PrefixTree, Tokens, pack, partition
@@ -98,6 +100,18 @@ class PrefixSharingLM(ChatPrompts, HFLM):  # type: ignore[misc,unused-ignore]
         self.cut_answers: set[tuple[str, str]] = set()
         """(prompt, answer) of the last call's answers that filled their budget of tokens."""
         self._counting = Lock()
+        self._is_plain = False
+
+    @contextmanager
+    def asked_plainly(self, is_plain: bool) -> Iterator[None]:
+        """Inside, log-probabilities are computed as lm-eval does by default, to the last digit: one prompt a batch."""
+        before = self.batch_size_per_gpu, self._is_plain
+        if is_plain:
+            self.batch_size_per_gpu, self._is_plain = 1, True
+        try:
+            yield
+        finally:
+            self.batch_size_per_gpu, self._is_plain = before
 
     def loglikelihood(self, requests: Any, disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """As lm-eval's, without its progress bar: ours counts."""
@@ -108,7 +122,7 @@ class PrefixSharingLM(ChatPrompts, HFLM):  # type: ignore[misc,unused-ignore]
         self, requests: list[Request], disable_tqdm: bool = False, override_bs: int | None = None
     ) -> list[tuple[float, bool]]:
         """(sum of log-probabilities of the continuation, whether it is the greedy one) for each request, in order."""
-        if not self._shares_prefixes:
+        if self._is_plain or not self._shares_prefixes:
             unshared: list[tuple[float, bool]] = super()._loglikelihood_tokens(requests, True, override_bs)
             self.tick(len(requests))
             return unshared
@@ -154,10 +168,17 @@ class PrefixSharingLM(ChatPrompts, HFLM):  # type: ignore[misc,unused-ignore]
             if written := self.chat.turn_end.removesuffix(self.chat.stop).strip():
                 until.append(written)
             length = settings.pop("max_gen_toks")
+            if length >= self.max_length:
+                raise RunError(
+                    f"answers of up to {length} tokens leave no room for a prompt in the model's context of "
+                    f"{self.max_length}; lower the task's max_gen_toks"
+                )
             if self._shares_prefixes and self._is_greedy(settings):
                 texts = self._greedy(chosen, until, length)
             else:
-                texts = super().generate_until(chosen, disable_tqdm=True)
+                # Sampled answers depend on the batch; lm-eval's has one prompt.
+                with self.asked_plainly(bool(settings.get("do_sample"))):
+                    texts = super().generate_until(chosen, disable_tqdm=True)
                 self.tick(len(chosen))
                 pairs = zip(chosen, texts, strict=True)
                 self.cut_answers |= {(r.args[0], text) for r, text in pairs if len(self.tok_encode(text)) >= length}

@@ -1,17 +1,20 @@
 """lm-eval's own tasks as suites: `lm_eval:TASK` is a task, group or tag, `lm_eval:TASK@FOLDER` one of the user's YAMLs.
 
 lm-eval words the prompts, draws the demonstrations (`num_fewshot`, a fixed seed) and scores the answers item by item;
-the models are asked as on any other suite, in one message under their chat template.
+the models are asked under their chat template, with the demonstrations as turns or in one message, as lm_eval asks.
+Its numbers are those of the `lm_eval` command with the same flags; where they may differ, the measurement says why.
 """
 
 import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from kshot.config import EvaluateConfig
 from kshot.config.loader import suggest
 from kshot.core.errors import SuiteError
 from kshot.core.seeding import digest
@@ -19,25 +22,28 @@ from kshot.evaluate.run_files import Sample
 from kshot.runtime.logging import quiet
 from kshot.suites.format import LmEvalSource, Suite, SuiteRow, SuiteTask, SuiteTaskSpec
 
-VERSION = 1
+VERSION = 2
 PREFIX = "lm_eval:"
 SEED = 1234
 """lm-eval's own default for drawing demonstrations; a few-shot seed is added to it."""
 OFFLINE = ("Couldn't reach", "Offline mode", "Connection error", "Max retries", "Name or service not known")
 MAX_CAUSE_CHARS = 300
+COUNTS = {"acc", "acc_norm", "acc_bytes", "acc_mutual_info", "exact_match", "f1", "mcc"}
+"""Metrics that count options and answers."""
 
 
-def load_lm_eval_suite(name: str, path: str, limit: int | None) -> Suite:
+def load_lm_eval_suite(name: str, settings: EvaluateConfig) -> Suite:
     """The suite that `name` (with its prefix) stands for, with the items that will be asked.
-
-    Args:
-        path: a folder of the user's task YAMLs, where the name has none; empty for lm-eval's tasks only.
 
     Raises:
         SuiteError: an unknown task, data that cannot be fetched, a task that is not text or would run code.
     """
     task, _, folder = name.removeprefix(PREFIX).partition("@")
-    return _load(task, folder or path, limit)
+    suite = _load(task, folder or str(settings.lm_eval_path or ""), settings.limit)
+    assert suite.lm_eval  # noqa: S101 - for mypy
+    asked = settings.fewshot_as_multiturn, settings.system_instruction
+    source = replace(suite.lm_eval, multiturn=asked[0], system=asked[1], key=digest(suite.lm_eval.key, *asked))
+    return replace(suite, lm_eval=source)
 
 
 def task_manager(name: str, path: str) -> Any:
@@ -102,6 +108,9 @@ def _build_suite(name: str, path: str, tasks: Mapping[str, Any], limit: int | No
         pool=min(_count_pool(loaded) for loaded in tasks.values()),
         scores={task: _mean_metrics(loaded) for task, loaded in tasks.items()},
         zero_shot_only=all(loaded.get_config("num_fewshot") == 0 for loaded in tasks.values()),
+        is_continuous=any(map(_is_continuous, tasks.values())),
+        multiturn=True,
+        system=None,
     )
     return Suite(re.sub(r"[^A-Za-z0-9_.-]+", "-", name), suite_tasks, source)
 
@@ -135,6 +144,14 @@ def _mean_metrics(task: Any) -> tuple[str, ...]:
 
     better = task.higher_is_better()
     return tuple(name for name, how in task.aggregation().items() if how is mean and better.get(name, True))
+
+
+def _is_continuous(task: Any) -> bool:
+    """Whether log-probabilities go into a metric by more than their order."""
+    if task.OUTPUT_TYPE == "generate_until":
+        return False
+    own = callable(task.get_config("process_results"))
+    return own or task.OUTPUT_TYPE == "loglikelihood_rolling" or not set(task.aggregation()) <= COUNTS
 
 
 def _count_pool(task: Any) -> int:
@@ -188,7 +205,8 @@ def evaluate_arguments(source: LmEvalSource, k: int, limit: int | None, seed: in
         "num_fewshot": k,
         "limit": limit,
         "fewshot_random_seed": SEED + seed,
-        "fewshot_as_multiturn": False,
+        "fewshot_as_multiturn": source.multiturn,
+        "system_instruction": source.system,
     }
 
 

@@ -5,13 +5,15 @@
 A few-shot seed other than 0 adds -sSEED to the folder's name, demonstrations with random labels add -random.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from kshot.core import answers, prompting
 from kshot.core.console import Ticker, progress, say
+from kshot.core.errors import KshotError, SuiteError, summarize_error
 from kshot.core.files import atomic_folder, read_json, write_jsonl
 from kshot.core.replies import final_answer, thought
 from kshot.core.run_files import write_model
@@ -21,7 +23,7 @@ from kshot.evaluate.lm.chat_prompts import visible_samples
 from kshot.evaluate.lm.constants import LM_VERSION
 from kshot.evaluate.measure import lm_eval_suites, suite_tasks
 from kshot.evaluate.measure.lm_eval_suites import count_lm_eval_requests, evaluate_arguments, other_metrics
-from kshot.evaluate.measure.samples import collect_samples
+from kshot.evaluate.measure.samples import collect_samples, count_cut_items, find_differences
 from kshot.evaluate.measure.suite_tasks import Labels, build_lm_eval_tasks, count_requests
 from kshot.evaluate.run_files import MeasurementFile
 from kshot.evaluate.scoring import normalized, text
@@ -29,7 +31,7 @@ from kshot.models import chat_template
 from kshot.models.loading import cast_weights
 from kshot.runtime.device import Device, set_attention
 from kshot.runtime.logging import facts_once, quiet
-from kshot.suites.format import Suite
+from kshot.suites.format import LmEvalSource, Suite
 
 
 class ModelJob(Protocol):
@@ -142,7 +144,6 @@ def _open_own(load: Callable[[], tuple[Any, Any]], device: Device) -> Any:
 
 def measure(measurement: Measurement, lm: Any, limit: int | None) -> None:
     """Ask the model, a `PrefixSharingLM` or another of lm-eval's, for the whole measurement, and keep the answers."""
-    from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
 
     suite, source = measurement.suite, measurement.suite.lm_eval
@@ -154,24 +155,51 @@ def measure(measurement: Measurement, lm: Any, limit: int | None) -> None:
         else:
             tasks = build_lm_eval_tasks(suite, measurement.k, limit, lm.tokenizer, measurement.seed, measurement.labels)
             arguments = {"tasks": tasks, "task_manager": TaskManager(include_defaults=False)}
-        results = simple_evaluate(model=lm, apply_chat_template=True, bootstrap_iters=0, **arguments)
+        results = _ask(lm, source, arguments)
         # Models of lm-eval do not count.
         lm.tick(total)
         facts = {"suite": suite.name, "k": measurement.k, "seed": measurement.seed, "model": measurement.model}
         with atomic_folder(measurement.folder) as folder:
-            samples = collect_samples(suite, results["samples"], facts, measurement.label, lm)
+            by_task = results["samples"]
+            samples = collect_samples(suite, by_task, facts, measurement.label, lm)
             metrics = other_metrics(results["results"], samples) if source else {}
             write_jsonl(folder / "samples.jsonl", (sample.model_dump(exclude_none=True) for sample in samples))
-            _save_lm_eval_files(results, measurement.model, folder)
-            cut = len({(sample.task, sample.item) for sample in samples if sample.truncated})
+            _save_lm_eval_files(results, measurement.model, arguments, folder)
+            cut = count_cut_items(suite, by_task, samples, lm)
+            differences = find_differences(suite, by_task, lm) if source else {}
             written = {(row.task, row.item): row.unfinished for row in samples if row.unfinished is not None}
             content = MeasurementFile(
-                key=measurement.key, truncated=cut, answers=len(written), unfinished=sum(written.values()),
-                other_metrics=metrics,
+                key=measurement.key, truncated=sum(cut.values()), truncated_by_task=cut, differences=differences,
+                answers=len(written), unfinished=sum(written.values()), other_metrics=metrics,
             )  # fmt: skip
             write_model(folder / "measurement.json", content)
     if cut:
-        say(f"{measurement.label}: {cut} prompts are longer than the model's context; cut on the left")
+        counts = ", ".join(f"{count} items of {task}" for task, count in cut.items())
+        say(f"{measurement.label}: prompts are longer than the model's context and cut on the left: {counts}")
+    for reason, count in differences.items():
+        say(f"{measurement.label}: not as `lm_eval` measures it, {count} items of {reason}")
+
+
+def _ask(lm: Any, source: LmEvalSource | None, arguments: Mapping[str, Any]) -> Any:
+    """lm-eval's results.
+
+    Raises:
+        SuiteError: one of lm-eval's tasks cannot be asked or scored.
+    """
+    from lm_eval import simple_evaluate
+
+    lm.lm_eval_prompts = {} if source else None
+    is_plain = source is not None and source.is_continuous
+    try:
+        with lm.asked_plainly(is_plain) if hasattr(lm, "asked_plainly") else nullcontext():
+            return simple_evaluate(model=lm, apply_chat_template=True, bootstrap_iters=0, **arguments)
+    except KshotError:
+        raise
+    except Exception as error:
+        if source is None or isinstance(error, MemoryError):
+            raise
+        cause = summarize_error(error)
+        raise SuiteError(f"{lm_eval_suites.PREFIX}{source.task}: lm-eval cannot measure it: {cause}") from error
 
 
 def capped(total: int, tick: Ticker) -> Ticker:
@@ -188,7 +216,7 @@ def capped(total: int, tick: Ticker) -> Ticker:
     return count
 
 
-def _save_lm_eval_files(results: Any, model: str, folder: Path) -> None:
+def _save_lm_eval_files(results: Any, model: str, arguments: Mapping[str, Any], folder: Path) -> None:
     """lm-eval's own files, for the tools that read them."""
     from lm_eval.loggers import EvaluationTracker
 
@@ -196,9 +224,9 @@ def _save_lm_eval_files(results: Any, model: str, folder: Path) -> None:
     tracker.general_config_tracker.log_experiment_args(
         model_source="kshot",
         model_args=f"pretrained={model}",
-        system_instruction=None,
+        system_instruction=arguments.get("system_instruction"),
         chat_template=None,
-        fewshot_as_multiturn=False,
+        fewshot_as_multiturn=arguments.get("fewshot_as_multiturn", False),
     )
     samples = visible_samples(results.pop("samples"))
     tracker.save_results_aggregated(results=results, samples=samples)

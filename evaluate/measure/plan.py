@@ -16,9 +16,8 @@ def load_suites(settings: EvaluateConfig, more: Sequence[str]) -> list[Suite]:
     Raises:
         SuiteError: no suite, no shot count, two suites of one name, or a suite that cannot be used.
     """
-    path = str(settings.lm_eval_path or "")
     suites = [
-        load_lm_eval_suite(name, path, settings.limit) if name.startswith(PREFIX) else load_suite(name)
+        load_lm_eval_suite(name, settings) if name.startswith(PREFIX) else load_suite(name)
         for name in dict.fromkeys([*settings.suites, *more])
     ]
     if not suites:

@@ -107,6 +107,18 @@ def count_answers(measurements: Sequence[Measurement]) -> AnswerCount:
 
 
 def count_truncated(measurements: Sequence[Measurement]) -> dict[str, int]:
-    """Prompts longer than the model's context, by measurement; empty where there are none."""
-    counts = {measurement.label: read_measurement(measurement).truncated for measurement in measurements}
-    return {label: count for label, count in counts.items() if count}
+    """Items with a prompt longer than the model's context, by measurement and task; empty where there are none."""
+    return {
+        f"{measurement.label} {task}": count
+        for measurement in measurements
+        for task, count in read_measurement(measurement).truncated_by_task.items()
+    }
+
+
+def count_differences(measurements: Sequence[Measurement]) -> dict[str, int]:
+    """Why numbers of lm-eval's tasks may differ from those of `lm_eval`, by measurement, task and reason."""
+    return {
+        f"{measurement.label} {reason}": count
+        for measurement in measurements
+        for reason, count in read_measurement(measurement).differences.items()
+    }

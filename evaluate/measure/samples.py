@@ -1,6 +1,6 @@
 """lm-eval's samples as rows of samples.jsonl."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -24,11 +24,7 @@ def collect_samples(
         RunError: log-probabilities that are no numbers.
     """
     if suite.lm_eval:
-
-        def is_cut(prompt: str) -> bool:
-            return bool(len(lm.tok_encode(prompt)) > lm.max_length)
-
-        rows = [row for task in suite.tasks for row in _of_lm_eval(suite, task, by_task[task.name], facts, is_cut, lm)]
+        rows = [row for task in suite.tasks for row in _of_lm_eval(suite, task, by_task[task.name], facts, lm)]
     else:
         rows = [row for name, samples in by_task.items() for row in _of_own(suite, name, samples, facts, label, lm)]
     return sorted(rows, key=lambda row: (row.task, row.score, row.item))
@@ -41,9 +37,7 @@ def _of_own(
     task, _, score = name.rpartition("__")
     scores = next(each.spec.scores for each in suite.tasks if each.name == task)
     for sample in samples:
-        doc, arguments = sample["doc"], sample["arguments"]
-        if isinstance(arguments, dict):
-            arguments = [(each["arg_0"], each["arg_1"]) for each in arguments.values()]
+        doc, arguments = sample["doc"], _arguments(sample)
         prompt = arguments[0][0]
         room = max(_tokens_after(lm, after) for _, after in arguments)
         row = {
@@ -65,6 +59,79 @@ def _of_own(
             yield Sample(**row, **options, score=score, right=bool(sample["acc"]), answer=choice)
 
 
+def _arguments(sample: LmEvalSample) -> list[tuple[Any, ...]]:
+    """What was asked for an item: prompts, each with an option or with the settings of generation, or a text alone."""
+    arguments = sample["arguments"]
+    if isinstance(arguments, dict):
+        return [tuple(each.values()) for each in arguments.values()]
+    return list(arguments)
+
+
+def is_cut(sample: LmEvalSample, lm: Any) -> bool:
+    """Whether one of an item's prompts was longer than the model's context with what follows, and cut on the left."""
+    for prompt, *after in _arguments(sample):
+        if not after or not prompt:
+            continue
+        if isinstance(after[0], Mapping):
+            room = _budget(after[0], lm)
+            if len(lm.tok_encode(prompt)) + room > lm.max_length:
+                return True
+        elif sum(map(len, lm._encode_pair(prompt, after[0]))) > lm.max_length + 1:
+            return True
+    return False
+
+
+def _budget(settings: Mapping[str, Any], lm: Any) -> int:
+    from lm_eval.models.utils import normalize_gen_kwargs
+
+    return int(normalize_gen_kwargs(dict(settings), lm.max_gen_toks)["max_gen_toks"])
+
+
+def count_cut_items(
+    suite: Suite, by_task: Mapping[str, Sequence[LmEvalSample]], rows: Sequence[Sample], lm: Any
+) -> dict[str, int]:
+    """By task, the items with a prompt that was cut; empty where there are none."""
+    if suite.lm_eval:
+        items = {name: {s["doc_id"] for s in samples if is_cut(s, lm)} for name, samples in by_task.items()}
+    else:
+        items = {row.task: set() for row in rows}
+        for row in rows:
+            items[row.task] |= {row.item} if row.truncated else set()
+    return {name: len(cut) for name, cut in items.items() if cut}
+
+
+def find_differences(suite: Suite, by_task: Mapping[str, Sequence[LmEvalSample]], lm: Any) -> dict[str, int]:
+    """Why numbers of lm-eval's tasks may differ from those of the command `lm_eval`: "task: reason" -> items."""
+    reasons: dict[str, set[int]] = {}
+    for task in suite.tasks:
+        for sample in by_task[task.name]:
+            arguments = _arguments(sample)
+            own = {lm.why_prompt_differs(prompt, after[0] if after else None) for prompt, *after in arguments}
+            if any(after and isinstance(after[0], Mapping) for _, *after in arguments):
+                own.add(_why_answer_ends_elsewhere(lm))
+            own.add(_why_rounded_otherwise(lm, suite.lm_eval is not None and suite.lm_eval.is_continuous))
+            for reason in own - {None}:
+                reasons.setdefault(f"{task.name}: {reason}", set()).add(sample["doc_id"])
+    return {reason: len(items) for reason, items in sorted(reasons.items())}
+
+
+def _why_rounded_otherwise(lm: Any, is_continuous: bool) -> str | None:
+    if not hasattr(lm, "asked_plainly"):
+        return None
+    dtype, attention = str(lm.model.dtype).removeprefix("torch."), lm.model.config._attn_implementation
+    if dtype != "float32":
+        return f"kshot's last layer computes in float32, and rounds otherwise than {dtype}"
+    # What transformers takes where nobody says which.
+    if is_continuous and attention != "sdpa" and getattr(lm.model, "_supports_sdpa", False):
+        return f"{attention} attention rounds otherwise than sdpa"
+    return None
+
+
+def _why_answer_ends_elsewhere(lm: Any) -> str | None:
+    end = lm.chat.turn_end.strip()
+    return None if lm.chat.stops_itself and end == lm.chat.stop else f"answers end at {end!r}, where lm_eval's go on"
+
+
 def is_unfinished(lm: Any, prompt: str, answer: str, budget: int) -> bool:
     """Whether an answer filled its budget of tokens: as our model noted, else by its length in tokens."""
     noted = getattr(lm, "cut_answers", None)
@@ -83,7 +150,6 @@ def _of_lm_eval(
     task: SuiteTask,
     samples: Sequence[LmEvalSample],
     facts: Facts,
-    is_cut: Callable[[str], bool],
     lm: Any,
 ) -> Iterable[Sample]:
     """Rows of one of lm-eval's tasks, paired by its doc_id; a metric counts where every item has it from 0 to 1."""
@@ -94,7 +160,7 @@ def _of_lm_eval(
             continue
         for sample in samples:
             item, right = task.items[sample["doc_id"]], float(sample[score])
-            prompt = str(sample["arguments"][0][0])
+            prompt = str(_arguments(sample)[0][0])
             yield Sample(
                 **facts,
                 **_answer(task, sample, score),
@@ -104,7 +170,7 @@ def _of_lm_eval(
                 prompt=visible(prompt),
                 input=item.input,
                 accepted=item.output,
-                truncated=is_cut(prompt),
+                truncated=is_cut(sample, lm),
                 unfinished=_lm_eval_unfinished(task, sample, lm),
                 right=bool(right) if right in (0.0, 1.0) else right,
             )
@@ -112,12 +178,11 @@ def _of_lm_eval(
 
 def _lm_eval_unfinished(task: SuiteTask, sample: LmEvalSample, lm: Any) -> bool | None:
     """None where nothing was generated."""
-    prompt, *after = sample["arguments"][0]
+    prompt, *after = _arguments(sample)[0]
     settings = after[0] if after else None
     if task.is_multiple_choice or not isinstance(settings, Mapping):
         return None
-    budget = int(settings.get("max_gen_toks", lm.max_gen_toks))
-    return is_unfinished(lm, str(prompt), str(sample["resps"][0][0]), budget)
+    return is_unfinished(lm, str(prompt), str(sample["resps"][0][0]), _budget(settings, lm))
 
 
 def _is_fraction(value: object) -> bool:

@@ -61,8 +61,11 @@ def describe_measurement(facts: MeasuredOn) -> str:
         text = f"{device.type}, {device.dtype}, {device.attention}, {device.threads} threads. "
     text += ", ".join(f"{name} {version}" for name, version in facts.versions.items()) + "."
     if facts.truncated:
-        cut = ", ".join(f"{count} in {label}" for label, count in facts.truncated.items())
+        cut = ", ".join(f"{count} items in {label}" for label, count in facts.truncated.items())
         text += f"\n\nPrompts longer than the model's context, cut on the left: {cut}."
+    if facts.lm_eval_differences:
+        other = "".join(f"\n- {label} ({count} items)" for label, count in facts.lm_eval_differences.items())
+        text += f"\n\nNot as the command `lm_eval` measures it with the same flags:\n{other}"
     for sentence in budget_sentences(facts.unfinished):
         text += f"\n\n{sentence}"
     return text

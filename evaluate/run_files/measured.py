@@ -41,7 +41,11 @@ class MeasurementFile(FileModel):
     key: str
     """Changes with everything that shapes the answers."""
     truncated: int
-    """Number of prompts longer than the model's context."""
+    """Number of items with a prompt longer than the model's context."""
+    truncated_by_task: dict[str, int] = Field(default_factory=dict)
+    """The same by task, where there are some."""
+    differences: dict[str, int] = Field(default_factory=dict)
+    """Why numbers of lm-eval's tasks may differ from those of the command `lm_eval`: "task: reason" -> items."""
     answers: int = 0
     """Number of generated answers."""
     unfinished: int = 0
@@ -102,7 +106,9 @@ class MeasuredOn(FileModel):
     device: DeviceFile | None
     versions: dict[str, str]
     truncated: dict[str, int]
-    """Prompts longer than the model's context, by measurement."""
+    """Items with a prompt longer than the model's context, by measurement and task."""
+    lm_eval_differences: dict[str, int] = Field(default_factory=dict)
+    """Why numbers of lm-eval's tasks may differ from those of the command `lm_eval`, and the items of each reason."""
     unfinished: dict[str, AnswerCount] = Field(default_factory=dict)
     """Answers that filled their budget of tokens, by model."""
 

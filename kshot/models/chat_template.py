@@ -43,6 +43,10 @@ class ChatFormat:
 
     template: str
     """The template that renders its prompts."""
+    given: str
+    """The template as it was loaded."""
+    stops_itself: bool
+    """Whether generation stops at the stop token without kshot."""
     answer_lead: str
     """Spaces between the prompt and an answer; they belong to the answer's first token."""
     turn_end: str
@@ -150,7 +154,7 @@ class _Surroundings:
 
 
 def _find_format(tokenizer: Any, stop_ids: Collection[int]) -> ChatFormat:
-    template = _current_template(tokenizer)
+    given = template = _current_template(tokenizer)
     if not getattr(tokenizer, "is_fast", False):
         raise WeightsError("kshot needs a fast tokenizer (tokenizer.json), which gives the place of each token")
     renderer = Renderer(tokenizer)
@@ -173,6 +177,8 @@ def _find_format(tokenizer: Any, stop_ids: Collection[int]) -> ChatFormat:
     turn_end, stop = _find_stop(around, addition, control, stops)
     found = ChatFormat(
         template=template,
+        given=given,
+        stops_itself=control.ids[stop] in stops,
         answer_lead=lead,
         turn_end=turn_end,
         after_turn=_text_after_turn(around.after, turn_end, control, stops),

@@ -87,6 +87,12 @@ class LmEvalSource:
     """By task, the metrics that are means over items."""
     zero_shot_only: bool
     """No task takes demonstrations."""
+    is_continuous: bool
+    """A metric is no count of right answers, so that rounding shows in it."""
+    multiturn: bool
+    """Demonstrations are turns of the conversation."""
+    system: str | None
+    """A system text in front of each task's description."""
 
 
 @dataclass(frozen=True)

@@ -107,8 +107,9 @@ def test_compare_reports_prompts_longer_than_the_context(work: Path, tmp_path: P
         "--set", "evaluate.shots=[0]", "--out", work / "long",
     )  # fmt: skip
     assert "k=0 whole" in done.stdout + done.stderr
-    assert (done.stdout + done.stderr).count(": 1 prompts are longer than the model's context; cut on the left") == 2
-    cut = f"cut on the left: 1 in longsuite k=0 {tiny_student.name}, 1 in longsuite k=0 whole."
+    assert (done.stdout + done.stderr).count("context and cut on the left: 1 items of echo") == 2
+    names = (tiny_student.name, "whole")
+    cut = f"cut on the left: {', '.join(f'1 items in longsuite k=0 {name} echo' for name in names)}."
     assert cut in (work / "long" / "compare.md").read_text()
 
 

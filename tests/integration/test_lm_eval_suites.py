@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from kshot.config import EvaluateConfig
 from kshot.config.loader import load_config
 from kshot.core.errors import SuiteError
 from kshot.evaluate.measure.lm_eval_suites import load_lm_eval_suite
@@ -97,7 +98,8 @@ def test_evaluate_measures_lm_eval_tasks_and_a_folder_in_one_run(
         assert text.count("What colour is train thing") == k
         assert f"What colour is test thing {item}?" in text, model
         assert text.startswith("<|im_start|>user\n")
-        assert text.count("<|im_start|>user") == 1
+        # The demonstrations are turns, as lm-eval sends them.
+        assert text.count("<|im_start|>user") == k + 1
     for row in colours:
         assert row["answer"] == row["options"][row["log_probs"].index(max(row["log_probs"]))]
         assert row["right"] == (row["answer"] == COLOURS[row["item"] % 3]) == (row["answer"] in row["accepted"])
@@ -240,16 +242,16 @@ def test_load_suites_refuses_shots_that_a_task_cannot_show(tasks: Path, config_f
 
 def test_load_lm_eval_suite_refuses_a_missing_or_broken_folder(tmp_path: Path, tasks: Path) -> None:
     with pytest.raises(SuiteError, match="no such folder of lm-eval tasks"):
-        load_lm_eval_suite("lm_eval:colours_here", str(tmp_path / "none"), None)
+        load_lm_eval_suite("lm_eval:colours_here", EvaluateConfig(lm_eval_path=tmp_path / "none"))
     (tasks / "test.jsonl").unlink()
     with pytest.raises(SuiteError, match="lm_eval:colours_here: lm-eval cannot load it"):
-        load_lm_eval_suite(f"lm_eval:colours_here@{tasks}", "", None)
+        load_lm_eval_suite(f"lm_eval:colours_here@{tasks}", EvaluateConfig())
 
 
 def test_load_lm_eval_suite_compares_means_over_items_only(tasks: Path) -> None:
     """A median of the items has no paired gain of its own."""
     text = CHOICE.format(folder=tasks).replace("{metric: acc}", "{metric: acc, aggregation: median}")
     (tasks / "choice.yaml").write_text(text)
-    source = load_lm_eval_suite(f"lm_eval:colours_here@{tasks}", "", 2).lm_eval
+    source = load_lm_eval_suite(f"lm_eval:colours_here@{tasks}", EvaluateConfig(limit=2)).lm_eval
     assert source is not None
     assert source.scores == {"colours_here": ("acc_norm",)}

@@ -130,3 +130,13 @@ def test_the_real_model_shares_prefixes_in_each_dtype_and_is_checked_in_seconds(
     began = time.process_time()
     assert self_check.find_way(model, 0, model.device) == self_check.Way()
     assert time.process_time() - began < 4
+
+
+def test_lm_evals_tasks_have_lm_evals_numbers_with_the_real_model(cache: Path) -> None:
+    from kshot.models.resolve import resolve_model
+    from tests.lm_eval_cells import Flags, lm_eval_cells
+
+    names = ["choice", "choices by the item", "writing", "filters", "gen_prefix", "rolling", "loglikelihood"]
+    cells = lm_eval_cells(Path(resolve_model(SMOLLM2)), names, [Flags(k=2), Flags(k=2, multiturn=False)])
+    assert len(cells) == 2 * len(names)
+    assert [(name, verdict) for name, verdict in cells if verdict != "equal"] == []

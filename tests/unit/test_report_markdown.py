@@ -33,7 +33,7 @@ def test_write_report_marks_scores_below_baselines_and_shows_seeds(tmp_path: Pat
     assert "| p | sky | exact match | 50.0 | 25.0 ▼ | -25.0 |" in text
     assert "| t | 1 | input | yes | base \\| says ✓ | student \\| says ✓ |" in text
     assert "With two to five tasks" in text
-    assert "cut on the left: 3 in p k=1 base" in text
+    assert "cut on the left: 3 items in p k=1 base" in text
     assert "![Score by number of demonstrations](scores.png)" in text
 
 
