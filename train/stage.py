@@ -59,7 +59,10 @@ def run_train(config: Config, run: Run, *, needed: str = "merged", device: Devic
         if read_finished(folder, key) and (folder / needed / weights).exists():
             say(f"train: {folder / needed} is up to date")
             return
-        _train(config, run.name, folder, key, student, records, data_hash, device)
+        from kshot.train.halving import explain_out_of_memory
+
+        with explain_out_of_memory():
+            _train(config, run.name, folder, key, student, records, data_hash, device)
 
 
 def _train(
@@ -69,7 +72,6 @@ def _train(
     from kshot.train.callbacks import draw_loss_curve
     from kshot.train.export.merged import COMPARED_PROMPTS, export_student, is_finite, scale_adapter
     from kshot.train.fit import count_steps, fit, plan_rows
-    from kshot.train.halving import explain_out_of_memory
 
     model, tokenizer = load_student(student)
     model.config.use_cache = False
@@ -83,8 +85,7 @@ def _train(
     chat = chat_format(tokenizer)
     _announce(plan, split, device, chat)
     set_attention(model, device.attention)
-    with explain_out_of_memory():
-        trained = fit(model, tokenizer, plan, split.validation, settings, device, folder, config.training_seed)
+    trained = fit(model, tokenizer, plan, split.validation, settings, device, folder, config.training_seed)
     losses, held_out = _read_losses(folder)
     # What is no number stands as null in the log.
     if None in (*losses[-LOSS_STEPS:], *held_out[-1:]) or not is_finite(trained):
@@ -109,8 +110,7 @@ def _train(
     )
     scale_adapter(trained, settings.adapter_scale)
     prompts = [row.input_ids for row in plan[:COMPARED_PROMPTS]]
-    with explain_out_of_memory():
-        export_student(trained, tokenizer, student, folder, facts, prompts)
+    export_student(trained, tokenizer, student, folder, facts, prompts)
     draw_loss_curve(folder / "metrics.jsonl", folder / "loss.png")
     manifest = TrainManifest(
         **dict(facts),

@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 
 from kshot.config import TrainConfig
+from kshot.config.loader import load_config
 from kshot.core.errors import RunError
 from kshot.core.files import read_log
+from kshot.core.runs import Run
 from kshot.models.loading import load_student
 from kshot.runtime.device import Device
 from kshot.train.data import prepare_rows
 from kshot.train.fit import fit, plan_rows
+from kshot.train.halving import explain_out_of_memory
+from kshot.train.stage import run_train
 
 BATCH = 4
 ERRORS: dict[str, Callable[[], Exception]] = {
@@ -121,3 +125,27 @@ def test_a_single_row_without_memory_is_one_line(tiny_student: Path, tmp_path: P
 def test_another_fault_of_a_step_stays_what_it_is(tiny_student: Path, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="something else"):
         _train(tiny_student, tmp_path, Memory(lambda: RuntimeError("something else"), rows=0, start=8))
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_explain_out_of_memory_is_one_line_where_no_batch_is_to_blame(name: str) -> None:
+    advice = r"out of memory, and a smaller batch does not help; lower train\.max_length"
+    with pytest.raises(RunError, match=advice), explain_out_of_memory():
+        raise ERRORS[name]()
+    with pytest.raises(RuntimeError, match="something else"), explain_out_of_memory():
+        raise RuntimeError("something else")
+
+
+def test_a_student_that_does_not_fit_into_memory_is_one_line(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(student: str) -> None:
+        raise ERRORS["CPU"]()
+
+    config = load_config(config_file)
+    run = Run(config_file.parent / "runs" / "tiny")
+    monkeypatch.setattr("kshot.train.stage.load_student", fail)
+    (run.folder / "generate").mkdir(parents=True)
+    (run.folder / "generate" / "train.jsonl").write_text('{"instruction": "a", "output": "b"}\n')
+    with pytest.raises(RunError, match=r"take a smaller student$"):
+        run_train(config, run)
