@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import tests.architectures
 import tests.chat_templates
+import tests.lm_eval_cells
 import tests.measuring_cells
 import tests.settings
 import tests.students
@@ -71,6 +72,14 @@ def list_loaders() -> Iterator[Row]:
         yield from _compare(tests.measuring_cells.loader_cells(student, Path(folder)))
 
 
+def list_lm_eval() -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        student = tests.students.save_tiny_student(Path(folder) / "student")
+        for name, verdict in tests.lm_eval_cells.lm_eval_cells(student):
+            is_right = verdict.startswith(("equal", "named"))
+            yield Row(name, "right" if is_right else "wrong", verdict)
+
+
 def _compare(cells: Iterable[tuple[str, object, object]]) -> Iterator[Row]:
     for name, expected, got in cells:
         is_right = expected == got
@@ -84,6 +93,7 @@ GROUPS: dict[str, Callable[[], Iterator[Row]]] = {
     "settings": list_settings,
     "loading": list_loaders,
     "scoring": list_scorers,
+    "lm_eval": list_lm_eval,
 }
 
 
