@@ -201,7 +201,7 @@ def test_evaluate_killed_and_rerun_measures_only_what_is_missing(finished: Path)
     run, config = copied(finished, ("generate", "train")), finished / "tiny.yaml"
     folder = run / "evaluate" / "measurements" / "tinysuite"
     kill_when(lambda: (folder / "base-k1" / "measurement.json").exists(), "evaluate", config, "--run", "killed")
-    done = {path: path.stat().st_mtime_ns for path in folder.glob("*/measurement.json")}
+    done = {path: path.stat().st_mtime_ns for path in folder.glob("[!.]*/measurement.json")}
     assert 2 <= len(done) < 6
     kshot("evaluate", config, "--run", "killed")
     assert {path: path.stat().st_mtime_ns for path in done} == done
@@ -225,7 +225,7 @@ def test_evaluate_refuses_a_student_that_is_not_the_config_s(finished: Path) -> 
 def test_evaluate_adds_fewshot_seeds_and_random_labels_to_what_is_measured(finished: Path) -> None:
     run, config = copied(finished, ("generate", "train", "evaluate")), finished / "tiny.yaml"
     folder = run / "evaluate" / "measurements" / "tinysuite"
-    done = {path: path.stat().st_mtime_ns for path in folder.glob("*/measurement.json")}
+    done = {path: path.stat().st_mtime_ns for path in folder.glob("[!.]*/measurement.json")}
     options = ("--set", "evaluate.fewshot_seeds=[0, 3]", "--set", "evaluate.baselines=[random_labels]")
     kshot("evaluate", config, "--run", "killed", *options)
     assert {path: path.stat().st_mtime_ns for path in done} == done
