@@ -11,22 +11,29 @@ Both = tuple[Any, Any, list[int]]
 
 
 @pytest.fixture(scope="module", params=[1, 3], ids="{} threads".format)
-def both(tiny_student: Path, request: pytest.FixtureRequest) -> Iterator[Both]:
+def pair(tiny_student: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Any, Any]]:
     import torch
     from lm_eval.models.huggingface import HFLM
 
     from kshot.evaluate.lm.prefix_lm import PrefixSharingLM
     from kshot.models.loading import load_student
 
-    ticks: list[int] = []
     model, tokenizer = load_student(str(tiny_student))
     other, _ = load_student(str(tiny_student))
     ours = PrefixSharingLM(model.eval(), tokenizer, row=150, threads=request.param)
-    ours.tick = lambda done=1, note="": ticks.append(done)
     theirs = HFLM(pretrained=other.eval(), tokenizer=tokenizer, batch_size=1, backend="causal")
     before = torch.get_num_threads()
-    yield ours, theirs, ticks
+    yield ours, theirs
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def both(pair: tuple[Any, Any]) -> Both:
+    """The two models, and what ours ticks in this test: a measurement sets a ticker of its own."""
+    ours, theirs = pair
+    ticks: list[int] = []
+    ours.tick = lambda done=1, note="": ticks.append(done)
+    return ours, theirs, ticks
 
 
 def prompts(rng: random.Random, groups: int) -> list[list[int]]:
@@ -184,7 +191,9 @@ def test_cores_have_packs_of_their_own(both: Both) -> None:
     )
     first = ours._loglikelihood_tokens(requests)
     hook.remove()
-    assert sorted(at_work.values()) == ([4, 4, 4] if ours._threads == 3 else [12])
+    # A worker that is done early may take another's packs, all four of them.
+    assert sum(at_work.values()) == 12
+    assert all(count % (4 if ours._threads == 3 else 12) == 0 for count in at_work.values())
     assert ours._loglikelihood_tokens(requests) == first, "to the bit"
 
 
