@@ -8,7 +8,7 @@ from itertools import permutations
 from typing import Any, Literal
 
 from kshot.core.errors import SuiteError
-from kshot.core.prompting import EVAL_TEMPLATE, append_options, names_all, render_prompt
+from kshot.core.prompting import EVAL_TEMPLATE, append_options, list_unnamed_labels, render_prompt
 from kshot.core.seeding import stream
 from kshot.core.types import Example
 from kshot.evaluate.lm.constants import SCORED_OPTIONS
@@ -46,7 +46,7 @@ def render_query(task: SuiteTask, row: SuiteRow) -> str:
 def render_instruction(task: SuiteTask) -> str:
     """The instruction as shown: fixed labels follow it where it does not name them all."""
     text, labels = task.spec.instruction, [option for row in task.items[:1] for option in row.options]
-    return text if not task.spec.options_fixed or names_all(text, labels) else append_options(text, labels)
+    return list_unnamed_labels(text, labels) if task.spec.options_fixed else text
 
 
 def choose_demonstrations(task: SuiteTask, k: int, seed: int = 0) -> tuple[SuiteRow, ...]:

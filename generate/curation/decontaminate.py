@@ -15,7 +15,7 @@ from rapidfuzz import fuzz
 from kshot.core.similarity import SimilarityIndex, TfIdfSimilarity
 from kshot.core.text import has_input_length, ngrams, words
 from kshot.generate.run_files import CandidatePart, SuiteText, TextMatch
-from kshot.suites.format import Suite
+from kshot.suites.format import Suite, SuiteTask
 
 VERSION = 2
 """Raise it with every change of an output; the data's cache key contains it."""
@@ -82,19 +82,21 @@ class Decontaminator:
 
     def match_instruction(self, description: str) -> TextMatch | None:
         """Find the suites' instruction that a description states in nearly the same words."""
-        for suite in self.suites:
-            for task in suite.tasks:
-                if task.spec.trained:
-                    continue
-                instruction = task.spec.instruction
-                ratio = fuzz.token_sort_ratio(description.lower(), instruction.lower())
-                if ratio >= MIN_SAME_INSTRUCTION_RATIO:
-                    return TextMatch("description", suite.name, task.name, "instruction", instruction)
+        for suite, task in self._unseen_tasks:
+            instruction = task.spec.instruction
+            ratio = fuzz.token_sort_ratio(description.lower(), instruction.lower())
+            if ratio >= MIN_SAME_INSTRUCTION_RATIO:
+                return TextMatch("description", suite.name, task.name, "instruction", instruction)
         return None
 
     @cached_property
+    def _unseen_tasks(self) -> list[tuple[Suite, SuiteTask]]:
+        """The tasks that training may not state in any words."""
+        return [(suite, task) for suite in self.suites for task in suite.tasks if not task.spec.trained]
+
+    @cached_property
     def _instructions(self) -> list[str]:
-        return [task.spec.instruction for suite in self.suites for task in suite.tasks if not task.spec.trained]
+        return [task.spec.instruction for _, task in self._unseen_tasks]
 
     @cached_property
     def _index(self) -> SimilarityIndex:

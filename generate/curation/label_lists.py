@@ -15,11 +15,12 @@ _QUOTED = re.compile(
 _MARK_CHARACTERS = "'\"“”„«»‹›「」『』《》‘’`*()[] "
 _MARKS = rf"[{re.escape(_MARK_CHARACTERS)}]*"
 _OR = (
-    r"or|oder|ou|o|u|of|eller|tai|või|lub|albo|czy|nebo|či|alebo|ali|ili|ili|или|либо|або|чи|veya|ya|vagy|sau|atau|hoặc"
-    r"|ή|או|أو|أم|یا|या|หรือ|或者?|还是|還是|または|もしくは|それとも|혹은|또는|아니면|vai|arba"
+    r"or|oder|ou|o|u|of|eller|tai|või|lub|albo|czy|nebo|či|alebo|ali|ili|или|либо|або|чи|veya|ya|vagy|sau|atau|hoặc"
+    r"|ή|או|أو|أم|یا|या|หรือ|혹은|또는|아니면|vai|arba"
 )
+_UNSPACED_OR = "或者?|还是|還是|または|もしくは|それとも"
 _COMMA = "[,，、،]"
-_SEPARATOR = rf"\s*(?:[/|؛]|(?<!\w)(?:{_OR})(?!\w)|(?:或者?|还是|還是|または|もしくは|それとも))\s*"
+_SEPARATOR = rf"\s*(?:[/|؛]|(?<!\w)(?:{_OR})(?!\w)|{_UNSPACED_OR})\s*"
 """A separator that only a list has; a comma may also end a clause."""
 _IS_CLOSED = re.compile(_SEPARATOR, re.I)
 _NAME = r"[^\s,.;:!?。、，；：！？،؛؟।/|()\[\]\"'“”«»「」]+"
@@ -33,7 +34,8 @@ _AFTER_MARK = re.compile(rf"(?:[:：]\s*|['\"“«「])({_NAME}){_MARKS}{_COMMA}
 _AFTER_COMMA = re.compile(rf"({_NAME}){_MARKS}[,，]\s*{_MARKS}$", re.I)
 """A further comma belongs to a list with commas; before any other list, to what follows a colon or a quotation mark."""
 _HAS_COMMA = re.compile(_COMMA)
-_BULLET = re.compile(r"^\s*(?:[-*•‣·–]|\(?\d{1,2}[.)]|\(?[a-zA-Z][.)])\s+")
+LIST_LINE = re.compile(r"^\s*(?:[-*•‣·–]|\(?\d{1,2}[.)]|\(?[a-zA-Z][.)])\s+", re.M)
+"""The bullet, number or letter before a point of a list."""
 
 
 def find_quoted(text: str) -> list[str]:
@@ -69,7 +71,7 @@ def _list_quoted(text: str, named: Sequence[str]) -> list[str]:
 
 def _list_lines(text: str, named: Sequence[str]) -> list[str]:
     """The beginnings of the bulleted lines, where two of them begin with labels."""
-    lines = [_BULLET.sub("", line).strip(_MARK_CHARACTERS) for line in text.splitlines() if _BULLET.match(line)]
+    lines = [LIST_LINE.sub("", line).strip(_MARK_CHARACTERS) for line in text.splitlines() if LIST_LINE.match(line)]
     begin_with_label = [line for line in lines if any(_begins_with(line, label) for label in named)]
     if len(begin_with_label) < 2:
         return []

@@ -1,7 +1,7 @@
 """Languages of texts: which one a text is in, and whether two texts are in different ones."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from kshot.core.text import count_words
@@ -19,8 +19,9 @@ LANGUAGES = (
 """The candidates: among all of py3langid's languages, short English with made-up words becomes Nigerian Pidgin."""
 
 
+@lru_cache(maxsize=4096)
 def identify_language(text: str) -> str:
-    """Return the ISO 639-1 code of the most probable language."""
+    """Return the ISO 639-1 code of the most probable language. Gold examples are asked for with every new one."""
     return str(_identifier().classify(text)[0])
 
 

@@ -16,7 +16,7 @@ from rapidfuzz import fuzz
 from kshot.core.prompting import has_literal, literal_pattern
 from kshot.core.text import count_words, words
 from kshot.generate.curation.english_wording import find_wording_failure
-from kshot.generate.curation.label_lists import find_added_label, find_lost_label, find_quoted
+from kshot.generate.curation.label_lists import LIST_LINE, find_added_label, find_lost_label, find_quoted
 from kshot.generate.curation.languages import find_foreign_language, identify_language
 from kshot.generate.curation.phrases import find_chatter
 from kshot.generate.curation.refusals import find_refusal
@@ -43,7 +43,6 @@ _CHATTER = re.compile(
     re.I,
 )
 _ANSWER = re.compile(r"\b(output|answer|input):", re.I)
-_LIST_LINE = re.compile(r"^\s*(?:[-*•‣·–]|\(?\d{1,2}[.)]|\(?[a-zA-Z][.)])\s+", re.M)
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def check_cut(candidate: ParaphraseCandidate) -> str | None:
     is_guideline = before >= LONG_WORDS or len(candidate.original.split("\n\n")) > 1
     if is_guideline and after < MIN_KEPT_WORDS * before:
         return f"a part is missing: {after} of {before} words"
-    items, kept = (len(_LIST_LINE.findall(text)) for text in (candidate.original, candidate.text))
+    items, kept = (len(LIST_LINE.findall(text)) for text in (candidate.original, candidate.text))
     return f"a part is missing: {kept} of {items} points" if items > 1 and 0 < kept < items else None
 
 
@@ -93,7 +92,7 @@ def _has_comment_line(text: str, original: str) -> bool:
     """True if a first line announces the instruction: it ends in a colon, and no list follows it."""
     first, _, rest = text.partition("\n")
     is_announcement = bool(rest.strip()) and first.rstrip(" *_").endswith((":", "："))
-    return is_announcement and not _LIST_LINE.match(rest.lstrip("\n")) and "\n" not in original
+    return is_announcement and not LIST_LINE.match(rest.lstrip("\n")) and "\n" not in original
 
 
 def check_copy(candidate: ParaphraseCandidate) -> str | None:

@@ -9,16 +9,13 @@ from rapidfuzz import fuzz, process
 from kshot.config import VerifyConfig
 from kshot.core.answers import normalize_answer, tidy_answer
 from kshot.core.seeding import digest
-from kshot.core.text import signs
+from kshot.core.text import MAX_INPUT_SIMILARITY, signs
 from kshot.core.types import Example, Reject, Task
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.filters import Filter, first_rejection
 from kshot.generate.curation.input_checks import find_input_fault
 from kshot.generate.synthesis.prompt_templates import PromptTemplates
 from kshot.generate.teacher import Reply, ReplyShape, Request, Teacher
-
-MAX_INPUT_SIMILARITY = 90.0
-"""Two inputs more similar than this (rapidfuzz ratio, 0 to 100) count as one."""
 
 
 @dataclass(frozen=True)

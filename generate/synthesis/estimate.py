@@ -2,14 +2,16 @@
 sends a few of each mode.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kshot.config import Config
 from kshot.core.types import Reject
 from kshot.generate.curation.decontaminate import Decontaminator
+from kshot.generate.synthesis.paraphrase import VALIDATING
 from kshot.generate.synthesis.pipeline import build_context, modes_need_teacher, needs_teacher, run_synthesis
+from kshot.generate.synthesis.verify import JUDGING, SOLVING
 from kshot.generate.teacher import (
     NOT_SENT,
     BudgetExceededError,
@@ -20,9 +22,6 @@ from kshot.generate.teacher import (
     Teacher,
     open_teacher,
 )
-
-CHECKING = ("validating", ": solving", ": judging")
-"""How the labels of requests that check replies begin (the first) or end."""
 
 
 class EstimatingTeacher:
@@ -42,13 +41,6 @@ class EstimatingTeacher:
             self.total += estimate.missing
             self.lines.append(f"{label}: {estimate}")
         return [NOT_SENT] * len(requests)
-
-    def stream(
-        self, requests: Iterable[Request], label: str, total: int | None = None, accepted: object = None
-    ) -> Iterator[tuple[Request, Reply]]:
-        """Like `ask`; the requests must be finite."""
-        requests = list(requests)
-        yield from zip(requests, self.ask(requests, label), strict=True)
 
     def estimate(self, requests: Iterable[Request]) -> Estimate:
         return self._teacher.estimate(requests)
@@ -93,7 +85,7 @@ class PreviewTeacher:
         self.budget_error: BudgetExceededError | None = None
 
     def ask(self, requests: Sequence[Request], label: str) -> list[Reply]:
-        if label.startswith(CHECKING[0]) or label.endswith(CHECKING[1:]):
+        if label.endswith((VALIDATING, SOLVING, JUDGING)):
             replies = self._teacher.ask(requests, label)
             self.budget_error = self._teacher.budget_error
             return replies
@@ -105,13 +97,6 @@ class PreviewTeacher:
             self.sent.append((label, requests[index], reply))
         self.budget_error = self._teacher.budget_error
         return replies
-
-    def stream(
-        self, requests: Iterable[Request], label: str, total: int | None = None, accepted: object = None
-    ) -> Iterator[tuple[Request, Reply]]:
-        """Like `ask`; the requests must be finite."""
-        requests = list(requests)
-        yield from zip(requests, self.ask(requests, label), strict=True)
 
     def estimate(self, requests: Iterable[Request]) -> Estimate:
         return self._teacher.estimate(requests)

@@ -46,6 +46,7 @@ def collect_examples(
     """
     replies = context.teacher.ask([request.teacher_request for request, _ in requests], label)
     known = {task.id: [example.input for example in task.examples] for task in tasks}
+    gold = {task.id: [example.input for example in task.examples if example.mode == "gold"] for task in tasks}
     candidates: list[tuple[SynthesisRequest, Example, Reply]] = []
     rejects: list[Reject] = []
     for (request, output), reply in zip(requests, replies, strict=True):
@@ -56,11 +57,10 @@ def collect_examples(
         claimed = content.output if isinstance(content, InputOutput) else output
         example = Example(content.input, claimed, mode=request.mode, teacher=context.teacher_name)
         task = request.task
-        gold = [other.input for other in task.examples if other.mode == "gold"]
-        if reason := reject_example(example, known[task.id], context, gold, task.labels, task.descriptions[0]):
+        if reason := reject_example(example, known[task.id], context, gold[task.id], task.labels, task.descriptions[0]):
             rejects.append(request.reject(reason, reply))
             continue
-        known[request.task.id].append(example.input)
+        known[task.id].append(example.input)
         candidates.append((request, example, reply))
     return _add_verified(tasks, candidates, context, rejects)
 

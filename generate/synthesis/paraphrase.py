@@ -38,6 +38,7 @@ VERSION = 3
 """Raise when the same replies give other paraphrases, or the same tasks other requests."""
 
 QUOTES = {('"', '"'), ("“", "”"), ("„", "“"), ("„", "”"), ("«", "»"), ("「", "」"), ("『", "』")}
+VALIDATING = "validating paraphrases"
 AMBIGUOUS = "a parameter value is ambiguous in it"
 PARAGRAPH_BREAK = "\n\n"
 MIN_KEPT_NEARNESS = 0.9
@@ -181,7 +182,7 @@ def validate_paraphrases(
 ) -> list[str | None]:
     """Let the teacher solve held-back inputs with each paraphrase; return the reason to reject it, or None."""
     if not inputs:
-        return [paraphrase.soft_failure for paraphrase in paraphrases]
+        return [None] * len(paraphrases)
     requests: list[Request] = []
     answers: list[list[str]] = []
     for paraphrase in paraphrases:
@@ -198,7 +199,7 @@ def validate_paraphrases(
                 )
                 for example in held_back
             ]
-    replies = iter(teacher.ask(requests, "validating paraphrases") if requests else ())
+    replies = iter(teacher.ask(requests, VALIDATING) if requests else ())
     reasons: list[str | None] = []
     for paraphrase, outputs in zip(paraphrases, answers, strict=True):
         before, after = (list(islice(replies, len(outputs))) for _ in range(2))

@@ -17,6 +17,8 @@ VERSION = 3
 """Raise when the same claims get other verdicts, or lead to other requests."""
 
 ANSWER_PREFIX = "answer:"
+SOLVING, JUDGING = ": solving", ": judging"
+"""How the words beside the progress bars end."""
 SPARE_TOKENS = 16
 """Tokens beyond one for each character of the expected answer, as rare scripts need."""
 
@@ -115,14 +117,14 @@ def verify_claims(
             for i in undecided
             for sample in range(settings.samples)
         ]
-        replies = teacher.ask(requests, f"{label}: solving")
+        replies = teacher.ask(requests, f"{label}{SOLVING}")
         for n, i in enumerate(undecided):
             solves = replies[n * settings.samples : (n + 1) * settings.samples]
             verdicts[i] = _judge_agreement(claims[i], solves, settings)
     if settings.judge:
         unconfirmed = [i for i in undecided if not _is_verified(verdicts[i])]
         requests = [Request(prompts.render("judge", claim=claims[i]), temperature=0.0) for i in unconfirmed]
-        judgements = teacher.ask(requests, f"{label}: judging") if requests else []
+        judgements = teacher.ask(requests, f"{label}{JUDGING}") if requests else []
         for i, reply in zip(unconfirmed, judgements, strict=True):
             verdicts[i] = _read_judgement(reply)
     return [verdict or Verdict(reason="not verified: verify.samples and verify.judge are off") for verdict in verdicts]

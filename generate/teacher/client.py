@@ -90,17 +90,25 @@ class TeacherClient:
         total: int | None = None,
         accepted: AcceptedFraction | None = None,
     ) -> Iterator[tuple[Request, Reply]]:
-        """See `Teacher.stream`. Draws requests as they are needed, so they may be endless.
+        """Yield each request with its reply, in the order of the requests, while later ones are in flight.
 
-        A reply is committed before it is yielded. Requests that a spent budget leaves unsent are not yielded.
+        Draws requests as they are needed, so they may be endless. A reply is committed before it is yielded. Requests
+        that a spent budget leaves unsent are not yielded.
+
+        Args:
+            total: the number of requests, where it is known.
+            accepted: returns the fraction of replies that the caller accepted, to show beside the progress.
+
+        Raises:
+            TeacherError: no endpoint can be reached, or all refuse. Replies that came stay cached.
+            BudgetExceededError: after the last reply that the budget allows.
         """
         cost_before = self._meter.new_cost
         replies = ReplyStream(self._start_scheduler, self._look_up, label, total, accepted)
         try:
             with closing(replies.run(iter(requests))) as pairs:
                 for request, reply in pairs:
-                    self._check_thought(request, reply)
-                    self._check_prompt(request, reply)
+                    self._check_reply(request, reply)
                     yield request, reply
         except AllEndpointsFailedError as error:
             raise self._build_error(str(error)) from None
@@ -138,8 +146,7 @@ class TeacherClient:
         if failures and sum(pending.settled for pending in answered) <= self._replied_live - replied_live:
             raise self._build_error(f"{endpoint.url}: {failures[-1]}")
         for request, reply in zip(requests, replies, strict=True):
-            self._check_thought(request, reply)
-            self._check_prompt(request, reply)
+            self._check_reply(request, reply)
         if missing:
             say(f"{label}: {self._meter.new_cost - cost_before}" + (f", {len(failures)} failed" if failures else ""))
         if exceeded:
@@ -190,12 +197,16 @@ class TeacherClient:
                 missing += max_cost(self._endpoints[pending.order[0]], pending.body)
         return Estimate(cached, missing)
 
+    def _check_reply(self, request: Request, reply: Reply) -> None:
+        self._check_thought(request, reply)
+        self._check_prompt(request, reply)
+
     def _check_thought(self, request: Request, reply: Reply) -> None:
         """Stop the run where the teacher keeps spending all tokens on its thought."""
         self._replies += bool(reply.text.strip())
         self._only_thoughts = self._only_thoughts + 1 if reply.is_only_thought else 0
         if self._only_thoughts >= MAX_ONLY_THOUGHTS_IN_A_ROW + self._replies // REPLIES_PER_ONLY_THOUGHT:
-            tokens = request.max_tokens or self._teacher.max_tokens
+            tokens = request.limit_tokens(self._teacher.max_tokens)
             setting = "generate.synthesis.max_tokens" if request.max_tokens else "generate.teacher.max_tokens"
             raise self._build_error(
                 f"{reply.endpoint} spent all {tokens} tokens on its thought in {self._only_thoughts} replies in a row; "

@@ -8,7 +8,7 @@ from typing import Protocol
 from kshot.config import TeacherConfig
 from kshot.generate.teacher.budget import BudgetExceededError, Estimate
 from kshot.generate.teacher.cache import REPLIES_FILE, ReplyCache
-from kshot.generate.teacher.messages import AcceptedFraction, Reply, Request
+from kshot.generate.teacher.messages import Reply, Request
 
 
 class Teacher(Protocol):
@@ -25,25 +25,6 @@ class Teacher(Protocol):
 
         Raises:
             TeacherError: no endpoint can be reached, or all refuse. Replies that came stay cached.
-        """
-        ...
-
-    def stream(
-        self,
-        requests: Iterable[Request],
-        label: str,
-        total: int | None = None,
-        accepted: AcceptedFraction | None = None,
-    ) -> Iterator[tuple[Request, Reply]]:
-        """Yield each request with its reply, in the order of the requests, while later ones are in flight.
-
-        Args:
-            total: the number of requests, where it is known.
-            accepted: returns the fraction of replies that the caller accepted, to show beside the progress.
-
-        Raises:
-            TeacherError: no endpoint can be reached, or all refuse. Replies that came stay cached.
-            BudgetExceededError: after the last reply that the budget allows.
         """
         ...
 

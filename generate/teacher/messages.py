@@ -30,6 +30,14 @@ class Request:
     temperature: float | None = None
     min_tokens: int = 0
 
+    def limit_tokens(self, default: int) -> int:
+        """Return the maximum tokens of the reply.
+
+        Args:
+            default: where the request names no maximum.
+        """
+        return max(self.max_tokens or default, self.min_tokens)
+
 
 AcceptedFraction = Callable[[], float]
 """The fraction of the replies so far that the caller accepted, from 0 to 1."""
@@ -103,7 +111,7 @@ def build_body(
     body: dict[str, Any] = {
         "messages": messages,
         "temperature": temperature if temperature is None or request.temperature is None else request.temperature,
-        "max_tokens": max(request.max_tokens or max_tokens, request.min_tokens),
+        "max_tokens": request.limit_tokens(max_tokens),
         "sample": request.sample,
     }
     if request.schema is not None:

@@ -16,6 +16,8 @@ MIN_SHINGLES = 12
 """Texts with fewer shingles are compared exactly only: two short inputs are alike by nature."""
 MIN_NEAR_DUPLICATE_JACCARD = 0.8
 """Two texts whose shingles reach this Jaccard similarity are near-duplicates."""
+MAX_INPUT_SIMILARITY = 90.0
+"""Two inputs more similar than this (rapidfuzz ratio, 0 to 100), with the same numbers, count as one."""
 MIN_INPUT_WORDS = 3
 """Two inputs with fewer words may be equal by chance. A character of a language without spaces is half a word."""
 UNSPACED = (

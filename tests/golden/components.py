@@ -35,10 +35,8 @@ from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.dedup import SEED as SKETCH_SEED
 from kshot.generate.curation.dedup import NearIndex, SeenKeys, hash_text, lsh_bands, near_duplicates
 from kshot.generate.curation.filters import build_filters, first_rejection
-from kshot.generate.curation.input_checks import find_input_fault
 from kshot.generate.curation.nearest_heldout import nearest_heldout_tasks
 from kshot.generate.curation.paraphrase_filter import reject_paraphrases
-from kshot.generate.curation.rationale_checks import find_rationale_fault
 from kshot.generate.dataset.shuffle import MAX_LINES_IN_ONE_BUCKET, DiskShuffle
 from kshot.generate.run_files import ContaminationRow, GenerateManifest, NearestRow, RecordRow, RejectRow, TextMatch
 from kshot.generate.teacher.parsing.json_objects import iter_repaired, iter_values
@@ -59,18 +57,7 @@ from tests.golden.fixtures import (
 )
 from tests.golden.synthesis import SYNTHESIS_OUTPUTS
 from tests.teacher_profiles import ANSWERS, CONTENTS, OBJECTS
-from tests.unit.test_teacher_text_checks import (
-    BAD_INPUTS,
-    BAD_RATIONALES,
-    GOOD_INPUTS,
-    GOOD_RATIONALES,
-    INSTRUCTION,
-    TEAMS,
-    TICKETS,
-)
 
-INPUTS = [(text, label, TICKETS, TEAMS, INSTRUCTION) for text, label, *_ in (*GOOD_INPUTS, *BAD_INPUTS)]
-RATIONALES = [row[:4] for row in (*GOOD_RATIONALES, *BAD_RATIONALES)]
 VERSIONS = GOLDEN / "versions.json"
 UPDATE = "`python -m tests.golden.update`"
 SYNTHESIS_USES = (
@@ -392,10 +379,6 @@ GOLDENS: dict[str, Golden] = {
     "generate.curation.filters": Golden(_filtered),
     "generate.curation.paraphrase_filter": Golden(
         _rejected_paraphrases, ("generate.curation.decontaminate", "generate.curation.filters", "generate.run_files")
-    ),
-    "generate.curation.input_checks": Golden(lambda: [find_input_fault(*row) for row in INPUTS], ("core.text",)),
-    "generate.curation.rationale_checks": Golden(
-        lambda: [find_rationale_fault(*row) for row in RATIONALES], ("core.replies.final_answer",)
     ),
     "generate.curation.nearest_heldout": Golden(_nearest, ("core.similarity", "generate.run_files")),
     "generate.dataset.shuffle": Golden(_orders),

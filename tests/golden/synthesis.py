@@ -1,6 +1,6 @@
 """Fixed outputs of the synthesis modes, made with a scripted teacher that gives good and bad replies."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
@@ -17,6 +17,8 @@ from kshot.config import (
 from kshot.core.answers import exact_match, normalize_answer, tidy_answer
 from kshot.core.types import Example, Task
 from kshot.generate.curation.decontaminate import Decontaminator
+from kshot.generate.curation.input_checks import find_input_fault
+from kshot.generate.curation.rationale_checks import find_rationale_fault
 from kshot.generate.synthesis import diversity
 from kshot.generate.synthesis.context import SynthesisContext
 from kshot.generate.synthesis.evolve import vary_tasks
@@ -31,6 +33,15 @@ from kshot.generate.synthesis.self_instruct import invent_tasks
 from kshot.generate.synthesis.verify import Claim, verify_claims
 from kshot.generate.teacher import BudgetExceededError, Cost, Estimate, Reply, Request
 from kshot.tasks.source import source_from_task
+from tests.unit.test_teacher_text_checks import (
+    BAD_INPUTS,
+    BAD_RATIONALES,
+    GOOD_INPUTS,
+    GOOD_RATIONALES,
+    INSTRUCTION,
+    TEAMS,
+    TICKETS,
+)
 
 TASKS = (
     Task(
@@ -43,6 +54,8 @@ TASKS = (
          Example("What a lovely morning it is.", "glad")), labels=("glad", "sad"),
     ),
 )  # fmt: skip
+INPUTS = [(text, label, TICKETS, TEAMS, INSTRUCTION) for text, label, *_ in (*GOOD_INPUTS, *BAD_INPUTS)]
+RATIONALES = [row[:4] for row in (*GOOD_RATIONALES, *BAD_RATIONALES)]
 REPLIES = (
     '{"input": "a small blue boat on the lake", "output": "A SMALL BLUE BOAT ON THE LAKE"}',
     '{"name": "Last word", "family": "words", "instruction": "Write the last word of the sentence.", '
@@ -70,12 +83,6 @@ class ScriptedTeacher:
     def ask(self, requests: Sequence[Request], label: str) -> list[Reply]:
         self.requests += requests
         return [Reply(self._reply(request), "stop") for request in requests]
-
-    def stream(
-        self, requests: Iterable[Request], label: str, total: int | None = None, accepted: Any = None
-    ) -> Iterator[tuple[Request, Reply]]:
-        for request in requests:
-            yield request, self.ask([request], label)[0]
 
     def estimate(self, requests: Iterable[Request]) -> Estimate:
         return Estimate(0, Cost(len(list(requests))))
@@ -137,6 +144,8 @@ def _drawn() -> Any:
 
 SYNTHESIS_OUTPUTS: dict[str, Callable[[], Any]] = {
     "core.answers": _answers,
+    "generate.curation.input_checks": lambda: [find_input_fault(*row) for row in INPUTS],
+    "generate.curation.rationale_checks": lambda: [find_rationale_fault(*row) for row in RATIONALES],
     "generate.synthesis.diversity": _drawn,
     "generate.synthesis.evolve": lambda: _run(lambda c: vary_tasks(TASKS, 4, c)),
     "generate.synthesis.examples": lambda: _run(lambda c: write_examples(TASKS, DemonstrateConfig(per_task=8), c)),

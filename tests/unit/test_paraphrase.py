@@ -1,6 +1,6 @@
 """Paraphrases: held-back inputs that the teacher solves decide where a lexical check fails softly."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 
@@ -35,11 +35,6 @@ class ScriptedTeacher:
             return [Reply(self.paraphrase, self.finish_reason)] * len(requests)
         self.solved_prompts += [request.prompt for request in requests]
         return [Reply(self.solve(request.prompt)) for request in requests]
-
-    def stream(
-        self, requests: Iterable[Request], label: str, total: int | None = None, accepted: object = None
-    ) -> Iterator[tuple[Request, Reply]]:
-        raise NotImplementedError
 
     def estimate(self, requests: Iterable[Request]) -> Estimate:
         return Estimate(0, Cost())
