@@ -2,13 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kshot.config.config import QUICKSTART_STUDENT
 from kshot.core.console import say
 from kshot.core.errors import DataError
+
+if TYPE_CHECKING:
+    from kshot.project.columns import ColumnGuess
+    from kshot.project.tables import ExampleTable
 
 
 def init(
@@ -31,8 +35,13 @@ def init(
     model: Annotated[str, typer.Option(metavar="NAME", help="The teacher's model.")] = "",
 ) -> None:
     """Make a project of your own from a table of examples: a config, a task and a suite of held-out rows."""
-    from kshot.project.columns import choose_columns
-    from kshot.project.examples import drop_near_duplicates, read_examples, split_rows, survey_examples
+    from kshot.project.examples import (
+        describe_examples,
+        drop_near_duplicates,
+        read_examples,
+        split_rows,
+        survey_examples,
+    )
     from kshot.project.tables import read_table
     from kshot.project.write import Project, default_instruction, write_project
 
@@ -41,34 +50,25 @@ def init(
     if Path(name).exists():
         raise DataError(f"{name}: exists already; name another folder, or remove it")
     table = read_table(source)
-    if not table.has_header:
-        say(f"{source}: its first row names no columns; they are {', '.join(map(repr, table.columns))}")
-    guess = choose_columns(table, input, output)
-    if not guess.is_sure:
-        input, output = _ask_columns(source, table.columns, guess.input, guess.output)
-        guess = choose_columns(table, input, output)
-    say(f"{source}: input {guess.input!r}, output {guess.output!r}")
-    survey = survey_examples(table, read_examples(table, guess.input, guess.output))
-    for line in survey.lines:
+    columns = _choose_columns(table, input, output)
+    say(f"{source}: input {columns.input!r}, output {columns.output!r}")
+    rows = read_examples(table, columns.input, columns.output)
+    survey = survey_examples(rows)
+    facts = describe_examples(table, rows, survey)
+    for line in facts:
         say(f"  {line}")
-    if instruction is None:
-        default = default_instruction(survey)
-        instruction = typer.prompt("What is the task, in a sentence?", default) if _is_terminal() else default
-        if not _is_terminal():
-            say(f"  no --instruction: {default!r}")
+    instruction = instruction or _ask_instruction(default_instruction(survey))
     if test is None:
-        train, held_out = split_rows(survey.rows, survey.labels, test_fraction, seed=7)
+        train, held_out = split_rows(rows, survey.labels, test_fraction, seed=7)
     else:
-        held_out = read_examples(read_table(test), guess.input, guess.output)
-        train = drop_near_duplicates(survey.rows, held_out)
-        if len(train) < len(survey.rows):
-            say(f"  {len(survey.rows) - len(train)} rows nearly repeat a held-out one and are left out")
+        held_out = read_examples(read_table(test), columns.input, columns.output)
+        train = drop_near_duplicates(rows, held_out)
+        if len(train) < len(rows):
+            say(f"  {len(rows) - len(train)} rows nearly repeat a held-out one and are left out")
     if not held_out:
         raise DataError(f"{source}: no row can be held out; add rows, or name held-out rows with --test FILE")
-    project = Project(
-        Path(name).name, source, instruction, survey, train, held_out, student,
-        {"endpoint": teacher, "model": model} if teacher else {},
-    )  # fmt: skip
+    asked = {"endpoint": teacher, "model": model} if teacher else {}
+    project = Project(Path(name).name, source, instruction, survey, facts, train, held_out, student, asked)
     files = write_project(Path(name), project)
     say(f"  {len(train)} rows train, {len(held_out)} are held out")
     for path in files:
@@ -80,16 +80,32 @@ def _is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _ask_columns(source: str, columns: "tuple[str, ...]", input: str, output: str) -> tuple[str, str]:
-    """Ask for the columns on a terminal.
+def _choose_columns(table: "ExampleTable", input: str | None, output: str | None) -> "ColumnGuess":
+    """Take the named columns, guess the others, and ask on a terminal where the guess is not sure.
 
     Raises:
-        DataError: there is no terminal.
+        DataError: a named column is missing, or the guess is not sure and there is no terminal.
     """
+    from kshot.project.columns import choose_columns
+
+    names = ", ".join(map(repr, table.columns))
+    if not table.has_header:
+        say(f"{table.source}: its first row names no columns; they are {names}")
+    guess = choose_columns(table, input, output)
+    if guess.is_sure:
+        return guess
     if not _is_terminal():
-        names = ", ".join(map(repr, columns))
         raise DataError(
-            f"{source}: which of {names} are input and output? Perhaps --input {input!r} --output {output!r}; say so"
+            f"{table.source}: which of {names} are input and output? "
+            f"Perhaps --input {guess.input!r} --output {guess.output!r}; say so"
         )
-    say(f"{source}: columns {', '.join(map(repr, columns))}")
-    return typer.prompt("The input", input), typer.prompt("The output", output)
+    say(f"{table.source}: columns {names}")
+    return choose_columns(table, typer.prompt("The input", guess.input), typer.prompt("The output", guess.output))
+
+
+def _ask_instruction(default: str) -> str:
+    """Ask for the instruction on a terminal; elsewhere take the default, and say so."""
+    if _is_terminal():
+        return str(typer.prompt("What is the task, in a sentence?", default))
+    say(f"  no --instruction: {default!r}")
+    return default

@@ -12,7 +12,7 @@ from rapidfuzz import fuzz, process
 from kshot.core.answers import normalize_answer, unify_forms
 from kshot.core.errors import DataError
 from kshot.core.seeding import stream
-from kshot.core.text import signs
+from kshot.core.text import MAX_INPUT_SIMILARITY, signs
 from kshot.project.tables import ExampleTable
 
 Kind = Literal["classification", "extraction", "text"]
@@ -21,9 +21,8 @@ MAX_LABEL_CHARS = 80
 MIN_ROWS, MIN_TRAIN_ROWS = 4, 2
 MIN_ROWS_PER_LABEL = 2.0
 """Fewer rows for each distinct output, on average, are open answers."""
-NEAR_RATIO = 90.0
-"""Two inputs as like as this (rapidfuzz ratio, 0 to 100), with the same numbers, are near-duplicates."""
-TEST_FRACTION = 0.25
+MAX_SHOWN = 12
+"""Labels or keys in a line."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +36,10 @@ class LabelledRow:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a table holds."""
+    """What kind of task the rows are of."""
 
-    rows: tuple[LabelledRow, ...]
     kind: Kind
-    labels: tuple[str, ...]
-    lines: tuple[str, ...]
-    """What to tell the user, a fact a line."""
+    labels: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     """Of JSON outputs, most frequent first."""
 
@@ -76,45 +72,19 @@ def read_examples(table: ExampleTable, input: str, output: str) -> list[Labelled
     return rows
 
 
-def survey_examples(table: ExampleTable, rows: Sequence[LabelledRow]) -> Survey:
-    """Find the kind of the task and its labels, and what is odd in the rows.
+def survey_examples(rows: Sequence[LabelledRow]) -> Survey:
+    """Find the kind of the task with its labels or keys.
 
     Raises:
         DataError: two labels that are one answer, or more labels than a prompt can list.
     """
-    kind, labels = _find_kind(rows)
-    keys: tuple[str, ...] = ()
-    counts = Counter(row.output for row in rows)
-    lines = [f"{len(rows)} examples from {len(table.rows)} rows"]
-    if dropped := len(table.rows) - len(rows):
-        lines.append(f"{dropped} rows are left out: an empty cell, or the same example again")
-    lengths = sorted(len(row.input.split()) for row in rows)
-    lines.append(f"inputs of {lengths[0]} to {lengths[-1]} words, half of them up to {median(lengths):.0f}")
-    if kind == "classification":
-        few = [label for label, count in counts.items() if count < MIN_ROWS_PER_LABEL]
-        lines.append(f"{len(labels)} labels: " + ", ".join(f"{label} {counts[label]}" for label in labels[:12])
-                     + (", ..." if len(labels) > len(labels[:12]) else ""))  # fmt: skip
-        if few:
-            lines.append(f"{len(few)} labels have one row, which stays in the training data: {', '.join(few[:5])}")
-    elif kind == "extraction":
-        keys = tuple(key for key, _ in Counter(key for row in rows for key in json.loads(row.output)).most_common())
-        lines.append(f"outputs are JSON objects with the keys {', '.join(keys[:12])}")
-    else:
-        sizes = sorted(len(row.output.split()) for row in rows)
-        lines.append(f"open answers of {sizes[0]} to {sizes[-1]} words")
-    near = sum(len(group) - 1 for group in group_near_duplicates(rows))
-    if near:
-        lines.append(f"{near} inputs nearly repeat another one; such rows stay on one side of the split")
-    return Survey(tuple(rows), kind, labels, tuple(lines), keys)
-
-
-def _find_kind(rows: Sequence[LabelledRow]) -> tuple[Kind, tuple[str, ...]]:
     if all(_is_object(row.output) for row in rows):
-        return "extraction", ()
+        keys = Counter(key for row in rows for key in json.loads(row.output))
+        return Survey("extraction", keys=tuple(key for key, _ in keys.most_common()))
     counts = Counter(row.output for row in rows)
     is_closed = len(counts) > 1 and len(rows) / len(counts) >= MIN_ROWS_PER_LABEL
     if not is_closed or any(len(label) > MAX_LABEL_CHARS or "\n" in label for label in counts):
-        return "text", ()
+        return Survey("text")
     first: dict[str, str] = {}
     for label in counts:
         other = first.setdefault(normalize_answer(label), label)
@@ -125,7 +95,30 @@ def _find_kind(rows: Sequence[LabelledRow]) -> tuple[Kind, tuple[str, ...]]:
             )
     if len(counts) > MAX_LABELS:
         raise DataError(f"{len(counts)} labels; a prompt lists at most {MAX_LABELS}: merge some, or split the task")
-    return "classification", tuple(sorted(counts))
+    return Survey("classification", labels=tuple(sorted(counts)))
+
+
+def describe_examples(table: ExampleTable, rows: Sequence[LabelledRow], survey: Survey) -> list[str]:
+    """Say what the table holds and what is odd in it, a fact a line. Compares all inputs with one another."""
+    lines = [f"{len(rows)} examples from {len(table.rows)} rows"]
+    if dropped := len(table.rows) - len(rows):
+        lines.append(f"{dropped} rows are left out: an empty cell, or the same example again")
+    lengths = sorted(len(row.input.split()) for row in rows)
+    lines.append(f"inputs of {lengths[0]} to {lengths[-1]} words, half of them up to {median(lengths):.0f}")
+    if survey.kind == "classification":
+        counts = Counter(row.output for row in rows)
+        shown = ", ".join(f"{label} {counts[label]}" for label in survey.labels[:MAX_SHOWN])
+        lines.append(f"{len(survey.labels)} labels: {shown}{', ...' if len(survey.labels) > MAX_SHOWN else ''}")
+        if few := [label for label, count in counts.items() if count < MIN_ROWS_PER_LABEL]:
+            lines.append(f"{len(few)} labels have one row, which stays in the training data: {', '.join(few[:5])}")
+    elif survey.kind == "extraction":
+        lines.append(f"outputs are JSON objects with the keys {', '.join(survey.keys[:MAX_SHOWN])}")
+    else:
+        sizes = sorted(len(row.output.split()) for row in rows)
+        lines.append(f"open answers of {sizes[0]} to {sizes[-1]} words")
+    if near := sum(len(group) - 1 for group in group_near_duplicates(rows)):
+        lines.append(f"{near} inputs nearly repeat another one; such rows stay on one side of the split")
+    return lines
 
 
 def _is_object(text: str) -> bool:
@@ -147,8 +140,9 @@ def group_near_duplicates(rows: Sequence[LabelledRow]) -> list[list[int]]:
 
     texts = [normalize_answer(row.input) for row in rows]
     for index, text in enumerate(texts):
-        for _, _, other in process.extract_iter(text, texts[index + 1 :], scorer=fuzz.ratio, score_cutoff=NEAR_RATIO):
-            other += index + 1
+        later = texts[index + 1 :]
+        for _, _, place in process.extract_iter(text, later, scorer=fuzz.ratio, score_cutoff=MAX_INPUT_SIMILARITY):
+            other = index + 1 + place
             if signs(rows[index].input) == signs(rows[other].input):
                 parent[root(other)] = root(index)
     groups: dict[int, list[int]] = defaultdict(list)

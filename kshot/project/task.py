@@ -33,13 +33,14 @@ def load_table_task(
     if not guess.is_sure:
         names = ", ".join(map(repr, table.columns))
         raise DataError(f"{source}: which of {names} are input and output? Name them: input: ..., output: ...")
-    survey = survey_examples(table, read_examples(table, guess.input, guess.output))
+    rows = read_examples(table, guess.input, guess.output)
+    survey = survey_examples(rows)
     task_id = make_task_id(id or Path(source).stem)
     return Task(
         id=task_id,
         family=task_id,
         category="own",
         descriptions=(instruction or default_instruction(survey),),
-        examples=tuple(Example(row.input, row.output) for row in survey.rows),
+        examples=tuple(Example(row.input, row.output) for row in rows),
         labels=survey.labels,
     )

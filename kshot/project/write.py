@@ -26,7 +26,6 @@ MADE_PER_LABEL, MADE_PER_TASK = 15, 200
 POOL = 16
 """Demonstrations that evaluation has to choose from."""
 MAX_SHOTS = 4
-WORDS_PER_TOKEN = 0.6
 MIN_LENGTH, MAX_LENGTH = 384, 2048
 
 
@@ -54,6 +53,8 @@ class Project:
     source: str
     instruction: str
     survey: Survey
+    facts: Sequence[str]
+    """What the table holds, a line each."""
     train: Sequence[LabelledRow]
     test: Sequence[LabelledRow]
     student: str
@@ -194,7 +195,7 @@ def _suite_rows(project: Project) -> str:
 
 
 def _readme(project: Project) -> str:
-    facts = "".join(f"- {line}\n" for line in project.survey.lines)
+    facts = "".join(f"- {line}\n" for line in project.facts)
     own = project.task_id
     return f"""# {project.name}
 

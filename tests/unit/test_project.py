@@ -78,16 +78,16 @@ LABELLED = [(f"{word} number {n} of the {word} things", word) for word in ("appl
     ],
 )
 def test_kind_is_found_by_the_outputs(pairs: list[tuple[str, str]], kind: str, labels: tuple[str, ...]) -> None:
-    survey = survey_examples(_table({"text": "x"}), _rows(*pairs))
+    survey = survey_examples(_rows(*pairs))
     assert (survey.kind, survey.labels) == (kind, labels)
 
 
 def test_two_labels_that_are_one_answer_and_too_many_labels_are_refused() -> None:
     with pytest.raises(DataError, match="'Spam' and 'spam' are one answer"):
-        survey_examples(_table({"t": "x"}), _rows(*((f"t {n}", label) for n, label in enumerate(["Spam", "spam"] * 3))))
+        survey_examples(_rows(*((f"t {n}", label) for n, label in enumerate(["Spam", "spam"] * 3))))
     many = [(f"text {n}", f"label {n % 200}") for n in range(400)]
     with pytest.raises(DataError, match="200 labels; a prompt lists at most 150"):
-        survey_examples(_table({"t": "x"}), _rows(*many))
+        survey_examples(_rows(*many))
 
 
 def test_contradictions_are_refused_with_both_places_and_repeats_are_dropped() -> None:
@@ -194,7 +194,7 @@ def test_init_asks_for_columns_that_it_cannot_guess(tmp_path: Path, capsys: pyte
 
 def test_default_instruction_names_the_keys_of_json_outputs() -> None:
     pairs = [(f"text {n}", json.dumps({"city": n} | ({"date": n} if n % 2 else {}))) for n in range(8)]
-    survey = survey_examples(_table({"text": "x"}), _rows(*pairs))
+    survey = survey_examples(_rows(*pairs))
     assert survey.keys == ("city", "date")
     assert "Keys: city, date;" in default_instruction(survey)
 
