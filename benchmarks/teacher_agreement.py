@@ -12,7 +12,7 @@ from kshot.config import Config, ParaphraseConfig, TeacherConfig
 from kshot.core.files import write_json
 from kshot.generate.sources import select_sources
 from kshot.generate.synthesis.paraphrase import plan_requests
-from kshot.generate.synthesis.prompt_templates import PromptTemplates
+from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
 from kshot.generate.teacher import local_server, open_teacher
 from kshot.runtime.logging import quiet
 

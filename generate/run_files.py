@@ -10,7 +10,7 @@ from kshot.config.section import Seed
 from kshot.core.run_files import FileModel
 from kshot.core.types import Record, RecordMeta, Reject
 
-VERSION = 1
+VERSION = 2
 """Raise it with every change of a file's fields; the data's cache key contains it."""
 TRAIN, REJECTS, CONTAMINATION = "train.jsonl", "rejects.jsonl", "contamination.jsonl"
 CARD, PARQUET = "README.md", "train.parquet"
@@ -55,6 +55,8 @@ class RejectRow(_Row):
     """The rejected text; empty where there was none to reject."""
     original: str
     """The instruction that a rejected paraphrase rewords; else empty."""
+    request: str
+    """Digest of the request in whose reply the candidate was: the rejects of one reply share it. Else empty."""
 
     @classmethod
     def of(cls, reject: Reject) -> "RejectRow":

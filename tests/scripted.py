@@ -72,12 +72,14 @@ class Script:
             return self._task(list(SKILLS)[2 + number % 4], phrase)
         if "neighbouring task" in prompt:
             return self._task("Write the text in small letters.", phrase.title())
-        if prompt.startswith("Write one new input"):
-            label = re.findall(r'right output is "(\w+)"', prompt)[0]
-            return _json(input=phrase if label == "long" else f"{WORDS[number % len(WORDS)]} {number}")
-        if prompt.startswith("Write one new example"):
-            skill = next(skill for text, skill in SKILLS.items() if text in prompt)
-            return "Here it is:\n```json\n" + _json(input=phrase, output=skill(phrase)) + "\n```"
+        if wanted := re.match(r"Write (\w+) new (input|example)", prompt):
+            count = 1 if wanted[1] == "one" else int(wanted[1])
+            examples = [
+                self._example(prompt, wanted[2], f"{phrase} {item}" if item else phrase) for item in range(count)
+            ]
+            return "Here it is:\n```json\n" + _json(examples=examples) + "\n```"
+        if prompt.startswith("Somebody wants many different inputs"):
+            return _json(topics=["ships", "tea"], lengths=["short", "long"], levels=["easy", "hard"])
         if prompt.startswith("Write the input again"):
             old = prompt.split("Input: ")[1].split("\n")[0]
             return _json(input=" ".join(reversed(old.split())))
@@ -86,6 +88,13 @@ class Script:
         if prompt.startswith("Is the output right"):
             return "Yes."
         return solve(prompt)
+
+    def _example(self, prompt: str, part: str, phrase: str) -> dict[str, str]:
+        if part == "example":
+            skill = next(skill for text, skill in SKILLS.items() if text in prompt)
+            return {"input": phrase, "output": skill(phrase)}
+        label = re.findall(r'right output is "(\w+)"', prompt)[0]
+        return {"input": phrase if label == "long" else f"{phrase.split()[0]} {'x'.join(phrase.split()[3:])}"}
 
     def _task(self, instruction: str, phrase: str) -> str:
         labels = ["long", "short"] if "'long'" in instruction else []

@@ -28,15 +28,15 @@ from kshot.config import (
 from kshot.core.errors import KshotError
 from kshot.core.types import Example, Reject, Task
 from kshot.generate.curation.decontaminate import Decontaminator
-from kshot.generate.synthesis.context import SynthesisContext
 from kshot.generate.synthesis.evolve import vary_tasks
-from kshot.generate.synthesis.examples import write_examples
+from kshot.generate.synthesis.examples.write import write_examples
 from kshot.generate.synthesis.inversion import invert_tasks
 from kshot.generate.synthesis.paraphrase import paraphrase_descriptions
 from kshot.generate.synthesis.paraphrase_inputs import paraphrase_inputs
-from kshot.generate.synthesis.prompt_templates import PromptTemplates
 from kshot.generate.synthesis.rationales import write_rationales
 from kshot.generate.synthesis.self_instruct import invent_tasks
+from kshot.generate.synthesis.shared.context import SynthesisContext
+from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
 from kshot.generate.teacher.cache import ReplyCache
 from kshot.generate.teacher.client import make_client
 from kshot.tasks.source import source_from_task

@@ -11,7 +11,7 @@ from kshot.core.types import Reject
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.synthesis.paraphrase import VALIDATING
 from kshot.generate.synthesis.pipeline import build_context, modes_need_teacher, needs_teacher, run_synthesis
-from kshot.generate.synthesis.verify import JUDGING, SOLVING
+from kshot.generate.synthesis.shared.verify import JUDGING, SOLVING
 from kshot.generate.teacher import (
     NOT_SENT,
     BudgetExceededError,
@@ -30,8 +30,7 @@ class EstimatingTeacher:
     def __init__(self, teacher: Teacher) -> None:
         self.name = teacher.name
         self.budget_error: BudgetExceededError | None = None
-        self.lines: list[str] = []
-        """A line for each label, with its estimate."""
+        self.by_label: dict[str, Estimate] = {}
         self.total = Cost()
         self._teacher = teacher
 
@@ -39,7 +38,8 @@ class EstimatingTeacher:
         if requests:
             estimate = self.estimate(requests)
             self.total += estimate.missing
-            self.lines.append(f"{label}: {estimate}")
+            earlier = self.by_label.get(label, Estimate(0, Cost()))
+            self.by_label[label] = Estimate(earlier.cached + estimate.cached, earlier.missing + estimate.missing)
         return [NOT_SENT] * len(requests)
 
     def estimate(self, requests: Iterable[Request]) -> Estimate:
@@ -60,7 +60,8 @@ def estimate_synthesis(config: Config, decontaminator: Decontaminator, folder: P
         run_synthesis(config, modes, build_context(settings, modes, decontaminator, estimating, config.seed))
     solves = modes.verify.samples + modes.verify.judge
     further = f"; and up to {solves} solves per candidate to verify" if modes_need_teacher(modes) and solves else ""
-    return [*estimating.lines, f"in all: {estimating.total}{further}"]
+    lines = [f"{label}: {estimate}" for label, estimate in estimating.by_label.items()]
+    return [*lines, f"in all: {estimating.total}{further}"]
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,17 @@ def preview_synthesis(
     with open_teacher(settings.teacher, config.student, folder) as teacher:
         previewing = PreviewTeacher(teacher, per_mode)
         result = run_synthesis(config, modes, build_context(settings, modes, decontaminator, previewing, config.seed))
-    reasons = {reject.candidate: reject.reason for reject in result.rejects if isinstance(reject, Reject)}
+    rejects = [reject for reject in result.rejects if isinstance(reject, Reject)]
     return [
-        PreviewedReply(label, request.prompt, reply.text, reasons.get(reply.text, "") or reply.error or "accepted")
+        PreviewedReply(label, request.prompt, reply.text, _describe_verdict(request, reply, rejects))
         for label, request, reply in previewing.sent
     ]
+
+
+def _describe_verdict(request: Request, reply: Reply, rejects: Sequence[Reject]) -> str:
+    """Say what became of a reply, or of the examples in it."""
+    mine = [reject for reject in rejects if request.id == reject.request or reply.text == reject.candidate]
+    parts = [reject.reason for reject in mine if reject.candidate != reply.text]
+    if parts:
+        return f"rejected {len(parts)} of its examples: {'; '.join(parts)}"
+    return mine[0].reason if mine else reply.error or "accepted"

@@ -7,8 +7,8 @@ from rapidfuzz import fuzz
 from kshot.core.prompting import list_unnamed_labels
 from kshot.core.seeding import stream
 from kshot.core.types import Reject, Task
-from kshot.generate.synthesis.context import SynthesisContext, SynthesisRequest
 from kshot.generate.synthesis.new_tasks import collect_tasks
+from kshot.generate.synthesis.shared.context import SynthesisContext, SynthesisRequest
 from kshot.generate.teacher import InventedTask
 
 VERSION = 2

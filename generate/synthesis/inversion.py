@@ -10,9 +10,9 @@ from dataclasses import replace
 from kshot.config import InvertConfig
 from kshot.core.answers import normalize_answer
 from kshot.core.types import Example, Reject, Task
-from kshot.generate.synthesis.context import SynthesisContext, SynthesisRequest
 from kshot.generate.synthesis.paraphrase_inputs import MODE as AUGMENT
-from kshot.generate.synthesis.verify import Claim, verify_claims
+from kshot.generate.synthesis.shared.context import SynthesisContext, SynthesisRequest
+from kshot.generate.synthesis.shared.verify import Claim, verify_claims
 from kshot.generate.teacher import InstructionOnly, Reply, read_reply
 
 VERSION = 1

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from kshot.core.answers import tidy_answer
 from kshot.core.seeding import digest
 from kshot.core.types import Example, Reject, Task
+from kshot.generate.curation.copies.known_inputs import KnownInputs
 from kshot.generate.curation.filters import first_rejection
-from kshot.generate.synthesis.context import SynthesisContext, SynthesisRequest, reject_example
-from kshot.generate.synthesis.verify import Claim, verify_claims
+from kshot.generate.synthesis.shared.context import SynthesisContext, SynthesisRequest, reject_example
+from kshot.generate.synthesis.shared.verify import Claim, verify_claims
 from kshot.generate.teacher import InventedTask, Reply, read_reply
 
-VERSION = 3
+VERSION = 4
 """Raise when the same replies give other tasks."""
 
 RejectInstruction = Callable[[str, Task], str | None]
@@ -78,7 +79,7 @@ def _reject_task(
         return reason
     # A neighbour may use its model's input with another output.
     output = tidy_answer(content.output)
-    known = [example.input for example in model.examples if tidy_answer(example.output) == output]
+    known = KnownInputs([example.input for example in model.examples if tidy_answer(example.output) == output])
     example = Example(content.input, content.output)
     return reject_example(example, known, context, labels=content.labels, instruction=content.instruction)
 

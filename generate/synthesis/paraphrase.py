@@ -28,8 +28,8 @@ from kshot.generate.curation.paraphrase_checks import (
     find_soft_failure,
 )
 from kshot.generate.synthesis.diversity import INSTRUCTION_STYLES
-from kshot.generate.synthesis.prompt_templates import PromptTemplates
-from kshot.generate.synthesis.verify import gives_answer, solve_tokens
+from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
+from kshot.generate.synthesis.shared.verify import gives_answer, solve_tokens
 from kshot.generate.teacher import Reply, Request, Teacher
 from kshot.tasks.family import Params
 from kshot.tasks.source import TaskSource
@@ -62,7 +62,7 @@ class ParaphraseRequest:
         """Build the reject of this request's reply."""
         request = self.teacher_request
         key = digest(self.source.id, self.mode, request.prompt, request.sample)
-        return Reject(key, self.mode, self.source.id, reason, reply, self.original)
+        return Reject(key, self.mode, self.source.id, reason, reply, self.original, request.id)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from kshot.config import AugmentConfig
 from kshot.core.prompting import list_unnamed_labels
 from kshot.core.seeding import stream
 from kshot.core.types import Reject, Task
-from kshot.generate.synthesis.context import SynthesisContext, SynthesisRequest
 from kshot.generate.synthesis.diversity import INPUT_STYLES
-from kshot.generate.synthesis.examples import collect_examples
+from kshot.generate.synthesis.examples.collect import collect_examples
+from kshot.generate.synthesis.shared.context import SynthesisContext, SynthesisRequest
 from kshot.generate.teacher import InputOnly
 
 VERSION = 2
@@ -28,7 +28,7 @@ def paraphrase_inputs(
         TeacherError: see `Teacher.ask`.
         ConfigError: see `PromptTemplates.render`.
     """
-    requests: list[tuple[SynthesisRequest, str]] = []
+    requests: list[SynthesisRequest] = []
     for task in tasks:
         gold = [e for e in task.examples if e.mode == "gold" and len(e.input.split()) >= MIN_INPUT_WORDS]
         for number in range(settings.per_example * len(gold)):
@@ -37,5 +37,5 @@ def paraphrase_inputs(
             instruction = list_unnamed_labels(task.descriptions[0], task.labels)
             prompt = context.prompts.render(MODE, instruction=instruction, example=example, style=style)
             request = context.build_request(prompt, number, InputOnly)
-            requests.append((SynthesisRequest(MODE, task, number, request, example.input), example.output))
+            requests.append(SynthesisRequest(MODE, task, number, request, example.input, example.output))
     return collect_examples(tasks, requests, "paraphrasing inputs", context)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kshot.config import Config, GenerateConfig, SynthesisConfig
+from kshot.config import Config, DemonstrateConfig, GenerateConfig, SynthesisConfig
 from kshot.core.console import say
 from kshot.core.errors import ConfigError
 from kshot.core.seeding import digest
@@ -19,15 +19,16 @@ from kshot.generate.curation.filters import build_filters
 from kshot.generate.curation.paraphrase_filter import reject_paraphrases
 from kshot.generate.run_files import ContaminationRow
 from kshot.generate.sources import load_sources
-from kshot.generate.synthesis.context import SynthesisContext
 from kshot.generate.synthesis.evolve import vary_tasks
-from kshot.generate.synthesis.examples import write_examples
+from kshot.generate.synthesis.examples.attributes import TaskAttributes, default_attributes, propose_attributes
+from kshot.generate.synthesis.examples.write import write_examples
 from kshot.generate.synthesis.inversion import invert_tasks
 from kshot.generate.synthesis.paraphrase import paraphrase_descriptions
 from kshot.generate.synthesis.paraphrase_inputs import paraphrase_inputs
-from kshot.generate.synthesis.prompt_templates import PromptTemplates
 from kshot.generate.synthesis.rationales import write_rationales
 from kshot.generate.synthesis.self_instruct import invent_tasks
+from kshot.generate.synthesis.shared.context import SynthesisContext
+from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
 from kshot.generate.teacher import REPLIES_FILE, BudgetExceededError, Teacher, copy_replies, open_teacher
 from kshot.tasks.source import TaskSource, check_unique_ids, source_from_task
 
@@ -42,7 +43,9 @@ class SynthesizedTasks:
     rejects: list[Reject] = field(default_factory=list)
     accepted: Counter[str] = field(default_factory=Counter)
     given: int = 0
-    """Accepted ones that asked no teacher: reverse tasks whose instruction stands in the task file."""
+    """Accepted ones that are no data of the teacher's: reverse tasks worded in the task file, and attributes."""
+    attributes: dict[str, TaskAttributes] = field(default_factory=dict)
+    """By task id, what `demonstrate` spread the new examples over."""
 
 
 @dataclass
@@ -56,6 +59,8 @@ class SynthesisResult:
     rejects: list[Reject | ContaminationRow] = field(default_factory=list)
     accepted: Counter[str] = field(default_factory=Counter)
     """Accepted candidates by mode."""
+    attributes: Mapping[str, TaskAttributes] = field(default_factory=dict)
+    """By task id, what `demonstrate` spread the new examples over."""
     teacher: str | None = None
     budget_error: BudgetExceededError | None = None
     failure: str = ""
@@ -96,7 +101,12 @@ def scale_modes(modes: SynthesisConfig, factor: int) -> SynthesisConfig:
         update={
             "vary": modes.vary * factor,
             "invent": modes.invent.model_copy(update={"rounds": modes.invent.rounds * factor}),
-            "demonstrate": modes.demonstrate.model_copy(update={"per_task": modes.demonstrate.per_task * factor}),
+            "demonstrate": modes.demonstrate.model_copy(
+                update={
+                    "per_task": modes.demonstrate.per_task * factor,
+                    "waves": modes.demonstrate.waves * factor,
+                }
+            ),
             "augment": modes.augment.model_copy(update={"per_example": modes.augment.per_example * factor}),
         }
     )
@@ -153,7 +163,11 @@ def run_synthesis(config: Config, modes: SynthesisConfig, context: SynthesisCont
     synthesized = synthesize_tasks(example_based, modes, context)
     sources = check_unique_ids([*programmatic, *map(source_from_task, synthesized.tasks)])
     result = SynthesisResult(
-        sources, synthesized.tasks, rejects=list(synthesized.rejects), accepted=synthesized.accepted
+        sources,
+        synthesized.tasks,
+        rejects=list(synthesized.rejects),
+        accepted=synthesized.accepted,
+        attributes=synthesized.attributes,
     )
     if context is None:
         return result
@@ -179,7 +193,7 @@ def find_failure(result: SynthesisResult, given: int, has_modes: bool) -> str:
     Paraphrases alone may all fail their checks, as a small teacher's do; without any text they are an error too.
 
     Args:
-        given: accepted ones that asked no teacher.
+        given: accepted ones that are no data of the teacher's.
         has_modes: whether a mode needed the teacher, and not the paraphrasing alone.
     """
     rejects = [reject for reject in result.rejects if isinstance(reject, Reject)]
@@ -215,7 +229,9 @@ def synthesize_tasks(
         if modes.invent.rounds and tasks:
             _add_tasks(result, "invent", *invent_tasks(tasks, modes.invent, context))
         if modes.demonstrate.per_task:
-            _replace_tasks(result, "demonstrate", *write_examples(result.tasks, modes.demonstrate, context))
+            _add_attributes(result, modes.demonstrate, context)
+            written = write_examples(result.tasks, modes.demonstrate, context, result.attributes)
+            _replace_tasks(result, "demonstrate", *written)
         if modes.augment.per_example:
             _replace_tasks(result, "augment", *paraphrase_inputs(result.tasks, modes.augment, context))
         if modes.reason.per_task:
@@ -223,7 +239,7 @@ def synthesize_tasks(
     if modes.invert.given or modes.invert.ask:
         inverted, rejects = invert_tasks(result.tasks, modes.invert, context)
         with_inverse = {f"{task.id}_inverse" for task in result.tasks if task.inverse}
-        result.given = sum(task.id in with_inverse for task in inverted)
+        result.given += sum(task.id in with_inverse for task in inverted)
         _add_tasks(result, "invert", inverted, rejects)
     return result
 
@@ -237,6 +253,16 @@ def _add_tasks(result: SynthesizedTasks, mode: str, tasks: list[Task], rejects: 
         else:
             result.tasks.append(task)
             result.accepted[mode] += 1
+
+
+def _add_attributes(result: SynthesizedTasks, settings: DemonstrateConfig, context: SynthesisContext) -> None:
+    result.attributes = {task.id: default_attributes(task) for task in result.tasks}
+    if settings.attributes:
+        proposed, rejects = propose_attributes(result.tasks, context)
+        result.attributes |= proposed
+        result.accepted["attributes"] += len(proposed)
+        result.given += len(proposed)
+        result.rejects += rejects
 
 
 def _replace_tasks(result: SynthesizedTasks, mode: str, tasks: list[Task], rejects: list[Reject]) -> None:

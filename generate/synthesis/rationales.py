@@ -8,8 +8,8 @@ from kshot.core.text import count_words
 from kshot.core.types import Example, Reject, Task
 from kshot.generate.curation.languages import identify_language
 from kshot.generate.curation.rationale_checks import find_rationale_fault
-from kshot.generate.synthesis.context import SynthesisContext, SynthesisRequest
-from kshot.generate.synthesis.verify import (
+from kshot.generate.synthesis.shared.context import SynthesisContext, SynthesisRequest
+from kshot.generate.synthesis.shared.verify import (
     Claim,
     build_solve_prompt,
     extract_answer,

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from kshot.config import InventConfig
 from kshot.core.seeding import stream
 from kshot.core.types import Reject, Task
-from kshot.generate.synthesis.context import SynthesisContext, SynthesisRequest
 from kshot.generate.synthesis.new_tasks import collect_tasks
 from kshot.generate.synthesis.novelty import TaskNovelty
+from kshot.generate.synthesis.shared.context import SynthesisContext, SynthesisRequest
 from kshot.generate.teacher import InventedTask
 
 VERSION = 1

@@ -13,11 +13,14 @@ from kshot.generate.teacher.endpoints import fingerprint_local_teachers
 from kshot.generate.teacher.interface import Teacher, open_teacher
 from kshot.generate.teacher.messages import NOT_SENT, Reply, Request
 from kshot.generate.teacher.structured import (
+    AttributeLists,
     InputOnly,
     InputOutput,
     InstructionOnly,
     InventedTask,
     ReplyShape,
+    list_schema,
+    read_items,
     read_reply,
 )
 
@@ -26,6 +29,7 @@ __all__ = [
     "ANSWER_SENTENCE",
     "NOT_SENT",
     "REPLIES_FILE",
+    "AttributeLists",
     "BudgetExceededError",
     "Cost",
     "Estimate",
@@ -40,7 +44,9 @@ __all__ = [
     "copy_replies",
     "fingerprint_local_teachers",
     "is_same_answer",
+    "list_schema",
     "open_teacher",
+    "read_items",
     "read_reply",
     "split_at_final_answer",
     "unwrap_answer",

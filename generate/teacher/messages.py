@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from kshot.core.replies.thought import split_thought
+from kshot.core.seeding import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class Request:
     max_tokens: int | None = None
     temperature: float | None = None
     min_tokens: int = 0
+
+    @property
+    def id(self) -> str:
+        """Digest of the prompt and the sample."""
+        return digest(self.prompt, self.sample)
 
     def limit_tokens(self, default: int) -> int:
         """Return the maximum tokens of the reply.

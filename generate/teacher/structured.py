@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from kshot.generate.teacher.messages import Reply
 from kshot.generate.teacher.parsing.json_objects import JsonSyntaxError, iter_repaired, iter_values, to_text
 
-VERSION = 2
+VERSION = 3
 """Raise when the same reply is read differently, or a schema changes."""
 
 MAX_STRUCTURED_CHARS = 64_000
+LIST_KEY = "examples"
 MAX_WRAPPERS = 3
 """Objects around the wanted one."""
 
@@ -25,17 +26,26 @@ class ReplyShape(BaseModel):
     model_config = ConfigDict(extra="ignore", str_strip_whitespace=True)
 
 
-class InputOutput(ReplyShape):
-    """An input with its output."""
-
-    input: str = Field(min_length=1, max_length=4000)
-    output: str = Field(min_length=1, max_length=2000)
-
-
 class InputOnly(ReplyShape):
     """An input alone."""
 
     input: str = Field(min_length=1, max_length=4000)
+
+
+class InputOutput(InputOnly):
+    """An input with its output."""
+
+    output: str = Field(min_length=1, max_length=2000)
+
+
+class AttributeLists(ReplyShape):
+    """What the inputs of a task can differ in."""
+
+    topics: list[str] = Field(default=[], max_length=64)
+    lengths: list[str] = Field(default=[], max_length=64)
+    levels: list[str] = Field(default=[], max_length=64)
+    styles: list[str] = Field(default=[], max_length=64)
+    writers: list[str] = Field(default=[], max_length=64)
 
 
 class InventedTask(InputOutput):
@@ -87,6 +97,62 @@ def read_text(text: str, shape: type[ShapeT], repair: bool = True) -> ShapeT | s
             if not isinstance(result, str):
                 return result
     return reasons[0] if reasons else "malformed: no JSON object"
+
+
+def list_schema(shape: type[ReplyShape]) -> dict[str, Any]:
+    """Return the JSON Schema of an object whose `examples` are a list of objects of the shape."""
+    items = shape.model_json_schema()
+    return {
+        "title": f"{shape.__name__}List",
+        "type": "object",
+        "properties": {LIST_KEY: {"type": "array", "items": items}},
+        "required": [LIST_KEY],
+    }
+
+
+def read_items(reply: Reply, shape: type[ShapeT]) -> list[ShapeT | str] | str:
+    """Return the items of a list in a reply, each an object of the shape or the reason to reject it.
+
+    A reply that was cut off gives the objects before the cut; one object alone is a list of it.
+
+    Returns:
+        The reason to reject the reply where no object of the shape is in it.
+    """
+    if len(reply.text) > MAX_STRUCTURED_CHARS:
+        return f"malformed: longer than {MAX_STRUCTURED_CHARS} characters"
+    values = [value for value in iter_values(reply.text) if not isinstance(value, JsonSyntaxError)]
+    repaired = [] if reply.is_truncated else iter_repaired(reply.text)
+    objects: list[ShapeT] = []
+    for value in (*values, *repaired):
+        items = [_read_item(item, shape) for item in _find_list(value)]
+        if any(not isinstance(item, str) for item in items):
+            return items
+        single = _read_value(value, shape)
+        if not isinstance(single, str) and single not in objects:
+            objects.append(single)
+    if objects:
+        return list(objects)
+    reason = read_reply(reply, shape)
+    return reason if isinstance(reason, str) else "malformed: no list of examples"
+
+
+def _find_list(value: object) -> list[Any]:
+    """Return the list that a value is or holds, with objects or texts in it; empty where there is none."""
+    if isinstance(value, Mapping):
+        lists = [content for content in value.values() if isinstance(content, list)]
+        named = [content for key, content in value.items() if _fold_key(key) == LIST_KEY and isinstance(content, list)]
+        inner = [content for content in value.values() if isinstance(content, Mapping)]
+        if len(value) == 1 and inner:
+            return _find_list(inner[0])
+        return named[0] if named else lists[0] if len(lists) == len(value) == 1 else []
+    return value if isinstance(value, list) else []
+
+
+def _read_item(item: object, shape: type[ShapeT]) -> ShapeT | str:
+    required = [name for name, field in shape.model_fields.items() if field.is_required()]
+    if isinstance(item, str) and len(required) == 1:
+        item = {required[0]: item}
+    return _read_value(item, shape)
 
 
 def _read_value(value: object, shape: type[ShapeT], wrappers: int = MAX_WRAPPERS) -> ShapeT | str:

@@ -28,9 +28,9 @@ class VerifyConfig(Section):
     """How a claimed output is verified where no solver exists."""
 
     samples: Annotated[int, Field(ge=0, le=64)] = 3
-    """Independent solves of the same input; 0 for none."""
+    """Independent solves of the same input, at most; 0 for none. No more are asked for once `agree` is settled."""
     agree: Annotated[float, Field(gt=0, le=1)] = 0.6
-    """Fraction of the solves that must give the claimed output."""
+    """Fraction of the `samples` that must give the claimed output."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
     """Sampling temperature of the solves."""
     judge: bool = False
@@ -52,7 +52,19 @@ class DemonstrateConfig(Section):
     """Write more examples of each example-based task, invented ones included."""
 
     per_task: Annotated[int, Field(ge=0)] = 0
-    """Requests for each task."""
+    """Examples to ask for, for each task; rounded up to whole requests, the same number in each wave."""
+    per_request: Annotated[int, Field(ge=1, le=16)] = 5
+    """Examples in a request, at most. For a task with labels all of them are for one label."""
+    waves: Annotated[int, Field(ge=1)] = 3
+    """Waves of requests. A later one knows what earlier ones made: it shows it as "not like these", and asks for the
+    labels that have fewest."""
+    known_shown: Annotated[int, Field(ge=0)] = 12
+    """Existing inputs shown as "not like these": half of them the nearest to the topics asked for, half drawn."""
+    attributes: bool = True
+    """Let the teacher propose, once for each task, the topics, lengths, levels, styles and writers to spread the
+    examples over; false takes lists that fit any task."""
+    hard_fraction: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """Fraction of the requests for a label that ask for inputs which a careless reader gives another, similar label."""
 
 
 class AugmentConfig(Section):
@@ -94,4 +106,4 @@ class SynthesisConfig(Section):
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.8
     """Sampling temperature of these modes."""
     max_tokens: Annotated[int, Field(ge=1)] = 256
-    """Maximum tokens of a reply in these modes."""
+    """Maximum tokens of a reply in these modes, for each example in it."""

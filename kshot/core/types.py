@@ -20,6 +20,8 @@ class Example:
     mode: str = "gold"
     verified_by: str = "gold"
     teacher: str | None = None
+    attributes: tuple[tuple[str, str], ...] = ()
+    """(name, value) of what a teacher was asked to give it: topic, length, level, style, writer."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Reject:
     candidate: str
     original: str = ""
     """The instruction that a paraphrase rewords."""
+    request: str = ""
+    """Digest of the request in whose reply the candidate was; "" for a candidate of no single reply."""
 
 
 @dataclass(frozen=True)

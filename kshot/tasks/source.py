@@ -16,7 +16,7 @@ from kshot.tasks.family import Family, Params
 from kshot.tasks.registry import describe_error
 from kshot.tasks.rival_rules import Shown, find_rival_rule
 
-VERSION = 2
+VERSION = 3
 """Raise it with every change of an output; the data's cache key contains it."""
 MAX_REDRAWS = 40
 """Draws of examples until the demonstrations identify the rule."""

@@ -1,7 +1,7 @@
 """Fixed outputs of the synthesis modes, made with a scripted teacher that gives good and bad replies."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from typing import Any
 
@@ -15,22 +15,24 @@ from kshot.config import (
     VerifyConfig,
 )
 from kshot.core.answers import exact_match, normalize_answer, tidy_answer
-from kshot.core.types import Example, Task
+from kshot.core.types import Example, Reject, Task
+from kshot.generate.curation.copies.known_inputs import KnownInputs
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.input_checks import find_input_fault
 from kshot.generate.curation.rationale_checks import find_rationale_fault
 from kshot.generate.synthesis import diversity
-from kshot.generate.synthesis.context import SynthesisContext
 from kshot.generate.synthesis.evolve import vary_tasks
-from kshot.generate.synthesis.examples import write_examples
+from kshot.generate.synthesis.examples.attributes import TaskAttributes, propose_attributes
+from kshot.generate.synthesis.examples.write import write_examples
 from kshot.generate.synthesis.inversion import invert_tasks
 from kshot.generate.synthesis.novelty import TaskNovelty
 from kshot.generate.synthesis.paraphrase import paraphrase_descriptions
 from kshot.generate.synthesis.paraphrase_inputs import paraphrase_inputs
-from kshot.generate.synthesis.prompt_templates import PromptTemplates
 from kshot.generate.synthesis.rationales import write_rationales
 from kshot.generate.synthesis.self_instruct import invent_tasks
-from kshot.generate.synthesis.verify import Claim, verify_claims
+from kshot.generate.synthesis.shared.context import SynthesisContext
+from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
+from kshot.generate.synthesis.shared.verify import Claim, verify_claims
 from kshot.generate.teacher import BudgetExceededError, Cost, Estimate, Reply, Request
 from kshot.tasks.source import source_from_task
 from tests.unit.test_teacher_text_checks import (
@@ -62,6 +64,8 @@ REPLIES = (
     '"input": "The cat sleeps.", "output": "sleeps", "labels": []}',
     '{"input": "I lost my keys and missed the bus", "output": "sad"}',
     "Sure, here it is: nothing",
+    '{"examples": [{"input": "grey fog", "output": "GREY FOG"}, {"input": "stone", "output": "STONE"}, {"input": 4}]}',
+    '{"topics": ["tea", "ships"], "lengths": ["short"], "writers": ["a pilot", "a cook", "a cook"]}',
     '{"instruction": "Write the word in small letters.", "input": "STONE", "output": "stone"}',
     "The word has five letters and each of them gets its capital form.\nAnswer: RIVER",
     "Put the word into capital letters.",
@@ -98,7 +102,15 @@ def _task_content(task: Task) -> dict[str, Any]:
     content = asdict(task)
     if not content["allow_empty_outputs"]:
         del content["allow_empty_outputs"]
+    for example in content["examples"]:
+        if not example["attributes"]:
+            del example["attributes"]
     return content
+
+
+def _reject_content(reject: Reject) -> dict[str, Any]:
+    """The reject's fields without the link to its request, whose prompt is an output of its own."""
+    return {name: value for name, value in asdict(reject).items() if name != "request"}
 
 
 def _run(mode: Callable[[SynthesisContext], Any]) -> Any:
@@ -107,7 +119,7 @@ def _run(mode: Callable[[SynthesisContext], Any]) -> Any:
     context = SynthesisContext(teacher, PromptTemplates(None), verify, Decontaminator([]), 11, 0.8, 64)
     tasks, rejects = mode(context)
     prompts = [[request.prompt, request.sample, request.temperature] for request in teacher.requests]
-    return [prompts, [_task_content(task) for task in tasks], [asdict(reject) for reject in rejects]]
+    return [prompts, [_task_content(task) for task in tasks], [_reject_content(reject) for reject in rejects]]
 
 
 def _paraphrases() -> Any:
@@ -116,7 +128,7 @@ def _paraphrases() -> Any:
     sources = [source_from_task(task) for task in TASKS]
     accepted, rejects = paraphrase_descriptions(sources, settings, teacher, PromptTemplates(None), 11)
     texts = {name: [asdict(text) for text in group] for name, group in accepted.items()}
-    return [texts, [asdict(reject) for reject in rejects], [request.prompt for request in teacher.requests]]
+    return [texts, [_reject_content(reject) for reject in rejects], [request.prompt for request in teacher.requests]]
 
 
 def _verdicts() -> Any:
@@ -138,17 +150,40 @@ def _answers() -> Any:
     return [[tidy_answer(text), normalize_answer(text), exact_match(text, ["yes", "a b", "x"])] for text in texts]
 
 
+def _copies() -> Any:
+    known = KnownInputs([text for text, *_ in INPUTS[::2]], "en")
+    return [known.add(f"Hi, {text} please") for text, *_ in INPUTS]
+
+
+def _propose(context: SynthesisContext) -> Any:
+    attributes, rejects = propose_attributes(TASKS, context)
+    attributes["drawn"] = TaskAttributes(topic=("tea", "ships", "sums"), style=("loud",))
+    tasks = [
+        replace(TASKS[0], examples=(Example(f"{number}", name, attributes=tuple(mine.draw(11, name, number).items())),))
+        for name, mine in attributes.items()
+        for number in range(4)
+    ]
+    return tasks, rejects
+
+
 def _drawn() -> Any:
     return {name: value for name, value in sorted(vars(diversity).items()) if name.isupper()}
 
 
 SYNTHESIS_OUTPUTS: dict[str, Callable[[], Any]] = {
     "core.answers": _answers,
+    "generate.curation.copies.known_inputs": _copies,
     "generate.curation.input_checks": lambda: [find_input_fault(*row) for row in INPUTS],
     "generate.curation.rationale_checks": lambda: [find_rationale_fault(*row) for row in RATIONALES],
     "generate.synthesis.diversity": _drawn,
     "generate.synthesis.evolve": lambda: _run(lambda c: vary_tasks(TASKS, 4, c)),
-    "generate.synthesis.examples": lambda: _run(lambda c: write_examples(TASKS, DemonstrateConfig(per_task=8), c)),
+    "generate.synthesis.examples.attributes": lambda: _run(_propose),
+    "generate.synthesis.examples.collect": lambda: _run(
+        lambda c: write_examples(TASKS, DemonstrateConfig(per_task=8), c)
+    ),
+    "generate.synthesis.examples.requests": lambda: _run(
+        lambda c: write_examples(TASKS, DemonstrateConfig(per_task=9, per_request=2, known_shown=2, hard_fraction=1), c)
+    ),
     "generate.synthesis.inversion": lambda: _run(lambda c: invert_tasks(TASKS, InvertConfig(ask=True), c)),
     "generate.synthesis.new_tasks": lambda: _run(lambda c: vary_tasks(TASKS, 3, c)),
     "generate.synthesis.novelty": _novelties,
@@ -162,6 +197,6 @@ SYNTHESIS_OUTPUTS: dict[str, Callable[[], Any]] = {
     "generate.synthesis.self_instruct": lambda: _run(
         lambda c: invent_tasks(TASKS, InventConfig(rounds=2, per_round=6, shown=2), c)
     ),
-    "generate.synthesis.verify": _verdicts,
+    "generate.synthesis.shared.verify": _verdicts,
 }
 """By component, its fixed output."""

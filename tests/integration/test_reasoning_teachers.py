@@ -10,12 +10,12 @@ from kshot.config import DemonstrateConfig, InventConfig, InvertConfig, ReasonCo
 from kshot.core.errors import TeacherError
 from kshot.core.types import Example, Task
 from kshot.generate.curation.decontaminate import Decontaminator
-from kshot.generate.synthesis.context import SynthesisContext
-from kshot.generate.synthesis.examples import write_examples
+from kshot.generate.synthesis.examples.write import write_examples
 from kshot.generate.synthesis.inversion import invert_tasks
-from kshot.generate.synthesis.prompt_templates import PromptTemplates
 from kshot.generate.synthesis.rationales import write_rationales
 from kshot.generate.synthesis.self_instruct import invent_tasks
+from kshot.generate.synthesis.shared.context import SynthesisContext
+from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
 from kshot.generate.teacher import Request
 from kshot.generate.teacher.cache import ReplyCache
 from kshot.generate.teacher.client import MAX_ONLY_THOUGHTS_IN_A_ROW, make_client

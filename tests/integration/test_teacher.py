@@ -18,7 +18,7 @@ from kshot.config import ParaphraseConfig, TeacherConfig
 from kshot.core.errors import TeacherError
 from kshot.generate.sources import select_sources
 from kshot.generate.synthesis.paraphrase import paraphrase_descriptions
-from kshot.generate.synthesis.prompt_templates import PromptTemplates
+from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
 from kshot.generate.teacher import Request
 from kshot.generate.teacher.cache import ReplyCache
 from kshot.generate.teacher.client import TeacherClient, make_client

@@ -18,13 +18,14 @@ from kshot.generate.compose.labels import LabelTurns
 from kshot.generate.compose.sampler import build_record, sample_record
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.sources import all_sources
-from kshot.generate.synthesis.context import SynthesisContext
 from kshot.generate.synthesis.evolve import vary_tasks
-from kshot.generate.synthesis.examples import SHOWN_EXAMPLES, draw_shown_examples, write_examples
+from kshot.generate.synthesis.examples.requests import SHOWN_EXAMPLES, draw_shown_examples
+from kshot.generate.synthesis.examples.write import write_examples
 from kshot.generate.synthesis.paraphrase_inputs import paraphrase_inputs
-from kshot.generate.synthesis.prompt_templates import PromptTemplates
 from kshot.generate.synthesis.rationales import write_rationales
-from kshot.generate.synthesis.verify import Claim, build_solve_prompt, solve_tokens
+from kshot.generate.synthesis.shared.context import SynthesisContext
+from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
+from kshot.generate.synthesis.shared.verify import Claim, build_solve_prompt, solve_tokens
 from kshot.generate.teacher.messages import Reply, Request, build_body
 from kshot.tasks.source import source_from_task
 from tests.golden.synthesis import ScriptedTeacher

@@ -8,7 +8,7 @@ from kshot.config import ParaphraseConfig
 from kshot.core.types import Example, Task
 from kshot.generate.bank import by_id
 from kshot.generate.synthesis.paraphrase import paraphrase_descriptions, read_instruction
-from kshot.generate.synthesis.prompt_templates import PromptTemplates
+from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
 from kshot.generate.teacher import NOT_SENT, BudgetExceededError, Cost, Estimate, Reply, Request
 from kshot.tasks.source import source_from_family, source_from_task
 

@@ -7,8 +7,8 @@ import pytest
 from kshot.core.errors import ConfigError
 from kshot.core.seeding import stream
 from kshot.core.types import Example, Task
-from kshot.generate.synthesis.prompt_templates import SHIPPED, PromptTemplates
-from kshot.generate.synthesis.verify import Claim
+from kshot.generate.synthesis.shared.prompt_templates import SHIPPED, PromptTemplates
+from kshot.generate.synthesis.shared.verify import Claim
 from kshot.tasks.source import source_from_task
 
 
@@ -54,8 +54,8 @@ def test_texts_reach_the_teacher_as_characters(name: str) -> None:
     task = Task("t", "t", "c", ("翻译 l'été.",), (example,), labels=("ضوء", "b"))
     prompt = PromptTemplates(None).render(
         name, task=task, tasks=[task], example=example, examples=[example], instruction=task.descriptions[0],
-        labels=task.labels, label="ضوء", topic="t", length="l", level="l", style="s",
-        claim=Claim(task.descriptions[0], example.input, example.output), text="它", anchors=(),
+        labels=task.labels, label="ضوء", rival="é", names_labels=False, wanted=[{"topic": "é"}, {}], known=["它"],
+        claim=Claim(task.descriptions[0], example.input, example.output), text="它", anchors=(), style="s",
     )  # fmt: skip
     assert "\\u" not in prompt
     assert "&#" not in prompt

@@ -31,7 +31,7 @@ from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.sources import all_sources, find_source
 from kshot.generate.stage import run_generate
 from kshot.generate.synthesis.paraphrase import plan_requests
-from kshot.generate.synthesis.prompt_templates import PromptTemplates
+from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
 from kshot.tasks.catalog import list_tasks, sample_prompts
 from kshot.tasks.source import TaskSource
 from tests.unit import test_families

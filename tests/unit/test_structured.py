@@ -2,7 +2,7 @@
 
 import pytest
 
-from kshot.generate.teacher import InputOnly, InputOutput, InventedTask, Reply, read_reply
+from kshot.generate.teacher import InputOnly, InputOutput, InventedTask, Reply, read_items, read_reply
 from kshot.generate.teacher.structured import read_text
 from tests.teacher_profiles import OBJECTS
 
@@ -77,3 +77,42 @@ def test_an_invented_task_needs_its_fields() -> None:
         read_text('{"instruction": "Do this thing.", "input": "a", "output": "b"}', InventedTask), InventedTask
     )
     assert isinstance(read_text('{"instruction": "short", "input": "a", "output": "b"}', InventedTask), str)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"examples": [{"input": "a", "output": "b"}, {"input": "c", "output": "d"}]}',
+        'Sure!\n```json\n{"Examples": [{"input": "a", "output": "b"}, {"input": "c", "output": "d"}]}\n```',
+        '[{"input": "a", "output": "b"}, {"input": "c", "output": "d"}]',
+        '{"result": {"examples": [{"input": "a", "output": "b"}, {"input": "c", "output": "d"}]}}',
+        '{"items": [{"input": "a", "output": "b"}, {"input": "c", "output": "d"}]}',
+        '{"input": "a", "output": "b"}\n{"input": "c", "output": "d"}',
+        '1. {"input": "a", "output": "b"}\n2. {"input": "c", "output": "d"}',
+        '{"examples": [{"input": "a", "output": "b"}, {"input": "c", "output": "d"},]}',
+    ],
+)
+def test_read_items_finds_the_list_in_any_wrapping(reply: str) -> None:
+    expected = [InputOutput(input="a", output="b"), InputOutput(input="c", output="d")]
+    assert read_items(Reply(reply), InputOutput) == expected
+
+
+def test_read_items_keeps_the_good_items_and_names_what_is_wrong_with_others() -> None:
+    items = read_items(Reply('{"examples": [{"input": "a"}, {"input": "c", "output": "d"}, 3]}'), InputOutput)
+    assert items[1] == InputOutput(input="c", output="d")
+    assert [str(item).split(":")[0] for item in (items[0], items[2])] == ["malformed", "malformed"]
+
+
+def test_read_items_takes_texts_where_an_item_has_one_field() -> None:
+    assert read_items(Reply('{"examples": ["a", "b"]}'), InputOnly) == [InputOnly(input="a"), InputOnly(input="b")]
+
+
+def test_read_items_takes_what_stands_before_a_cut() -> None:
+    text = '{"examples": [{"input": "a", "output": "b"}, {"input": "c", "output": "d"}, {"input": "e", "out'
+    items = read_items(Reply(text, finish_reason="length"), InputOutput)
+    assert items == [InputOutput(input="a", output="b"), InputOutput(input="c", output="d")]
+
+
+@pytest.mark.parametrize("reply", ["", "I cannot do that.", '{"examples": []}', '{"examples": [1, 2]}', '{"a": "b"}'])
+def test_read_items_gives_a_reason_where_no_item_is_one(reply: str) -> None:
+    assert str(read_items(Reply(reply), InputOutput)).startswith("malformed: ")

@@ -13,10 +13,18 @@ from types import ModuleType
 from kshot.core.types import Example, Task
 from kshot.generate.curation import paraphrase_checks
 from kshot.generate.curation.paraphrase_checks import ParaphraseCandidate, find_hard_failure, find_soft_failure
-from kshot.generate.synthesis import prompt_templates
-from kshot.generate.synthesis.prompt_templates import SHIPPED, PromptTemplates
-from kshot.generate.synthesis.verify import Claim
-from kshot.generate.teacher import InputOnly, InputOutput, InstructionOnly, InventedTask, structured
+from kshot.generate.synthesis.shared import prompt_templates
+from kshot.generate.synthesis.shared.prompt_templates import SHIPPED, PromptTemplates
+from kshot.generate.synthesis.shared.verify import Claim
+from kshot.generate.teacher import (
+    AttributeLists,
+    InputOnly,
+    InputOutput,
+    InstructionOnly,
+    InventedTask,
+    list_schema,
+    structured,
+)
 from tests.unit.test_paraphrase_languages import BAD, GOOD, ORIGINALS
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -90,14 +98,15 @@ def test_prompts_match_the_golden_file() -> None:
         "tasks": (TASK, TASK),
         "label": "urgent",
         "labels": TASK.labels,
-        "topic": "school",
-        "length": "very short",
-        "level": "easy",
+        "rival": "calm",
+        "names_labels": False,
+        "wanted": [{"topic": "school", "length": "very short", "level": "easy"}, {"topic": "tea", "writer": "a cook"}],
+        "known": ["The tap drips."],
         "style": "a short note",
         "claim": Claim(TASK.descriptions[0], "Call me now!", "urgent"),
     }
     names = sorted(path.stem for path in SHIPPED.glob("*.j2"))
-    assert len(names) == 10
+    assert len(names) == 11
     prompts = [f"===== {name}\n{PromptTemplates(None).render(name, **values)}\n" for name in names]
     text = "\n".join([f"VERSION {prompt_templates.VERSION}\n", *prompts])
     check_golden(prompt_templates, "teacher_prompts.txt", text)
@@ -119,6 +128,7 @@ def test_verdicts_of_the_checks_match_the_golden_file() -> None:
 
 def test_reply_schemas_match_the_golden_file() -> None:
     """The teacher gets the schemas, and the cache keys hold them."""
-    shapes = (InputOnly, InputOutput, InstructionOnly, InventedTask)
-    lines = [json.dumps(shape.model_json_schema(), sort_keys=True) for shape in shapes]
+    shapes = (InputOnly, InputOutput, InstructionOnly, InventedTask, AttributeLists)
+    schemas = [shape.model_json_schema() for shape in shapes] + [list_schema(InputOutput)]
+    lines = [json.dumps(schema, sort_keys=True) for schema in schemas]
     check_golden(structured, "reply_schemas.txt", "\n".join([f"VERSION {structured.VERSION}", *lines]) + "\n")

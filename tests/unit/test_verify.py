@@ -2,7 +2,7 @@
 
 import pytest
 
-from kshot.generate.synthesis.verify import gives_answer, split_at_answer
+from kshot.generate.synthesis.shared.verify import gives_answer, split_at_answer
 from tests.teacher_profiles import ANSWERS
 
 

@@ -97,7 +97,7 @@ ALLOWED = {
     ("evaluate/heldout/build.py", "panel"): "the name of a random stream, which shapes the shipped suites",
     ("generate/dataset/training_suite.py", "panel"): "the name of a random stream, which shapes the data",
     ("generate/dataset/training_suite.py", "taught"): "the name of a random stream, which shapes the data",
-    ("generate/synthesis/diversity.py", "shop"): "a topic for the teacher",
+    ("generate/synthesis/examples/attributes.py", "shop"): "a topic for the teacher",
     ("evaluate/scoring/text.py", "doubt"): "a word of an answer",
     ("evaluate/scoring/phrases.py", "doubt"): "a word of an answer",
     ("tests/unit/test_scoring.py", "doubt"): "a word of an answer",

@@ -3,17 +3,19 @@
 A label space proves nothing. It rejects an output that is no label before a solve is paid for.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from kshot.config import VerifyConfig
 from kshot.core.answers import normalize_answer
 from kshot.core.prompting import EVAL_TEMPLATE, list_unnamed_labels, render_prompt
 from kshot.core.types import Example
-from kshot.generate.synthesis.prompt_templates import PromptTemplates
+from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
 from kshot.generate.teacher import Reply, Request, Teacher, is_same_answer, split_at_final_answer, unwrap_answer
 
-VERSION = 3
+VERSION = 4
 """Raise when the same claims get other verdicts, or lead to other requests."""
 
 ANSWER_PREFIX = "answer:"
@@ -96,7 +98,7 @@ def _list_lines(text: str) -> list[str]:
 def verify_claims(
     claims: Sequence[Claim], teacher: Teacher, settings: VerifyConfig, prompts: PromptTemplates, label: str
 ) -> list[Verdict]:
-    """Return a verdict for each claim. All solves go out at once, then the judge gets what they did not confirm.
+    """Return a verdict for each claim: by solves, then the judge gets what they did not confirm.
 
     Args:
         label: begins the words beside the progress bars.
@@ -107,19 +109,8 @@ def verify_claims(
     verdicts = [_verify_without_teacher(claim) for claim in claims]
     undecided = [i for i, verdict in enumerate(verdicts) if verdict is None]
     if settings.samples:
-        requests = [
-            Request(
-                build_solve_prompt(claims[i]),
-                sample,
-                temperature=settings.temperature,
-                min_tokens=solve_tokens(claims[i].output),
-            )
-            for i in undecided
-            for sample in range(settings.samples)
-        ]
-        replies = teacher.ask(requests, f"{label}{SOLVING}")
-        for n, i in enumerate(undecided):
-            solves = replies[n * settings.samples : (n + 1) * settings.samples]
+        solved = _solve([claims[i] for i in undecided], teacher, settings, label)
+        for i, solves in zip(undecided, solved, strict=True):
             verdicts[i] = _judge_agreement(claims[i], solves, settings)
     if settings.judge:
         unconfirmed = [i for i in undecided if not _is_verified(verdicts[i])]
@@ -128,6 +119,39 @@ def verify_claims(
         for i, reply in zip(unconfirmed, judgements, strict=True):
             verdicts[i] = _read_judgement(reply)
     return [verdict or Verdict(reason="not verified: verify.samples and verify.judge are off") for verdict in verdicts]
+
+
+def _solve(claims: Sequence[Claim], teacher: Teacher, settings: VerifyConfig, label: str) -> list[list[Reply]]:
+    """Return the solves of each claim. Each round asks only as many more as could settle the agreement."""
+    solves: list[list[Reply]] = [[] for _ in claims]
+    missing = {i: _count_missing_solves(claim, [], settings) for i, claim in enumerate(claims)}
+    while missing:
+        requests = [
+            Request(
+                build_solve_prompt(claims[i]),
+                len(solves[i]) + number,
+                temperature=settings.temperature,
+                min_tokens=solve_tokens(claims[i].output),
+            )
+            for i, count in missing.items()
+            for number in range(count)
+        ]
+        replies = iter(teacher.ask(requests, f"{label}{SOLVING}"))
+        for i, count in missing.items():
+            solves[i] += islice(replies, count)
+        missing = {i: count for i in missing if (count := _count_missing_solves(claims[i], solves[i], settings))}
+    return solves
+
+
+def _count_missing_solves(claim: Claim, solves: Sequence[Reply], settings: VerifyConfig) -> int:
+    """Solves to ask for: 0 where enough agree, or where the rest could not make it enough."""
+    needed, left = math.ceil(settings.agree * settings.samples), settings.samples - len(solves)
+    more = needed - _count_agreeing(claim, solves)
+    return more if 0 < more <= left else 0
+
+
+def _count_agreeing(claim: Claim, solves: Sequence[Reply]) -> int:
+    return sum(gives_answer(reply.text, claim.output, claim.with_rationale) for reply in solves)
 
 
 def _is_verified(verdict: Verdict | None) -> bool:
@@ -146,12 +170,12 @@ def _verify_without_teacher(claim: Claim) -> Verdict | None:
 
 def _judge_agreement(claim: Claim, solves: Sequence[Reply], settings: VerifyConfig) -> Verdict:
     """Return the verdict of independent solves: self-consistency (arXiv:2203.11171)."""
-    agreement = sum(gives_answer(reply.text, claim.output, claim.with_rationale) for reply in solves) / len(solves)
-    if agreement >= settings.agree:
+    agreeing = _count_agreeing(claim, solves)
+    if agreeing >= settings.agree * settings.samples:
         return Verdict(verified_by="self-consistency")
     if problem := next((reply.error or reply.problem for reply in solves if not reply.text.strip()), ""):
         return Verdict(reason=f"too few solves: {problem}")
-    return Verdict(reason=f"solves disagree: {agreement:.2f} agree")
+    return Verdict(reason=f"solves disagree: {agreeing} of {len(solves)} agree")
 
 
 def _read_judgement(reply: Reply) -> Verdict:

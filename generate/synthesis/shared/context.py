@@ -4,18 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rapidfuzz import fuzz, process
-
 from kshot.config import VerifyConfig
-from kshot.core.answers import normalize_answer, tidy_answer
+from kshot.core.answers import tidy_answer
 from kshot.core.seeding import digest
-from kshot.core.text import MAX_INPUT_SIMILARITY, signs
 from kshot.core.types import Example, Reject, Task
+from kshot.generate.curation.copies.known_inputs import KnownInputs
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.filters import Filter, first_rejection
 from kshot.generate.curation.input_checks import find_input_fault
-from kshot.generate.synthesis.prompt_templates import PromptTemplates
-from kshot.generate.teacher import Reply, ReplyShape, Request, Teacher
+from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
+from kshot.generate.teacher import Reply, ReplyShape, Request, Teacher, list_schema
 
 
 @dataclass(frozen=True)
@@ -40,11 +38,17 @@ class SynthesisContext:
     def teacher_name(self) -> str:
         return Path(self.teacher.name).name
 
-    def build_request(self, prompt: str, sample: int, shape: type[ReplyShape]) -> Request:
-        """Build a request for an object of that shape."""
-        return Request(
-            prompt, sample, schema=shape.model_json_schema(), temperature=self.temperature, max_tokens=self.max_tokens
-        )
+    def build_request(
+        self, prompt: str, sample: int, shape: type[ReplyShape], items: int = 1, as_list: bool = False
+    ) -> Request:
+        """Build a request for an object of that shape.
+
+        Args:
+            items: the reply may be so many times as long as `max_tokens`.
+            as_list: ask for a list of objects of the shape, see `read_items`.
+        """
+        schema = list_schema(shape) if as_list else shape.model_json_schema()
+        return Request(prompt, sample, schema=schema, temperature=self.temperature, max_tokens=items * self.max_tokens)
 
 
 @dataclass(frozen=True)
@@ -57,25 +61,26 @@ class SynthesisRequest:
     teacher_request: Request
     model_input: str | None = None
     """The input that the request asks to reword."""
+    output: str = ""
+    """The right output of each input in the reply; "" where the reply gives it."""
+    attributes: tuple[tuple[tuple[str, str], ...], ...] = ()
+    """For each example that the request asks for, the attributes that it shall have, as (name, value)."""
 
-    def reject(self, reason: str, reply: Reply) -> Reject:
-        """Build the reject of this request's reply."""
-        key = digest(self.task.id, self.mode, self.number, self.teacher_request.prompt)
-        return Reject(key, self.mode, self.task.id, reason, reply.text)
+    def reject(self, reason: str, reply: Reply, candidate: str | None = None, item: int = 0) -> Reject:
+        """Build the reject of this request's reply, or of one item in it.
 
-
-def is_known_input(text: str, known: Sequence[str]) -> bool:
-    """True if an input repeats a known one, word for word or nearly, with the same numbers and operators."""
-    normalized, numbers = normalize_answer(text), signs(text)
-    matches = process.extract_iter(
-        normalized, [normalize_answer(other) for other in known], scorer=fuzz.ratio, score_cutoff=MAX_INPUT_SIMILARITY
-    )
-    return any(other == normalized or signs(known[position]) == numbers for other, _, position in matches)
+        Args:
+            candidate: the item; None: the whole reply.
+            item: its number in the reply.
+        """
+        key = digest(self.task.id, self.mode, self.number, self.teacher_request.prompt, *([item] if item else []))
+        text = reply.text if candidate is None else candidate
+        return Reject(key, self.mode, self.task.id, reason, text, request=self.teacher_request.id)
 
 
 def reject_example(
     example: Example,
-    known: Sequence[str],
+    known: KnownInputs,
     context: SynthesisContext,
     gold: Sequence[str] = (),
     labels: Sequence[str] = (),
@@ -89,7 +94,7 @@ def reject_example(
         labels: of the task, empty where answers are open.
         instruction: of the task.
     """
-    if is_known_input(example.input, known):
+    if example.input in known:
         return "copy of a known input"
     if len(example.output) > 2 and tidy_answer(example.output) == tidy_answer(example.input):
         return "the output is the input"

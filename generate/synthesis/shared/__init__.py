@@ -1,0 +1,1 @@
+"""What every mode shares: the context, the prompts, the verification."""
