@@ -85,6 +85,7 @@ from kshot.evaluate.run_files import (
 from kshot.evaluate.stats.paired import Families, holm_of, paired_gain, paired_gains
 from kshot.evaluate.stats.significance import judge
 from kshot.models.checkpoints import read_training_manifest
+from kshot.models.embeddings import resolve_encoder
 from kshot.models.loading import fingerprint_model, load_student
 from kshot.models.resolve import resolve_model
 from kshot.runtime.device import Device, load_or_probe_device, probe_device, use_threads
@@ -122,6 +123,8 @@ def run_evaluate(config: Config, run: Run, suites: Sequence[str] = (), strict: b
     """
     settings = config.evaluate
     check_backend(settings)
+    if config.encoder:
+        resolve_encoder(config.encoder)
     loaded = load_suites(settings, suites)
     merged = run.folder / "train" / "merged"
     _check_student(merged, config.student)
@@ -142,7 +145,7 @@ def run_evaluate(config: Config, run: Run, suites: Sequence[str] = (), strict: b
             load = partial(load_student, folders[model])
             measure_missing(measurements[model], load, device, settings.limit, backend, jobs)
         train = run.folder / "generate" / "train.jsonl"
-        results = _compute(settings, config.seed, loaded, measurements, probes, contamination, train)
+        results = _compute(settings, config.seed, loaded, measurements, probes, contamination, train, config.encoder)
         manifest = _manifest(config, run.name, measurements, results, device, folder)
         _write(folder, results, manifest)
 
@@ -201,7 +204,7 @@ def _plan_model(
 
 def _compute(
     settings: EvaluateConfig, seed: int, suites: Sequence[Suite], measurements: Mapping[str, Sequence[Measurement]],
-    probes: Sequence[ForgettingProbe], contamination: ContaminationFile, train: Path,
+    probes: Sequence[ForgettingProbe], contamination: ContaminationFile, train: Path, encoder: str | None,
 ) -> Results:  # fmt: skip
     """Everything that the files hold, from the finished measurements."""
     gold, random = (_read_scores(measurements, labels) for labels in ("gold", "random"))
@@ -221,7 +224,7 @@ def _compute(
         contamination=contamination,
         other_metrics=other_metric_rows(paired),
         samples=samples,
-        alternatives=compare_alternatives(suites, train, samples, settings.limit),
+        alternatives=compare_alternatives(suites, train, samples, settings.limit, encoder),
     )
 
 

@@ -141,6 +141,34 @@ class ModeCounts(FileModel):
     """Rejects by reason, the most frequent first."""
 
 
+class TextDiversity(FileModel):
+    """How diverse some inputs are: means over samples of one size, see `TaskDiversity.sampled`."""
+
+    texts: int
+    """Inputs that there are."""
+    distinct_1: float
+    """Distinct words over all words."""
+    distinct_2: float
+    """Distinct word pairs over all word pairs."""
+    near_copies: float
+    """Fraction of the inputs with another one at a TF-IDF cosine of 0.7 or more."""
+    embedding_distance: float | None
+    """Mean cosine distance to the nearest other input, by the config's encoder; null without one."""
+
+
+class TaskDiversity(FileModel):
+    """The inputs that the teacher wrote for a task beside the gold ones."""
+
+    sampled: int
+    """Size of the samples that both are compared on."""
+    gold: TextDiversity
+    """The gold inputs."""
+    new: TextDiversity
+    """The accepted inputs of the teacher."""
+    attributes: dict[str, Counts]
+    """By attribute that examples were asked to have: accepted examples by value."""
+
+
 class NearestTask(FileModel):
     """The held-out task most similar to a training family."""
 
@@ -182,6 +210,8 @@ class GenerateManifest(FileModel):
     """By family with labels: records by label; `label 1` is the first of a drawn label space."""
     modes: dict[str, ModeCounts]
     """By mode: candidates, accepted ones and rejects."""
+    diversity: dict[str, TaskDiversity]
+    """By task to which the teacher added examples: how diverse their inputs are."""
     teacher: str | None
     """The teacher's name; null where the stage sent no request."""
     decontaminated_against: list[str]

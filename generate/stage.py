@@ -26,6 +26,7 @@ from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.filters import build_filters
 from kshot.generate.curation.nearest_heldout import nearest_heldout_tasks
 from kshot.generate.dataset.card import render_card
+from kshot.generate.dataset.diversity import describe_diversity, measure_diversity
 from kshot.generate.dataset.formats import write_parquet
 from kshot.generate.dataset.stats import DatasetStats
 from kshot.generate.dataset.writer import write_dataset
@@ -39,6 +40,7 @@ from kshot.generate.run_files import (
     GenerateSettings,
     NearestRow,
     NearestTask,
+    TaskDiversity,
 )
 from kshot.generate.sources import held_out_families, is_family_file, load_sources
 from kshot.generate.synthesis.estimate import estimate_synthesis, preview_synthesis
@@ -51,6 +53,7 @@ from kshot.generate.synthesis.pipeline import (
 )
 from kshot.generate.teacher import fingerprint_local_teachers
 from kshot.generate.versions import component_versions
+from kshot.models.embeddings import embed_texts, resolve_encoder
 from kshot.suites.loading import load_suite, suite_folder
 from kshot.tasks.registry import entry_point_versions
 from kshot.tasks.source import TaskSource, source_from_task
@@ -149,7 +152,7 @@ def cache_key(config: Config) -> str:
     weights = fingerprint_local_teachers(teacher, config.student) if teacher and needs_teacher(config.generate) else []
     packages = [installed_versions(name) for name in _optional_packages(settings)]
     return digest(
-        config.model_dump_json(include={"seed", "student", "generate"}),
+        config.model_dump_json(include={"seed", "student", "encoder", "generate"}),
         component_versions(),
         entry_point_versions(),
         files,
@@ -167,6 +170,8 @@ def _check_config(config: Config, fill_to: int | None) -> tuple[Config, Decontam
     allocate_records([*programmatic, *map(source_from_task, tasks)], config.generate)
     build_filters(config.generate.filters)
     needs_teacher(config.generate)
+    if config.encoder:
+        resolve_encoder(config.encoder)
     return config, Decontaminator(suites, [text for family in FAMILIES for text in family.descriptions])
 
 
@@ -246,6 +251,7 @@ def _build_manifest(
         tasks=stats.tasks(),
         lengths=stats.lengths(),
         labels=stats.labels(),
+        diversity=_measure_diversity(config, synthesis),
         modes=stats.modes(synthesis.accepted),
         teacher=synthesis.teacher,
         decontaminated_against=[suite.name for suite in job.decontaminator.suites],
@@ -255,6 +261,12 @@ def _build_manifest(
         files=files,
         config=GenerateSettings(seed=config.seed, generate=config.generate),
     )
+
+
+def _measure_diversity(config: Config, synthesis: SynthesisResult) -> dict[str, TaskDiversity]:
+    encoder = config.encoder
+    embed = (lambda texts: embed_texts(texts, encoder)) if encoder else None
+    return measure_diversity(synthesis.tasks, synthesis.attributes, config.seed, embed)
 
 
 def _optional_packages(settings: GenerateConfig) -> list[str]:
@@ -291,6 +303,8 @@ def _print_summary(manifest: GenerateManifest, folder: Path) -> None:
     for mode, row in manifest.modes.items():
         reasons = ", ".join(f"{count} {reason}" for reason, count in row.rejected.items())
         say(f"{mode}: accepted {row.accepted} of {row.candidates}" + (f" (rejected: {reasons})" if reasons else ""))
+    for task, diversity in manifest.diversity.items():
+        say(describe_diversity(task, diversity))
     shots = ", ".join(f"k={k}: {count}" for k, count in manifest.counts.k.items())
     families, categories = len(manifest.counts.family), len(manifest.counts.category)
     say(f"{manifest.records} records from {families} families in {categories} categories; {shots}")

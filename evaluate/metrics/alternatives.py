@@ -1,24 +1,36 @@
-"""What a user could ship in place of the student: a linear classifier over TF-IDF, trained on the same rows.
+"""What a user could ship in place of the student: linear classifiers over TF-IDF and embeddings, on the same rows.
 
 It is computed for classification tasks that the run trained on (`trained` in the suite) whose rows stand in the
 training records. All ways answer the same held-out items, and the advice compares them item by item (McNemar's test).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kshot.core.answers import normalize_answer
 from kshot.core.files import read_jsonl
 from kshot.evaluate.run_files import AlternativeRow, AlternativesFile, Sample
-from kshot.evaluate.run_files.alternatives import TrainedOn
+from kshot.evaluate.run_files.alternatives import Method, TrainedOn
+from kshot.models.embeddings import embed_texts
 from kshot.suites.format import Suite, SuiteTask
 
 SCORE_ORDER = ("normalized_match", "exact_match")
 """A model's answers count by the first of these that was measured."""
 SIGNIFICANT_P = 0.05
-NAMES = {"tf-idf": "TF-IDF and logistic regression", "base": "the base", "student": "the student"}
+Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+CLASSIFIERS: tuple[Method, ...] = ("tf-idf", "encoder")
+NAMES = {
+    "tf-idf": "TF-IDF and logistic regression",
+    "encoder": "the sentence encoder and logistic regression",
+    "base": "the base",
+    "student": "the student",
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +51,7 @@ class Answers:
 
 
 def compare_alternatives(
-    suites: Sequence[Suite], train: Path, samples: Sequence[Sample], limit: int | None
+    suites: Sequence[Suite], train: Path, samples: Sequence[Sample], limit: int | None, encoder: str | None = None
 ) -> AlternativesFile:
     """Compare on each classification task that the run trained on; an empty file where there is none.
 
@@ -47,6 +59,10 @@ def compare_alternatives(
         train: the run's train.jsonl.
         samples: the answers of both models.
         limit: how many items of each task were measured.
+        encoder: see `embed_texts`; None: no classifier over embeddings.
+
+    Raises:
+        WeightsError: the encoder cannot be used.
     """
     tasks = [(suite, task) for suite in suites for task in suite.tasks if task.spec.trained and task.is_multiple_choice]
     if not tasks or not train.is_file():
@@ -58,7 +74,7 @@ def compare_alternatives(
         items = task.items[:limit]
         answers = [
             *_model_answers(suite.name, task.name, samples, len(items)),
-            *_classifier_answers(suite.name, task, pairs.get(task.name, []), limit),
+            *_classifier_answers(suite.name, task, pairs.get(task.name, []), limit, encoder),
         ]
         rows += [way.row for way in answers]
         if sentence := _advise(task.name, answers):
@@ -94,7 +110,7 @@ def _model_answers(suite: str, task: str, samples: Iterable[Sample], items: int)
 
 
 def _classifier_answers(
-    suite: str, task: SuiteTask, pairs: Sequence[TrainingPair], limit: int | None
+    suite: str, task: SuiteTask, pairs: Sequence[TrainingPair], limit: int | None, encoder: str | None
 ) -> Iterator[Answers]:
     real = [pair for pair in pairs if pair.is_real]
     sets: list[tuple[TrainedOn, Sequence[TrainingPair]]] = [("real", real)]
@@ -104,23 +120,32 @@ def _classifier_answers(
         if len({row.label for row in rows}) < 2:
             continue
         items = task.items[:limit]
-        predicted = _classify(rows, [item.input for item in items])
-        right = tuple(
-            normalize_answer(label) in map(normalize_answer, item.output)
-            for label, item in zip(predicted, items, strict=True)
-        )
-        yield _answers(suite, task.name, "tf-idf", name, len(rows), None, right)
+        texts = [item.input for item in items]
+        for method in CLASSIFIERS if encoder else CLASSIFIERS[:1]:
+            embed = partial(embed_texts, encoder=encoder) if encoder and method == "encoder" else None
+            predicted = _classify(rows, texts, embed)
+            right = tuple(
+                normalize_answer(label) in map(normalize_answer, item.output)
+                for label, item in zip(predicted, items, strict=True)
+            )
+            yield _answers(suite, task.name, method, name, len(rows), None, right)
 
 
-def _classify(rows: Sequence[TrainingPair], texts: Sequence[str]) -> list[str]:
-    """Predict labels by logistic regression over TF-IDF of words, word pairs and parts of words."""
+def _classify(rows: Sequence[TrainingPair], texts: Sequence[str], embed: Embed | None) -> list[str]:
+    """Predict labels by logistic regression.
+
+    Args:
+        embed: gives the features; None: TF-IDF of words, word pairs and parts of words.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline, make_union
+    from sklearn.preprocessing import FunctionTransformer
 
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+")  # noqa: S106 - a pattern
     parts = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True)
-    model = make_pipeline(make_union(words, parts), LogisticRegression(C=10.0, max_iter=2000))
+    features = FunctionTransformer(embed) if embed else make_union(words, parts)
+    model = make_pipeline(features, LogisticRegression(C=10.0, max_iter=2000))
     model.fit([row.input for row in rows], [row.label for row in rows])
     return [str(label) for label in model.predict(list(texts))]
 
@@ -157,7 +182,7 @@ def _advise(task: str, answers: Sequence[Answers]) -> str | None:
         return f"Do not ship the student yet: {beside}."
     simpler = (
         "the classifier, which costs less to run"
-        if rival.row.method == "tf-idf"
+        if rival.row.method in CLASSIFIERS
         else "the base, which needs no training"
     )
     return (
@@ -166,7 +191,7 @@ def _advise(task: str, answers: Sequence[Answers]) -> str | None:
 
 
 def _describe(row: AlternativeRow) -> str:
-    if row.method == "tf-idf":
+    if row.method in CLASSIFIERS:
         return f"{NAMES[row.method]} on the {row.trained_on} rows"
     return f"{NAMES[row.method]} (k={row.k})"
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from kshot.core.run_files import FileModel
 
-Method = Literal["tf-idf", "base", "student"]
+Method = Literal["tf-idf", "encoder", "base", "student"]
 TrainedOn = Literal["real", "real and made", ""]
 
 

