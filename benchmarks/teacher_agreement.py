@@ -13,7 +13,8 @@ from kshot.core.files import write_json
 from kshot.generate.sources import select_sources
 from kshot.generate.synthesis.paraphrase import plan_requests
 from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
-from kshot.generate.teacher import local_server, open_teacher
+from kshot.generate.teacher import open_teacher
+from kshot.generate.teacher.servers import local_server
 from kshot.runtime.logging import quiet
 
 

@@ -147,8 +147,9 @@ def cache_key(config: Config) -> str:
         folder = suite_folder(name)
         inputs += sorted(path for path in folder.glob("*") if path.suffix in {".yaml", ".yml", ".jsonl"})
     inputs += sorted(settings.prompts.glob("*.j2")) if settings.prompts else []
-    files = [(path.name, hash_file(path)) for path in inputs]
     teacher = settings.teacher
+    inputs += [teacher.replies] if teacher and teacher.replies else []
+    files = [(path.name, hash_file(path)) for path in inputs]
     weights = fingerprint_local_teachers(teacher, config.student) if teacher and needs_teacher(config.generate) else []
     packages = [installed_versions(name) for name in _optional_packages(settings)]
     return digest(

@@ -13,12 +13,13 @@ from kshot.generate.teacher.batch import POLL_SECONDS, run_batches
 from kshot.generate.teacher.budget import BudgetExceededError, BudgetMeter, Cost, Estimate
 from kshot.generate.teacher.cache import ReplyCache
 from kshot.generate.teacher.endpoint_state import PendingRequest, max_cost
-from kshot.generate.teacher.endpoints import LOCAL, Endpoint, rank_endpoints, resolve_endpoints
-from kshot.generate.teacher.local_server import local_server
+from kshot.generate.teacher.endpoints import LOCAL, RECORDED, Endpoint, rank_endpoints, resolve_endpoints
 from kshot.generate.teacher.messages import NOT_SENT, AcceptedFraction, Reply, Request, build_body, to_json
 from kshot.generate.teacher.ordered_replies import CHUNK_REQUESTS, ReplyStream, split_chunks
 from kshot.generate.teacher.parsing.dialect import Dialects
 from kshot.generate.teacher.scheduler import AllEndpointsFailedError, Scheduler
+from kshot.generate.teacher.servers.local_server import local_server
+from kshot.generate.teacher.servers.recorded_server import recorded_server
 
 MAX_ONLY_THOUGHTS_IN_A_ROW = 3
 """Replies of which the thought spent all tokens, after which the run stops. Later ones would be paid in vain too."""
@@ -131,8 +132,10 @@ class TeacherClient:
             TeacherError: the endpoint cannot be reached, has no batch API, or answers none of the requests.
         """
         endpoint = self._endpoints[0]
-        if endpoint.url == LOCAL:
-            raise TeacherError("the local teacher has no batch API; name an endpoint that has one, or omit --batch")
+        if endpoint.url in (LOCAL, RECORDED):
+            raise TeacherError(
+                f"the {endpoint.url} teacher has no batch API; name an endpoint that has one, or omit --batch"
+            )
         cost_before = self._meter.new_cost
         missing = [pending for pending in self._look_up_all(requests) if not pending.settled]
         replied_live = self._replied_live
@@ -255,6 +258,9 @@ class TeacherClient:
         for endpoint in self._endpoints:
             if endpoint.url == LOCAL:
                 url = stack.enter_context(local_server(endpoint.model, self._folder / "teacher.log"))
+                endpoint = replace(endpoint, url=url, is_own_server=True)
+            elif endpoint.url == RECORDED and self._teacher.replies:
+                url = stack.enter_context(recorded_server(self._teacher.replies))
                 endpoint = replace(endpoint, url=url, is_own_server=True)
             endpoints.append(endpoint)
         return stack.enter_context(Scheduler(endpoints, self._cache, self._meter, self._teacher, self._dialects))

@@ -12,10 +12,11 @@ from kshot.config import EndpointConfig, Structured, TeacherConfig
 from kshot.core.errors import TeacherError
 from kshot.core.seeding import digest
 from kshot.models.loading import fingerprint_model
-from kshot.models.references import GgufFile, parse_reference
+from kshot.models.references import GgufFile, hash_unchanged, parse_reference
 from kshot.models.resolve import resolve_model
 
-LOCAL = "local"
+LOCAL, RECORDED = "local", "recorded"
+"""In place of a URL: servers that kshot starts."""
 DEFAULT_API_KEY_ENV = "OPENAI_API_KEY"
 MIN_SECRET_CHARS = 8
 """Shorter keys are placeholders such as `none`, which occur in ordinary text."""
@@ -42,6 +43,7 @@ PRESETS: dict[str, EndpointPreset] = {
     "llamacpp": EndpointPreset("http://127.0.0.1:8080/v1"),
     "ollama": EndpointPreset("http://127.0.0.1:11434/v1"),
     "openai": EndpointPreset("https://api.openai.com/v1", tokens_field="max_completion_tokens"),
+    RECORDED: EndpointPreset(RECORDED, structured="none"),
     "openrouter": EndpointPreset("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
     "vllm": EndpointPreset("http://127.0.0.1:8000/v1"),
 }
@@ -130,6 +132,9 @@ def _resolve_endpoint(teacher: TeacherConfig, config: EndpointConfig, student: s
     if url == LOCAL:
         model = resolve_model(model or student)
         identity = f"{Path(model).name}@{fingerprint_model(model)}"
+    elif url == RECORDED:
+        model = model or RECORDED
+        identity = f"{model}@{_hash_replies(teacher)}"
     else:
         url, query = _check_url(url)
         deployment = _DEPLOYMENT.search(url)
@@ -150,7 +155,7 @@ def _resolve_endpoint(teacher: TeacherConfig, config: EndpointConfig, student: s
         identity=identity,
         weight=config.weight,
         api_key_env=api_key_env,
-        api_key="" if url == LOCAL else os.environ.get(api_key_env, ""),
+        api_key="" if url in (LOCAL, RECORDED) else os.environ.get(api_key_env, ""),
         input_price_per_mtok=teacher.input_price_per_mtok if input_price is None else input_price,
         output_price_per_mtok=teacher.output_price_per_mtok if output_price is None else output_price,
         max_concurrency=config.concurrency
@@ -161,6 +166,14 @@ def _resolve_endpoint(teacher: TeacherConfig, config: EndpointConfig, student: s
         tokens_field=config.tokens_field or (preset.tokens_field if preset else "max_tokens"),
         query=query,
     )
+
+
+def _hash_replies(teacher: TeacherConfig) -> str:
+    if teacher.replies is None:
+        raise TeacherError("generate.teacher.replies: name the file of recorded replies")
+    if not teacher.replies.is_file():
+        raise TeacherError(f"generate.teacher.replies: {teacher.replies}: no such file of recorded replies")
+    return hash_unchanged(teacher.replies)
 
 
 def _check_url(url: str) -> tuple[str, str]:

@@ -207,11 +207,15 @@ def _resolve_paths(config: Config, base: Path) -> Config:
         path = _from(base, Path(task.file))
         return task.model_copy(update={"file": str(path)}) if path.exists() or path.suffix else task
 
+    teacher = config.generate.teacher
+    if teacher and teacher.replies:
+        teacher = teacher.model_copy(update={"replies": _from(base, teacher.replies)})
     generate = config.generate.model_copy(
         update={
             "families": [family(name) for name in config.generate.families],
             "tasks": [task_at(task) for task in config.generate.tasks],
             "decontaminate": [suite(name) for name in config.generate.decontaminate],
+            "teacher": teacher,
             "prompts": config.generate.prompts and _from(base, config.generate.prompts),
         }
     )

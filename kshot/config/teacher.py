@@ -1,5 +1,6 @@
 """`generate.teacher`: the LLM that writes, where it is served, and what it may cost."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -7,7 +8,7 @@ from pydantic import Field, model_validator
 
 from kshot.config.section import Concurrency, Price, Section
 
-Preset = Literal["llamacpp", "local", "ollama", "openai", "openrouter", "vllm"]
+Preset = Literal["llamacpp", "local", "ollama", "openai", "openrouter", "recorded", "vllm"]
 Structured = Literal["auto", "json_schema", "json_object", "none"]
 
 
@@ -51,11 +52,14 @@ class TeacherConfig(Section):
     """The LLM that writes: one `endpoint`, or several `endpoints` with weights."""
 
     endpoint: str = "local"
-    """`local` starts a server on this machine; `env` takes $OPENAI_BASE_URL; else a preset's name or a base URL."""
+    """`local` starts a server on this machine; `recorded` replays `replies`; `env` takes $OPENAI_BASE_URL; else a
+    preset's name or a base URL."""
     endpoints: list[EndpointConfig] = []
     """Several endpoints at once, instead of `endpoint`."""
     model: str = ""
     """The model's name at the endpoint. For `local` a model reference, by default the student."""
+    replies: Path | None = None
+    """Recorded replies for `recorded`, relative to the config: JSONL of `{"for", "reply"}`."""
     api_key_env: str = ""
     """The environment variable that holds the key; empty: the preset's, or OPENAI_API_KEY. Never the key itself."""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = 0.0
@@ -86,6 +90,8 @@ class TeacherConfig(Section):
     def _check(self) -> "TeacherConfig":
         if self.endpoints and self.endpoint != "local":
             raise ValueError("endpoint and endpoints are both given; keep one")
+        if self.replies and "recorded" not in (self.endpoint, *(endpoint.preset for endpoint in self.endpoints)):
+            raise ValueError("replies are for `endpoint: recorded`")
         try:
             orjson.dumps(self.extra_body)
         except TypeError as error:

@@ -39,7 +39,7 @@ def local_server(model: str, log: Path) -> Iterator[str]:
     serve = [sys.executable, "-c", _LAUNCH, "serve", model, "--continuous-batching", "--dtype", DTYPE]
     serve += ["--host", "127.0.0.1", "--port", str(port)]
     serve += KV_CACHE_OPTIONS
-    watchdog = [sys.executable, "-m", "kshot.generate.teacher.watchdog", *serve]
+    watchdog = [sys.executable, "-m", "kshot.generate.teacher.servers.watchdog", *serve]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     say("starting the local teacher")
     with log.open("wb") as sink:

@@ -1,0 +1,1 @@
+"""Servers that kshot starts itself: a local model, and recorded replies."""

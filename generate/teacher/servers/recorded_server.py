@@ -1,0 +1,99 @@
+"""Replays recorded replies behind an OpenAI-compatible endpoint on loopback, so they pass the real client and checks.
+
+A line of the file is `{"for": KEY, "reply": TEXT}`. A key names what was asked for rather than how, so another wording
+of the prompts finds the same reply: the label and attributes of the examples to write, or the input to solve.
+"""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import orjson
+
+from kshot.core.errors import TeacherError
+from kshot.core.files import read_jsonl
+from kshot.core.seeding import digest
+
+_WANTED = re.compile(r"^\d+\. ((?:topic|length|level|style|writer): .*)$", re.M)
+_LABEL = re.compile(r'right output is ("(?:[^"\\]|\\.)*")')
+_TASK = re.compile(r"^Task: (.*)$", re.M)
+_SOLVE = re.compile(r"(?:^|\n)Input: (?P<input>(?:(?!\nInput: ).)*)\nOutput:\s*\Z", re.S)
+ATTRIBUTES = "Somebody wants many different inputs"
+
+
+def find_key(prompt: str) -> str:
+    """Return the key under which a prompt's reply is recorded."""
+    if wanted := _WANTED.findall(prompt):
+        label = _LABEL.search(prompt)
+        return f"write {label[1] if label else 'examples'} {digest(*wanted)}"
+    if solve := _SOLVE.search(prompt):
+        return f"solve {solve['input']}"
+    if prompt.startswith(ATTRIBUTES) and (task := _TASK.search(prompt)):
+        return f"attributes {task[1]}"
+    return f"prompt {digest(prompt)}"
+
+
+def read_replies(path: Path) -> dict[str, str]:
+    """Return the recorded replies by key.
+
+    Raises:
+        DataError: the file is missing or broken.
+        TeacherError: a line is none of a recording; names it.
+    """
+    replies: dict[str, str] = {}
+    for line, row in read_jsonl(path):
+        key, reply = row.get("for"), row.get("reply")
+        if not isinstance(key, str) or not isinstance(reply, str):
+            raise TeacherError(f'{path}:{line}: expected {{"for": KEY, "reply": TEXT}}')
+        replies[key] = reply
+    return replies
+
+
+@contextmanager
+def recorded_server(path: Path) -> Iterator[str]:
+    """Serve the replies of a file; yield the base URL. A request without a recorded reply gets 400.
+
+    Raises:
+        KshotError: see `read_replies`.
+    """
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _make_handler(read_replies(path), path))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _make_handler(replies: dict[str, str], path: Path) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            key = find_key(body["messages"][-1]["content"])
+            reply = replies.get(key)
+            if reply is None:
+                self._send(400, {"error": {"message": f"{path.name} holds no reply for {key!r:.200}"}})
+                return
+            message = {"role": "assistant", "content": reply}
+            choice = {"index": 0, "finish_reason": "stop", "message": message}
+            self._send(200, {"id": "r", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]})
+
+        def _send(self, status: int, content: dict[str, object]) -> None:
+            data = orjson.dumps(content)
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Write nothing: the client reports what it got."""
+
+    return Handler
