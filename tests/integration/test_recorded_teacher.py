@@ -93,7 +93,7 @@ def test_a_request_without_a_recorded_reply_is_a_reject(recording: tuple[Path, T
     replayed, reasons = _replay(path, tmp_path / "replay", PromptTemplates(None))
     assert {example.output for example in replayed.examples[2:]} == {"long"}
     assert reasons
-    assert all(reason.startswith("no reply") for reason in reasons)
+    assert all(reason.startswith("malformed") for reason in reasons)
 
 
 @pytest.mark.parametrize("line", ['{"for": "x"}', '{"reply": "x"}', '{"for": 1, "reply": "x"}'])
