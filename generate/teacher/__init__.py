@@ -14,6 +14,7 @@ from kshot.generate.teacher.interface import Teacher, open_teacher
 from kshot.generate.teacher.messages import NOT_SENT, Reply, Request
 from kshot.generate.teacher.structured import (
     AttributeLists,
+    GroundedQuestion,
     InputOnly,
     InputOutput,
     InstructionOnly,
@@ -33,6 +34,7 @@ __all__ = [
     "BudgetExceededError",
     "Cost",
     "Estimate",
+    "GroundedQuestion",
     "InputOnly",
     "InputOutput",
     "InstructionOnly",

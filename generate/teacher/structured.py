@@ -38,6 +38,14 @@ class InputOutput(InputOnly):
     output: str = Field(min_length=1, max_length=2000)
 
 
+class GroundedQuestion(ReplyShape):
+    """A question with its answer, and the words that prove it."""
+
+    question: str = Field(min_length=5, max_length=1000)
+    answer: str = Field(min_length=1, max_length=1000)
+    evidence: str = Field(min_length=1, max_length=4000)
+
+
 class AttributeLists(ReplyShape):
     """What the inputs of a task can differ in."""
 
