@@ -18,6 +18,7 @@ COMPONENTS: dict[str, str] = {
     "kshot.generate.compose.labels": "VERSION",
     "kshot.generate.compose.sampler": "VERSION",
     "kshot.generate.compose.wrappers": "VERSION",
+    "kshot.generate.curation.decisions.apply": "VERSION",
     "kshot.generate.curation.decontaminate": "VERSION",
     "kshot.generate.curation.dedup": "VERSION",
     "kshot.generate.curation.filters": "VERSION",
