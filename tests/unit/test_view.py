@@ -3,13 +3,18 @@
 import http.client
 import json
 import re
+import signal
+import subprocess
+import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kshot.cli.view import view
 from kshot.core.errors import DataError, RunError
 from kshot.core.seeding import digest
 from kshot.generate.curation.decisions.log import read_decisions
@@ -281,3 +286,30 @@ def test_server_loads_a_run_anew_when_it_was_composed_again(server: ViewServer, 
 def test_a_port_in_use_is_one_line(server: ViewServer, run: Path) -> None:
     with pytest.raises(RunError, match=rf"--port {server.server_port}: address already in use"):
         ViewServer(run, server.server_port)
+
+
+def test_view_command_prints_its_address_and_ends_by_ctrl_c(run: Path) -> None:
+    command = [sys.executable, "-m", "kshot.cli", "view", str(run), "--no-open"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=_default_interrupt) as started:
+        assert started.stdout is not None
+        address = started.stdout.readline().removeprefix("view: ").strip()
+        with urllib.request.urlopen(address) as page:
+            assert b"kshot view: run run" in page.read()
+        started.send_signal(signal.SIGINT)
+        assert started.stdout.read() == "view: Ctrl-C ends it\nview: nothing decided\n"
+    assert started.returncode == 0
+
+
+def _default_interrupt() -> None:
+    """A test may run where Ctrl-C is ignored, as behind a shell's `&`."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def test_view_command_writes_a_file_and_names_a_wrong_run(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    view(run, html=tmp_path / "view.html")
+    assert "24 examples, 60 records" in capsys.readouterr().out
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match=r"^runs/mine: no data to view"):
+        view(Path("mine"))
