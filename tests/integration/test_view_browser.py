@@ -162,6 +162,18 @@ def test_note_stands_beside_a_decision(viewed: Viewed, run: Path) -> None:
     assert [(decision.what, decision.note) for decision in decisions_of(run)] == [("accept", "short <b>but right")]
 
 
+def test_a_late_answer_leaves_what_a_person_is_writing(viewed: Viewed) -> None:
+    viewed.page.evaluate(
+        "() => { const send = fetch; window.fetch = (...all) => new Promise((done) => "
+        "setTimeout(() => done(send(...all)), 300)); }"
+    )
+    viewed.press("a", "k", "n")
+    viewed.page.keyboard.type("half a sent")
+    viewed.said("Accepted")
+    viewed.page.keyboard.type("ence")
+    assert viewed.page.locator("#rows textarea").input_value() == "half a sentence"
+
+
 def test_filters_and_search_choose_rows(viewed: Viewed) -> None:
     page, count = viewed.page, viewed.page.locator("#count")
     page.select_option("select[name=task]", "mood")

@@ -2,15 +2,23 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from kshot.config import DedupConfig
 from kshot.core.errors import DataError
 from kshot.core.seeding import digest
 from kshot.core.types import Example, Reject, Task
+from kshot.generate.compose.acceptance import Acceptance, SeenRecords, example_keys
+from kshot.generate.compose.sampler import build_record
 from kshot.generate.curation.decisions.apply import DecidedTasks, apply_decisions
 from kshot.generate.curation.decisions.log import Decisions, append_decisions, read_decisions
+from kshot.generate.curation.decontaminate import Decontaminator
+from kshot.generate.curation.dedup import SeenKeys
+from kshot.generate.curation.filters import Filter
+from tests.golden.fixtures import SEED, sampled_records
 from tests.unit.deciding import decide, logged
 
 MOOD = Task(
@@ -174,3 +182,37 @@ def test_an_edit_of_what_a_program_draws_is_refused(tmp_path: Path) -> None:
     decisions = logged(tmp_path, decide("edit", "arithmetic-1a2b3c", "2+2", "4", ("2+3", "5")))
     with pytest.raises(DataError, match=r"decisions\.jsonl:1: a program draws"):
         applied(decisions, MOOD)
+
+
+def test_a_refused_reject_stays_one(tmp_path: Path) -> None:
+    reject = Reject("1", "demonstrate", "capitals", "judged wrong", '{"input": "c", "output": "C"}')
+    result = applied(logged(tmp_path, decide("refuse", "capitals", "c", "C")), CAPITALS, rejects=(reject,))
+    assert (result.tasks, result.rejects) == ([CAPITALS], [reject])
+    assert result.counts == Counter(refuse=1, missing=0)
+
+
+def test_made_up_labels_hide_no_example_from_a_decision() -> None:
+    sampled = next(one for one in sampled_records() if not isinstance(one, str) and not one.symbols and one.demos)
+    symbols = {output: f"zik{n}" for n, output in enumerate({e.output for e in (sampled.query, *sampled.demos)})}
+    demos = tuple(replace(demo, output=symbols[demo.output]) for demo in sampled.demos)
+    query = replace(sampled.query, output=symbols[sampled.query.output])
+    assert example_keys(replace(sampled, symbols=symbols, demos=demos, query=query)) == example_keys(sampled)
+
+
+def test_filters_and_near_duplicates_do_not_remove_an_accepted_example() -> None:
+    short = next(one for one in sampled_records() if not isinstance(one, str) and one.form == "zero_shot")
+    words = " ".join(f"word{number}" for number in range(30))
+    sampled = replace(short, template="bare", query=replace(short.query, input=words))
+    again = replace(sampled, template="quoted")
+    first, second = (build_record(one, SEED) for one in (sampled, again))
+
+    def rejections(filters: list[Filter], near: float | None, kept: frozenset[str]) -> list[object]:
+        seen = SeenRecords(DedupConfig(near=near), SeenKeys())
+        acceptance = Acceptance(Decontaminator([]), filters, seen, kept=kept)
+        return [acceptance.rejection(sampled, first), acceptance.rejection(again, second)]
+
+    kept = frozenset({first.meta.query_id})
+    assert rejections([lambda text: "filtered"], None, frozenset()) == ["filtered", "filtered"]
+    assert rejections([lambda text: "filtered"], None, kept) == [None, None]
+    assert rejections([], 0.8, frozenset()) == [None, "near-duplicate"]
+    assert rejections([], 0.8, kept) == [None, None]
