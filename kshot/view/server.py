@@ -6,6 +6,7 @@ random token stands in every address, and in a header of every write, which othe
 
 import secrets
 import socketserver
+import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -64,6 +65,11 @@ class ViewServer(ThreadingHTTPServer):
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = ADDRESS, self.server_address[1]
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a browser that closed its connection; anything else is a bug."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
     @property
     def url(self) -> str:
         return f"http://{ADDRESS}:{self.server_port}/{self.token}/"
@@ -112,7 +118,11 @@ class _Handler(BaseHTTPRequestHandler):
         if path is None:
             return
         if path == "":
-            text = render_page(self.server.contents(fresh=True), self.server.token)
+            try:
+                text = render_page(self.server.contents(fresh=True), self.server.token)
+            except KshotError as error:
+                self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+                return
             self._reply(HTTPStatus.OK, text.encode("utf-8", "replace"), "text/html; charset=utf-8")
         elif path.startswith("rows/") and path.removeprefix("rows/") in KINDS:
             self._send_rows(path.removeprefix("rows/"))

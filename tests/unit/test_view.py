@@ -283,6 +283,13 @@ def test_server_loads_a_run_anew_when_it_was_composed_again(server: ViewServer, 
         train.write_bytes(before)
 
 
+def test_server_names_a_log_that_was_broken_meanwhile(server: ViewServer, run: Path) -> None:
+    (run / "generate" / "decisions.jsonl").write_text("no JSON\n{}\n")
+    status, _, body = ask(server, "GET", "")
+    assert status == 500
+    assert "decisions.jsonl:1: broken JSON; repair or delete this line" in json.loads(body)["error"]
+
+
 def test_a_port_in_use_is_one_line(server: ViewServer, run: Path) -> None:
     with pytest.raises(RunError, match=rf"--port {server.server_port}: address already in use"):
         ViewServer(run, server.server_port)
