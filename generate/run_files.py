@@ -3,20 +3,25 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kshot.config import GenerateConfig
 from kshot.config.section import Seed
 from kshot.core.run_files import FileModel
-from kshot.core.types import Record, RecordMeta, Reject
+from kshot.core.seeding import digest
+from kshot.core.types import Record, RecordMeta, Reject, Task
 
-VERSION = 2
+VERSION = 3
 """Raise it with every change of a file's fields; the data's cache key contains it."""
 TRAIN, REJECTS, CONTAMINATION = "train.jsonl", "rejects.jsonl", "contamination.jsonl"
+EXAMPLES, DECISIONS, TASKS = "examples.jsonl", "decisions.jsonl", "tasks"
 CARD, PARQUET = "README.md", "train.parquet"
 Counts = dict[str, int]
 CandidatePart = Literal["input", "output", "description"]
 SuiteText = Literal["input", "option", "output"]
+DecisionKind = Literal["accept", "refuse", "edit", "note", "undo"]
+REFUSED_BY_PERSON = "refused by a person"
+"""The reason of the reject that a person's decision makes."""
 
 
 class _Row(FileModel):
@@ -61,6 +66,102 @@ class RejectRow(_Row):
     @classmethod
     def of(cls, reject: Reject) -> "RejectRow":
         return cls(**vars(reject))
+
+
+@dataclass(frozen=True)
+class KeyedExample:
+    """An example of a task, with the key by which records and decisions name it."""
+
+    key: str
+    """Digest of task, input and output, as in a record's `query_id` and `demo_ids`."""
+    input: str
+    output: str
+    rationale: str | None
+    mode: str
+    """How it was written: gold, or a synthesis mode."""
+    verified_by: str
+    """What confirmed its output."""
+    teacher: str | None
+    """Who wrote it; null without a teacher."""
+    attributes: dict[str, str]
+    """What the teacher was asked to give it: topic, length, level, style, writer."""
+
+
+class TaskExamples(_Row):
+    """A line of examples.jsonl: an example-based task with all its examples, before a person's decisions."""
+
+    id: str
+    """The task."""
+    family: str
+    """Its family."""
+    mode: str
+    """handwritten, or the synthesis mode that made it."""
+    instruction: str
+    """Its first description."""
+    labels: tuple[str, ...]
+    """All its outputs; empty where answers are open."""
+    allow_empty_outputs: bool
+    """Whether nothing may be the right answer."""
+    examples: tuple[KeyedExample, ...]
+    """Gold ones and those that the teacher made."""
+
+    @classmethod
+    def of(cls, task: Task) -> "TaskExamples":
+        return cls(
+            id=task.id,
+            family=task.family,
+            mode=task.mode,
+            instruction=task.descriptions[0],
+            labels=task.labels,
+            allow_empty_outputs=task.allow_empty_outputs,
+            examples=tuple(
+                KeyedExample(
+                    key=digest(task.id, example.input, example.output),
+                    **{**vars(example), "attributes": dict(example.attributes)},
+                )
+                for example in task.examples
+            ),
+        )
+
+
+class Decision(_Row):
+    """A line of decisions.jsonl: what a person decided on an example. The last line of a key counts, and it alone."""
+
+    key: str
+    """Digest of `task`, `input` and `output`."""
+    task: str
+    """The task, as in a record's `meta.task`."""
+    what: DecisionKind
+    """accept: keep it, whatever a later check says; refuse: use it nowhere; edit: use the edited form; note: the
+    note alone; undo: as if there were no decision."""
+    input: str
+    """The example's input as it was made."""
+    output: str
+    """Its output as it was made."""
+    edited_input: str | None = None
+    """Of an edit: the input to use; else null."""
+    edited_output: str | None = None
+    """Of an edit: the output to use; else null."""
+    note: str = ""
+    """What the person wrote about it."""
+    time: str
+    """When, in UTC (ISO 8601)."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "Decision":
+        if self.key != digest(self.task, self.input, self.output):
+            raise ValueError("key is not that of task, input and output")
+        has_edit = self.edited_input is not None and self.edited_output is not None
+        if has_edit != (self.what == "edit") or (self.edited_input is None) != (self.edited_output is None):
+            raise ValueError("edited_input and edited_output belong to an edit, both")
+        if self.edited_input is not None and not self.edited_input.strip():
+            raise ValueError("edited_input is empty")
+        return self
+
+    @property
+    def is_effective(self) -> bool:
+        """Whether it changes the data."""
+        return self.what in ("accept", "refuse", "edit")
 
 
 @dataclass(frozen=True)
@@ -216,6 +317,8 @@ class GenerateManifest(FileModel):
     """The teacher's name; null where the stage sent no request."""
     decontaminated_against: list[str]
     """Suites whose text no record contains."""
+    decisions: Counts
+    """A person's decisions that these data honour, by kind; `missing` are on examples that no longer exist."""
     nearest: dict[str, NearestTask]
     """By family, the most similar held-out task; both texts are in contamination.jsonl."""
     components: dict[str, int]
@@ -233,6 +336,8 @@ FILES: dict[str, type[FileModel]] = {
     "reject": RejectRow,
     "removed_text": ContaminationRow,
     "nearest_task": NearestRow,
+    "examples": TaskExamples,
+    "decision": Decision,
     "generate_manifest": GenerateManifest,
 }
-"""Every file of the stage by the name of its schema; train, rejects and contamination.jsonl hold a row each."""
+"""Every file of the stage by the name of its schema; a .jsonl file holds a row a line."""

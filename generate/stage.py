@@ -1,12 +1,13 @@
 """The generate stage: `kshot generate CONFIG` writes runs/<run>/generate/.
 
-Loads the task sources, lets the teacher synthesize tasks and paraphrase instructions, composes records, decontaminates
-them, and writes train.jsonl, rejects.jsonl, contamination.jsonl, README.md (the dataset card) and, last, manifest.json.
+Loads the task sources, lets the teacher synthesize tasks and paraphrase instructions, honours a person's decisions,
+composes records, decontaminates them, and writes train.jsonl, rejects.jsonl, contamination.jsonl, examples.jsonl,
+tasks/, README.md (the dataset card) and, last, manifest.json.
 """
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from kshot.core.types import Description
 from kshot.generate.bank import FAMILIES
 from kshot.generate.bank.reasoning_gym import PACKAGE
 from kshot.generate.compose.composer import allocate_records, stream_records
+from kshot.generate.curation.decisions.apply import DecidedTasks, apply_decisions
+from kshot.generate.curation.decisions.log import Decisions, read_decisions
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.filters import build_filters
 from kshot.generate.curation.nearest_heldout import nearest_heldout_tasks
@@ -29,10 +32,13 @@ from kshot.generate.dataset.card import render_card
 from kshot.generate.dataset.diversity import describe_diversity, measure_diversity
 from kshot.generate.dataset.formats import write_parquet
 from kshot.generate.dataset.stats import DatasetStats
+from kshot.generate.dataset.task_files import write_examples, write_task_files
 from kshot.generate.dataset.writer import write_dataset
 from kshot.generate.run_files import (
     CARD,
     CONTAMINATION,
+    DECISIONS,
+    EXAMPLES,
     PARQUET,
     REJECTS,
     TRAIN,
@@ -73,6 +79,7 @@ class GenerateJob:
     fills: bool
     """Whether `--fill-to` gives the number of records."""
     batch: bool
+    decisions: Decisions
 
 
 def run_generate(config: Config, run: Run, fill_to: int | None = None, batch: bool = False) -> None:
@@ -87,7 +94,9 @@ def run_generate(config: Config, run: Run, fill_to: int | None = None, batch: bo
         KshotError: any of its kinds, before or after the first request; replies are kept.
     """
     config, decontaminator = _check_config(config, fill_to)
-    job = GenerateJob(config, decontaminator, cache_key(config), bool(fill_to), batch)
+    decisions = read_decisions(run.folder / "generate" / DECISIONS)
+    key = cache_key(config, decisions)
+    job = GenerateJob(config, decontaminator, key, bool(fill_to), batch, decisions)
     with run.held("generate") as folder:
         finished = _read_finished(folder, job.key)
         if finished and _is_enough(finished, fill_to) and _has_data(folder, finished):
@@ -135,8 +144,8 @@ def preview(config: Config, run: Run, per_mode: int) -> None:
         say(f"  {line}")
 
 
-def cache_key(config: Config) -> str:
-    """Digest all that shapes the data: settings, component versions, input files, a local teacher's weights.
+def cache_key(config: Config, decisions: Decisions | None = None) -> str:
+    """Digest all that shapes the data: settings, versions, input files, a local teacher's weights, decisions.
 
     Input files are tasks, families, suites and prompts of the user. Source files of kshot do not count: a component
     whose output changes has a new version.
@@ -159,6 +168,7 @@ def cache_key(config: Config) -> str:
         files,
         *weights,
         *packages,
+        *(decisions.fingerprint() if decisions else []),
     )
 
 
@@ -204,12 +214,22 @@ def _generate(job: GenerateJob, name: str, folder: Path) -> GenerateManifest:
     for round_ in count(1):
         modes = scale_modes(settings.synthesis, round_)
         synthesis = synthesize(config, modes, job.decontaminator, folder, job.batch)
+        made = synthesis.tasks
+        synthesis, decided = _honour_decisions(job.decisions, synthesis)
         nearest = _nearest_heldout(synthesis.sources, synthesis.paraphrases, job.decontaminator)
         with progress("composing", settings.records) as tick:
             events = stream_records(
-                synthesis.sources, synthesis.paraphrases, settings, job.decontaminator, config.seed, tick
+                synthesis.sources,
+                synthesis.paraphrases,
+                settings,
+                job.decontaminator,
+                config.seed,
+                tick,
+                decided.refused,
+                decided.kept,
             )
             stats = write_dataset(folder, [*nearest, *synthesis.rejects], events, settings.records, config.seed)
+        write_examples(folder, made)
         if synthesis.failure:
             raise TeacherError(
                 f"{synthesis.failure}; {folder / REJECTS} holds them all, and {TRAIN} what needs no teacher"
@@ -223,22 +243,44 @@ def _generate(job: GenerateJob, name: str, folder: Path) -> GenerateManifest:
         say(f"generate: {stats.records} of {settings.records} records: {_why_short(settings, synthesis)}")
     elif job.fills:
         say(f"generate: exactly {stats.records} records")
-    files = [TRAIN, REJECTS, CONTAMINATION]
+    for path in write_task_files(folder, synthesis.tasks, synthesis.changed if synthesis.teacher else ()):
+        say(f"generate: {path} was edited by hand and stays; to use it, name it in generate.tasks")
+    files = [TRAIN, REJECTS, CONTAMINATION, EXAMPLES]
     if settings.parquet:
         write_parquet(folder / TRAIN, folder / PARQUET)
         files.append(PARQUET)
     else:
         (folder / PARQUET).unlink(missing_ok=True)
     hashes = {file: hash_file(folder / file) for file in files}
-    manifest = _build_manifest(job, stats, synthesis, nearest, hashes)
+    manifest = _build_manifest(job, stats, synthesis, decided, nearest, hashes)
     write_text(folder / CARD, render_card(stats.samples, manifest, name))
     return manifest
+
+
+def _honour_decisions(decisions: Decisions, synthesis: SynthesisResult) -> tuple[SynthesisResult, DecidedTasks]:
+    """What the synthesis gave, as a person's decisions leave it."""
+    names = {task.id for task in synthesis.tasks}
+    drawn = [source for source in synthesis.sources if source.id not in names]
+    decided = apply_decisions(
+        decisions,
+        synthesis.tasks,
+        synthesis.rejects,
+        synthesis.accepted,
+        {source.id for source in drawn},
+        synthesis.teacher,
+    )
+    sources = [*drawn, *map(source_from_task, decided.tasks)]
+    changed = replace(
+        synthesis, sources=sources, tasks=decided.tasks, rejects=decided.rejects, accepted=decided.accepted
+    )
+    return changed, decided
 
 
 def _build_manifest(
     job: GenerateJob,
     stats: DatasetStats,
     synthesis: SynthesisResult,
+    decided: DecidedTasks,
     nearest: Sequence[NearestRow],
     files: dict[str, str],
 ) -> GenerateManifest:
@@ -256,6 +298,7 @@ def _build_manifest(
         modes=stats.modes(synthesis.accepted),
         teacher=synthesis.teacher,
         decontaminated_against=[suite.name for suite in job.decontaminator.suites],
+        decisions=dict(sorted(decided.counts.items())),
         nearest={row.family: NearestTask(suite=row.suite, task=row.task, similarity=row.similarity) for row in nearest},
         components=component_versions(),
         versions=installed_versions("transformers", "openai", *_optional_packages(config.generate)),
@@ -306,6 +349,10 @@ def _print_summary(manifest: GenerateManifest, folder: Path) -> None:
         say(f"{mode}: accepted {row.accepted} of {row.candidates}" + (f" (rejected: {reasons})" if reasons else ""))
     for task, diversity in manifest.diversity.items():
         say(describe_diversity(task, diversity))
+    if missing := manifest.decisions.get("missing"):
+        say(f"generate: {missing} of the decisions in {folder / DECISIONS} are on examples that no longer exist")
+    if honoured := {what: count for what, count in manifest.decisions.items() if what != "missing" and count}:
+        say(f"generate: honoured your decisions: {', '.join(f'{count} {what}' for what, count in honoured.items())}")
     shots = ", ".join(f"k={k}: {count}" for k, count in manifest.counts.k.items())
     families, categories = len(manifest.counts.family), len(manifest.counts.category)
     say(f"{manifest.records} records from {families} families in {categories} categories; {shots}")

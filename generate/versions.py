@@ -19,6 +19,7 @@ COMPONENTS: dict[str, str] = {
     "kshot.generate.compose.sampler": "VERSION",
     "kshot.generate.compose.wrappers": "VERSION",
     "kshot.generate.curation.copies.known_inputs": "VERSION",
+    "kshot.generate.curation.decisions.apply": "VERSION",
     "kshot.generate.curation.decontaminate": "VERSION",
     "kshot.generate.curation.dedup": "VERSION",
     "kshot.generate.curation.filters": "VERSION",

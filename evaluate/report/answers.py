@@ -1,11 +1,11 @@
 """The answers that the HTML report shows: base beside student, few enough for a file that a phone opens."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from markupsafe import Markup
 
+from kshot.core.pages.safe import dump_for_script, make_visible
 from kshot.core.seeding import stream
 from kshot.evaluate.run_files import Sample
 
@@ -72,7 +72,7 @@ def choose_answers(
     for (suite, task, k, _), rows in groups.items():
         rows.sort(key=lambda row: (row.seed, row.item))
         stream(seed, "html", suite, task, k).shuffle(rows)
-    sizes = [[len(_dump(asdict(row))) for row in rows] for rows in groups.values()]
+    sizes = [[len(dump_for_script(asdict(row))) for row in rows] for rows in groups.values()]
     cap = most = max(map(len, sizes), default=0)
     while cap > 1 and sum(sum(size[:cap]) for size in sizes) > max_bytes:
         cap -= max(1, cap // 20)
@@ -88,24 +88,4 @@ def embed_answers(pairs: Sequence[PairedAnswer]) -> Markup:
     """
     prompts = {text: number for number, text in enumerate(dict.fromkeys(pair.prompt for pair in pairs))}
     rows = [{**asdict(pair), "prompt": prompts[pair.prompt]} for pair in pairs]
-    return Markup(_dump({"prompts": list(prompts), "rows": rows}).decode())  # noqa: S704 - escaped by _dump
-
-
-def make_visible(text: str) -> str:
-    """Text that every reader can show: control characters and marks that turn the reading direction become visible.
-
-    Lone surrogates, which UTF-8 cannot hold, become U+FFFD; line breaks and tabs stay.
-    """
-    return text.translate(_VISIBLE)
-
-
-def _dump(value: object) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.translate(_UNSAFE).encode("utf-8", "replace")
-
-
-_UNSAFE = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
-_VISIBLE: dict[int, str] = {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"}
-_VISIBLE |= dict.fromkeys(range(0xD800, 0xE000), "\N{REPLACEMENT CHARACTER}")
-_VISIBLE |= {code: f"[U+{code:04X}]" for code in (*range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
-_VISIBLE |= dict.fromkeys((0xFFFE, 0xFFFF), "\N{REPLACEMENT CHARACTER}")
+    return Markup(dump_for_script({"prompts": list(prompts), "rows": rows}).decode())  # noqa: S704 - escaped by dump_for_script

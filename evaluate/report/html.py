@@ -4,24 +4,21 @@ What models wrote is hostile text. Every value is escaped by the template, answe
 `textContent` only, and a Content-Security-Policy lets no script run but ours, which it knows by its hash.
 """
 
-import base64
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
-from markupsafe import Markup
 
 from kshot.core.errors import DataError
 from kshot.core.files import read_json, write_text
+from kshot.core.pages.safe import make_visible, page_environment, read_assets
 from kshot.core.run_files import read_model
 from kshot.core.runs import hash_file
 from kshot.evaluate.measure.results import read_sample_file
 from kshot.evaluate.metrics.baselines import BASELINE_NAMES
-from kshot.evaluate.report.answers import choose_answers, embed_answers, make_visible, pair_answers
+from kshot.evaluate.report.answers import choose_answers, embed_answers, pair_answers
 from kshot.evaluate.report.figures import Plot, describe, embed_plot
 from kshot.evaluate.report.headline import headlines
 from kshot.evaluate.report.numbers import VERDICTS, effect, interval, mark_task, points, probability, score_name, signed
@@ -89,7 +86,6 @@ def write_html(folder: Path, plots: Sequence[Plot], sections: Sequence[ReportSec
     manifest = read_model(folder / "manifest.json", EvaluateManifest)
     pairs = pair_answers(sample for _, sample in read_sample_file(folder / "samples.jsonl"))
     chosen, cap = choose_answers(pairs, manifest.seed)
-    assets = {name: (HERE / f"report.{kind}").read_text(encoding="utf-8") for name, kind in ASSETS.items()}
     text = _environment().get_template("report.html.j2").render(
         manifest=manifest,
         version=manifest.versions.get("kshot", "of unknown version"),
@@ -109,25 +105,13 @@ def write_html(folder: Path, plots: Sequence[Plot], sections: Sequence[ReportSec
         shown=len(chosen),
         paired=len(pairs),
         cap=cap,
-        **{name: Markup(asset) for name, asset in assets.items()},  # noqa: S704 - our own files
-        **{f"{name}_hash": _csp_hash(asset) for name, asset in assets.items()},
+        **read_assets(HERE / "report.css", HERE / "report.js"),
     )  # fmt: skip
     write_text(folder / "report.html", make_visible(text))
 
 
-ASSETS = {"style": "css", "script": "js"}
-
-
 def _environment() -> SandboxedEnvironment:
-    """Templates of the report: sandboxed, everything escaped, nothing undefined."""
-    environment = SandboxedEnvironment(
-        autoescape=True,
-        loader=FileSystemLoader(HERE),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = page_environment(HERE)
     filters: dict[str, Callable[..., str]] = {
         "points": points, "signed": signed, "interval": lambda ends: interval(*ends), "probability": probability,
         "effect": effect,
@@ -143,10 +127,6 @@ def _picture(plot: Plot) -> dict[str, str]:
         "dark": embed_plot(plot, dark=True),
         "description": describe(plot),
     }
-
-
-def _csp_hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 KINDS = {"gain": "up", "loss": "down", "inconclusive": "open", "trivial": "open"}

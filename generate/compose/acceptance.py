@@ -1,17 +1,18 @@
-"""Accepts or rejects a composed record: empty output, text of a held-out suite, filters, duplicates."""
+"""Accepts or rejects a composed record: a person's refusal, empty output, held-out text, filters, duplicates."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from kshot.config import DedupConfig
 from kshot.core.prompting import names_all, render_answer
+from kshot.core.seeding import digest
 from kshot.core.text import normalize_text
 from kshot.core.types import Record
 from kshot.generate.compose.sampler import SampledRecord, render_examples
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.dedup import NearIndex, SeenKeys, hash_text
 from kshot.generate.curation.filters import Filter, first_rejection, refusal_filter
-from kshot.generate.run_files import TextMatch
+from kshot.generate.run_files import REFUSED_BY_PERSON, TextMatch
 
 VERSION = 2
 """Raise it with every change of an output; the data's cache key contains it."""
@@ -30,14 +31,18 @@ class SeenRecords:
         self._without_instruction, self._of_source = without_instruction, SeenKeys()
         self._near = None if settings.near is None else NearIndex(settings.near)
 
-    def rejection(self, sampled: SampledRecord, record: Record) -> str | None:
-        """Why the record is a duplicate; None for a new one, which is then seen."""
+    def rejection(self, sampled: SampledRecord, record: Record, only_exact: bool = False) -> str | None:
+        """Why the record is a duplicate; None for a new one, which is then seen.
+
+        Args:
+            only_exact: a near-duplicate is accepted.
+        """
         texts = (record.instruction, record.output)
         key = hash_text(*(map(normalize_text, texts) if self._normalizes else texts))
         seen = self._without_instruction if sampled.form == "demos_only" else self._of_source
         if not seen.add(key):
             return "duplicate"
-        if self._near is None:
+        if self._near is None or only_exact:
             return None
         return "near-duplicate" if self._near.add(render_examples(sampled)) is not None else None
 
@@ -52,6 +57,14 @@ def find_hidden_label(sampled: SampledRecord, record: Record) -> str | None:
     return None if is_shown else f"cannot be answered: nothing shows the label {output!r}"
 
 
+def example_keys(sampled: SampledRecord) -> list[str]:
+    """The keys of the query's example and of the demonstrations', whatever made-up labels the record shows."""
+    task = sampled.source.task_id(sampled.params)
+    labels = {symbol: label for label, symbol in sampled.symbols.items()}
+    examples = (sampled.query, *sampled.demos)
+    return [digest(task, example.input, labels.get(example.output, example.output)) for example in examples]
+
+
 @dataclass(frozen=True)
 class Acceptance:
     """The checks of one source's records, in their order."""
@@ -59,9 +72,17 @@ class Acceptance:
     decontaminator: Decontaminator
     filters: Sequence[Filter]
     seen: SeenRecords
+    refused: Collection[str] = frozenset()
+    """Keys of examples that a person refused."""
+    kept: Collection[str] = frozenset()
+    """Keys of examples that a person accepted or edited: filters and near-duplicates do not remove their records."""
 
     def rejection(self, sampled: SampledRecord, record: Record) -> str | TextMatch | None:
         """Why the record is rejected, or None for an accepted one."""
+        keys = example_keys(sampled) if self.refused or self.kept else []
+        if any(key in self.refused for key in keys):
+            return REFUSED_BY_PERSON
+        is_kept = bool(keys) and keys[0] in self.kept
         if not record.output.strip() and not sampled.source.allow_empty_outputs:
             return "empty output"
         if reason := find_hidden_label(sampled, record):
@@ -70,9 +91,9 @@ class Acceptance:
         outputs = [render_answer(example, sampled.with_rationale) for example in examples]
         if match := self.decontaminator.match([example.input for example in examples], outputs):
             return match
-        if self.filters:
+        if self.filters and not is_kept:
             if reason := first_rejection(f"{record.instruction}\n{record.output}", self.filters):
                 return reason
             if refusal_filter in self.filters and (reason := refusal_filter(record.output)):
                 return reason
-        return self.seen.rejection(sampled, record)
+        return self.seen.rejection(sampled, record, only_exact=is_kept)

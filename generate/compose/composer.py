@@ -1,6 +1,6 @@
 """Composes records from task sources as a stream: how many each source gives, and a new draw for each rejected one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -98,6 +98,8 @@ def stream_records(
     decontaminator: Decontaminator,
     seed: int,
     tick: Ticker,
+    refused: Collection[str] = frozenset(),
+    kept: Collection[str] = frozenset(),
 ) -> Iterator[ComposeEvent]:
     """Compose records source by source; a ContaminationRow follows the Reject that it explains.
 
@@ -106,6 +108,7 @@ def stream_records(
 
     Args:
         paraphrases: by source id, instructions beside the source's own.
+        refused, kept: keys of examples by a person's decisions, see `Acceptance`.
 
     Raises:
         ConfigError: unusable filters.
@@ -118,7 +121,9 @@ def stream_records(
             continue
         descriptions = [*(Description(text) for text in source.descriptions), *paraphrases.get(source.id, [])]
         label_space = label_space_of(source)
-        acceptance = Acceptance(decontaminator, filters, SeenRecords(settings.dedup, without_instruction))
+        acceptance = Acceptance(
+            decontaminator, filters, SeenRecords(settings.dedup, without_instruction), refused, kept
+        )
         left = counts[source.id]
         for index in range(left):
             if not left:

@@ -54,6 +54,8 @@ class SynthesisResult:
 
     sources: list[TaskSource]
     tasks: list[Task]
+    changed: set[str] = field(default_factory=set)
+    """Ids of the tasks that a mode made or added to."""
     paraphrases: Mapping[str, list[Description]] = field(default_factory=dict)
     """By task id."""
     rejects: list[Reject | ContaminationRow] = field(default_factory=list)
@@ -162,9 +164,11 @@ def run_synthesis(config: Config, modes: SynthesisConfig, context: SynthesisCont
     programmatic, example_based = load_sources(config.generate, config.seed)
     synthesized = synthesize_tasks(example_based, modes, context)
     sources = check_unique_ids([*programmatic, *map(source_from_task, synthesized.tasks)])
+    given = set(example_based)
     result = SynthesisResult(
         sources,
         synthesized.tasks,
+        changed={task.id for task in synthesized.tasks if task not in given},
         rejects=list(synthesized.rejects),
         accepted=synthesized.accepted,
         attributes=synthesized.attributes,

@@ -243,7 +243,12 @@ def _describe_json_error(error: json.JSONDecodeError) -> str:
 
 def read_log(path: Path) -> list[dict[str, Any]]:
     """The rows of an append-only log; skips a last line torn by a kill, and an absent file is empty."""
-    rows: list[dict[str, Any]] = []
+    return [row for _, row in read_numbered_log(path)]
+
+
+def read_numbered_log(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    """The rows as of `read_log`, each with the number of its line from 1."""
+    rows: list[tuple[int, dict[str, Any]]] = []
     if not path.exists():
         return rows
     lines = path.read_bytes().split(b"\n")
@@ -251,7 +256,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            rows.append(orjson.loads(line))
+            rows.append((number, orjson.loads(line)))
         except orjson.JSONDecodeError:
             if number < len(lines):
                 raise DataError(f"{path}:{number}: broken JSON; repair or delete this line") from None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
@@ -20,6 +20,9 @@ def _not_blank(text: str) -> str:
 
 
 Words = Annotated[str, AfterValidator(_not_blank)]
+ExampleMode = Literal["gold", "demonstrate", "augment", "vary", "invent", "invert"]
+MIN_WRITTEN_EXAMPLES = 2
+"""Examples of a task that a person wrote; one that a teacher made may have one."""
 
 
 class _ExampleRow(BaseModel):
@@ -27,6 +30,10 @@ class _ExampleRow(BaseModel):
     input: Words
     output: str
     rationale: str | None = None
+    mode: ExampleMode = "gold"
+    verified_by: Words | None = None
+    teacher: Words | None = None
+    attributes: dict[str, str] = {}
 
 
 class _TaskRow(BaseModel):
@@ -41,7 +48,8 @@ class _TaskRow(BaseModel):
     no_label_instructions: list[Words] = []
     allow_empty_outputs: bool = Field(False, strict=False)
     """Not strict: the YAML gives it as it is written."""
-    examples: list[_ExampleRow] = Field(min_length=2)
+    mode: Literal["handwritten", "vary", "invent", "invert"] = "handwritten"
+    examples: list[_ExampleRow] = Field(min_length=1)
 
 
 def load_tasks(path: Path) -> list[Task]:
@@ -77,15 +85,28 @@ def load_tasks(path: Path) -> list[Task]:
                 family=row.family or row.id,
                 category=row.category,
                 descriptions=tuple(row.descriptions),
-                examples=tuple(Example(e.input, e.output, e.rationale) for e in row.examples),
+                examples=tuple(map(_read_example, row.examples)),
                 anchors=tuple(tuple(words) for words in row.anchors),
                 labels=tuple(row.labels),
                 inverse=tuple(row.inverse),
                 no_label_instructions=tuple(row.no_label_instructions),
+                mode=row.mode,
                 allow_empty_outputs=row.allow_empty_outputs,
             )
         )
     return tasks
+
+
+def _read_example(row: _ExampleRow) -> Example:
+    return Example(
+        row.input,
+        row.output,
+        row.rationale,
+        row.mode,
+        row.verified_by or Example.verified_by,
+        row.teacher,
+        tuple(row.attributes.items()),
+    )
 
 
 def _check_labels(row: _TaskRow, locate: Callable[..., str]) -> None:
@@ -103,6 +124,11 @@ def _check_labels(row: _TaskRow, locate: Callable[..., str]) -> None:
 
 def _check_examples(row: _TaskRow, locate: Callable[..., str]) -> None:
     """Refuse outputs that are empty or no label, and two outputs of one input."""
+    if row.mode == "handwritten" and len(row.examples) < MIN_WRITTEN_EXAMPLES:
+        raise DataError(
+            f"{locate('examples')}: task {row.id!r}: examples: {len(row.examples)} example; write at least "
+            f"{MIN_WRITTEN_EXAMPLES}"
+        )
     first: dict[str, int] = {}
     for number, example in enumerate(row.examples):
         where = f"{locate('examples', number, 'output')}: task {row.id!r}:"
@@ -117,6 +143,11 @@ def _check_examples(row: _TaskRow, locate: Callable[..., str]) -> None:
             )
         if row.labels and example.output not in row.labels:
             raise DataError(f"{where} the output {example.output!r} is none of its labels {row.labels}")
+        if example.mode != "gold" and not example.verified_by:
+            raise DataError(
+                f"{where} examples.{number} has the mode {example.mode!r}; say in `verified_by` what confirmed its "
+                "output, `person` where you did"
+            )
         earlier = first.setdefault(unify_forms(example.input).strip(), number)
         if row.examples[earlier].output != example.output:
             raise DataError(

@@ -1,10 +1,5 @@
-"""The HTML report in a real browser, from file://, as a person or a screen reader meets it.
+"""The HTML report in a real browser, from file://, as a person or a screen reader meets it."""
 
-Needs the `playwright` package and a Chromium of the system (`apt-get install chromium`; KSHOT_CHROMIUM names another);
-skipped without. Playwright's own browsers are not fetched.
-"""
-
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,25 +7,17 @@ from typing import Any
 
 import pytest
 
+from tests.integration.browsing import CONTRAST, DESKTOP, PHONE, UNNAMED, Opened, open_browser
 from tests.unit.test_report_html import HOSTILE, SHOTS, render, write_folder
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 ITEMS = 9
 PAIRS = 2 * 2 * len(SHOTS) * ITEMS
-PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    names = (os.environ.get("KSHOT_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
-    found = next((path for name in names if name and (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip("no Chromium here: apt-get install chromium, or set KSHOT_CHROMIUM")
-    with playwright.sync_playwright() as started:
-        # Root has no sandbox of its own, as in most containers.
-        opened = started.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+    with open_browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -40,23 +27,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "report.html"
 
 
-class Opened:
-    """A page with everything that went wrong on it, and every address that it asked for."""
-
-    def __init__(self, browser: Any, report: Path, **settings: Any) -> None:
-        self.context = browser.new_context(**{"viewport": DESKTOP, **settings})
-        self.page = self.context.new_page()
-        self.faults: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("console", lambda message: self.faults.append(message.text))
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(report.as_uri())
-
-
 @pytest.fixture
 def opened(browser: Any, report: Path) -> Iterator[Opened]:
-    one = Opened(browser, report)
+    one = Opened(browser, report.as_uri())
     yield one
     one.context.close()
 
@@ -144,7 +117,7 @@ def test_report_shows_answers_that_are_partly_right(browser: Any, report: Path, 
     samples = folder / "samples.jsonl"
     samples.write_text(samples.read_text().replace('"right": true', '"right": 0.625'))
     render(folder)
-    one = Opened(browser, folder / "report.html")
+    one = Opened(browser, (folder / "report.html").as_uri())
     assert set(one.page.locator("#examples .mark-word").all_text_contents()) == {"\u2717 wrong", "62.5 % right"}
     one.page.locator("select[name=outcome]").select_option("right")
     assert one.page.locator("#examples > li").count() == 0
@@ -170,37 +143,12 @@ def test_report_opens_a_prompt(opened: Opened) -> None:
     assert first.locator("pre").text_content() == "ask 0 k=0"
 
 
-CONTRAST = """() => {
-  const light = (colour) => {
-    const [r, g, b] = colour.match(/[\\d.]+/g).map(Number).map((c) => c / 255)
-      .map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const behind = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-      const colour = getComputedStyle(at).backgroundColor;
-      if (!/^rgba.*, 0\\)$/.test(colour)) return colour;
-    }
-    return "rgb(255, 255, 255)";
-  };
-  const low = [];
-  for (const element of document.querySelectorAll("main *, header *, footer *")) {
-    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-    if (!own || element.closest("button:disabled") || !element.getClientRects().length) continue;
-    const [a, b] = [light(getComputedStyle(element).color), light(behind(element))];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) low.push(`${element.tagName}.${element.className} ${ratio.toFixed(2)} ${element.textContent}`);
-  }
-  return low;
-}"""
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_report_fits_the_screen_and_has_contrast(
     browser: Any, report: Path, scheme: str, viewport: dict[str, int]
 ) -> None:
-    one = Opened(browser, report, viewport=viewport, color_scheme=scheme)
+    one = Opened(browser, report.as_uri(), viewport=viewport, color_scheme=scheme)
     one.page.evaluate("document.querySelectorAll('.pair').forEach((pair) => { pair.open = true; })")
     assert one.page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     paper = one.page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -213,10 +161,7 @@ def test_report_fits_the_screen_and_has_contrast(
 
 def test_report_names_every_control_and_shows_its_focus(opened: Opened) -> None:
     page = opened.page
-    unnamed = page.evaluate(
-        """() => [...document.querySelectorAll("button, select, input, [role=region]")].filter(
-          (one) => !(one.labels?.length || one.textContent.trim() || one.getAttribute("aria-label"))).length"""
-    )
+    unnamed = page.evaluate(UNNAMED)
     assert unnamed == 0
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
@@ -225,7 +170,7 @@ def test_report_names_every_control_and_shows_its_focus(opened: Opened) -> None:
 
 
 def test_report_shows_results_without_scripts(browser: Any, report: Path) -> None:
-    one = Opened(browser, report, java_script_enabled=False)
+    one = Opened(browser, report.as_uri(), java_script_enabled=False)
     assert one.page.locator("table.sortable").first.is_visible()
     assert not one.page.locator("form").is_visible()
     assert one.page.locator("noscript p").is_visible()
@@ -234,6 +179,6 @@ def test_report_shows_results_without_scripts(browser: Any, report: Path) -> Non
 
 @pytest.mark.parametrize(("motion", "expected"), [("reduce", "auto"), ("no-preference", "smooth")])
 def test_report_moves_nothing_under_reduced_motion(browser: Any, report: Path, motion: str, expected: str) -> None:
-    one = Opened(browser, report, reduced_motion=motion)
+    one = Opened(browser, report.as_uri(), reduced_motion=motion)
     assert one.page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == expected
     one.context.close()

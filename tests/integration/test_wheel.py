@@ -49,6 +49,8 @@ def test_wheel_works_whole_in_an_empty_folder(kshot: Path, tiny_student: Path, t
     run(kshot, tmp_path, "run", "mine/quickstart.yaml", "--run", "copied", *settings)
     for name in ("quickstart", "copied"):
         assert (tmp_path / "runs" / name / "evaluate" / "report.html").is_file()
+    run(kshot, tmp_path, "view", "quickstart", "--html", "view.html")
+    assert "kshot view: run quickstart" in (tmp_path / "view.html").read_text()
     records = [
         (tmp_path / "runs" / name / "generate" / "train.jsonl").read_bytes() for name in ("quickstart", "copied")
     ]

@@ -3,7 +3,8 @@
 import json
 from dataclasses import asdict
 
-from kshot.evaluate.report.answers import MAX_TEXT_CHARS, choose_answers, make_visible, pair_answers
+from kshot.core.pages.safe import make_visible
+from kshot.evaluate.report.answers import MAX_TEXT_CHARS, choose_answers, pair_answers
 from tests.unit.evaluation_rows import make_sample
 
 MODELS = ("base", "student")
