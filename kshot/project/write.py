@@ -11,6 +11,7 @@ import yaml
 from kshot.core.errors import DataError
 from kshot.core.files import atomic_folder
 from kshot.project.examples import Kind, LabelledRow, Survey
+from kshot.project.split import choose_pool
 
 SCORES: dict[Kind, list[str]] = {
     "classification": ["exact_match", "normalized_match"],
@@ -23,8 +24,6 @@ RECORDS_PER_EXAMPLE = 8
 MIN_RECORDS, MAX_RECORDS = 600, 4000
 MADE_PER_LABEL, MADE_PER_TASK = 15, 200
 """Examples to ask a teacher for."""
-POOL = 16
-"""Demonstrations that evaluation has to choose from."""
 MAX_SHOTS = 4
 MIN_LENGTH, MAX_LENGTH = 384, 2048
 
@@ -170,7 +169,7 @@ def _suite(project: Project) -> str:
         "instruction": project.instruction,
         "kind": "multiple_choice" if labels else "generation",
         "options_fixed": labels,
-        "demos": len(_pool(project)),
+        "demos": len(choose_pool(project.train)),
         "scores": SCORES[project.survey.kind],
         "trained": True,
     }
@@ -179,18 +178,11 @@ def _suite(project: Project) -> str:
     return head + _dump({"tasks": [entry]})
 
 
-def _pool(project: Project) -> list[LabelledRow]:
-    """Training rows to demonstrate with, as many labels first as there are."""
-    first: dict[str, LabelledRow] = {}
-    for row in project.train:
-        first.setdefault(row.output, row)
-    others = [row for row in project.train if row not in first.values()]
-    return [*first.values(), *others][:POOL]
-
-
 def _suite_rows(project: Project) -> str:
     options = {"options": list(project.survey.labels)} if project.survey.labels else {}
-    rows = [{"input": row.input, "output": [row.output], **options} for row in (*_pool(project), *project.test)]
+    rows = [
+        {"input": row.input, "output": row.outputs, **options} for row in (*choose_pool(project.train), *project.test)
+    ]
     return "".join(orjson.dumps(row).decode() + "\n" for row in rows)
 
 
