@@ -227,7 +227,9 @@ def _resolve_paths(config: Config, base: Path) -> Config:
             "lm_eval_path": config.evaluate.lm_eval_path and _from(base, config.evaluate.lm_eval_path),
         }
     )
-    return config.model_copy(update={"generate": generate, "evaluate": evaluate})
+    data = config.train.data and _from(base, config.train.data)
+    train = config.train.model_copy(update={"data": data})
+    return config.model_copy(update={"generate": generate, "train": train, "evaluate": evaluate})
 
 
 def _from(base: Path, path: Path) -> Path:

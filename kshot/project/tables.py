@@ -75,10 +75,30 @@ def read_table(source: str) -> ExampleTable:
     if suffix in {".jsonl", ".ndjson", ".json"}:
         return _check(_from_records(source, ((f"{source}:{line}", row) for line, row in read_jsonl(path))))
     if suffix == ".parquet":
-        return _check(_read_parquet(path))
+        return _check(_from_records(source, _iterate_parquet(path)))
     if suffix in WORKBOOKS:
         return _check(_read_workbook(path))
     raise DataError(f"{source}: {suffix or 'a file without an ending'} is not read; save it as CSV, JSONL or XLSX")
+
+
+def iterate_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield (place, row) of a file of any size with the values as they stand; those of CSV are texts.
+
+    Raises:
+        DataError: no such file, a form that is not read, or a broken row (named).
+    """
+    suffix = path.suffix.lower()
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    if suffix in TEXTS:
+        for row in _read_delimited(path).rows:
+            yield row.place, {name: cell or None for name, cell in row.cells.items()}
+    elif suffix == ".parquet":
+        yield from _iterate_parquet(path)
+    elif suffix in RECORDS:
+        yield from ((f"{path}:{line}", row) for line, row in read_jsonl(path))
+    else:
+        raise DataError(f"{path}: {suffix or 'a file without an ending'} is not read; save it as JSONL or Parquet")
 
 
 def _check(table: ExampleTable) -> ExampleTable:
@@ -156,7 +176,7 @@ def _drop_empty_columns(rows: Sequence[tuple[str, list[str]]]) -> list[tuple[str
     return [(place, cells[first:]) for place, cells in rows]
 
 
-def _read_parquet(path: Path) -> ExampleTable:
+def _iterate_parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     import pyarrow.parquet
     from pyarrow import ArrowException
 
@@ -164,7 +184,7 @@ def _read_parquet(path: Path) -> ExampleTable:
         records = pyarrow.parquet.read_table(path).to_pylist()
     except (ArrowException, OSError) as error:
         raise DataError(f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]})") from None
-    return _from_records(str(path), ((f"{path}, record {number}", row) for number, row in enumerate(records, 1)))
+    yield from ((f"{path}, record {number}", row) for number, row in enumerate(records, 1))
 
 
 def _read_hub(source: str) -> ExampleTable:
