@@ -70,6 +70,11 @@ def init(
         raise DataError(f"{source}: no row can be held out; add rows, or name held-out rows with --test FILE")
     asked = {"endpoint": teacher, "model": model} if teacher else {}
     project = Project(Path(name).name, source, instruction, survey, facts, train, held_out, student, asked)
+    if project.too_long:
+        say(
+            f"  {project.too_long} training rows are probably longer than {project.max_length} tokens, and are then "
+            "left out; cut them, or raise train.max_length"
+        )
     files = write_project(Path(name), project)
     say(f"  {len(train)} rows train, {len(held_out)} are held out")
     for path in files:

@@ -71,7 +71,11 @@ def _guess(table: ExampleTable, usable: Sequence[str], input: str | None, output
     best_input = input or _by_name(inputs, INPUT_NAMES) or max(inputs, key=lambda name: _mean_length(table, name))
     named = [name for name in usable if _rank(name, OUTPUT_NAMES) is not None]
     texts = [name for name in usable if _rank(name, INPUT_NAMES) is not None]
-    is_sure = len(usable) == 2 or (bool(input or len(texts) == 1) and bool(outputs or len(named) == 1))
+    is_sure = (
+        len(usable) == 2
+        or (bool(outputs) and len(inputs) == 1)
+        or (bool(input or len(texts) == 1) and bool(outputs or len(named) == 1))
+    )
     return ColumnGuess(best_input, best_outputs, is_sure and best_input not in best_outputs)
 
 

@@ -89,8 +89,8 @@ def read_examples(
     groups = [_merge(group) for group in by_input.values()]
     if len(groups) < MIN_ROWS:
         raise DataError(
-            f"{table.source}: {len(groups)} different inputs in {input!r} with an output in "
-            f"{', '.join(map(repr, outputs))}; at least {MIN_ROWS} are needed, and 16 to 200 are good"
+            f"{table.source}: {len(groups)} different input{'' if len(groups) == 1 else 's'} in {input!r} with an "
+            f"output in {', '.join(map(repr, outputs))}; at least {MIN_ROWS} are needed, and 16 to 200 are good"
         )
     survey = (
         survey_examples(groups) if labels is None else Survey("classification" if labels else "text", tuple(labels))
@@ -154,20 +154,26 @@ def survey_examples(rows: Sequence[LabelledRow]) -> Survey:
     """
     counts = Counter(row.output for row in rows)
     if len({normalize_answer(output) for output in counts}) == 1:
-        raise DataError(f"all {len(rows)} rows have the output {rows[0].output!r:.60}; a task has different ones")
+        raise DataError(
+            f"{rows[0].place}: all {len(rows)} rows have the output {rows[0].output!r:.60}, as this one; a task has "
+            "different ones"
+        )
     if keys := _find_keys(rows):
         return Survey("extraction", keys=keys)
     is_closed = len(rows) / len(counts) >= MIN_ROWS_PER_LABEL and len(counts) <= MAX_LABELS
     if not is_closed or any(len(label) > MAX_LABEL_CHARS or "\n" in label for label in counts):
         return Survey("text")
-    first: dict[object, str] = {}
-    for label in counts:
-        number = parse_number(label)
-        other = first.setdefault(normalize_answer(label) if number is None else number, label)
-        if other != label:
+    first: dict[object, LabelledRow] = {}
+    distinct: dict[str, LabelledRow] = {}
+    for row in rows:
+        distinct.setdefault(row.output, row)
+    for row in distinct.values():
+        number = parse_number(row.output)
+        other = first.setdefault(normalize_answer(row.output) if number is None else number, row)
+        if other.output != row.output:
             raise DataError(
-                f"labels {other!r} and {label!r} are one answer: case, quotes, a final stop and the form of a number "
-                "do not count; write one of them in all rows"
+                f"{row.place}: labels {row.output!r} and {other.output!r} ({other.place}) are one answer: case, "
+                "quotes, a final stop and the form of a number do not count; write one of them in all rows"
             )
     return Survey("classification", labels=tuple(sorted(counts)))
 

@@ -26,6 +26,7 @@ MADE_PER_LABEL, MADE_PER_TASK = 15, 200
 """Examples to ask a teacher for."""
 MAX_SHOTS = 4
 MIN_LENGTH, MAX_LENGTH = 384, 2048
+LATIN_END = "\u0250"
 
 
 def make_task_id(name: str) -> str:
@@ -74,10 +75,26 @@ class Project:
     @property
     def max_length(self) -> int:
         """Tokens of a row: the longest example at `MAX_SHOTS` demonstrations of the middle length, and the labels."""
-        sizes = sorted(len(f"{row.input} {row.output}") for row in self.train)
-        label_chars = sum(len(label) + 4 for label in self.survey.labels)
-        chars = sizes[-1] + MAX_SHOTS * sizes[len(sizes) // 2] + label_chars + len(self.instruction)
-        return min(MAX_LENGTH, max(MIN_LENGTH, -(-chars // 3 // 64) * 64))
+        sizes = sorted(map(estimate_tokens, self._texts))
+        labels = sum(estimate_tokens(label) + 2 for label in self.survey.labels)
+        tokens = sizes[-1] + MAX_SHOTS * sizes[len(sizes) // 2] + labels + estimate_tokens(self.instruction)
+        return min(MAX_LENGTH, max(MIN_LENGTH, -(-tokens // 64) * 64))
+
+    @property
+    def too_long(self) -> int:
+        """Training rows that alone fill a row of `max_length`: training leaves them out."""
+        most = self.max_length
+        return sum(estimate_tokens(text) > most for text in self._texts)
+
+    @property
+    def _texts(self) -> list[str]:
+        return [f"{row.input} {row.output}" for row in self.train]
+
+
+def estimate_tokens(text: str) -> int:
+    """Estimate a text's tokens, rather too many: a small vocabulary spells other scripts than Latin in bytes."""
+    latin = sum(character < LATIN_END for character in text)
+    return latin // 3 + 2 * (len(text) - latin) + 1
 
 
 def write_project(folder: Path, project: Project) -> list[Path]:

@@ -94,9 +94,9 @@ def test_kind_is_found_by_the_outputs(pairs: list[tuple[str, str]], kind: str, l
 @pytest.mark.parametrize(
     ("outputs", "error"),
     [
-        (["Spam", "spam", "ham"] * 3, "'Spam' and 'spam' are one answer"),
-        (["not  spam", "not spam", "spam"] * 3, "'not  spam' and 'not spam' are one answer"),
-        (["1", "0", "1.0"] * 3, "'1' and '1.0' are one answer"),
+        (["Spam", "spam", "ham"] * 3, "t.csv:3: labels 'spam' and 'Spam' .t.csv:2. are one answer"),
+        (["not  spam", "not spam", "spam"] * 3, "'not spam' and 'not  spam' .* are one answer"),
+        (["1", "0", "1.0"] * 3, "'1.0' and '1' .* are one answer"),
         (["same"] * 6, "all 6 rows have the output 'same'"),
         (['{"a": 1}'] * 5 + ['{"a": 1'], "t.csv:7: .* is no JSON object, as the output of 1 of 6 rows"),
     ],
@@ -114,7 +114,7 @@ def test_two_labels_of_an_input_are_refused_with_both_places_and_repeats_are_dro
         read_examples(_table(*rows, {"t": "text 0", "l": "b"}), "t", ["l"])
     with pytest.raises(DataError, match=r"^t.csv:6: 2 right outputs, 'a' and 'b'; a label"):
         read_examples(_table(*rows, {"t": "text 9", "l": '["a", "b"]'}), "t", ["l"])
-    with pytest.raises(DataError, match="1 different inputs in 't' with an output in 'l'"):
+    with pytest.raises(DataError, match="1 different input in 't' with an output in 'l'"):
         read_examples(_table({"t": "only one", "l": "a"}), "t", ["l"])
 
 

@@ -112,7 +112,7 @@ def test_generate_warns_of_a_table_that_records_are_not_kept_clear_of(
         ("{file: test.csv, demos: none.csv}", "none.csv: no such file"),
         ("{file: test.csv, demos: 24}", "24 rows demonstrate, and no item is left"),
         ("{file: test.csv, demos: 1}", "suite test: fewer demonstrations than k=2"),
-        ("{file: two.csv}", "1 different inputs"),
+        ("{file: two.csv}", "1 different input "),
         ("{file: twice.csv}", "twice.csv:26: the output 'late', and 'lost' at"),
         ("{file: other.csv, demos: test.csv}", "2 right outputs; a label"),
         ("kshot, test.csv, {file: test.csv}", "two suites are named 'test'"),
