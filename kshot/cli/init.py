@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SEED = 7
 """Of the rows that are held out."""
+MIN_ITEMS = 30
+"""Of fewer items, chance moves a paired gain by tens of points."""
 
 
 def init(
@@ -77,6 +79,8 @@ def init(
         )
     files = write_project(Path(name), project)
     say(f"  {len(train)} rows train, {len(held_out)} are held out")
+    if len(held_out) < MIN_ITEMS:
+        say(f"  fewer than {MIN_ITEMS} items show large gains only; label more rows, and name them with --test FILE")
     for path in files:
         say(f"wrote {path}")
     say(f"next: kshot run {files[0]}")
