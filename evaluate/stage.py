@@ -17,7 +17,7 @@ from kshot.core.console import say
 from kshot.core.errors import RunError
 from kshot.core.files import write_jsonl
 from kshot.core.run_files import write_model
-from kshot.core.runs import Run, installed_versions
+from kshot.core.runs import Run, find_training_data, installed_versions
 from kshot.core.seeding import digest
 from kshot.evaluate.contamination.overlap import (
     contaminated_items,
@@ -144,7 +144,7 @@ def run_evaluate(config: Config, run: Run, suites: Sequence[str] = (), strict: b
             backend = make_backend(settings, folders[model])
             load = partial(load_student, folders[model])
             measure_missing(measurements[model], load, device, settings.limit, backend, jobs)
-        train = run.folder / "generate" / "train.jsonl"
+        train = find_training_data(run.folder)
         results = _compute(settings, config.seed, loaded, measurements, probes, contamination, train, config.encoder)
         manifest = _manifest(config, run.name, measurements, results, device, folder)
         _write(folder, results, manifest)

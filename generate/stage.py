@@ -60,7 +60,7 @@ from kshot.generate.synthesis.pipeline import (
 from kshot.generate.teacher import fingerprint_local_teachers
 from kshot.generate.versions import component_versions
 from kshot.models.embeddings import embed_texts, resolve_encoder
-from kshot.suites.loading import load_suite, suite_folder
+from kshot.project.suite import load_protected_suite, suite_files, suite_source
 from kshot.tasks.registry import entry_point_versions
 from kshot.tasks.source import TaskSource, source_from_task
 
@@ -102,7 +102,8 @@ def run_generate(config: Config, run: Run, fill_to: int | None = None, batch: bo
         if finished and _is_enough(finished, fill_to) and _has_data(folder, finished):
             say(f"generate: {folder / TRAIN} is finished ({finished.records} records); nothing to do")
             return
-        if unprotected := sorted(set(config.evaluate.suites) - set(config.generate.decontaminate)):
+        protected = set(map(suite_source, config.generate.decontaminate))
+        if unprotected := sorted(set(map(suite_source, config.evaluate.suites)) - protected):
             names = ", ".join(unprotected)
             say(f"generate: records are not decontaminated against {names}; add it to generate.decontaminate")
         _warn_of_unused_rationales(config.generate)
@@ -152,9 +153,7 @@ def cache_key(config: Config, decisions: Decisions | None = None) -> str:
     """
     settings = config.generate
     inputs = [*settings.task_files, *(Path(name) for name in settings.families if is_family_file(name))]
-    for name in settings.decontaminate:
-        folder = suite_folder(name)
-        inputs += sorted(path for path in folder.glob("*") if path.suffix in {".yaml", ".yml", ".jsonl"})
+    inputs += [path for entry in settings.decontaminate for path in suite_files(entry)]
     inputs += sorted(settings.prompts.glob("*.j2")) if settings.prompts else []
     teacher = settings.teacher
     inputs += [teacher.replies] if teacher and teacher.replies else []
@@ -176,7 +175,7 @@ def _check_config(config: Config, fill_to: int | None) -> tuple[Config, Decontam
     """Apply `fill_to`, and raise the errors of tasks, suites, filters and teacher before anything is generated."""
     if fill_to:
         config = config.model_copy(update={"generate": config.generate.model_copy(update={"records": fill_to})})
-    suites = [load_suite(name) for name in config.generate.decontaminate]
+    suites = [load_protected_suite(entry) for entry in config.generate.decontaminate]
     programmatic, tasks = load_sources(config.generate, config.seed, held_out_families(suites))
     allocate_records([*programmatic, *map(source_from_task, tasks)], config.generate)
     build_filters(config.generate.filters)

@@ -57,19 +57,28 @@ def read_records(path: Path) -> list[dict[str, Any]]:
         raise DataError(f"{path}: no such file; run `kshot generate` for this run first")
     rows = []
     for number, row in read_jsonl(path):
-        for key in ("instruction", "output"):
-            is_text = isinstance(row.get(key), str)
-            if not is_text or not (row[key].strip() or (key == "output" and _has_empty_answer(row))):
-                found = f"found {row[key]!r:.80}" if key in row else "and is missing"
-                if key in row and not is_text:
-                    found += "; write it in quotes"
-                raise DataError(f"{path}:{number}: {key!r} must be a text that is not empty, {found}")
-        if error := _meta_error(row.get("meta")):
-            raise DataError(f"{path}:{number}: 'meta': {error}")
+        check_record(f"{path}:{number}", row)
         rows.append(row)
     if not rows:
         raise DataError(f"{path}: no record in it; run `kshot generate` again, or look into rejects.jsonl")
     return rows
+
+
+def check_record(place: str, row: dict[str, Any]) -> None:
+    """Refuse a record that cannot be trained on.
+
+    Raises:
+        DataError: names the place and the field.
+    """
+    for key in ("instruction", "output"):
+        is_text = isinstance(row.get(key), str)
+        if not is_text or not (row[key].strip() or (key == "output" and _has_empty_answer(row))):
+            found = f"found {row[key]!r:.80}" if key in row else "and is missing"
+            if key in row and not is_text:
+                found += "; write it in quotes"
+            raise DataError(f"{place}: {key!r} must be a text that is not empty, {found}")
+    if error := _meta_error(row.get("meta")):
+        raise DataError(f"{place}: 'meta': {error}")
 
 
 def _has_empty_answer(row: dict[str, Any]) -> bool:
@@ -87,10 +96,40 @@ def _meta_error(meta: Any) -> str | None:
         return f"expected an object, found {meta!r:.80}"
     if type(meta.get("k", 0)) is not int:
         return f"'k' must be a whole number, found {meta['k']!r:.80}"
+    if (turns := meta.get("turns")) is not None and not _are_turns(turns, meta.get("loss_turns", [])):
+        return "'turns' must be objects with 'role' and 'content', and 'loss_turns' positions in them"
     spans = meta.get("loss_spans", [])
     if isinstance(spans, list) and all(isinstance(span, list) and [*map(type, span)] == [int, int] for span in spans):
         return None
     return "'loss_spans' must be pairs [start, end] of positions in the instruction"
+
+
+def _are_turns(turns: Any, learnt: Any) -> bool:
+    """Whether they are turns before an answer, with the positions of the earlier answers to learn."""
+    if not isinstance(turns, list) or not turns or not isinstance(learnt, list):
+        return False
+    texts = [turn.get(key) for turn in turns if isinstance(turn, dict) for key in ("role", "content")]
+    is_whole = len(texts) == 2 * len(turns) and all(isinstance(text, str) for text in texts)
+    return is_whole and all(type(at) is int and 0 < at < len(turns) for at in learnt)
+
+
+def tokenize_conversation(record: dict[str, Any], tokenizer: Any, targets: bool) -> list[TrainRow]:
+    """A record as rows: one, or with `targets` one for each answer of a conversation to learn.
+
+    Each row is then the prompt that a user would send at this point: templates write earlier answers differently.
+    """
+    turns = (record.get("meta") or {}).get("turns")
+    rows = [tokenize_record(record, tokenizer, targets)]
+    if turns and targets:
+        earlier = record["meta"].get("loss_turns", [])
+        rows = [_tokenize_turns(turns[:at], turns[at]["content"], tokenizer) for at in earlier] + rows
+    return rows
+
+
+def _tokenize_turns(turns: list[dict[str, str]], answer: str, tokenizer: Any) -> TrainRow:
+    row, asked = chat_format(tokenizer).encode_row(turns, answer)
+    labels = tuple(token if index >= asked else IGNORED for index, token in enumerate(row.ids))
+    return TrainRow(turns[-1]["content"], answer, 0, tuple(row.ids), labels)
 
 
 def tokenize_record(record: dict[str, Any], tokenizer: Any, targets: bool) -> TrainRow:
@@ -104,6 +143,8 @@ def tokenize_record(record: dict[str, Any], tokenizer: Any, targets: bool) -> Tr
         WeightsError: the student has no chat template that kshot can use.
     """
     prompt, completion, meta = record["instruction"], record["output"], record.get("meta") or {}
+    if meta.get("turns"):
+        return _tokenize_turns(meta["turns"], completion, tokenizer)
     chat, turns = chat_format(tokenizer), [{"role": "user", "content": prompt}]
     row, asked = chat.encode_row(turns, completion)
     is_target = [index >= asked for index in range(len(row.ids))]
@@ -128,19 +169,20 @@ def prepare_rows(
     dropped = Counter[str]()
     kept = []
     for record in records:
-        row = tokenize_record(record, tokenizer, targets)
-        if row.tokens > max_length:
-            dropped[f"k={row.k}"] += 1
-        else:
-            kept.append((record, row))
+        rows = tokenize_conversation(record, tokenizer, targets)
+        short = [row for row in rows if row.tokens <= max_length]
+        dropped.update(f"k={row.k}" for row in rows if row.tokens > max_length)
+        if short:
+            kept.append((record, short))
     if not kept:
         raise DataError(f"all {len(records)} records are longer than train.max_length={max_length} tokens; raise it")
     stream(seed, "validation").shuffle(kept)
     held = min(round(len(kept) * validation), len(kept) - 1)
     measured = [tokenize_record(record, tokenizer, targets=False) for record, _ in kept[:held]]
+    measured = [row for row in measured if row.tokens <= max_length]
     # Like lengths together save most of the padding.
     measured.sort(key=lambda row: row.tokens)
-    return Split([row for _, row in kept[held:]], measured, dict(sorted(dropped.items())))
+    return Split([row for _, rows in kept[held:] for row in rows], measured, dict(sorted(dropped.items())))
 
 
 def order_rows(rows: Sequence[TrainRow], epochs: float, batch: int, seed: int) -> list[TrainRow]:

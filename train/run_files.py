@@ -12,7 +12,9 @@ class TrainFacts(FileModel):
     base: str
     """The student's reference in the config."""
     data: str
-    """SHA-256 of train.jsonl."""
+    """SHA-256 of train.jsonl, or of the file that `train.data` names."""
+    origin: str = ""
+    """The name and format of that file; empty where the run made its data."""
     rows: int
     """Rows trained on, those of every epoch."""
     validation_rows: int

@@ -1,4 +1,5 @@
-"""The train stage: `kshot train CONFIG` fine-tunes the student on runs/RUN/generate/train.jsonl.
+"""The train stage: `kshot train CONFIG` fine-tunes the student on runs/RUN/generate/train.jsonl, or on
+the file that `train.data` names.
 
 Writes adapter/, merged/, metrics.jsonl, loss.png and, last, manifest.json. Rerun after a kill, it goes on from the last
 complete checkpoint with the device settings of the killed run.
@@ -6,7 +7,7 @@ complete checkpoint with the device settings of the killed run.
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -24,6 +25,8 @@ from kshot.models.loading import fingerprint_model, load_chat_format, load_stude
 from kshot.models.references import parse_reference
 from kshot.models.resolve import resolve_model
 from kshot.runtime.device import Device, load_or_probe_device, probe_device, set_attention
+from kshot.train import conversion
+from kshot.train.conversion import keep_conversion, read_outside_data
 from kshot.train.data import Split, TrainRow, prepare_rows, read_records
 from kshot.train.run_files import TrainFacts, TrainManifest
 from kshot.train.trainer_config import LORA_DEFAULTS, SFT_DEFAULTS, check_trainer_config
@@ -45,15 +48,16 @@ def run_train(config: Config, run: Run, *, needed: str = "merged", device: Devic
         KshotError: faults of config, data or weights, before training begins.
     """
     parse_reference(config.student)
-    data = run.folder / "generate" / "train.jsonl"
-    records = read_records(data)
+    data = config.train.data or run.folder / "generate" / "train.jsonl"
+    outside = read_outside_data(data) if config.train.data else None
+    records = outside.records if outside else read_records(data)
     # The cheap faults come first: this one needs TRL and PEFT, which take seconds to import.
     if faults := check_trainer_config(config.train):
         raise ConfigError(faults)
     student = resolve_model(config.student)
     load_chat_format(student)  # Refuses a student before its weights are read.
     data_hash = hash_file(data)
-    key = _key(config, student, data_hash)
+    key = _key(config, student, digest(data_hash, conversion.VERSION) if outside else data_hash)
     with run.held("train") as folder:
         weights = {"merged": "config.json", "adapter": "adapter_config.json"}[needed]
         if read_finished(folder, key) and (folder / needed / weights).exists():
@@ -61,14 +65,27 @@ def run_train(config: Config, run: Run, *, needed: str = "merged", device: Devic
             return
         from kshot.train.halving import explain_out_of_memory
 
+        if outside:
+            unused = f"; not used: {', '.join(outside.unused)}" if outside.unused else ""
+            say(f"train: {len(records)} rows of {data}, read as {outside.format}{unused}")
+        keep_conversion(folder, records if outside else None)
+        origin = f"{data.name} ({outside.format})" if outside else ""
         with explain_out_of_memory():
-            _train(config, run.name, folder, key, student, records, data_hash, device)
+            _train(config, run.name, folder, key, student, TrainingSet(records, data_hash, origin), device)
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """The records to train on, the hash of their file, and its name with its format where it was made elsewhere."""
+
+    records: list[dict[str, Any]]
+    hash: str
+    origin: str
 
 
 def _train(
-    config: Config, name: str, folder: Path, key: str, student: str, records: list[dict[str, Any]], data: str,
-    device: Device | None,
-) -> None:  # fmt: skip
+    config: Config, name: str, folder: Path, key: str, student: str, data: TrainingSet, device: Device | None
+) -> None:
     from kshot.train.callbacks import draw_loss_curve
     from kshot.train.export.merged import COMPARED_PROMPTS, export_student, is_finite, scale_adapter
     from kshot.train.fit import count_steps, fit, plan_rows
@@ -78,7 +95,7 @@ def _train(
     settings = config.train
     all_answers = settings.loss_on == "all_answers"
     split = prepare_rows(
-        records, tokenizer, settings.max_length, settings.validation_fraction, config.seed, all_answers
+        data.records, tokenizer, settings.max_length, settings.validation_fraction, config.seed, all_answers
     )
     device = _choose_device(settings, folder, key, model, device)
     plan = plan_rows(split.train, settings, config.training_seed)
@@ -93,7 +110,8 @@ def _train(
     facts = TrainFacts(
         run=name,
         base=config.student,
-        data=data,
+        data=data.hash,
+        origin=data.origin,
         rows=len(plan),
         validation_rows=len(split.validation),
         tokens=sum(row.tokens for row in plan),
@@ -162,7 +180,7 @@ def _announce(plan: Sequence[TrainRow], split: Split, device: Device, chat: Chat
 
 
 def _key(config: Config, student: str, data: str) -> str:
-    settings = config.train.model_dump_json(exclude={"seed"})
+    settings = config.train.model_dump_json(exclude={"seed", "data"})
     seeds = {config.seed: None, config.training_seed: None}
     versions = installed_versions("transformers", "trl", "peft")
     chat = chat_template.VERSION, chat_template.TEMPLATE_DATE.isoformat()

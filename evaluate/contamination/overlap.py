@@ -15,7 +15,7 @@ from kshot.core.errors import DataError, RunError, SuiteError
 from kshot.core.files import read_jsonl
 from kshot.core.record_parts import RecordParts, read_record_parts
 from kshot.core.run_files import read_model, write_model
-from kshot.core.runs import hash_file
+from kshot.core.runs import find_training_data, hash_file
 from kshot.core.seeding import digest
 from kshot.core.similarity import SimilarityIndex, TfIdfSimilarity
 from kshot.core.text import SHINGLE_WORDS, ngrams, words
@@ -178,7 +178,7 @@ def load_or_find_contamination(
     Raises:
         DataError: a line of the training data is broken.
     """
-    train = run / "generate" / "train.jsonl"
+    train = find_training_data(run)
     content = [(suite.name, t.spec.model_dump_json(), t.demos, t.items) for suite in suites for t in suite.tasks]
     data = hash_file(train) if train.exists() else None
     key = digest(content, limit, data, str(train), VERSION, text.VERSION)

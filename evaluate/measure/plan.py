@@ -6,8 +6,8 @@ from kshot.config import EvaluateConfig
 from kshot.core.errors import SuiteError
 from kshot.evaluate.measure.lm_eval_suites import PREFIX, check_lm_eval_shots, load_lm_eval_suite
 from kshot.evaluate.measure.suite_tasks import Labels, check_shots
+from kshot.project.suite import load_suite_entry
 from kshot.suites.format import Suite
-from kshot.suites.loading import load_suite
 
 
 def load_suites(settings: EvaluateConfig, more: Sequence[str]) -> list[Suite]:
@@ -17,8 +17,10 @@ def load_suites(settings: EvaluateConfig, more: Sequence[str]) -> list[Suite]:
         SuiteError: no suite, no shot count, two suites of one name, or a suite that cannot be used.
     """
     suites = [
-        load_lm_eval_suite(name, settings) if name.startswith(PREFIX) else load_suite(name)
-        for name in dict.fromkeys([*settings.suites, *more])
+        load_lm_eval_suite(entry, settings)
+        if isinstance(entry, str) and entry.startswith(PREFIX)
+        else load_suite_entry(entry)
+        for entry in dict.fromkeys([*settings.suites, *more])
     ]
     if not suites:
         raise SuiteError("evaluate.suites: no suite at all; name `kshot` or a folder")
@@ -26,7 +28,7 @@ def load_suites(settings: EvaluateConfig, more: Sequence[str]) -> list[Suite]:
         raise SuiteError("evaluate.shots: no shot count at all; e.g. [0, 1, 4]")
     names = [suite.name for suite in suites]
     if repeated := {name for name in names if names.count(name) > 1}:
-        raise SuiteError(f"two suites are named {sorted(repeated)[0]!r}; rename one folder")
+        raise SuiteError(f"two suites are named {sorted(repeated)[0]!r}; rename one folder, or give a table a `name`")
     for suite in suites:
         if suite.lm_eval:
             check_lm_eval_shots(suite, suite.lm_eval, settings.shots)

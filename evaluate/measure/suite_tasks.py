@@ -33,7 +33,8 @@ def check_shots(suite: Suite, shots: Sequence[int]) -> None:
     short = [f"{task.name} ({len(task.demos)})" for task in suite.tasks if len(task.demos) < max(shots, default=0)]
     if short:
         raise SuiteError(
-            f"suite {suite.name}: fewer demonstrations than k={max(shots)}: {', '.join(short)}; lower evaluate.shots"
+            f"suite {suite.name}: fewer demonstrations than k={max(shots)}: {', '.join(short)}; lower evaluate.shots, "
+            "or give the suite more of them"
         )
 
 

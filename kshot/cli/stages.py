@@ -52,7 +52,7 @@ def push(
 
 
 def train(config: ConfigPath, run: RunName = "", overrides: Overrides = None) -> None:
-    """Fine-tune the student on the run's data: runs/RUN/train/adapter and merged.
+    """Fine-tune the student on the run's data, or on `train.data`: runs/RUN/train/adapter and merged.
 
     `train.sft` takes TRL's SFTConfig fields, `train.lora` PEFT's LoraConfig fields, by their own names.
     """
@@ -81,7 +81,7 @@ def evaluate(
 
 
 def run_all(config: ConfigPath, run: RunName = "", overrides: Overrides = None, suite: Suites = None) -> None:
-    """Run the three stages in turn."""
+    """Run the three stages in turn; without generate where `train.data` names a training set."""
     from kshot.evaluate.lm.backends import check_backend
     from kshot.evaluate.measure.plan import load_suites
     from kshot.models.loading import load_chat_format
@@ -97,6 +97,9 @@ def run_all(config: ConfigPath, run: RunName = "", overrides: Overrides = None, 
     if faults := check_trainer_config(settings.train):
         raise ConfigError(faults)
     load_chat_format(resolve_model(settings.student))
-    generate(config, run, overrides)
+    if settings.train.data:
+        say(f"generate: left out, since train.data names {settings.train.data}")
+    else:
+        generate(config, run, overrides)
     train(config, run, overrides)
     evaluate(config, run, overrides, suite)

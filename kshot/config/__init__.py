@@ -3,7 +3,7 @@
 from kshot.config.ablate import AblateConfig
 from kshot.config.config import QUICKSTART_STUDENT, Config
 from kshot.config.evaluate import EvaluateConfig
-from kshot.config.generate import DedupConfig, FilterConfig, GenerateConfig, MixtureConfig, TableConfig
+from kshot.config.generate import DedupConfig, FilterConfig, GenerateConfig, MixtureConfig
 from kshot.config.section import Concurrency, Fraction, Names, Price, Section, Seed, Shots
 from kshot.config.synthesis import (
     AugmentConfig,
@@ -16,6 +16,7 @@ from kshot.config.synthesis import (
     SynthesisConfig,
     VerifyConfig,
 )
+from kshot.config.tables import TableConfig, TableSuiteConfig
 from kshot.config.teacher import BudgetConfig, EndpointConfig, Preset, Structured, TeacherConfig
 from kshot.config.train import TrainConfig
 
@@ -48,6 +49,7 @@ __all__ = [
     "Structured",
     "SynthesisConfig",
     "TableConfig",
+    "TableSuiteConfig",
     "TeacherConfig",
     "TrainConfig",
     "VerifyConfig",

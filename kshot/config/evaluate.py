@@ -6,16 +6,17 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from kshot.config.section import Section, Shots
+from kshot.config.tables import SuiteEntries
 
 
 class EvaluateConfig(Section):
     """The measurement."""
 
-    suites: list[str] = ["kshot"]
+    suites: SuiteEntries = ["kshot"]
     """Suites of held-out tasks. `kshot`: our own tasks. `kshot-uneven`: labelled tasks where three demonstrations and
     items in four share a label. `kshot-long`: instructions of a paragraph. Or folders in the suite format, relative to
     the config; or `lm_eval:TASK`, a task, group or tag of lm-eval; or `lm_eval:TASK@FOLDER`, with task YAMLs of your
-    own."""
+    own; or tables of held-out rows: {file: test.csv, instruction: ..., demos: examples.csv}."""
     lm_eval_path: Path | None = None
     """A folder of task YAMLs for every `lm_eval:TASK` that names none."""
     fewshot_as_multiturn: bool = True

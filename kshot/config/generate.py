@@ -1,12 +1,13 @@
 """`generate`: which tasks, how many records, in which forms, and what keeps them clean."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, model_validator
 
 from kshot.config.section import Fraction, Names, Section
 from kshot.config.synthesis import ParaphraseConfig, SynthesisConfig
+from kshot.config.tables import SuiteEntries, TableConfig, TaskEntry
 from kshot.config.teacher import TeacherConfig
 
 
@@ -54,30 +55,6 @@ class FilterConfig(Section):
     """Keep texts in this language, e.g. `en` (py3langid); shorter than six words always pass. null: any language."""
     refusals: bool = True
     """Drop a model's refusals ("I can't help with that"), in fifteen languages. A person's "I can't log in" stays."""
-
-
-class TableConfig(Section):
-    """A table of examples as a task: CSV, TSV, JSONL, JSON, Parquet, XLSX, or `OWNER/NAME[:SPLIT]` of the hub."""
-
-    file: str
-    """The file, relative to the config, or the dataset's name."""
-    input: str | None = None
-    """The column of the inputs; null: guessed."""
-    output: str | None = None
-    """The column of the right outputs; null: guessed."""
-    instruction: str | None = None
-    """What the task is, in a sentence; null: a plain one."""
-    id: str | None = None
-    """The task's id; null: the file's name."""
-
-
-def _kind_of_entry(entry: Any) -> str:
-    return "table" if isinstance(entry, dict | TableConfig) else "path"
-
-
-TaskEntry = Annotated[
-    Annotated[Path, Tag("path")] | Annotated[TableConfig, Tag("table")], Discriminator(_kind_of_entry)
-]
 
 
 class GenerateConfig(Section):
@@ -128,8 +105,9 @@ class GenerateConfig(Section):
     """A folder whose .j2 files replace the prompts of the same name, relative to the config."""
     teacher: TeacherConfig | None = TeacherConfig()
     """null: no teacher, hand-written descriptions only."""
-    decontaminate: list[str] = ["kshot", "kshot-uneven", "kshot-long"]
-    """Suites whose text no record may contain: shipped ones by name, or folders relative to the config."""
+    decontaminate: SuiteEntries = ["kshot", "kshot-uneven", "kshot-long"]
+    """Suites whose text no record may contain: shipped ones by name, folders relative to the config, or tables as in
+    `evaluate.suites`."""
     dedup: DedupConfig = DedupConfig()
     filters: FilterConfig = FilterConfig()
     parquet: bool = False

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from kshot.config.config import Config
-from kshot.config.generate import TableConfig
+from kshot.config.tables import TableConfig, TableSuiteConfig
 from kshot.core.errors import ConfigError, DataError
 from kshot.core.safe_yaml import describe_fault, read_yaml
 from kshot.core.shipped import RECIPES, recipe_names, suite_names
@@ -192,11 +192,18 @@ def _parts_of(annotation: Any) -> Iterator[Any]:
 def _resolve_paths(config: Config, base: Path) -> Config:
     shipped = suite_names()
 
-    def suite(name: str) -> str:
+    def suite(name: str | TableSuiteConfig) -> str | TableSuiteConfig:
+        if isinstance(name, TableSuiteConfig):
+            demos = table(name.demos) if isinstance(name.demos, str) else name.demos
+            return name.model_copy(update={"file": table(name.file), "demos": demos})
         if name.startswith("lm_eval:"):
             task, at, folder = name.partition("@")
             return f"{task}@{_from(base, Path(folder))}" if at else name
         return name if name in shipped else str(_from(base, Path(name)))
+
+    def table(name: str) -> str:
+        path = _from(base, Path(name))
+        return str(path) if path.exists() or path.suffix else name
 
     def family(name: str) -> str:
         return str(_from(base, Path(name))) if name.endswith(".py") else name
@@ -204,8 +211,7 @@ def _resolve_paths(config: Config, base: Path) -> Config:
     def task_at(task: Path | TableConfig) -> Path | TableConfig:
         if isinstance(task, Path):
             return _from(base, task)
-        path = _from(base, Path(task.file))
-        return task.model_copy(update={"file": str(path)}) if path.exists() or path.suffix else task
+        return task.model_copy(update={"file": table(task.file)})
 
     teacher = config.generate.teacher
     if teacher and teacher.replies:
@@ -225,7 +231,9 @@ def _resolve_paths(config: Config, base: Path) -> Config:
             "lm_eval_path": config.evaluate.lm_eval_path and _from(base, config.evaluate.lm_eval_path),
         }
     )
-    return config.model_copy(update={"generate": generate, "evaluate": evaluate})
+    data = config.train.data and _from(base, config.train.data)
+    train = config.train.model_copy(update={"data": data})
+    return config.model_copy(update={"generate": generate, "train": train, "evaluate": evaluate})
 
 
 def _from(base: Path, path: Path) -> Path:

@@ -1,5 +1,6 @@
 """`train`: the fine-tuning. `train.sft` takes TRL's SFTConfig fields, `train.lora` PEFT's LoraConfig fields."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -10,6 +11,9 @@ from kshot.config.section import Section, Seed
 class TrainConfig(Section):
     """The fine-tuning."""
 
+    data: Path | None = None
+    """A training set made elsewhere, relative to the config: JSONL, JSON, Parquet or CSV of alpaca rows, messages,
+    prompts with completions, or kshot's records. null: what `kshot generate` made for this run."""
     max_length: Annotated[int, Field(ge=16)] = 512
     """Maximum tokens of prompt and answer together; longer rows are dropped and counted."""
     loss_on: Literal["all_answers", "last_answer"] = "all_answers"

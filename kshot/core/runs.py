@@ -2,7 +2,7 @@
 
     runs/RUN/generate/   train.jsonl rejects.jsonl contamination.jsonl examples.jsonl tasks/ decisions.jsonl
                          manifest.json README.md replies.sqlite
-    runs/RUN/train/      adapter/ merged/ metrics.jsonl loss.png settings.json manifest.json checkpoints/
+    runs/RUN/train/      adapter/ merged/ metrics.jsonl loss.png settings.json manifest.json checkpoints/ data.jsonl
     runs/RUN/evaluate/   gains.json fewshot.json baselines.json label_bias.json contamination.json forgetting.json
                          report.html report.md scores.png scores.svg samples.jsonl measurements/ forgetting/
                          settings.json manifest.json
@@ -26,6 +26,8 @@ from kshot.core.files import read_json, write_json
 from kshot.core.version import __version__
 
 MANIFEST = "manifest.json"
+OUTSIDE_DATA = "data.jsonl"
+"""In the train stage's folder: the records of `train.data`, where it names a training set made elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,12 @@ class Run:
             yield folder
         finally:
             lock.release()
+
+
+def find_training_data(run: Path) -> Path:
+    """The records that the run in a folder was trained on, whether they are there or not."""
+    outside = run / "train" / OUTSIDE_DATA
+    return outside if outside.exists() else run / "generate" / "train.jsonl"
 
 
 def read_finished(folder: Path, key: str) -> dict[str, Any] | None:

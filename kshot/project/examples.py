@@ -1,28 +1,28 @@
-"""The examples of a table, what there is to say of them, and the rows that are held out."""
+"""The examples of a table: which rows have an input and right outputs, and what kind of task they are of."""
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
-from rapidfuzz import fuzz, process
-
-from kshot.core.answers import normalize_answer, unify_forms
+from kshot.core.answers import normalize_answer, parse_number, unify_forms
 from kshot.core.errors import DataError
-from kshot.core.seeding import stream
-from kshot.core.text import MAX_INPUT_SIMILARITY, signs
 from kshot.project.tables import ExampleTable
 
 Kind = Literal["classification", "extraction", "text"]
 MAX_LABELS = 150
 MAX_LABEL_CHARS = 80
-MIN_ROWS, MIN_TRAIN_ROWS = 4, 2
+MIN_ROWS = 4
 MIN_ROWS_PER_LABEL = 2.0
 """Fewer rows for each distinct output, on average, are open answers."""
+MIN_OBJECTS = 0.5
+"""Fraction of JSON objects among the outputs from which on an output that is none is a fault."""
 MAX_SHOWN = 12
 """Labels or keys in a line."""
+MAX_PLACES = 3
+"""Places in a line."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,13 @@ class LabelledRow:
     place: str
     input: str
     output: str
+    """The right output; the first one where there are several."""
+    others: tuple[str, ...] = ()
+    """Further right outputs."""
+
+    @property
+    def outputs(self) -> list[str]:
+        return [self.output, *self.others]
 
 
 @dataclass(frozen=True)
@@ -44,147 +51,220 @@ class Survey:
     """Of JSON outputs, most frequent first."""
 
 
-def read_examples(table: ExampleTable, input: str, output: str) -> list[LabelledRow]:
-    """Read the rows that have both cells.
+@dataclass(frozen=True)
+class ExampleSet:
+    """The examples of a table, and the rows that gave none."""
+
+    rows: tuple[LabelledRow, ...]
+    survey: Survey
+    empty: tuple[str, ...] = ()
+    """Places of the rows without an input or an output."""
+    repeats: tuple[str, ...] = ()
+    """Places of the rows whose input an earlier row has; another right output of theirs is kept."""
+
+
+def read_examples(
+    table: ExampleTable, input: str, outputs: Sequence[str], labels: Sequence[str] | None = None
+) -> ExampleSet:
+    """Read the rows that have an input and an output.
+
+    Open answers may be several: in several columns, in a JSON list of texts, or in rows of one input.
+
+    Args:
+        outputs: the columns of right outputs.
+        labels: of a task that is known already; empty where its answers are open. None: found.
 
     Raises:
-        DataError: two outputs for one input (both places named), or too few rows.
+        DataError: two labels for one input (both places named), too few rows, or see `survey_examples`.
     """
-    rows: list[LabelledRow] = []
-    seen: dict[str, LabelledRow] = {}
+    by_input: dict[str, list[LabelledRow]] = {}
+    empty: list[str] = []
     for row in table.rows:
-        example = LabelledRow(row.place, row.cells.get(input, ""), row.cells.get(output, ""))
-        if not example.input or not example.output:
+        text, answers = row.cells.get(input, ""), _read_answers(row.cells.get(name, "") for name in outputs)
+        if not text or not answers:
+            empty.append(row.place)
             continue
-        first = seen.setdefault(unify_forms(example.input).strip(), example)
-        if normalize_answer(first.output) != normalize_answer(example.output):
-            raise DataError(
-                f"{example.place}: the output {example.output!r:.60}, and {first.output!r:.60} at {first.place}, for "
-                f"one input, {example.input!r:.60}; keep the right one"
-            )
-        if first is example:
-            rows.append(example)
-    if len(rows) < MIN_ROWS:
+        example = LabelledRow(row.place, text, answers[0], tuple(answers[1:]))
+        by_input.setdefault(unify_forms(text).strip(), []).append(example)
+    groups = [_merge(group) for group in by_input.values()]
+    if len(groups) < MIN_ROWS:
         raise DataError(
-            f"{table.source}: {len(rows)} different rows with {input!r} and {output!r}; at least {MIN_ROWS} are "
-            "needed, and 16 to 200 are good"
+            f"{table.source}: {len(groups)} different input{'' if len(groups) == 1 else 's'} in {input!r} with an "
+            f"output in {', '.join(map(repr, outputs))}; at least {MIN_ROWS} are needed, and 16 to 200 are good"
         )
-    return rows
+    survey = (
+        survey_examples(groups) if labels is None else Survey("classification" if labels else "text", tuple(labels))
+    )
+    if survey.kind != "text":
+        for group, merged in zip(by_input.values(), groups, strict=True):
+            _refuse_several(group, merged)
+    repeats = [row.place for group in by_input.values() for row in group[1:]]
+    return ExampleSet(tuple(groups), survey, tuple(empty), tuple(repeats))
+
+
+def _read_answers(cells: Any) -> list[str]:
+    """The right outputs of a row, each once."""
+    answers: dict[str, str] = {}
+    for cell in cells:
+        for answer in _read_cell(cell):
+            answers.setdefault(normalize_answer(answer), answer)
+    return list(answers.values())
+
+
+def _read_cell(cell: str) -> list[str]:
+    """The cell's output, or the texts of a JSON list."""
+    if cell.startswith("[") and cell.endswith("]"):
+        value = _read_json(cell)
+        if isinstance(value, list) and value and all(isinstance(text, str) and text.strip() for text in value):
+            return [text.strip() for text in value]
+    return [cell] if cell else []
+
+
+def _merge(group: Sequence[LabelledRow]) -> LabelledRow:
+    """The rows of one input as one, with all their outputs."""
+    if len(group) == 1:
+        return group[0]
+    answers = _read_answers(answer for row in group for answer in row.outputs)
+    return replace(group[0], output=answers[0], others=tuple(answers[1:]))
+
+
+def _refuse_several(group: Sequence[LabelledRow], merged: LabelledRow) -> None:
+    """Refuse more than one label, or more than one object, for one input."""
+    if not merged.others:
+        return
+    first = normalize_answer(merged.output)
+    later = next((row for row in group if normalize_answer(row.output) != first), None)
+    if later:
+        raise DataError(
+            f"{later.place}: the output {later.output!r:.60}, and {merged.output!r:.60} at {merged.place}, for "
+            f"one input, {merged.input!r:.60}; keep the right one"
+        )
+    place = next(row.place for row in group if row.others)
+    raise DataError(
+        f"{place}: {len(merged.outputs)} right outputs, {merged.output!r:.60} and {merged.others[0]!r:.60}; a label or "
+        "a JSON object is one: keep the right one (open answers may be several)"
+    )
 
 
 def survey_examples(rows: Sequence[LabelledRow]) -> Survey:
     """Find the kind of the task with its labels or keys.
 
     Raises:
-        DataError: two labels that are one answer, or more labels than a prompt can list.
+        DataError: one output in all rows, two labels that are one answer, or outputs of which only most are JSON.
     """
-    if all(_is_object(row.output) for row in rows):
-        keys = Counter(key for row in rows for key in json.loads(row.output))
-        return Survey("extraction", keys=tuple(key for key, _ in keys.most_common()))
     counts = Counter(row.output for row in rows)
-    is_closed = len(counts) > 1 and len(rows) / len(counts) >= MIN_ROWS_PER_LABEL
+    if len({normalize_answer(output) for output in counts}) == 1:
+        raise DataError(
+            f"{rows[0].place}: all {len(rows)} rows have the output {rows[0].output!r:.60}, as this one; a task has "
+            "different ones"
+        )
+    if keys := _find_keys(rows):
+        return Survey("extraction", keys=keys)
+    is_closed = len(rows) / len(counts) >= MIN_ROWS_PER_LABEL and len(counts) <= MAX_LABELS
     if not is_closed or any(len(label) > MAX_LABEL_CHARS or "\n" in label for label in counts):
         return Survey("text")
-    first: dict[str, str] = {}
-    for label in counts:
-        other = first.setdefault(normalize_answer(label), label)
-        if other != label:
+    first: dict[object, LabelledRow] = {}
+    distinct: dict[str, LabelledRow] = {}
+    for row in rows:
+        distinct.setdefault(row.output, row)
+    for row in distinct.values():
+        number = parse_number(row.output)
+        other = first.setdefault(normalize_answer(row.output) if number is None else number, row)
+        if other.output != row.output:
             raise DataError(
-                f"labels {other!r} and {label!r} are one answer: case, quotes and a final stop do not count; "
-                "write one of them in all rows"
+                f"{row.place}: labels {row.output!r} and {other.output!r} ({other.place}) are one answer: case, "
+                "quotes, a final stop and the form of a number do not count; write one of them in all rows"
             )
-    if len(counts) > MAX_LABELS:
-        raise DataError(f"{len(counts)} labels; a prompt lists at most {MAX_LABELS}: merge some, or split the task")
     return Survey("classification", labels=tuple(sorted(counts)))
 
 
-def describe_examples(table: ExampleTable, rows: Sequence[LabelledRow], survey: Survey) -> list[str]:
-    """Say what the table holds and what is odd in it, a fact a line. Compares all inputs with one another."""
-    lines = [f"{len(rows)} examples from {len(table.rows)} rows"]
-    if dropped := len(table.rows) - len(rows):
-        lines.append(f"{dropped} rows are left out: an empty cell, or the same example again")
+def _find_keys(rows: Sequence[LabelledRow]) -> tuple[str, ...]:
+    """The keys of outputs that are JSON objects, or lists of them; empty where the outputs are something else.
+
+    Raises:
+        DataError: most outputs are, and one is not.
+    """
+    keys: Counter[str] = Counter()
+    broken: list[LabelledRow] = []
+    for row in rows:
+        value = _read_json(row.output)
+        objects = value if isinstance(value, list) else [value]
+        if not all(isinstance(item, dict) for item in objects):
+            broken.append(row)
+            continue
+        for item in objects:
+            keys.update(map(str, item))
+    if not keys or len(broken) > MIN_OBJECTS * len(rows):
+        return ()
+    if broken:
+        raise DataError(
+            f"{broken[0].place}: {broken[0].output!r:.60} is no JSON object, as the output of {len(broken)} of "
+            f"{len(rows)} rows; the others are objects: repair these rows, or leave them out"
+        )
+    return tuple(key for key, _ in keys.most_common())
+
+
+def _read_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def describe_examples(table: ExampleTable, examples: ExampleSet, near: int) -> list[str]:
+    """Say what the table holds and what is odd in it, a fact a line.
+
+    Args:
+        near: inputs that nearly repeat another one.
+    """
+    rows, survey = examples.rows, examples.survey
+    lines = [f"{len(rows)} examples from {len(table.rows)} rows", *table.notes]
+    lines += describe_left_out(examples)
+    if several := sum(bool(row.others) for row in rows):
+        lines.append(f"{several} inputs have several right outputs: training takes the first, evaluation accepts any")
     lengths = sorted(len(row.input.split()) for row in rows)
     lines.append(f"inputs of {lengths[0]} to {lengths[-1]} words, half of them up to {median(lengths):.0f}")
-    if survey.kind == "classification":
-        counts = Counter(row.output for row in rows)
-        shown = ", ".join(f"{label} {counts[label]}" for label in survey.labels[:MAX_SHOWN])
-        lines.append(f"{len(survey.labels)} labels: {shown}{', ...' if len(survey.labels) > MAX_SHOWN else ''}")
-        if few := [label for label, count in counts.items() if count < MIN_ROWS_PER_LABEL]:
-            lines.append(f"{len(few)} labels have one row, which stays in the training data: {', '.join(few[:5])}")
-    elif survey.kind == "extraction":
-        lines.append(f"outputs are JSON objects with the keys {', '.join(survey.keys[:MAX_SHOWN])}")
-    else:
-        sizes = sorted(len(row.output.split()) for row in rows)
-        lines.append(f"open answers of {sizes[0]} to {sizes[-1]} words")
-    if near := sum(len(group) - 1 for group in group_near_duplicates(rows)):
+    lines += _describe_outputs(rows, survey)
+    if near:
         lines.append(f"{near} inputs nearly repeat another one; such rows stay on one side of the split")
     return lines
 
 
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except ValueError:
-        return False
+def describe_left_out(examples: ExampleSet) -> list[str]:
+    """Count and name the rows that are no example of their own."""
+    lines = []
+    if examples.empty:
+        lines.append(f"{_count(examples.empty, 'row')} left out, with an empty cell: {_name_places(examples.empty)}")
+    if examples.repeats:
+        count = _count(examples.repeats, "row")
+        lines.append(f"{count} of an input that stands above, taken together: {_name_places(examples.repeats)}")
+    return lines
 
 
-def group_near_duplicates(rows: Sequence[LabelledRow]) -> list[list[int]]:
-    """Group the rows whose inputs are near-duplicates of one another, by index."""
-    parent = list(range(len(rows)))
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
-    texts = [normalize_answer(row.input) for row in rows]
-    for index, text in enumerate(texts):
-        later = texts[index + 1 :]
-        for _, _, place in process.extract_iter(text, later, scorer=fuzz.ratio, score_cutoff=MAX_INPUT_SIMILARITY):
-            other = index + 1 + place
-            if signs(rows[index].input) == signs(rows[other].input):
-                parent[root(other)] = root(index)
-    groups: dict[int, list[int]] = defaultdict(list)
-    for index in range(len(rows)):
-        groups[root(index)].append(index)
-    return list(groups.values())
+def _describe_outputs(rows: Sequence[LabelledRow], survey: Survey) -> list[str]:
+    counts = Counter(row.output for row in rows)
+    if survey.kind == "classification":
+        shown = ", ".join(f"{label} {counts[label]}" for label in survey.labels[:MAX_SHOWN])
+        lines = [f"{len(survey.labels)} labels: {shown}{', ...' if len(survey.labels) > MAX_SHOWN else ''}"]
+        if few := [label for label, count in counts.items() if count == 1]:
+            lines.append(f"{_count(few, 'label')} of one row, which stays in the training data: {', '.join(few[:5])}")
+        return lines
+    if survey.kind == "extraction":
+        return [f"outputs are JSON with the keys {', '.join(survey.keys[:MAX_SHOWN])}"]
+    sizes = sorted(len(row.output.split()) for row in rows)
+    lines = [f"open answers of {sizes[0]} to {sizes[-1]} words"]
+    if len(counts) > MAX_LABELS and len(rows) / len(counts) >= MIN_ROWS_PER_LABEL:
+        lines.append(f"{len(counts)} different outputs are too many for labels, of which a prompt lists {MAX_LABELS}")
+    elif len(counts) <= len(rows) / MIN_ROWS_PER_LABEL:
+        lines.append(f"no labels: an output has several lines, or more than {MAX_LABEL_CHARS} characters")
+    elif all(len(output.split()) <= 2 for output in counts):
+        lines.append(f"if the outputs are labels, give {MIN_ROWS_PER_LABEL:.0f} rows of each or more")
+    return lines
 
 
-def split_rows(
-    rows: Sequence[LabelledRow], labels: Sequence[str], fraction: float, seed: int
-) -> tuple[list[LabelledRow], list[LabelledRow]]:
-    """Split off held-out rows: of each label its fraction, near-duplicates on one side, drawn by the seed.
-
-    A label keeps at least one training row.
-
-    Returns:
-        The training rows and the held-out rows, each in the table's order.
-    """
-    groups = group_near_duplicates(rows)
-    stream(seed, "held-out rows").shuffle(groups)
-    left = Counter(row.output for row in rows) if labels else Counter({"": len(rows)})
-    wanted = {label: round(fraction * count) or int(count > 1) for label, count in left.items()}
-    held_out: set[int] = set()
-    for group in groups:
-        need = Counter(rows[index].output if labels else "" for index in group)
-        if all(wanted[label] >= count and left[label] > count for label, count in need.items()):
-            held_out.update(group)
-            wanted = {label: count - need[label] for label, count in wanted.items()}
-            left -= need
-    train = [row for index, row in enumerate(rows) if index not in held_out]
-    return train, [row for index, row in enumerate(rows) if index in held_out]
+def _count(values: Sequence[str], name: str) -> str:
+    return f"{len(values)} {name}{'' if len(values) == 1 else 's'}"
 
 
-def drop_near_duplicates(rows: Sequence[LabelledRow], held_out: Sequence[LabelledRow]) -> list[LabelledRow]:
-    """Drop the rows whose inputs nearly repeat a held-out one.
-
-    Raises:
-        DataError: too few rows are left to train on.
-    """
-    groups = group_near_duplicates([*held_out, *rows])
-    repeats = {index for group in groups if min(group) < len(held_out) for index in group}
-    left = [row for index, row in enumerate(rows, len(held_out)) if index not in repeats]
-    if len(left) < MIN_TRAIN_ROWS:
-        raise DataError(f"{len(left)} of {len(rows)} rows do not repeat a held-out one; name other held-out rows")
-    return left
+def _name_places(places: Sequence[str]) -> str:
+    return ", ".join(places[:MAX_PLACES]) + (", ..." if len(places) > MAX_PLACES else "")

@@ -7,7 +7,8 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, time
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ DELIMITERS = ",;\t|"
 PROBED_LINES = 50
 WORKBOOKS = {".xlsx", ".xlsm", ".xls", ".ods", ".xlsb"}
 TEXTS = {".csv", ".tsv", ".tab", ".txt"}
+RECORDS = {".jsonl", ".ndjson", ".json", ".parquet"}
 HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+(?::[\w.-]+)?$")
 
 
@@ -41,6 +43,13 @@ class ExampleTable:
     columns: tuple[str, ...]
     rows: tuple[TableRow, ...]
     has_header: bool = True
+    notes: tuple[str, ...] = ()
+    """What of the file was not read."""
+
+
+def is_table(name: str) -> bool:
+    """Whether a name is a table's by its ending. A folder of this name is none."""
+    return Path(name).suffix.lower() in TEXTS | RECORDS | WORKBOOKS and not Path(name).is_dir()
 
 
 def read_table(source: str) -> ExampleTable:
@@ -66,10 +75,30 @@ def read_table(source: str) -> ExampleTable:
     if suffix in {".jsonl", ".ndjson", ".json"}:
         return _check(_from_records(source, ((f"{source}:{line}", row) for line, row in read_jsonl(path))))
     if suffix == ".parquet":
-        return _check(_read_parquet(path))
+        return _check(_from_records(source, _iterate_parquet(path)))
     if suffix in WORKBOOKS:
         return _check(_read_workbook(path))
     raise DataError(f"{source}: {suffix or 'a file without an ending'} is not read; save it as CSV, JSONL or XLSX")
+
+
+def iterate_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield (place, row) of a file of any size with the values as they stand; those of CSV are texts.
+
+    Raises:
+        DataError: no such file, a form that is not read, or a broken row (named).
+    """
+    suffix = path.suffix.lower()
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    if suffix in TEXTS:
+        for row in _read_delimited(path).rows:
+            yield row.place, {name: cell or None for name, cell in row.cells.items()}
+    elif suffix == ".parquet":
+        yield from _iterate_parquet(path)
+    elif suffix in RECORDS:
+        yield from ((f"{path}:{line}", row) for line, row in read_jsonl(path))
+    else:
+        raise DataError(f"{path}: {suffix or 'a file without an ending'} is not read; save it as JSONL or Parquet")
 
 
 def _check(table: ExampleTable) -> ExampleTable:
@@ -117,15 +146,37 @@ def _read_workbook(path: Path) -> ExampleTable:
     from python_calamine import CalamineError, CalamineWorkbook
 
     try:
-        sheet = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0)
-        values = sheet.to_python(skip_empty_area=True)
+        workbook = CalamineWorkbook.from_path(str(path))
+        sheets = {name: workbook.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in _sheets(workbook)}
     except (CalamineError, ValueError, IndexError, OSError) as error:
         raise DataError(f"{path}: cannot be read as a workbook ({error}); save it again, or as CSV") from None
-    rows = [(f"{path}:{number}", [_to_text(cell) for cell in row]) for number, row in enumerate(values, 1)]
-    return _from_rows(f"{path}", [(place, cells) for place, cells in rows if any(cells)])
+    tables = {}
+    for name, values in sheets.items():
+        rows = [(f"{path}:{number}", [_to_text(cell) for cell in row]) for number, row in enumerate(values, 1)]
+        if rows := [(place, cells) for place, cells in rows if any(cells)]:
+            tables[name] = _drop_empty_columns(rows)
+    if not tables:
+        return ExampleTable(str(path), (), ())
+    first, *others = tables
+    table = _from_rows(str(path), tables[first])
+    names = ", ".join(map(repr, others))
+    note = f"the sheet {first!r} is read; not read: {names}; save such a sheet as a file of its own"
+    return replace(table, notes=(note,)) if others else table
 
 
-def _read_parquet(path: Path) -> ExampleTable:
+def _sheets(workbook: Any) -> list[str]:
+    from python_calamine import SheetTypeEnum
+
+    return [sheet.name for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
+
+
+def _drop_empty_columns(rows: Sequence[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
+    """The rows without the columns to the left of a table that does not begin in the first one."""
+    first = min(next(position for position, cell in enumerate(cells) if cell) for _, cells in rows)
+    return [(place, cells[first:]) for place, cells in rows]
+
+
+def _iterate_parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     import pyarrow.parquet
     from pyarrow import ArrowException
 
@@ -133,7 +184,7 @@ def _read_parquet(path: Path) -> ExampleTable:
         records = pyarrow.parquet.read_table(path).to_pylist()
     except (ArrowException, OSError) as error:
         raise DataError(f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]})") from None
-    return _from_records(str(path), ((f"{path}, record {number}", row) for number, row in enumerate(records, 1)))
+    yield from ((f"{path}, record {number}", row) for number, row in enumerate(records, 1))
 
 
 def _read_hub(source: str) -> ExampleTable:
@@ -176,7 +227,10 @@ def _from_rows(source: str, rows: Sequence[tuple[str, list[str]]]) -> ExampleTab
         return ExampleTable(source, (), ())
     head = rows[0][1]
     has_header = _is_header(head, [cells for _, cells in rows[1:]])
-    columns = tuple(head) if has_header else tuple(f"column {number}" for number in range(1, width + 1))
+    names = head if has_header else [""] * width
+    if twice := next((name for name in names if name and names.count(name) > 1), None):
+        raise DataError(f"{rows[0][0]}: the column {twice!r} stands twice; give each its own name")
+    columns = tuple(name or f"column {number}" for number, name in enumerate(names, 1))
     if has_header and (long := next((place for place, cells in rows if any(cells[len(columns) :])), None)):
         raise DataError(
             f"{long}: more cells than the {len(columns)} columns of the first row; quote a text that holds a delimiter"
@@ -191,17 +245,23 @@ def _from_rows(source: str, rows: Sequence[tuple[str, list[str]]]) -> ExampleTab
 
 
 def _is_header(head: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
-    """True if the first row names columns: short, distinct, no number, and no value of the rows below."""
-    if not all(head) or len(set(head)) < len(head) or any(len(name) > MAX_NAME_CHARS for name in head):
+    """True if the first row names columns: short, no number, no sentence, and no value of the rows below.
+
+    An index that a program wrote has no name.
+    """
+    names = [name for name in head if name]
+    if len(names) < min(2, len(head)) or any(len(name) > MAX_NAME_CHARS for name in names):
         return False
-    if any(re.fullmatch(r"[-+\d.,\s]+", name) for name in head):
+    if any(re.fullmatch(r"[-+\d.,\s]+", name) or _SENTENCE.search(name) for name in names):
         return False
     below = [{row[position] for row in body if position < len(row)} for position in range(len(head))]
-    return not any(name in values for name, values in zip(head, below, strict=True))
+    return not any(name and name in values for name, values in zip(head, below, strict=True))
 
 
 MAX_NAME_CHARS = 40
 """A longer first cell is a text, not the name of a column."""
+_SENTENCE = re.compile(r"[.?!。？！]$|\S+(?:\s+\S+){5}")
+"""The end of a sentence, or six words: no name of a column."""
 
 
 def _to_text(value: Any) -> str:
@@ -211,6 +271,8 @@ def _to_text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, datetime) and value.time() == time():
+        return value.date().isoformat()
     if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, default=str)
     return str(value).strip()

@@ -11,6 +11,7 @@ import yaml
 from kshot.core.errors import DataError
 from kshot.core.files import atomic_folder
 from kshot.project.examples import Kind, LabelledRow, Survey
+from kshot.project.split import choose_pool
 
 SCORES: dict[Kind, list[str]] = {
     "classification": ["exact_match", "normalized_match"],
@@ -23,10 +24,9 @@ RECORDS_PER_EXAMPLE = 8
 MIN_RECORDS, MAX_RECORDS = 600, 4000
 MADE_PER_LABEL, MADE_PER_TASK = 15, 200
 """Examples to ask a teacher for."""
-POOL = 16
-"""Demonstrations that evaluation has to choose from."""
 MAX_SHOTS = 4
 MIN_LENGTH, MAX_LENGTH = 384, 2048
+LATIN_END = "\u0250"
 
 
 def make_task_id(name: str) -> str:
@@ -75,10 +75,26 @@ class Project:
     @property
     def max_length(self) -> int:
         """Tokens of a row: the longest example at `MAX_SHOTS` demonstrations of the middle length, and the labels."""
-        sizes = sorted(len(f"{row.input} {row.output}") for row in self.train)
-        label_chars = sum(len(label) + 4 for label in self.survey.labels)
-        chars = sizes[-1] + MAX_SHOTS * sizes[len(sizes) // 2] + label_chars + len(self.instruction)
-        return min(MAX_LENGTH, max(MIN_LENGTH, -(-chars // 3 // 64) * 64))
+        sizes = sorted(map(estimate_tokens, self._texts))
+        labels = sum(estimate_tokens(label) + 2 for label in self.survey.labels)
+        tokens = sizes[-1] + MAX_SHOTS * sizes[len(sizes) // 2] + labels + estimate_tokens(self.instruction)
+        return min(MAX_LENGTH, max(MIN_LENGTH, -(-tokens // 64) * 64))
+
+    @property
+    def too_long(self) -> int:
+        """Training rows that alone fill a row of `max_length`: training leaves them out."""
+        most = self.max_length
+        return sum(estimate_tokens(text) > most for text in self._texts)
+
+    @property
+    def _texts(self) -> list[str]:
+        return [f"{row.input} {row.output}" for row in self.train]
+
+
+def estimate_tokens(text: str) -> int:
+    """Estimate a text's tokens, rather too many: a small vocabulary spells other scripts than Latin in bytes."""
+    latin = sum(character < LATIN_END for character in text)
+    return latin // 3 + 2 * (len(text) - latin) + 1
 
 
 def write_project(folder: Path, project: Project) -> list[Path]:
@@ -170,7 +186,7 @@ def _suite(project: Project) -> str:
         "instruction": project.instruction,
         "kind": "multiple_choice" if labels else "generation",
         "options_fixed": labels,
-        "demos": len(_pool(project)),
+        "demos": len(choose_pool(project.train)),
         "scores": SCORES[project.survey.kind],
         "trained": True,
     }
@@ -179,18 +195,11 @@ def _suite(project: Project) -> str:
     return head + _dump({"tasks": [entry]})
 
 
-def _pool(project: Project) -> list[LabelledRow]:
-    """Training rows to demonstrate with, as many labels first as there are."""
-    first: dict[str, LabelledRow] = {}
-    for row in project.train:
-        first.setdefault(row.output, row)
-    others = [row for row in project.train if row not in first.values()]
-    return [*first.values(), *others][:POOL]
-
-
 def _suite_rows(project: Project) -> str:
     options = {"options": list(project.survey.labels)} if project.survey.labels else {}
-    rows = [{"input": row.input, "output": [row.output], **options} for row in (*_pool(project), *project.test)]
+    rows = [
+        {"input": row.input, "output": row.outputs, **options} for row in (*choose_pool(project.train), *project.test)
+    ]
     return "".join(orjson.dumps(row).decode() + "\n" for row in rows)
 
 

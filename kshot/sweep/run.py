@@ -80,6 +80,8 @@ def _run_trial(grid: Grid, trial: Trial, run: Run, folder: Path, stages: Stages,
 
 def _make_data(trial: Trial, run: Run, home: Run, stages: Stages) -> None:
     """Make the trial's data set if it is not there, and link the trial to it."""
+    if trial.config.train.data:
+        return
     own = Run(run.folder / "data" / trial.data_key)
     folders = own.folder.parent.glob("*/generate")
     others = sorted(other for other in folders if (other / MANIFEST).exists() and other.parent != own.folder)

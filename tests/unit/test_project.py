@@ -16,7 +16,9 @@ from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.sources import load_sources
 from kshot.generate.stage import cache_key
 from kshot.project.columns import choose_columns
-from kshot.project.examples import LabelledRow, drop_near_duplicates, read_examples, split_rows, survey_examples
+from kshot.project.examples import LabelledRow, read_examples, survey_examples
+from kshot.project.split import drop_near_duplicates, group_near_duplicates
+from kshot.project.split import split_rows as split_groups
 from kshot.project.tables import ExampleTable, TableRow
 from kshot.project.write import default_instruction
 from kshot.suites.loading import load_suite
@@ -38,7 +40,7 @@ def _rows(*pairs: tuple[str, str]) -> list[LabelledRow]:
         (("id", "Message", "Category"), ("Message", "Category", True)),
         (("q", "a"), ("q", "a", True)),
         (("customer_question", "final_answer"), ("customer_question", "final_answer", True)),
-        (("id", "left", "right"), ("left", "id", False)),
+        (("id", "left", "right"), ("left", "right", True)),
         (("text", "label", "category"), ("text", "label", False)),
         (("评论", "标签"), ("评论", "标签", True)),
     ],
@@ -51,18 +53,24 @@ def test_columns_are_guessed_by_name_and_content(columns: tuple[str, ...], guess
         cells[0] = "1"
         cells[1] = "the longest of all the cells " * 4
     found = choose_columns(_table(dict(zip(columns, cells, strict=True))), None, None)
-    assert (found.input, found.output, found.is_sure) == guess
+    assert (found.input, *found.outputs, found.is_sure) == guess
 
 
 def test_named_columns_are_taken_or_refused() -> None:
     table = _table({"a": "x y z", "b": "1", "c": "2"})
-    assert choose_columns(table, "a", "c").is_sure
+    assert choose_columns(table, "a", ["c"]).is_sure
     with pytest.raises(DataError, match=r"no column 'd' \(--input\); it has 'a', 'b', 'c'"):
         choose_columns(table, "d", None)
-    with pytest.raises(DataError, match="name two columns"):
-        choose_columns(table, "a", "a")
+    with pytest.raises(DataError, match="name each column once"):
+        choose_columns(table, "a", ["a"])
     with pytest.raises(DataError, match="1 column with content"):
         choose_columns(_table({"a": "x", "b": ""}), None, None)
+
+
+def split_rows(
+    rows: list[LabelledRow], labels: tuple[str, ...], fraction: float, seed: int
+) -> tuple[list[LabelledRow], list[LabelledRow]]:
+    return split_groups(rows, labels, fraction, seed, group_near_duplicates(rows))
 
 
 LABELLED = [(f"{word} number {n} of the {word} things", word) for word in ("apple", "pear", "plum") for n in range(6)]
@@ -74,7 +82,8 @@ LABELLED = [(f"{word} number {n} of the {word} things", word) for word in ("appl
         (LABELLED, "classification", ("apple", "pear", "plum")),
         ([(f"text {n}", json.dumps({"city": n})) for n in range(8)], "extraction", ()),
         ([(f"text {n}", f"a summary of text {n}") for n in range(8)], "text", ()),
-        ([(f"text {n}", "same") for n in range(8)], "text", ()),
+        ([(f"text {n}", f"answer {n % 200}") for n in range(400)], "text", ()),
+        ([(f"text {n}", json.dumps([{"city": n}] * (n % 3))) for n in range(8)], "extraction", ()),
     ],
 )
 def test_kind_is_found_by_the_outputs(pairs: list[tuple[str, str]], kind: str, labels: tuple[str, ...]) -> None:
@@ -82,21 +91,46 @@ def test_kind_is_found_by_the_outputs(pairs: list[tuple[str, str]], kind: str, l
     assert (survey.kind, survey.labels) == (kind, labels)
 
 
-def test_two_labels_that_are_one_answer_and_too_many_labels_are_refused() -> None:
-    with pytest.raises(DataError, match="'Spam' and 'spam' are one answer"):
-        survey_examples(_rows(*((f"t {n}", label) for n, label in enumerate(["Spam", "spam"] * 3))))
-    many = [(f"text {n}", f"label {n % 200}") for n in range(400)]
-    with pytest.raises(DataError, match="200 labels; a prompt lists at most 150"):
-        survey_examples(_rows(*many))
+@pytest.mark.parametrize(
+    ("outputs", "error"),
+    [
+        (["Spam", "spam", "ham"] * 3, "t.csv:3: labels 'spam' and 'Spam' .t.csv:2. are one answer"),
+        (["not  spam", "not spam", "spam"] * 3, "'not spam' and 'not  spam' .* are one answer"),
+        (["1", "0", "1.0"] * 3, "'1.0' and '1' .* are one answer"),
+        (["same"] * 6, "all 6 rows have the output 'same'"),
+        (['{"a": 1}'] * 5 + ['{"a": 1'], "t.csv:7: .* is no JSON object, as the output of 1 of 6 rows"),
+    ],
+)
+def test_outputs_that_make_no_task_are_refused(outputs: list[str], error: str) -> None:
+    with pytest.raises(DataError, match=error):
+        survey_examples(_rows(*((f"t {n}", output) for n, output in enumerate(outputs))))
 
 
-def test_contradictions_are_refused_with_both_places_and_repeats_are_dropped() -> None:
-    rows = [{"t": f"text {n}", "l": "a"} for n in range(4)]
-    assert len(read_examples(_table(*rows, rows[0], {"t": "", "l": "a"}), "t", "l")) == 4
+def test_two_labels_of_an_input_are_refused_with_both_places_and_repeats_are_dropped() -> None:
+    rows = [{"t": f"text {n}", "l": "ab"[n % 2]} for n in range(4)]
+    examples = read_examples(_table(*rows, rows[0], {"t": "", "l": "a"}), "t", ["l"])
+    assert (len(examples.rows), examples.repeats, examples.empty) == (4, ("t.csv:6",), ("t.csv:7",))
     with pytest.raises(DataError, match=r"^t.csv:6: the output 'b', and 'a' at t.csv:2, for one input, 'text 0'"):
-        read_examples(_table(*rows, {"t": "text 0", "l": "b"}), "t", "l")
-    with pytest.raises(DataError, match="1 different rows"):
-        read_examples(_table({"t": "only one", "l": "a"}), "t", "l")
+        read_examples(_table(*rows, {"t": "text 0", "l": "b"}), "t", ["l"])
+    with pytest.raises(DataError, match=r"^t.csv:6: 2 right outputs, 'a' and 'b'; a label"):
+        read_examples(_table(*rows, {"t": "text 9", "l": '["a", "b"]'}), "t", ["l"])
+    with pytest.raises(DataError, match="1 different input in 't' with an output in 'l'"):
+        read_examples(_table({"t": "only one", "l": "a"}), "t", ["l"])
+
+
+def test_open_answers_may_be_several() -> None:
+    rows = [{"q": f"question {n}", "a": f"the answer {n}", "b": ""} for n in range(4)]
+    several = [
+        {"q": "of a list", "a": '["Paris", "City of Paris", "paris"]', "b": ""},
+        {"q": "of two columns", "a": "Paris", "b": "City of Paris"},
+        {"q": "of two rows", "a": "Paris", "b": ""},
+        {"q": "of two rows", "a": "City of Paris", "b": ""},
+    ]
+    examples = read_examples(_table(*rows, *several), "q", ["a", "b"])
+    assert examples.survey.kind == "text"
+    assert [row.outputs for row in examples.rows[4:]] == [["Paris", "City of Paris"]] * 3
+    objects = [{"q": f"text {n}", "a": json.dumps([{"city": n}])} for n in range(4)]
+    assert read_examples(_table(*objects), "q", ["a"]).rows[0].outputs == ['[{"city": 0}]']
 
 
 @given(st.integers(2, 6), st.integers(1, 12), st.floats(0.1, 0.6), st.integers(0, 5))
@@ -143,6 +177,7 @@ def test_init_writes_a_project_that_loads(tmp_path: Path) -> None:
     folder = tmp_path / "Fruit Desk"
     assert "18 examples from 18 rows" in output
     assert "3 labels: apple 6, pear 6, plum 6" in output
+    assert "fewer than 30 items show large gains only" in output
     config = load_config(folder / "fruit_desk.yaml")
     (task,) = load_tasks(config.generate.tasks[0])
     suite = load_suite(config.evaluate.suites[0])

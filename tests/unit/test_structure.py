@@ -42,7 +42,7 @@ NEEDS = {
     "config": {"core"},
     "runtime": {"core"},
     "tasks": {"core"},
-    "project": {"core"},
+    "project": {"config", "suites", "core"},
     "suites": {"core"},
     "models": {"config", "runtime", "core"},
     "sweep": {"config", "runtime", "core"},
