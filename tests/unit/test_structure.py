@@ -42,7 +42,7 @@ NEEDS = {
     "config": {"core"},
     "runtime": {"core"},
     "tasks": {"core"},
-    "project": {"config", "suites", "core"},
+    "project": {"config", "suites", "runtime", "core"},
     "suites": {"core"},
     "models": {"config", "runtime", "core"},
     "sweep": {"config", "runtime", "core"},
