@@ -1,4 +1,4 @@
-"""`kshot init NAME --from FILE`: from a table of examples to a project that runs."""
+"""`kshot init NAME --from FILE`: from a table of examples, or from documents, to a project that runs."""
 
 import sys
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kshot.cli.documents import make_project as make_document_project
 from kshot.config.config import QUICKSTART_STUDENT
 from kshot.core.console import say
 from kshot.core.errors import DataError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from kshot.project.columns import ColumnGuess
     from kshot.project.examples import ExampleSet, LabelledRow, Survey
     from kshot.project.tables import ExampleTable
+    from kshot.project.write import Project
 
 SEED = 7
 """Of the rows that are held out."""
@@ -25,9 +27,13 @@ MIN_ITEMS = 30
 def init(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The new folder, and the task's name.")],
     source: Annotated[
-        str,
+        str | None,
         typer.Option("--from", metavar="FILE|HUB_ID", help="CSV, TSV, JSONL, JSON, Parquet or XLSX; or OWNER/NAME."),
-    ],
+    ] = None,
+    docs: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="In place of --from: PDF, DOCX, HTML, Markdown or text to ask about."),
+    ] = None,
     input: Annotated[str | None, typer.Option(metavar="COL", help="The column of the inputs.")] = None,
     output: Annotated[
         list[str] | None,
@@ -38,26 +44,70 @@ def init(
     test_fraction: Annotated[
         float, typer.Option(min=0.05, max=0.9, help="Fraction of the rows to hold out where --test names none.")
     ] = 0.25,
+    questions: Annotated[int, typer.Option(min=1, max=16, help="With --docs: questions for each passage.")] = 3,
     student: Annotated[str, typer.Option(metavar="MODEL", help="The model to train.")] = QUICKSTART_STUDENT,
     teacher: Annotated[
         str, typer.Option(metavar="ENDPOINT", help="A preset (openai, vllm, ...) or URL; see docs/how-to.")
     ] = "",
     model: Annotated[str, typer.Option(metavar="NAME", help="The teacher's model.")] = "",
 ) -> None:
-    """Make a project of your own from a table of examples: a config, a task and a suite of held-out rows."""
-    from kshot.project.examples import describe_examples, read_examples
-    from kshot.project.split import group_near_duplicates
-    from kshot.project.tables import read_table
-    from kshot.project.write import Project, default_instruction, write_project
+    """Make a project of your own from a table of examples, or from documents: a config, a task, a held-out suite."""
+    from kshot.project.write import write_project
 
+    if (source is None) == (docs is None):
+        raise DataError("name a table of examples with --from, or a folder of documents with --docs; one of them")
+    if docs and (input or output or test):
+        raise DataError("--input, --output and --test are of a table, not of --docs; leave them out")
     if bool(teacher) != bool(model):
         raise DataError("--teacher and --model belong together; give both, or none")
     if Path(name).exists():
         raise DataError(f"{name}: exists already; name another folder, or remove it")
+    asked = {"endpoint": teacher, "model": model} if teacher else {}
+    further: dict[str, str] = {}
+    if docs:
+        project, further = make_document_project(name, docs, instruction, test_fraction, student, asked, questions)
+    else:
+        assert source  # noqa: S101 - for mypy
+        project = _make_table_project(name, source, (input, output), instruction, (test, test_fraction), student, asked)
+    if project.too_long:
+        say(
+            f"  {project.too_long} training rows are probably longer than {project.max_length} tokens, and are then "
+            "left out; cut them, or raise train.max_length"
+        )
+    files = write_project(Path(name), project, further)
+    say(f"  {len(project.train)} rows train, {len(project.test)} are held out")
+    if len(project.test) < MIN_ITEMS:
+        say(f"  fewer than {MIN_ITEMS} items show large gains only; label more rows, and name them with --test FILE")
+    for path in files:
+        say(f"wrote {path}")
+    say(f"next: kshot run {files[0]}")
+
+
+def _make_table_project(
+    name: str,
+    source: str,
+    names: tuple[str | None, list[str] | None],
+    instruction: str | None,
+    held_out_by: tuple[str | None, float],
+    student: str,
+    teacher: dict[str, str],
+) -> "Project":
+    """Read the table, say what it holds, and split it.
+
+    Args:
+        names: of the columns of inputs and outputs, as far as the user gave them.
+        held_out_by: the file of held-out rows, and the fraction to hold out without one.
+    """
+    from kshot.project.examples import describe_examples, read_examples
+    from kshot.project.split import group_near_duplicates
+    from kshot.project.tables import read_table
+    from kshot.project.write import Project, default_instruction
+
     table = read_table(source)
-    columns = _choose_columns(table, input, output)
+    columns = _choose_columns(table, *names)
     say(f"{source}: {columns.spelled}")
     examples = read_examples(table, columns.input, columns.outputs)
+    test, fraction = held_out_by
     rows, survey = _draw(examples, test is None)
     groups = group_near_duplicates(rows)
     facts = describe_examples(table, examples, len(rows) - len(groups))
@@ -65,25 +115,12 @@ def init(
         say(f"  {line}")
     instruction = instruction or _ask_instruction(default_instruction(survey))
     if test is None:
-        train, held_out = _hold_out(rows, survey, test_fraction, groups)
+        train, held_out = _hold_out(rows, survey, fraction, groups)
     else:
         train, held_out = _take_test(test, columns, rows, survey)
     if not held_out:
         raise DataError(f"{source}: no row can be held out; add rows, or name held-out rows with --test FILE")
-    asked = {"endpoint": teacher, "model": model} if teacher else {}
-    project = Project(Path(name).name, source, instruction, survey, facts, train, held_out, student, asked)
-    if project.too_long:
-        say(
-            f"  {project.too_long} training rows are probably longer than {project.max_length} tokens, and are then "
-            "left out; cut them, or raise train.max_length"
-        )
-    files = write_project(Path(name), project)
-    say(f"  {len(train)} rows train, {len(held_out)} are held out")
-    if len(held_out) < MIN_ITEMS:
-        say(f"  fewer than {MIN_ITEMS} items show large gains only; label more rows, and name them with --test FILE")
-    for path in files:
-        say(f"wrote {path}")
-    say(f"next: kshot run {files[0]}")
+    return Project(Path(name).name, source, instruction, survey, facts, train, held_out, student, teacher)
 
 
 def _draw(examples: "ExampleSet", has_items: bool) -> "tuple[Sequence[LabelledRow], Survey]":

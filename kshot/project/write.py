@@ -1,9 +1,10 @@
 """Writes a project: a config, a task, a suite of held-out rows and a README, which no hand needs to touch."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import orjson
 import yaml
@@ -21,10 +22,13 @@ SCORES: dict[Kind, list[str]] = {
 OWN_SHARE = 0.6
 """Fraction of the records that the own task gives; the general bank gives the rest, so that other skills stay."""
 RECORDS_PER_EXAMPLE = 8
+RECORDS_PER_NEW_EXAMPLE = 2
 MIN_RECORDS, MAX_RECORDS = 600, 4000
 MADE_PER_LABEL, MADE_PER_TASK = 15, 200
 """Examples to ask a teacher for."""
 MAX_SHOTS = 4
+MAX_SHOT_TOKENS = 1024
+"""Demonstrations that together are longer leave no room: then one is shown."""
 MIN_LENGTH, MAX_LENGTH = 384, 2048
 LATIN_END = "\u0250"
 
@@ -61,6 +65,8 @@ class Project:
     teacher: dict[str, str]
     """`endpoint` and `model`; empty for none."""
     seed: int = 7
+    made_by: tuple[str, str] | None = None
+    """Who wrote the rows, and in which mode; None for a person."""
 
     @property
     def task_id(self) -> str:
@@ -68,16 +74,35 @@ class Project:
 
     @property
     def records(self) -> int:
-        """Records to compose: so many for each example, the general ones beside them."""
+        """Records to compose: so many for each example, those of a teacher included, the general ones beside them."""
         own = RECORDS_PER_EXAMPLE * len(self.train)
+        if self.asks_teacher:
+            own = max(own, RECORDS_PER_NEW_EXAMPLE * (len(self.train) + self.examples_to_ask))
         return min(MAX_RECORDS, max(MIN_RECORDS, round(own / OWN_SHARE)))
 
     @property
+    def asks_teacher(self) -> bool:
+        """Whether the teacher writes more examples; those of documents are written already."""
+        return bool(self.teacher) and self.made_by is None
+
+    @property
+    def examples_to_ask(self) -> int:
+        """New examples that a teacher is asked for."""
+        labels = len(self.survey.labels)
+        return MADE_PER_LABEL * labels if labels else MADE_PER_TASK
+
+    @property
+    def max_shots(self) -> int:
+        """Demonstrations in a record, at most."""
+        sizes = sorted(map(estimate_tokens, self._texts))
+        return MAX_SHOTS if MAX_SHOTS * sizes[len(sizes) // 2] <= MAX_SHOT_TOKENS else 1
+
+    @property
     def max_length(self) -> int:
-        """Tokens of a row: the longest example at `MAX_SHOTS` demonstrations of the middle length, and the labels."""
+        """Tokens of a row: the longest example at `max_shots` demonstrations of the middle length, and the labels."""
         sizes = sorted(map(estimate_tokens, self._texts))
         labels = sum(estimate_tokens(label) + 2 for label in self.survey.labels)
-        tokens = sizes[-1] + MAX_SHOTS * sizes[len(sizes) // 2] + labels + estimate_tokens(self.instruction)
+        tokens = sizes[-1] + self.max_shots * sizes[len(sizes) // 2] + labels + estimate_tokens(self.instruction)
         return min(MAX_LENGTH, max(MIN_LENGTH, -(-tokens // 64) * 64))
 
     @property
@@ -97,8 +122,11 @@ def estimate_tokens(text: str) -> int:
     return latin // 3 + 2 * (len(text) - latin) + 1
 
 
-def write_project(folder: Path, project: Project) -> list[Path]:
+def write_project(folder: Path, project: Project, further: Mapping[str, str] = MappingProxyType({})) -> list[Path]:
     """Write the project into a new folder. Return the files.
+
+    Args:
+        further: files beside it, by name.
 
     Raises:
         DataError: the folder exists.
@@ -111,6 +139,7 @@ def write_project(folder: Path, project: Project) -> list[Path]:
         "suite/suite.yaml": _suite(project),
         f"suite/{project.task_id}.jsonl": _suite_rows(project),
         "README.md": _readme(project),
+        **further,
     }
     with atomic_folder(folder) as target:
         for name, text in files.items():
@@ -125,9 +154,10 @@ def _dump(value: object) -> str:
 
 
 def _config(project: Project) -> str:
-    labels, own = len(project.survey.labels), project.task_id
-    per_task = MADE_PER_LABEL * labels if labels else MADE_PER_TASK
-    if project.teacher:
+    own, per_task = project.task_id, project.examples_to_ask
+    if project.made_by:
+        teacher = "  teacher: null                        # the questions are written; nothing more is asked\n"
+    elif project.teacher:
         teacher = f"""  teacher: {_inline(project.teacher)}
   synthesis:
     demonstrate: {{per_task: {per_task}}}     # new examples to ask the teacher for; `--dry-run` shows the price
@@ -148,7 +178,7 @@ generate:
   tasks: [task.yaml]
   shares: {{{own}: {OWN_SHARE}}}               # of the records; general tasks give the rest, so that other skills stay
   records: {project.records}
-  shots: [1, 2, 4]
+  shots: {[k for k in (1, 2, MAX_SHOTS) if k <= project.max_shots]}
 {teacher}  decontaminate: [suite]               # no record may hold text of the held-out rows
 
 train:
@@ -158,7 +188,7 @@ train:
 
 evaluate:
   suites: [suite]                      # the held-out rows
-  shots: [0, {MAX_SHOTS}]
+  shots: [0, {project.max_shots}]
 """
 
 
@@ -171,7 +201,10 @@ def _task(project: Project) -> str:
     task: dict[str, object] = {"id": project.task_id, "category": "own", "descriptions": [project.instruction]}
     if survey.labels:
         task["labels"] = list(survey.labels)
-    task["examples"] = [{"input": row.input, "output": row.output} for row in project.train]
+    origin = {}
+    if project.made_by:
+        origin = {"mode": project.made_by[1], "verified_by": "self-consistency", "teacher": project.made_by[0]}
+    task["examples"] = [{"input": row.input, "output": row.output, **origin} for row in project.train]
     head = (
         f"# The task, with {len(project.train)} of the examples of {Path(project.source).name}. Add wordings to\n"
         "# `descriptions`; a teacher reworded none of them.\n"

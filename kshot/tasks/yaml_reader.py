@@ -20,7 +20,7 @@ def _not_blank(text: str) -> str:
 
 
 Words = Annotated[str, AfterValidator(_not_blank)]
-ExampleMode = Literal["gold", "demonstrate", "augment", "vary", "invent", "invert"]
+ExampleMode = Literal["gold", "demonstrate", "augment", "vary", "invent", "invert", "questions"]
 MIN_WRITTEN_EXAMPLES = 2
 """Examples of a task that a person wrote; one that a teacher made may have one."""
 
