@@ -11,7 +11,7 @@ from kshot.core.run_files import FileModel
 from kshot.core.seeding import digest
 from kshot.core.types import Record, RecordMeta, Reject, Task
 
-VERSION = 3
+VERSION = 4
 """Raise it with every change of a file's fields; the data's cache key contains it."""
 TRAIN, REJECTS, CONTAMINATION = "train.jsonl", "rejects.jsonl", "contamination.jsonl"
 EXAMPLES, DECISIONS, TASKS = "examples.jsonl", "decisions.jsonl", "tasks"

@@ -122,14 +122,9 @@ def tokenize_conversation(record: dict[str, Any], tokenizer: Any, targets: bool)
     rows = [tokenize_record(record, tokenizer, targets)]
     if turns and targets:
         earlier = record["meta"].get("loss_turns", [])
-        rows = [_tokenize_turns(turns[:at], turns[at]["content"], tokenizer) for at in earlier] + rows
+        parts = [{"output": turns[at]["content"], "meta": {"turns": turns[:at]}} for at in earlier]
+        rows = [tokenize_record(part, tokenizer, False) for part in parts] + rows
     return rows
-
-
-def _tokenize_turns(turns: list[dict[str, str]], answer: str, tokenizer: Any) -> TrainRow:
-    row, asked = chat_format(tokenizer).encode_row(turns, answer)
-    labels = tuple(token if index >= asked else IGNORED for index, token in enumerate(row.ids))
-    return TrainRow(turns[-1]["content"], answer, 0, tuple(row.ids), labels)
 
 
 def tokenize_record(record: dict[str, Any], tokenizer: Any, targets: bool) -> TrainRow:
@@ -142,10 +137,9 @@ def tokenize_record(record: dict[str, Any], tokenizer: Any, targets: bool) -> Tr
         DataError: the template changes the instruction, so the outputs of demonstrations cannot be found in it.
         WeightsError: the student has no chat template that kshot can use.
     """
-    prompt, completion, meta = record["instruction"], record["output"], record.get("meta") or {}
-    if meta.get("turns"):
-        return _tokenize_turns(meta["turns"], completion, tokenizer)
-    chat, turns = chat_format(tokenizer), [{"role": "user", "content": prompt}]
+    meta = record.get("meta") or {}
+    turns = meta.get("turns") or [{"role": "user", "content": record["instruction"]}]
+    prompt, completion, chat = turns[-1]["content"], record["output"], chat_format(tokenizer)
     row, asked = chat.encode_row(turns, completion)
     is_target = [index >= asked for index in range(len(row.ids))]
     if targets and (spans := meta.get("loss_spans")):

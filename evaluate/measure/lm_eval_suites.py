@@ -41,7 +41,7 @@ def load_lm_eval_suite(name: str, settings: EvaluateConfig) -> Suite:
     task, _, folder = name.removeprefix(PREFIX).partition("@")
     suite = _load(task, folder or str(settings.lm_eval_path or ""), settings.limit)
     assert suite.lm_eval  # noqa: S101 - for mypy
-    asked = settings.fewshot_as_multiturn, settings.system_instruction
+    asked = settings.fewshot_as_multiturn is not False, settings.system_instruction
     source = replace(suite.lm_eval, multiturn=asked[0], system=asked[1], key=digest(suite.lm_eval.key, *asked))
     return replace(suite, lm_eval=source)
 

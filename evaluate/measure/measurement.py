@@ -92,6 +92,8 @@ def make_measurement(
 ) -> Measurement:
     """The measurement of a model (`base` or `student`, with the fingerprint of its weights) on a suite at k shots."""
     content: list[object] = [(task.spec.model_dump_json(), task.demos, task.items) for task in suite.tasks]
+    if suite.multiturn or suite.system:
+        content.append((suite.multiturn, suite.system))
     if suite.lm_eval:
         content = [suite.lm_eval.key]
     arithmetic = (device.dtype, device.attention, device.type, chat_template.TEMPLATE_DATE.isoformat())

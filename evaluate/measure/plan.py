@@ -1,6 +1,7 @@
 """What to measure: the suites of a config, and the measurements of a model on them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kshot.config import EvaluateConfig
 from kshot.core.errors import SuiteError
@@ -19,7 +20,7 @@ def load_suites(settings: EvaluateConfig, more: Sequence[str]) -> list[Suite]:
     suites = [
         load_lm_eval_suite(entry, settings)
         if isinstance(entry, str) and entry.startswith(PREFIX)
-        else load_suite_entry(entry)
+        else _with_chat_settings(load_suite_entry(entry), settings)
         for entry in dict.fromkeys([*settings.suites, *more])
     ]
     if not suites:
@@ -35,6 +36,10 @@ def load_suites(settings: EvaluateConfig, more: Sequence[str]) -> list[Suite]:
         else:
             check_shots(suite, settings.shots)
     return suites
+
+
+def _with_chat_settings(suite: Suite, settings: EvaluateConfig) -> Suite:
+    return replace(suite, multiturn=bool(settings.fewshot_as_multiturn), system=settings.system_instruction or "")
 
 
 def unique_fewshot_seeds(settings: EvaluateConfig) -> list[int]:

@@ -4,13 +4,14 @@ Which demonstrations are shown depends on the suite and the few-shot seed alone,
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from itertools import permutations
 from typing import Any, Literal
 
 from kshot.core.errors import SuiteError
-from kshot.core.prompting import EVAL_TEMPLATE, append_options, list_unnamed_labels, render_prompt
+from kshot.core.prompting import EVAL_TEMPLATE, append_options, list_unnamed_labels, render_prompt, render_turns
 from kshot.core.seeding import stream
-from kshot.core.types import Example
+from kshot.core.types import Example, Turn
 from kshot.evaluate.lm.constants import SCORED_OPTIONS
 from kshot.evaluate.scoring import text
 from kshot.models.chat_text import TURN_END
@@ -21,6 +22,8 @@ SPARE_TOKENS = 8
 """Tokens beyond the longest accepted answer."""
 FREE_TEXT_TOKENS = 64
 """The same where the answer may stand in a longer text."""
+TURNS = "turns"
+"""The field of an item that holds its chat."""
 Labels = Literal["gold", "random"]
 
 
@@ -70,11 +73,29 @@ def random_label(task: SuiteTask, demo: SuiteRow, seed: int = 0) -> str:
 
 def render_item(task: SuiteTask, row: SuiteRow, k: int, seed: int = 0, labels: Labels = "gold") -> str:
     """The user's message for an item at k shots."""
-    demos = [
+    demos = _render_demonstrations(task, k, seed, labels)
+    return render_prompt(EVAL_TEMPLATE, render_instruction(task), demos, render_query(task, row)).text
+
+
+def render_chat(
+    suite: Suite, task: SuiteTask, row: SuiteRow, k: int, seed: int = 0, labels: Labels = "gold"
+) -> list[dict[str, str]]:
+    """The turns for an item at k shots, with the system prompts of the suite and the task."""
+    system = "\n\n".join(text for text in (suite.system, task.spec.system) if text)
+    if suite.multiturn:
+        demos = _render_demonstrations(task, k, seed, labels)
+        turns = render_turns(EVAL_TEMPLATE, render_instruction(task), demos, render_query(task, row), system=system)
+    else:
+        turns = [Turn("system", system)] if system else []
+        turns.append(Turn("user", render_item(task, row, k, seed, labels)))
+    return [asdict(turn) for turn in turns]
+
+
+def _render_demonstrations(task: SuiteTask, k: int, seed: int, labels: Labels) -> list[Example]:
+    return [
         Example(render_query(task, demo), demo.output[0] if labels == "gold" else random_label(task, demo, seed))
         for demo in choose_demonstrations(task, k, seed)
     ]
-    return render_prompt(EVAL_TEMPLATE, render_instruction(task), demos, render_query(task, row)).text
 
 
 def build_lm_eval_tasks(
@@ -92,7 +113,7 @@ def build_lm_eval_tasks(
             {
                 "item": number,
                 "input": row.input,
-                "prompt": render_item(task, row, k, seed, labels),
+                TURNS: render_chat(suite, task, row, k, seed, labels),
                 "output": row.output,
                 "options": row.options,
                 SCORED_OPTIONS: [option + end for option in row.options],
@@ -126,13 +147,20 @@ def _lm_eval_task(name: str, docs: Sequence[Mapping[str, object]], settings: Map
         "task": name,
         "custom_dataset": lambda **_: DatasetDict(test=Dataset.from_list(list(docs))),
         "test_split": "test",
-        "doc_to_text": "prompt",
+        "doc_to_text": "input",
         "target_delimiter": "",
         "num_fewshot": 0,
         "metadata": {"version": 1, "k": k},
         **settings,
     }
-    return ConfigurableTask(config=config)
+
+    class SuiteLmEvalTask(ConfigurableTask):  # type: ignore[misc,unused-ignore]
+        """Sends the turns of an item as they are."""
+
+        def fewshot_context(self, doc: dict[str, Any], *_: Any, chat_template: Any = None, **__: Any) -> str:
+            return str(chat_template(doc[TURNS]))
+
+    return SuiteLmEvalTask(config=config)
 
 
 def _score_choice(doc: dict[str, Any], results: Sequence[tuple[float, bool]]) -> dict[str, float]:

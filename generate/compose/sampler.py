@@ -15,9 +15,10 @@ from kshot.core.prompting import (
     names_all,
     render_answer,
     render_prompt,
+    render_turns,
 )
 from kshot.core.seeding import digest, stream
-from kshot.core.types import Demonstration, Description, Example, Form, Kind, Record, RecordMeta
+from kshot.core.types import Demonstration, Description, Example, Form, Kind, Record, RecordMeta, Turn
 from kshot.generate.bank.words import draw_nonsense_words, is_nonsense_word
 from kshot.generate.compose.labels import LabelTurns, choose_labels
 from kshot.generate.compose.wrappers import InstructionWrapper, can_list_labels, sample_wrapper
@@ -32,6 +33,8 @@ NO_LABELS = "no_labels"
 """The mode of an instruction that leaves the labels to the demonstrations."""
 MIN_DEMOS_WITH_IMBALANCE = 3
 """With fewer demonstrations, following the label frequencies means copying one of them."""
+TURN_TEMPLATE = "bare"
+"""In turns of a chat, beside the evaluation's template: a turn is the input alone."""
 OTHER_TEMPLATES = tuple(name for name in TEMPLATES if name != EVAL_TEMPLATE)
 
 
@@ -54,6 +57,8 @@ class SampledRecord:
     symbols: Mapping[str, str]
     """Made-up words for the labels, which only the demonstrations explain; empty where the labels keep their names."""
     wrapper: InstructionWrapper
+    as_turns: bool = False
+    """Demonstrations are turns of a chat."""
 
     @property
     def omits_labels(self) -> bool:
@@ -106,6 +111,9 @@ def sample_record(
         return "only the instruction shows its answer"
     template = _sample_template(rng, settings, form, examples, with_rationale)
     *demos, query = examples[: k + 1]
+    as_turns = bool(demos) and settings.mixture.turns > 0 and rng.random() < settings.mixture.turns
+    if as_turns and template != EVAL_TEMPLATE:
+        template = TURN_TEMPLATE
     return SampledRecord(
         source=source,
         index=index,
@@ -120,6 +128,7 @@ def sample_record(
         imbalanced=imbalanced,
         symbols=symbols,
         wrapper=wrapper,
+        as_turns=as_turns,
     )
 
 
@@ -169,6 +178,7 @@ def build_record(sampled: SampledRecord, seed: int) -> Record:
     with_rationale = sampled.with_rationale
     prompt = render_prompt(sampled.template, instruction or None, sampled.demos, query.input, with_rationale)
     output = render_answer(query, with_rationale)
+    turns = _render_chat(sampled, instruction, prompt.text)
     kind: Kind = "cot" if with_rationale else "fsl" if sampled.demos else "zsl"
     task = source.task_id(sampled.params)
     description = sampled.description if has_instruction else Description("", "none")
@@ -189,7 +199,7 @@ def build_record(sampled: SampledRecord, seed: int) -> Record:
         demonstrations=tuple(Demonstration(demo.input, render_answer(demo, with_rationale)) for demo in sampled.demos),
         query=Demonstration(query.input, output),
         template=sampled.template,
-        loss_spans=() if sampled.imbalanced else prompt.output_spans[first:],
+        loss_spans=() if sampled.imbalanced or sampled.as_turns else prompt.output_spans[first:],
         demo_ids=tuple(digest(task, demo.input, demo.output) for demo in sampled.demos),
         query_id=digest(task, query.input, query.output),
         example_mode=query.mode,
@@ -198,8 +208,18 @@ def build_record(sampled: SampledRecord, seed: int) -> Record:
         teacher=description.teacher or query.teacher,
         verified_by=query.verified_by,
         seed=seed,
+        turns=turns,
     )
     return Record(prompt.text, output, meta)
+
+
+def _render_chat(sampled: SampledRecord, instruction: str, prompt: str) -> tuple[Turn, ...] | None:
+    """The chat before the answer; None where it is one user's message."""
+    system = sampled.source.system
+    if sampled.as_turns:
+        demos, query = sampled.demos, sampled.query.input
+        return tuple(render_turns(sampled.template, instruction or None, demos, query, sampled.with_rationale, system))
+    return (Turn("system", system), Turn("user", prompt)) if system else None
 
 
 def render_instruction(sampled: SampledRecord) -> str:

@@ -37,6 +37,7 @@ def _schema() -> Any:
         "query": pair,
         "loss_spans": pa.list_(pa.list_(number)),
         "demo_ids": pa.list_(text),
+        "turns": pa.list_(pa.struct([("role", text), ("content", text)])),
         "symbol_tuned": flag,
         "wrapped": flag,
     }

@@ -19,11 +19,11 @@ class EvaluateConfig(Section):
     own; or tables of held-out rows: {file: test.csv, instruction: ..., demos: examples.csv}."""
     lm_eval_path: Path | None = None
     """A folder of task YAMLs for every `lm_eval:TASK` that names none."""
-    fewshot_as_multiturn: bool = True
-    """For lm-eval's tasks: demonstrations as turns of the conversation, as `lm_eval` sends them; false: all in one
-    message. Suites of kshot's format always show them in one message."""
+    fewshot_as_multiturn: bool | None = None
+    """Demonstrations as turns of the conversation (true), or all in one message (false). null: turns for lm-eval's
+    tasks, as `lm_eval` sends them, and one message for suites of kshot's format."""
     system_instruction: str | None = None
-    """For lm-eval's tasks: a system text in front of each task's own description, as lm_eval's flag of this name."""
+    """A system text in front of each task's own: lm-eval's description, or the `system` of a suite's task."""
     shots: list[Shots] = [0, 1, 4]
     """Numbers of demonstrations."""
     fewshot_seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]

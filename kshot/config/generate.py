@@ -20,6 +20,9 @@ class MixtureConfig(Section):
     """The instruction and demonstrations."""
     demos_only: Annotated[float, Field(ge=0)] = 0.15
     """Demonstrations only."""
+    turns: Fraction = 0.0
+    """Fraction of the records with demonstrations that show them as turns of a chat; the others are one message. The
+    loss is then on the last answer. `evaluate.fewshot_as_multiturn` measures it."""
 
     @model_validator(mode="after")
     def _check(self) -> "MixtureConfig":

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kshot.core.text import UNSPACED
-from kshot.core.types import Example
+from kshot.core.types import Example, Turn
 
 VERSION = 2
 """Raise it with every change of an output; the data's cache key contains it."""
@@ -80,6 +80,29 @@ def render_prompt(
         spans.append((start, len(text)))
         text += after + layout.between
     return Prompt(text + layout.query.format(input=query), tuple(spans))
+
+
+def render_turns(
+    template: str,
+    instruction: str | None,
+    demos: Sequence[Example],
+    query: str,
+    with_rationale: bool = False,
+    system: str = "",
+) -> list[Turn]:
+    """Render the same as turns of a chat: the instruction opens the first, a demonstration is a turn and its answer.
+
+    Args:
+        system: the system prompt; "" for none.
+    """
+    layout, turns = TEMPLATES[template], [Turn("system", system)] if system else []
+    head = [*([instruction] if instruction else []), *([COT_INSTRUCTION] if with_rationale else [])]
+    lead = "".join(f"{part}\n\n" for part in head)
+    for demo in demos:
+        turns.append(Turn("user", lead + layout.query.format(input=demo.input)))
+        turns.append(Turn("assistant", render_answer(demo, with_rationale)))
+        lead = ""
+    return [*turns, Turn("user", lead + layout.query.format(input=query))]
 
 
 def render_answer(example: Example, with_rationale: bool = False) -> str:

@@ -51,6 +51,8 @@ class Task:
     mode: str = "handwritten"
     allow_empty_outputs: bool = False
     """Nothing may be the right answer."""
+    system: str = ""
+    """A system prompt before every record of the task; "" for none."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,14 @@ class Demonstration:
 
     input: str
     output: str
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
 
 
 @dataclass(frozen=True)
@@ -123,6 +133,8 @@ class RecordMeta:
     """What confirmed the output: solver, gold, score_answer or a check of the teacher's answers."""
     seed: int
     """The config's seed."""
+    turns: tuple[Turn, ...] | None = None
+    """The chat before the output, where it is more than one message: a system prompt, demonstrations as turns."""
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 A suite is a folder with one YAML file and a JSONL file for each task. The YAML holds `tasks`, a list of `task` (file
 stem), `instruction`, `kind` (multiple_choice or generation), `options_fixed` (all items have the same options, which
 need not be shown), `demos`, and optionally `family`, `first_line_only` (the model is stopped there, whatever the
-scores), `trained` (the task is trained on, with other rows) and `scores`: exact_match (the default),
-normalized_match, contains, numeric and rouge_l. `category` and `items` are notes; another key is refused. A row of a
-task's file holds `input`, `output` (the accepted answers) and, for multiple choice, `options`: at least two, one of
-them wrong, which exact match tells from one another. The first `demos` rows are the pool of demonstrations, the rest
-the items. No two rows share input and options.
+scores), `trained` (the task is trained on, with other rows), `system` (a system prompt) and `scores`: exact_match (the
+default), normalized_match, contains, numeric and rouge_l. `category` and `items` are notes; another key is refused. A
+row of a task's file holds `input`, `output` (the accepted answers) and, for multiple choice, `options`: at least two,
+one of them wrong, which exact match tells from one another. The first `demos` rows are the pool of demonstrations, the
+rest the items. No two rows share input and options.
 """
 
 from collections.abc import Iterable, Mapping
@@ -46,6 +46,8 @@ class SuiteTaskSpec(BaseModel):
     trained: bool = Field(False, strict=False)
     """The task is trained on, with other rows: only the inputs of its items are kept out of training."""
     family: str = ""
+    system: str = ""
+    """A system prompt before every prompt of the task; "" for none."""
     category: str = Field("", exclude=True)
     """For readers, as `items`; neither shapes a score."""
     items: int | None = Field(None, strict=False, exclude=True)
@@ -103,6 +105,10 @@ class Suite:
     tasks: tuple[SuiteTask, ...]
     lm_eval: LmEvalSource | None = None
     """Set where lm-eval words and scores; the tasks then hold its items, without demonstrations."""
+    multiturn: bool = False
+    """Demonstrations are turns of the conversation, in suites of our own format."""
+    system: str = ""
+    """A system text before each task's own system prompt, in suites of our own format."""
 
     def supports_shots(self, k: int) -> bool:
         """Whether it can be measured with k demonstrations."""

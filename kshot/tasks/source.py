@@ -48,6 +48,7 @@ class TaskSource:
         no_label_instructions: instructions that leave the labels to the demonstrations.
         needs_instruction: a record of it always shows the instruction.
         allow_empty_outputs: nothing may be the right answer.
+        system: the system prompt before its records.
     """
 
     id: str
@@ -65,6 +66,7 @@ class TaskSource:
     no_label_instructions: tuple[str, ...] = ()
     needs_instruction: bool = False
     allow_empty_outputs: bool = False
+    system: str = ""
 
     @property
     def has_labels(self) -> bool:
@@ -189,6 +191,7 @@ def source_from_task(task: Task) -> TaskSource:
         example_count=len(task.examples),
         no_label_instructions=_escape_braces(task.no_label_instructions),
         allow_empty_outputs=task.allow_empty_outputs,
+        system=task.system,
     )
 
 

@@ -48,6 +48,7 @@ class _TaskRow(BaseModel):
     no_label_instructions: list[Words] = []
     allow_empty_outputs: bool = Field(False, strict=False)
     """Not strict: the YAML gives it as it is written."""
+    system: str = ""
     mode: Literal["handwritten", "vary", "invent", "invert"] = "handwritten"
     examples: list[_ExampleRow] = Field(min_length=1)
 
@@ -92,6 +93,7 @@ def load_tasks(path: Path) -> list[Task]:
                 no_label_instructions=tuple(row.no_label_instructions),
                 mode=row.mode,
                 allow_empty_outputs=row.allow_empty_outputs,
+                system=row.system.strip(),
             )
         )
     return tasks

@@ -54,6 +54,7 @@ def render_task(task: Task) -> str:
         "no_label_instructions": list(task.no_label_instructions),
         "inverse": list(task.inverse),
         "allow_empty_outputs": task.allow_empty_outputs,
+        "system": task.system,
     }
     fields |= {name: value for name, value in optional.items() if value}
     fields["examples"] = [_example_fields(example) for example in task.examples]

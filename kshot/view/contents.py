@@ -194,6 +194,14 @@ def _show_reject(row: RejectRow, tasks: Mapping[str, TaskExamples], texts: Mappi
     return ShownReject(row.task, row.mode, kind, row.reason, row.candidate, row.original, key, input, output or "")
 
 
+def _show_chat(turns: object) -> str:
+    """The chat before the answer, a role above each turn; "" where the record is one user's message."""
+    if not isinstance(turns, list):
+        return ""
+    parts = [turn for turn in turns if isinstance(turn, dict)]
+    return "\n\n".join(f"[{turn.get('role')}]\n{turn.get('content')}" for turn in parts)
+
+
 def _show_record(
     row: Mapping[str, Any],
     tasks: Mapping[str, TaskExamples],
@@ -215,7 +223,7 @@ def _show_record(
     is_drawn = key not in texts and bool(key) and digest(*drawn) == key
     demos, task = fields.get("demo_ids"), tasks.get(drawn.task)
     record = ShownRecord(
-        prompt=text("instruction", row),
+        prompt=_show_chat(fields.get("turns")) or text("instruction", row),
         output=text("output", row),
         task=drawn.task,
         family=text("family"),
