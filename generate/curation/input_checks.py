@@ -14,7 +14,7 @@ from kshot.core.text import count_words, words
 from kshot.generate.curation.languages import MIN_LANGUAGE_WORDS, find_foreign_language, identify_language
 from kshot.generate.curation.phrases import find_phrase, phrase_pattern
 
-VERSION = 2
+VERSION = 3
 """Raise when the same input gets another verdict."""
 
 MIN_REPEATED_WORDS = 6

@@ -60,8 +60,11 @@ GOOD_INPUTS = [
     ("It says: 'no payment found'. What now?", "billing"),
     ("No.", "no"),
     ("Is there anything that I should be aware of", "technical"),
+    ("The parcel, since my boys talk of nothing else.", "delivery"),
 ]
 BAD_INPUTS = [
+    ("Say which team it is and write nothing else.", "billing", "an instruction to the model"),
+    ("Write 5 new inputs for the task on a late parcel.", "delivery", "an instruction to the model"),
     ("Hello, my name is [Your Name] and my card was declined.", "billing", "a placeholder"),
     ("I ordered [PRODUCT] on [DATE] and it is not here.", "delivery", "a placeholder"),
     ("Hello {customer_name}, where is my parcel?", "delivery", "a placeholder"),
