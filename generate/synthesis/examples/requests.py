@@ -19,7 +19,7 @@ from kshot.generate.synthesis.examples.attributes import TaskAttributes
 from kshot.generate.synthesis.shared.context import SynthesisContext, SynthesisRequest
 from kshot.generate.teacher import InputOnly, InputOutput
 
-VERSION = 5
+VERSION = 4
 """Raise when the same tasks give other requests."""
 
 MODE = "demonstrate"
@@ -73,8 +73,7 @@ class _Planner:
     def build(self, number: int, size: int) -> SynthesisRequest:
         task, context = self._task, self._context
         rng = stream(context.seed, MODE, task.id, number)
-        # A lack of less than a request's examples is none: another request would not mend it.
-        label = min(task.labels, key=lambda name: self._totals[name] // size) if task.labels else ""
+        label = min(task.labels, key=lambda name: self._totals[name]) if task.labels else ""
         self._totals[label] += size
         rival = self._draw_rival(label, rng)
         wanted = [self._attributes.draw(context.seed, task.id, number * size + item) for item in range(size)]
