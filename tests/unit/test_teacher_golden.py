@@ -102,11 +102,15 @@ def test_prompts_match_the_golden_file() -> None:
         "names_labels": False,
         "wanted": [{"topic": "school", "length": "very short", "level": "easy"}, {"topic": "tea", "writer": "a cook"}],
         "known": ["The tap drips."],
+        "count": 3,
+        "document": "leave.md",
+        "heading": "Annual leave",
+        "passage": "Every employee has thirty days of paid leave.",
         "style": "a short note",
         "claim": Claim(TASK.descriptions[0], "Call me now!", "urgent"),
     }
     names = sorted(path.stem for path in SHIPPED.glob("*.j2"))
-    assert len(names) == 11
+    assert len(names) == 12
     prompts = [f"===== {name}\n{PromptTemplates(None).render(name, **values)}\n" for name in names]
     text = "\n".join([f"VERSION {prompt_templates.VERSION}\n", *prompts])
     check_golden(prompt_templates, "teacher_prompts.txt", text)

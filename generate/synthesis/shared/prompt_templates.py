@@ -10,7 +10,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from kshot.core.errors import ConfigError
 from kshot.core.files import read_text
 
-VERSION = 4
+VERSION = 5
 """Raise when a template in `prompts/` renders other text."""
 
 SHIPPED = Path(__file__).parent / "prompts"
