@@ -54,8 +54,9 @@ def test_texts_reach_the_teacher_as_characters(name: str) -> None:
     task = Task("t", "t", "c", ("翻译 l'été.",), (example,), labels=("ضوء", "b"))
     prompt = PromptTemplates(None).render(
         name, task=task, tasks=[task], example=example, examples=[example], instruction=task.descriptions[0],
-        labels=task.labels, label="ضوء", rival="é", names_labels=False, wanted=[{"topic": "é"}, {}], known=["它"], count=2, document="它", heading="",
-        claim=Claim(task.descriptions[0], example.input, example.output), text="它", anchors=(), style="s", passage=example.input,
+        labels=task.labels, label="ضوء", rival="é", names_labels=False, wanted=[{"topic": "é"}, {}], known=["它"],
+        claim=Claim(task.descriptions[0], example.input, example.output), text="它", anchors=(), style="s",
+        count=2, document="它", heading="", passage=example.input,
     )  # fmt: skip
     assert "\\u" not in prompt
     assert "&#" not in prompt
