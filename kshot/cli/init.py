@@ -98,6 +98,7 @@ def _make_table_project(
         names: of the columns of inputs and outputs, as far as the user gave them.
         held_out_by: the file of held-out rows, and the fraction to hold out without one.
     """
+    from kshot.generate.curation.copies.known_inputs import identify_common_language
     from kshot.project.examples import describe_examples, read_examples
     from kshot.project.split import group_near_duplicates
     from kshot.project.tables import read_table
@@ -111,6 +112,8 @@ def _make_table_project(
     rows, survey = _draw(examples, test is None)
     groups = group_near_duplicates(rows)
     facts = describe_examples(table, examples, len(rows) - len(groups))
+    if language := identify_common_language([row.input for row in rows]):
+        facts.append(f"the inputs' language is probably {language!r}")
     for line in facts:
         say(f"  {line}")
     instruction = instruction or _ask_instruction(default_instruction(survey))

@@ -177,6 +177,7 @@ def test_init_writes_a_project_that_loads(tmp_path: Path) -> None:
     folder = tmp_path / "Fruit Desk"
     assert "18 examples from 18 rows" in output
     assert "3 labels: apple 6, pear 6, plum 6" in output
+    assert "language is probably 'en'" in output
     assert "fewer than 30 items show large gains only" in output
     config = load_config(folder / "fruit_desk.yaml")
     (task,) = load_tasks(config.generate.tasks[0])
