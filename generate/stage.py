@@ -107,6 +107,8 @@ def run_generate(config: Config, run: Run, fill_to: int | None = None, batch: bo
             names = ", ".join(unprotected)
             say(f"generate: records are not decontaminated against {names}; add it to generate.decontaminate")
         _warn_of_unused_rationales(config.generate)
+        if config.train.data:
+            say(f"generate: training will not use these records, since train.data names {config.train.data}")
         manifest = _generate(job, run.name, folder)
         write_manifest(folder, manifest.model_dump(mode="json"))
     _print_summary(manifest, folder)
