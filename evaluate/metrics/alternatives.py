@@ -23,6 +23,7 @@ from kshot.suites.format import Suite, SuiteTask
 SCORE_ORDER = ("normalized_match", "exact_match")
 """A model's answers count by the first of these that was measured."""
 SIGNIFICANT_P = 0.05
+EXAMPLES = "examples.jsonl"
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 CLASSIFIERS: tuple[Method, ...] = ("tf-idf", "encoder")
 NAMES = {
@@ -83,18 +84,37 @@ def compare_alternatives(
 
 
 def _read_pairs(train: Path, names: set[str]) -> dict[str, list[TrainingPair]]:
-    """By task, its queries in the training records, each once; records with made-up labels or steps tell no label."""
+    """By task, the rows that its records show, as queries or demonstrations, each once.
+
+    Records with made-up labels or steps tell no label. Whether a person wrote a demonstration stands in examples.jsonl;
+    without this file the queries alone count.
+    """
+    gold = _read_gold(train.with_name(EXAMPLES), names)
     found: dict[str, dict[str, TrainingPair]] = {}
     for _, row in read_jsonl(train):
         meta = row.get("meta")
         if not isinstance(meta, Mapping) or meta.get("task") not in names:
             continue
-        query = meta.get("query")
+        query, task = meta.get("query"), str(meta["task"])
         if meta.get("symbol_tuned") or meta.get("kind") == "cot" or not isinstance(query, Mapping):
             continue
-        pair = TrainingPair(str(query["input"]), str(query["output"]), meta.get("example_mode") == "gold")
-        found.setdefault(str(meta["task"]), {}).setdefault(pair.input, pair)
+        shown = [query, *(meta.get("demonstrations") or ())] if task in gold else [query]
+        for example in shown:
+            text = str(example["input"])
+            is_real = text in gold[task] if task in gold else meta.get("example_mode") == "gold"
+            found.setdefault(task, {}).setdefault(text, TrainingPair(text, str(example["output"]), is_real))
     return {name: list(pairs.values()) for name, pairs in found.items()}
+
+
+def _read_gold(path: Path, names: set[str]) -> dict[str, set[str]]:
+    """By task, the inputs that a person wrote, from generate's examples.jsonl; empty without the file."""
+    if not path.is_file():
+        return {}
+    return {
+        str(row["id"]): {str(example["input"]) for example in row["examples"] if example["mode"] == "gold"}
+        for _, row in read_jsonl(path)
+        if row.get("id") in names
+    }
 
 
 def _model_answers(suite: str, task: str, samples: Iterable[Sample], items: int) -> Iterator[Answers]:

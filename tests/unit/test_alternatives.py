@@ -115,3 +115,21 @@ def test_an_encoder_adds_a_classifier_of_its_own(tmp_path: Path) -> None:
     assert by_method["encoder"].train_rows == by_method["tf-idf"].train_rows == 24
     assert by_method["encoder"].accuracy != by_method["tf-idf"].accuracy
     assert alternatives_section(found) is not None
+
+
+def test_demonstrations_count_too_where_it_is_known_who_wrote_them(tmp_path: Path) -> None:
+    suite = _suite()
+    demos = [{"input": "about my fee", "output": "billing"}, {"input": "a van came", "output": "delivery"}]
+    train = _train(tmp_path / "train.jsonl", demonstrations=demos)
+    queries = [f"about the {word}, number {n}" for n in range(3) for words in WORDS.values() for word in words.split()]
+
+    def count() -> list[tuple[str, int]]:
+        rows = compare_alternatives([suite], train, _samples(suite, "student", 0.5), None).rows
+        return [(row.trained_on, row.train_rows) for row in rows if row.method == "tf-idf"]
+
+    assert count() == [("real", 24)]
+    examples = [{"input": text, "mode": "gold"} for text in [*queries, "about my fee"]]
+    examples.append({"input": "a van came", "mode": "demonstrate"})
+    row = {"id": "desk", "examples": examples}
+    (tmp_path / "examples.jsonl").write_bytes(orjson.dumps(row) + b"\n")
+    assert count() == [("real", 25), ("real and made", 26)]
