@@ -48,7 +48,7 @@ def test_meta_is_an_object_with_the_fields_in_their_order(tmp_path: Path) -> Non
     assert list(row) == ["instruction", "output", "meta"]
     assert " ".join(row["meta"]) == (
         "id kind k form task family category origin mode task_instruction demonstrations query template loss_spans "
-        "demo_ids query_id example_mode symbol_tuned wrapped teacher verified_by seed"
+        "demo_ids query_id example_mode symbol_tuned wrapped teacher verified_by seed turns"
     )
     assert set(row["meta"]["query"]) == {"input", "output"}
 
