@@ -70,8 +70,7 @@ def _measure(
 ) -> TextDiversity:
     """Return the means over samples of `size` texts."""
     count, texts = len(texts), texts if len(texts) <= MAX_TEXTS else rng.sample(texts, MAX_TEXTS)
-    index = SimilarityIndex(similarity, texts)
-    cosines = np.array([index.cosines(text) for text in texts])
+    cosines = SimilarityIndex(similarity, texts).cosines_of_each(texts)
     embeddings = embed(texts) if embed else None
     one, two, near, distances = [], [], [], []
     for _ in range(1 if size == len(texts) else SAMPLES):

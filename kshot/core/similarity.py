@@ -91,20 +91,10 @@ class SimilarityIndex:
 
     def cosines(self, text: str) -> list[float]:
         """The similarity to each indexed text, from 0 (no n-gram in common) to 1."""
-        return [float(value) for value in self._compare([text])[0]]
+        return [float(value) for value in self.cosines_of_each([text])[0]]
 
-    def nearest(self, text: str) -> tuple[float, int]:
-        """(similarity, position) of the most similar indexed text, the first of equals; the index must not be empty."""
-        return self.nearest_of_each([text])[0]
-
-    def nearest_of_each(self, texts: Sequence[str]) -> list[tuple[float, int]]:
-        """`nearest` for many texts at once."""
-        cosines = self._compare(texts)
-        positions = cosines.argmax(axis=1).tolist()
-        return [(float(row[position]), position) for row, position in zip(cosines, positions, strict=True)]
-
-    def _compare(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Similarities, (texts, indexed texts)."""
+    def cosines_of_each(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """`cosines` for many texts at once, (texts, indexed texts)."""
         self._index_pending()
         if self._matrix is None or not texts:
             return np.zeros((len(texts), 0 if self._matrix is None else self._matrix.shape[0]))
@@ -115,6 +105,16 @@ class SimilarityIndex:
                 for position, other in self._holders.get(gram, ()):
                     row[position] += weight * other
         return cosines
+
+    def nearest(self, text: str) -> tuple[float, int]:
+        """(similarity, position) of the most similar indexed text, the first of equals; the index must not be empty."""
+        return self.nearest_of_each([text])[0]
+
+    def nearest_of_each(self, texts: Sequence[str]) -> list[tuple[float, int]]:
+        """`nearest` for many texts at once."""
+        cosines = self.cosines_of_each(texts)
+        positions = cosines.argmax(axis=1).tolist()
+        return [(float(row[position]), position) for row, position in zip(cosines, positions, strict=True)]
 
     def _index_pending(self) -> None:
         from scipy.sparse import vstack

@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import chain, islice
 from random import Random
 
 from kshot.config import DemonstrateConfig
@@ -172,5 +173,6 @@ def draw_shown_examples(examples: Sequence[Example], label: str, rng: Random) ->
         if example.output not in shown:
             shown.add(example.output)
             chosen.append(example)
-    chosen += [example for example in shuffled if example not in chosen]
-    return tuple(chosen[:SHOWN_EXAMPLES])
+    # No more than are shown are looked for: a task may have thousands.
+    others = (example for example in shuffled if example not in chosen)
+    return tuple(islice(chain(chosen, others), SHOWN_EXAMPLES))

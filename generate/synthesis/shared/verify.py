@@ -4,8 +4,8 @@ A label space proves nothing. It rejects an output that is no label before a sol
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 
 from kshot.config import VerifyConfig
@@ -111,7 +111,7 @@ def verify_claims(
     if settings.samples:
         solved = _solve([claims[i] for i in undecided], teacher, settings, label)
         for i, solves in zip(undecided, solved, strict=True):
-            verdicts[i] = _judge_agreement(claims[i], solves, settings)
+            verdicts[i] = _judge_agreement(solves, settings)
     if settings.judge:
         unconfirmed = [i for i in undecided if not _is_verified(verdicts[i])]
         requests = [Request(prompts.render("judge", claim=claims[i]), temperature=0.0) for i in unconfirmed]
@@ -121,15 +121,32 @@ def verify_claims(
     return [verdict or Verdict(reason="not verified: verify.samples and verify.judge are off") for verdict in verdicts]
 
 
-def _solve(claims: Sequence[Claim], teacher: Teacher, settings: VerifyConfig, label: str) -> list[list[Reply]]:
+@dataclass
+class _Solves:
+    """The replies of a claim's solves so far, and how many of them give its output."""
+
+    replies: list[Reply] = field(default_factory=list)
+    agreeing: int = 0
+
+    def count_missing(self, settings: VerifyConfig) -> int:
+        """Solves to ask for: 0 where enough agree, or where the rest could not make it enough."""
+        more = math.ceil(settings.agree * settings.samples) - self.agreeing
+        return more if 0 < more <= settings.samples - len(self.replies) else 0
+
+    def add(self, claim: Claim, replies: Iterable[Reply]) -> None:
+        for reply in replies:
+            self.replies.append(reply)
+            self.agreeing += gives_answer(reply.text, claim.output, claim.with_rationale)
+
+
+def _solve(claims: Sequence[Claim], teacher: Teacher, settings: VerifyConfig, label: str) -> list[_Solves]:
     """Return the solves of each claim. Each round asks only as many more as could settle the agreement."""
-    solves: list[list[Reply]] = [[] for _ in claims]
-    missing = {i: _count_missing_solves(claim, [], settings) for i, claim in enumerate(claims)}
-    while missing:
+    solves = [_Solves() for _ in claims]
+    while missing := {i: count for i, row in enumerate(solves) if (count := row.count_missing(settings))}:
         requests = [
             Request(
                 build_solve_prompt(claims[i]),
-                len(solves[i]) + number,
+                len(solves[i].replies) + number,
                 temperature=settings.temperature,
                 min_tokens=solve_tokens(claims[i].output),
             )
@@ -138,20 +155,8 @@ def _solve(claims: Sequence[Claim], teacher: Teacher, settings: VerifyConfig, la
         ]
         replies = iter(teacher.ask(requests, f"{label}{SOLVING}"))
         for i, count in missing.items():
-            solves[i] += islice(replies, count)
-        missing = {i: count for i in missing if (count := _count_missing_solves(claims[i], solves[i], settings))}
+            solves[i].add(claims[i], islice(replies, count))
     return solves
-
-
-def _count_missing_solves(claim: Claim, solves: Sequence[Reply], settings: VerifyConfig) -> int:
-    """Solves to ask for: 0 where enough agree, or where the rest could not make it enough."""
-    needed, left = math.ceil(settings.agree * settings.samples), settings.samples - len(solves)
-    more = needed - _count_agreeing(claim, solves)
-    return more if 0 < more <= left else 0
-
-
-def _count_agreeing(claim: Claim, solves: Sequence[Reply]) -> int:
-    return sum(gives_answer(reply.text, claim.output, claim.with_rationale) for reply in solves)
 
 
 def _is_verified(verdict: Verdict | None) -> bool:
@@ -168,14 +173,13 @@ def _verify_without_teacher(claim: Claim) -> Verdict | None:
     return None
 
 
-def _judge_agreement(claim: Claim, solves: Sequence[Reply], settings: VerifyConfig) -> Verdict:
+def _judge_agreement(solves: _Solves, settings: VerifyConfig) -> Verdict:
     """Return the verdict of independent solves: self-consistency (arXiv:2203.11171)."""
-    agreeing = _count_agreeing(claim, solves)
-    if agreeing >= settings.agree * settings.samples:
+    if solves.agreeing >= settings.agree * settings.samples:
         return Verdict(verified_by="self-consistency")
-    if problem := next((reply.error or reply.problem for reply in solves if not reply.text.strip()), ""):
+    if problem := next((reply.error or reply.problem for reply in solves.replies if not reply.text.strip()), ""):
         return Verdict(reason=f"too few solves: {problem}")
-    return Verdict(reason=f"solves disagree: {agreeing} of {len(solves)} agree")
+    return Verdict(reason=f"solves disagree: {solves.agreeing} of {len(solves.replies)} agree")
 
 
 def _read_judgement(reply: Reply) -> Verdict:
