@@ -4,12 +4,19 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import count
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 
+from kshot.config import TeacherConfig, VerifyConfig
+from kshot.generate.curation.decontaminate import Decontaminator
+from kshot.generate.synthesis.shared.context import SynthesisContext
+from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
+from kshot.generate.teacher import open_teacher
+from kshot.generate.teacher.servers.loopback import serve_on_loopback
 from tests.teacher_profiles import Profile, plain
 
 SKILLS: dict[str, Callable[[str], str]] = {
@@ -22,6 +29,14 @@ SKILLS: dict[str, Callable[[str], str]] = {
     "Give the initial of the name, followed by a full stop.": lambda text: text[:1].upper() + ".",
     "Say the phrase twice, with a comma in between.": lambda text: f"{text}, {text}",
 }
+CAPITALS, _, _, LENGTH, *_ = SKILLS
+TASK_ROWS = [
+    {"id": "capitals", "category": "c", "descriptions": [CAPITALS],
+     "examples": [{"input": t, "output": t.upper()} for t in ("a bee", "an old cat", "two dogs")]},
+    {"id": "length", "category": "c", "descriptions": [LENGTH], "labels": ["long", "short"],
+     "examples": [{"input": "a cat", "output": "short"}, {"input": "a b c d", "output": "long"}]},
+]  # fmt: skip
+"""Two tasks that the script can do, as a task file holds them."""
 WORDS = "amber basil cedar delta ember fjord grape hazel inlet jolly kiosk lemon maple nylon ocean piano".split()  # noqa: SIM905
 
 
@@ -146,12 +161,12 @@ def serving(script: Script) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serve_on_loopback(Handler) as url:
+        yield url
+
+
+@contextmanager
+def synthesis_context(script: Script, folder: Path, max_tokens: int) -> Iterator[SynthesisContext]:
+    """What the modes work with, where the script is the teacher."""
+    with serving(script) as url, open_teacher(TeacherConfig(endpoint=url, model="m"), "", folder) as teacher:
+        yield SynthesisContext(teacher, PromptTemplates(None), VerifyConfig(), Decontaminator([]), 1, 0.8, max_tokens)

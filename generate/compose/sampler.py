@@ -87,10 +87,8 @@ def sample_record(
     is_listed = is_wrapped and can_list_labels(labels) and not all(map(is_nonsense_word, labels))
     shows_labels = is_listed or (form == "few_shot" and k > 1)
     can_omit = bool(source.no_label_instructions) and not with_rationale and shows_labels
-    omits_labels = can_omit and rng.random() < settings.no_label_fraction
-    description = (
-        Description(rng.choice(source.no_label_instructions), NO_LABELS) if omits_labels else rng.choice(descriptions)
-    )
+    description = _sample_description(rng, source, descriptions, can_omit, settings)
+    omits_labels = description.mode == NO_LABELS
     instruction = description.text.format(**params)
     can_tune = not with_rationale and not is_wrapped and k > 1 and bool(labels) and not source.needs_instruction
     symbols: Mapping[str, str] = {}
@@ -109,11 +107,8 @@ def sample_record(
     examples = [replace(e, output=symbols.get(e.output, e.output)) for e in examples]
     if form == "demos_only" and _needs_instruction(examples, instruction):
         return "only the instruction shows its answer"
-    template = _sample_template(rng, settings, form, examples, with_rationale)
     *demos, query = examples[: k + 1]
-    as_turns = bool(demos) and settings.mixture.turns > 0 and rng.random() < settings.mixture.turns
-    if as_turns and template != EVAL_TEMPLATE:
-        template = TURN_TEMPLATE
+    template, as_turns = _sample_layout(rng, settings, form, examples, with_rationale)
     return SampledRecord(
         source=source,
         index=index,
@@ -151,6 +146,25 @@ def _sample_form_and_shots(rng: Random, source: TaskSource, settings: GenerateCo
         return form, rng.choice(choices)
     # Too few examples for any of the configured counts: as many as there are.
     return ("few_shot", most) if most >= 1 else ("zero_shot", 0)
+
+
+def _sample_description(
+    rng: Random, source: TaskSource, descriptions: Sequence[Description], can_omit: bool, settings: GenerateConfig
+) -> Description:
+    """Draw the wording; one of the mode `NO_LABELS` where it may leave the labels to a list or demonstrations."""
+    if can_omit and rng.random() < settings.no_label_fraction:
+        return Description(rng.choice(source.no_label_instructions), NO_LABELS)
+    return rng.choice(descriptions)
+
+
+def _sample_layout(
+    rng: Random, settings: GenerateConfig, form: Form, examples: Sequence[Example], with_rationale: bool
+) -> tuple[str, bool]:
+    """Draw the template, and whether demonstrations are turns of a chat."""
+    template, turns = _sample_template(rng, settings, form, examples, with_rationale), settings.mixture.turns
+    if form == "zero_shot" or not turns or rng.random() >= turns:
+        return template, False
+    return (template if template == EVAL_TEMPLATE else TURN_TEMPLATE), True
 
 
 def _sample_template(

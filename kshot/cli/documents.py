@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from kshot.project.write import Project
 
 INSTRUCTION = "Answer the question from the passage, as shortly as you can."
+SEED = 7
+"""Of passages and held-out documents."""
 MAX_PASSAGES = 400
 """More are drawn from: each is a request."""
 MIN_DOCUMENTS = 4
@@ -83,7 +85,7 @@ def make_project(
 
 
 def _draw(passages: "Sequence[Passage]") -> "list[Passage]":
-    rng = stream(7, "passages")
+    rng = stream(SEED, "passages")
     chosen = sorted(rng.sample(range(len(passages)), min(MAX_PASSAGES, len(passages))))
     return [passages[position] for position in chosen]
 
@@ -91,7 +93,7 @@ def _draw(passages: "Sequence[Passage]") -> "list[Passage]":
 def _hold_out(passages: "Sequence[Passage]", fraction: float) -> set[tuple[str, str]]:
     """The passages to hold out, by document and text."""
     documents = sorted({passage.document for passage in passages})
-    rng = stream(7, "held-out documents")
+    rng = stream(SEED, "held-out documents")
     if len(documents) >= MIN_DOCUMENTS:
         chosen = set(rng.sample(documents, max(1, round(fraction * len(documents)))))
         return {(passage.document, passage.text) for passage in passages if passage.document in chosen}
@@ -118,7 +120,7 @@ def _ask(
         open_teacher(settings, student, folder) as client,
     ):
         context = SynthesisContext(
-            client, PromptTemplates(None), VerifyConfig(judge=True), Decontaminator([]), 7, 0.8, MAX_REPLY_TOKENS
+            client, PromptTemplates(None), VerifyConfig(judge=True), Decontaminator([]), SEED, 0.8, MAX_REPLY_TOKENS
         )
         return write_questions(sources, count, instruction, context)
 

@@ -19,10 +19,10 @@ from kshot.config import DedupConfig, FilterConfig, GenerateConfig
 from kshot.core import prompting
 from kshot.core.replies.final_answer import split_at_final_answer, unwrap_answer
 from kshot.core.replies.thought import split_thought
-from kshot.core.seeding import digest, stream
+from kshot.core.seeding import stream
 from kshot.core.similarity import SimilarityIndex, TfIdfSimilarity
 from kshot.core.text import jaccard, ngrams, normalize_text, shingles, words
-from kshot.core.types import Demonstration, Description, Example, Record, RecordMeta, Reject, Task
+from kshot.core.types import Demonstration, Description, Example, Record, RecordMeta, Reject
 from kshot.generate.bank import FAMILIES, reasoning_gym, vocabulary
 from kshot.generate.bank.reasoning_gym_table import TABLE
 from kshot.generate.bank.words import draw_nonsense_words
@@ -31,8 +31,6 @@ from kshot.generate.compose.composer import AcceptedRecord, allocate_records, st
 from kshot.generate.compose.labels import LabelTurns, answer_label, choose_labels, label_space_of
 from kshot.generate.compose.sampler import build_record
 from kshot.generate.compose.wrappers import sample_wrapper
-from kshot.generate.curation.decisions.apply import apply_decisions
-from kshot.generate.curation.decisions.log import Decisions
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.dedup import SEED as SKETCH_SEED
 from kshot.generate.curation.dedup import NearIndex, SeenKeys, hash_text, lsh_bands, near_duplicates
@@ -42,7 +40,6 @@ from kshot.generate.curation.paraphrase_filter import reject_paraphrases
 from kshot.generate.dataset.shuffle import MAX_LINES_IN_ONE_BUCKET, DiskShuffle
 from kshot.generate.run_files import (
     ContaminationRow,
-    Decision,
     GenerateManifest,
     NearestRow,
     RecordRow,
@@ -53,6 +50,7 @@ from kshot.generate.teacher.parsing.json_objects import iter_repaired, iter_valu
 from kshot.generate.versions import COMPONENTS, component_versions
 from kshot.tasks.rival_rules import Shown, find_rival_rule
 from kshot.tasks.source import choose_examples
+from tests.golden.decisions import decided_tasks
 from tests.golden.fixtures import (
     GOLDEN,
     HELD_OUT_TEXT,
@@ -254,27 +252,6 @@ def _decisions() -> Any:
     return output
 
 
-def _decided() -> Any:
-    task = Task("t", "t", "c", ("Do.",), (Example("a", "x"), Example("b", "y", "so", "demonstrate", "judge", "T")))
-    back = replace(
-        task, id="t_inverse", examples=tuple(replace(e, input=e.output, output=e.input) for e in task.examples)
-    )
-    rejects = [Reject("r", "demonstrate", "t", "judged wrong", '{"input": "c", "output": "z"}')]
-    rows = [("t", "refuse", "a", "x", None), ("t", "edit", "b", "y", ("B", "Y")), ("t", "accept", "c", "z", None),
-            ("family-1", "refuse", "d", "w", None), ("gone", "accept", "e", "v", None)]  # fmt: skip
-    by_key = {
-        (key := digest(name, text, output)): Decision(
-            key=key, task=name, what=what, input=text, output=output, time="", note="why",  # type: ignore[arg-type]
-            edited_input=edit and edit[0], edited_output=edit and edit[1],
-        )
-        for name, what, text, output, edit in rows
-    }  # fmt: skip
-    decisions = Decisions(by_key=by_key, lines=dict.fromkeys(by_key, 1))
-    result = apply_decisions(decisions, [task, back], rejects, {"demonstrate": 1}, {"family"}, "T")
-    return [result.tasks, result.rejects, sorted(result.accepted.items()), sorted(result.counts.items()),
-            sorted(result.refused), sorted(result.kept), decisions.fingerprint()]  # fmt: skip
-
-
 def _composed() -> Any:
     settings = SETTINGS.model_copy(update={"filters": FilterConfig(scope="all", max_words=90)})
     paraphrases = {"golden_mood": [Description("Glad or sad, what is the mood?", "rephrase", "T")]}
@@ -409,7 +386,7 @@ GOLDENS: dict[str, Golden] = {
         ),
     ),
     "generate.compose.wrappers": Golden(_wrappers),
-    "generate.curation.decisions.apply": Golden(_decided, ("generate.run_files",)),
+    "generate.curation.decisions.apply": Golden(decided_tasks, ("generate.run_files",)),
     "generate.curation.decontaminate": Golden(_matches, ("core.similarity", "core.text")),
     "generate.curation.dedup": Golden(_duplicates, ("core.text",)),
     "generate.curation.filters": Golden(_filtered),

@@ -10,6 +10,7 @@ import pytest
 
 from kshot.generate.teacher.cache import ReplyCache
 from tests.integration.misbehaving import Behave, Server, Start, echo
+from tests.scripted import Script
 
 
 @pytest.fixture
@@ -33,3 +34,8 @@ def cache(tmp_path: Path) -> Iterator[ReplyCache]:
     opened = ReplyCache(tmp_path / "replies.sqlite")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()

@@ -12,7 +12,7 @@ from kshot.core.runs import Run
 from kshot.generate.run_files import TaskExamples
 from kshot.generate.stage import run_generate
 from kshot.tasks.yaml_reader import load_tasks
-from tests.scripted import SKILLS, Script, serving
+from tests.scripted import SKILLS, TASK_ROWS, Script, serving
 from tests.unit.composing import read_lines
 from tests.unit.deciding import decide, logged
 
@@ -21,19 +21,8 @@ MODES = {"demonstrate": {"per_task": 4}, "augment": {"per_example": 1}, "vary": 
 
 
 @pytest.fixture
-def script() -> Script:
-    return Script()
-
-
-@pytest.fixture
 def config(script: Script, tmp_path: Path) -> Iterator[Config]:
-    tasks = [
-        {"id": "capitals", "category": "c", "descriptions": [CAPITALS],
-         "examples": [{"input": t, "output": t.upper()} for t in ("a bee", "an old cat", "two dogs")]},
-        {"id": "length", "category": "c", "descriptions": [LENGTH], "labels": ["long", "short"],
-         "examples": [{"input": "a cat", "output": "short"}, {"input": "a b c d", "output": "long"}]},
-    ]  # fmt: skip
-    (tmp_path / "tasks.yaml").write_text(json.dumps(tasks))
+    (tmp_path / "tasks.yaml").write_text(json.dumps(TASK_ROWS))
     with serving(script) as url:
         settings = {
             "records": 80, "families": ["none"], "tasks": [tmp_path / "tasks.yaml"], "decontaminate": [],

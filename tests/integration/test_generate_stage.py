@@ -12,26 +12,15 @@ from kshot.config import Config
 from kshot.core.errors import ConfigError, TeacherError
 from kshot.core.runs import Run
 from kshot.generate.stage import dry_run, preview, run_generate
-from tests.scripted import SKILLS, Script, serving
+from tests.scripted import SKILLS, TASK_ROWS, Script, serving
 
 CAPITALS, _, _, LENGTH, *_ = SKILLS
 
 
 @pytest.fixture
-def script() -> Script:
-    return Script()
-
-
-@pytest.fixture
 def settings(script: Script, tmp_path: Path) -> Iterator[dict[str, Any]]:
-    tasks = [
-        {"id": "capitals", "category": "c", "descriptions": [CAPITALS],
-         "examples": [{"input": t, "output": t.upper()} for t in ("a bee", "an old cat", "two dogs")]},
-        {"id": "length", "category": "c", "descriptions": [LENGTH], "labels": ["long", "short"],
-         "examples": [{"input": "a cat", "output": "short"}, {"input": "a b c d", "output": "long"}]},
-    ]  # fmt: skip
     path = tmp_path / "tasks.yaml"
-    path.write_text(json.dumps(tasks))
+    path.write_text(json.dumps(TASK_ROWS))
     with serving(script) as url:
         yield {
             "records": 40,

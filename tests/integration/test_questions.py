@@ -6,13 +6,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from kshot.config import TeacherConfig, VerifyConfig
-from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.synthesis.questions import SourcePassage, find_evidence, write_questions
 from kshot.generate.synthesis.shared.context import SynthesisContext
-from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
-from kshot.generate.teacher import open_teacher
-from tests.scripted import Script, serving
+from tests.scripted import Script, synthesis_context
 
 TEXT = "Every employee has thirty days of “paid leave” in a year. Requests go to the lead\nat least 2 weeks before."
 PASSAGE = SourcePassage("leave.md", "Annual leave", TEXT)
@@ -25,14 +21,9 @@ INSTRUCTION = "Answer the question from the passage."
 
 
 @pytest.fixture
-def script() -> Script:
-    return Script()
-
-
-@pytest.fixture
 def context(script: Script, tmp_path: Path) -> Iterator[SynthesisContext]:
-    with serving(script) as url, open_teacher(TeacherConfig(endpoint=url, model="m"), "", tmp_path) as teacher:
-        yield SynthesisContext(teacher, PromptTemplates(None), VerifyConfig(), Decontaminator([]), 1, 0.8, 100)
+    with synthesis_context(script, tmp_path, max_tokens=100) as shared:
+        yield shared
 
 
 def _reply_with(script: Script, *items: dict[str, str], answers: dict[str, str] | None = None) -> None:

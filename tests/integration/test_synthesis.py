@@ -32,7 +32,7 @@ from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
 from kshot.generate.teacher.cache import ReplyCache
 from kshot.generate.teacher.client import make_client
 from kshot.suites.loading import load_suite
-from tests.scripted import SKILLS, Script, serving
+from tests.scripted import SKILLS, Script, serving, synthesis_context
 
 CAPITALS, _, _, LENGTH, *_ = SKILLS
 TEXTS, LABELS = ("a bee", "an old cat", "two dogs"), ("long", "short")
@@ -43,17 +43,9 @@ TASKS = (
 
 
 @pytest.fixture
-def script() -> Script:
-    return Script()
-
-
-@pytest.fixture
 def context(script: Script, tmp_path: Path) -> Iterator[SynthesisContext]:
-    cache = ReplyCache(tmp_path / "replies.sqlite")
-    with serving(script) as url:
-        teacher = make_client(TeacherConfig(endpoint=url, model="m"), "", cache, tmp_path)
-        yield SynthesisContext(teacher, PromptTemplates(None), VerifyConfig(), Decontaminator([]), 1, 0.8, 256)
-    cache.close()
+    with synthesis_context(script, tmp_path, max_tokens=256) as shared:
+        yield shared
 
 
 def test_demonstrate_takes_labels_in_turn_and_accepts_what_solves_confirm(

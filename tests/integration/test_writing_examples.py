@@ -9,16 +9,12 @@ from pathlib import Path
 import orjson
 import pytest
 
-from kshot.config import DemonstrateConfig, TeacherConfig, VerifyConfig
+from kshot.config import DemonstrateConfig
 from kshot.core.types import Example, Task
-from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.synthesis.examples.attributes import TaskAttributes, count_attributes, propose_attributes
 from kshot.generate.synthesis.examples.write import write_examples
 from kshot.generate.synthesis.shared.context import SynthesisContext
-from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
-from kshot.generate.teacher.cache import ReplyCache
-from kshot.generate.teacher.client import make_client
-from tests.scripted import SKILLS, Script, serving
+from tests.scripted import SKILLS, Script, synthesis_context
 
 CAPITALS, _, _, LENGTH, *_ = SKILLS
 CAPITALS_TASK = Task(
@@ -30,17 +26,9 @@ ATTRIBUTES = TaskAttributes(("ships", "tea"), ("short", "long"), ("easy",), ("as
 
 
 @pytest.fixture
-def script() -> Script:
-    return Script()
-
-
-@pytest.fixture
 def context(script: Script, tmp_path: Path) -> Iterator[SynthesisContext]:
-    cache = ReplyCache(tmp_path / "replies.sqlite")
-    with serving(script) as url:
-        teacher = make_client(TeacherConfig(endpoint=url, model="m"), "", cache, tmp_path)
-        yield SynthesisContext(teacher, PromptTemplates(None), VerifyConfig(), Decontaminator([]), 1, 0.8, 100)
-    cache.close()
+    with synthesis_context(script, tmp_path, max_tokens=100) as shared:
+        yield shared
 
 
 def writing_requests(script: Script) -> list[dict[str, object]]:

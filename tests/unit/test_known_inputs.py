@@ -2,7 +2,7 @@
 
 import pytest
 
-from kshot.generate.curation.copies.known_inputs import STEMMERS, KnownInputs, count_copies
+from kshot.generate.curation.copies.known_inputs import STEMMERS, KnownInputs
 
 GOLD = (
     "How do I activate my card?",
@@ -94,7 +94,9 @@ def test_add_says_whether_an_input_is_new() -> None:
     known = KnownInputs(["Please cancel my flight to Rome"], "en")
     assert known.add("Please cancel my flight to Oslo")
     assert not known.add("can you cancel the flight to Oslo")
-    assert count_copies(["Cancel the flight to Oslo", "Cancel my flights to Oslo", "Cancel the train to Oslo"]) == 1
+    new = KnownInputs(language="en")
+    texts = ["Cancel the flight to Oslo", "Cancel my flights to Oslo", "Cancel the train to Oslo"]
+    assert sum(not new.add(text) for text in texts) == 1
 
 
 def test_every_stemmer_that_is_named_exists() -> None:

@@ -73,12 +73,6 @@ class KnownInputs:
         return _Meaning(tuple(content), tuple(signs(text)))
 
 
-def count_copies(texts: Sequence[str]) -> int:
-    """Count the texts that repeat an earlier one."""
-    known = KnownInputs(language=identify_common_language(texts))
-    return sum(not known.add(text) for text in texts)
-
-
 def identify_common_language(texts: Sequence[str]) -> str:
     """Return the language of the texts together; "" for too few words."""
     text = " ".join(texts[:MAX_LANGUAGE_TEXTS])

@@ -5,10 +5,9 @@ of the prompts finds the same reply: the label and attributes of the examples to
 """
 
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import orjson
@@ -16,6 +15,7 @@ import orjson
 from kshot.core.errors import TeacherError
 from kshot.core.files import read_jsonl
 from kshot.core.seeding import digest
+from kshot.generate.teacher.servers.loopback import serve_on_loopback
 
 _WANTED = re.compile(r"^\d+\. ((?:topic|length|level|style|writer): .*)$", re.M)
 _LABEL = re.compile(r'right output is ("(?:[^"\\]|\\.)*")')
@@ -59,15 +59,8 @@ def recorded_server(path: Path) -> Iterator[str]:
     Raises:
         KshotError: see `read_replies`.
     """
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _make_handler(read_replies(path), path))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serve_on_loopback(_make_handler(read_replies(path), path)) as url:
+        yield url
 
 
 def _make_handler(replies: dict[str, str], path: Path) -> type[BaseHTTPRequestHandler]:
