@@ -1,4 +1,3 @@
-"use strict";
 (() => {
   const PAGE = 25;
   const say = document.getElementById("said");
@@ -55,23 +54,10 @@
   let found = data.rows;
   let page = 0;
 
-  const make = (tag, text, ...classes) => {
-    const element = document.createElement(tag);
-    if (text !== undefined) element.textContent = text;
-    element.classList.add(...classes);
-    return element;
-  };
   const words = (text) => {
     const element = make("div", text || "(nothing)", "words", ...(text ? [] : ["empty"]));
     element.dir = "auto";
     return element;
-  };
-  const entry = (title, ...content) => {
-    const group = make("div");
-    const value = make("dd");
-    value.append(...content);
-    group.append(make("dt", title), value);
-    return group;
   };
   const answer = (title, text, right) => {
     // Some scores know more than right and wrong.

@@ -1,5 +1,4 @@
 // What all parts of the page share: rows, decisions, and elements whose text is only ever set as text.
-"use strict";
 const PAGE = 25;
 const CLIPPED_CHARS = 1200;
 const MAX_BARS = 12;
@@ -31,12 +30,6 @@ const visible = (text) =>
     const code = sign.charCodeAt(0);
     return code < 32 ? String.fromCharCode(0x2400 + code) : `[U+${code.toString(16).toUpperCase().padStart(4, "0")}]`;
   });
-const make = (tag, text, ...classes) => {
-  const element = document.createElement(tag);
-  if (text !== undefined) element.textContent = text;
-  element.classList.add(...classes);
-  return element;
-};
 const words = (text, ...classes) => {
   const element = make("div", visible(text) || "(nothing)", "words", ...(text ? [] : ["empty"]), ...classes);
   element.dir = "auto";
@@ -47,13 +40,6 @@ const button = (text, act, ...classes) => {
   element.type = "button";
   element.addEventListener("click", act);
   return element;
-};
-const entry = (title, ...content) => {
-  const group = make("div");
-  const value = make("dd");
-  value.append(...content);
-  group.append(make("dt", title), value);
-  return group;
 };
 const number = (count) => count.toLocaleString("en");
 let silence;

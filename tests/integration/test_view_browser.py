@@ -13,7 +13,7 @@ from kshot.view.contents import load_contents
 from kshot.view.page import write_page
 from kshot.view.server import ViewServer
 from tests.integration.browsing import CONTRAST, DESKTOP, PHONE, UNNAMED, Opened, open_browser
-from tests.unit.viewing import HOSTILE, make_run
+from tests.unit.viewing import HOSTILE, make_run, serving_view
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +35,8 @@ def run(made: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def server(run: Path) -> Iterator[ViewServer]:
-    with ViewServer(run) as started:
-        threading.Thread(target=started.serve_forever, args=(0.02,), daemon=True).start()
+    with serving_view(run) as started:
         yield started
-        started.shutdown()
 
 
 class Viewed(Opened):

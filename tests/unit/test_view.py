@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +24,7 @@ from kshot.view.page import render_page, write_page
 from kshot.view.server import MAX_BODY_BYTES, ViewServer
 from tests.unit.composing import read_lines
 from tests.unit.deciding import decide, logged
-from tests.unit.viewing import GLAD, HOSTILE, make_run
+from tests.unit.viewing import GLAD, HOSTILE, make_run, serving_view
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +40,8 @@ def run(made: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def server(run: Path) -> Iterator[ViewServer]:
-    with ViewServer(run) as started:
-        threading.Thread(target=started.serve_forever, args=(0.02,), daemon=True).start()
+    with serving_view(run) as started:
         yield started
-        started.shutdown()
 
 
 def ask(

@@ -1,9 +1,13 @@
 """A small run for the page: gold and made examples, hostile texts, records, and rejects that a person may accept."""
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kshot.generate.run_files import RejectRow
+from kshot.view.server import ViewServer
 from tests.unit.composing import generate_into
 
 HOSTILE = (
@@ -48,3 +52,12 @@ def make_run(folder: Path, made: int = 12, records: int = 60) -> Path:
     with (run / "generate" / "rejects.jsonl").open("ab") as handle:
         handle.writelines(row.to_line() for row in rejects)
     return run
+
+
+@contextmanager
+def serving_view(run: Path) -> Iterator[ViewServer]:
+    """Serve the page of a run."""
+    with ViewServer(run) as started:
+        threading.Thread(target=started.serve_forever, args=(0.02,), daemon=True).start()
+        yield started
+        started.shutdown()

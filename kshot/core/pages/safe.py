@@ -49,9 +49,9 @@ def page_environment(folder: Path) -> SandboxedEnvironment:
 
 
 def read_assets(style_file: Path, *script_files: Path) -> dict[str, str]:
-    """What a template takes as `style`, which begins with the shared look, and as `script`, and their hashes."""
+    """What a template takes as `style` and `script`, which begin with what all pages share, and their hashes."""
     style = "".join(path.read_text(encoding="utf-8") for path in (HERE / "base.css", style_file))
-    script = "".join(path.read_text(encoding="utf-8") for path in script_files)
+    script = "".join(path.read_text(encoding="utf-8") for path in (HERE / "base.js", *script_files))
     return {
         "style": Markup(style),  # noqa: S704 - our own files
         "script": Markup(script),  # noqa: S704
