@@ -18,7 +18,7 @@ from kshot.core.runs import Run, installed_versions
 from kshot.core.seeding import digest
 from kshot.evaluate.lm.backends import require_own_backend
 from kshot.evaluate.measure.measurement import Measurement, make_measurement, measure_missing
-from kshot.evaluate.measure.plan import load_suites, plan_measurements
+from kshot.evaluate.measure.plan import load_suites, plan_measurements, say_no_teacher_is_asked
 from kshot.evaluate.measure.results import (
     count_answers,
     count_differences,
@@ -76,6 +76,7 @@ def run_compare(config: Config, names: Sequence[str], baseline: str, suites: Seq
     """
     require_own_backend(config.evaluate)
     loaded = load_suites(config.evaluate, suites)
+    say_no_teacher_is_asked(loaded, config.evaluate, "compare")
     against = baseline or config.student
     others = [name for name in names if name != against]
     if not others:

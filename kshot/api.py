@@ -73,8 +73,10 @@ def evaluate(config: Config, run: str, *, suites: Sequence[str] = (), strict: bo
     from kshot.core.run_files import read_model
     from kshot.evaluate.run_files import GainRow
     from kshot.evaluate.stage import run_evaluate
+    from kshot.generate.teacher.answering import make_answering
 
-    run_evaluate(config, _run(config, run), suites, strict)
+    folder = _run(config, run)
+    run_evaluate(config, folder, suites, strict, make_answering(config, folder))
     return read_model(config.runs / run / "evaluate" / "gains.json", list[GainRow])
 
 

@@ -5,8 +5,9 @@
 A few-shot seed other than 0 adds -sSEED to the folder's name, demonstrations with random labels add -random.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,6 +33,8 @@ from kshot.models.loading import cast_weights
 from kshot.runtime.device import Device, set_attention
 from kshot.runtime.logging import facts_once, quiet
 from kshot.suites.format import LmEvalSource, Suite
+
+TIMED = ("generate_until", "loglikelihood")
 
 
 class ModelJob(Protocol):
@@ -157,7 +160,8 @@ def measure(measurement: Measurement, lm: Any, limit: int | None) -> None:
         else:
             tasks = build_lm_eval_tasks(suite, measurement.k, limit, lm.tokenizer, measurement.seed, measurement.labels)
             arguments = {"tasks": tasks, "task_manager": TaskManager(include_defaults=False)}
-        results = _ask(lm, source, arguments)
+        with timed_requests(lm) as seconds:
+            results = _ask(lm, source, arguments)
         # Models of lm-eval do not count.
         lm.tick(total)
         facts = {"suite": suite.name, "k": measurement.k, "seed": measurement.seed, "model": measurement.model}
@@ -172,7 +176,8 @@ def measure(measurement: Measurement, lm: Any, limit: int | None) -> None:
             written = {(row.task, row.item): row.unfinished for row in samples if row.unfinished is not None}
             content = MeasurementFile(
                 key=measurement.key, truncated=sum(cut.values()), truncated_by_task=cut, differences=differences,
-                answers=len(written), unfinished=sum(written.values()), other_metrics=metrics,
+                answers=len(written), unfinished=sum(written.values()), seconds=seconds,
+                items=len({(row.task, row.item) for row in samples}), other_metrics=metrics,
             )  # fmt: skip
             write_model(folder / "measurement.json", content)
     if cut:
@@ -180,6 +185,32 @@ def measure(measurement: Measurement, lm: Any, limit: int | None) -> None:
         say(f"{measurement.label}: prompts are longer than the model's context and cut on the left: {counts}")
     for reason, count in differences.items():
         say(f"{measurement.label}: not as `lm_eval` measures it, {count} items of {reason}")
+
+
+@contextmanager
+def timed_requests(lm: Any) -> Iterator[dict[str, float]]:
+    """Add up the seconds that the model takes, by the kind of request."""
+    seconds: dict[str, float] = {}
+
+    def time_method(name: str) -> None:
+        ask = getattr(lm, name)
+
+        def ask_and_time(requests: Any, *args: Any, **options: Any) -> Any:
+            begin = time.perf_counter()
+            try:
+                return ask(requests, *args, **options)
+            finally:
+                seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - begin
+
+        setattr(lm, name, ask_and_time)
+
+    for name in TIMED:
+        time_method(name)
+    try:
+        yield seconds
+    finally:
+        for name in TIMED:
+            delattr(lm, name)
 
 
 def _ask(lm: Any, source: LmEvalSource | None, arguments: Mapping[str, Any]) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kshot.config import EvaluateConfig
+from kshot.core.console import say
 from kshot.core.errors import SuiteError
 from kshot.evaluate.measure.lm_eval_suites import PREFIX, check_lm_eval_shots, load_lm_eval_suite
 from kshot.evaluate.measure.suite_tasks import Labels, check_shots
@@ -36,6 +37,14 @@ def load_suites(settings: EvaluateConfig, more: Sequence[str]) -> list[Suite]:
         else:
             check_shots(suite, settings.shots)
     return suites
+
+
+def say_no_teacher_is_asked(suites: Sequence[Suite], settings: EvaluateConfig, command: str) -> None:
+    """For the commands that compare more than a student with its base: name what only the teacher could add."""
+    asked = ["evaluate.teacher"] if settings.teacher else []
+    asked += ["the score judge"] if any("judge" in task.spec.scores for s in suites for task in s.tasks) else []
+    if asked:
+        say(f"{command}: leaves out {' and '.join(asked)}; only `kshot evaluate` asks the teacher")
 
 
 def _with_chat_settings(suite: Suite, settings: EvaluateConfig) -> Suite:

@@ -6,6 +6,8 @@ from typing import Any
 
 from kshot.core.errors import RunError
 from kshot.evaluate.run_files import Sample
+from kshot.evaluate.scoring.calibration import calibrate_samples
+from kshot.evaluate.scoring.text import CALIBRATED
 from kshot.models.chat_text import TURN_END, visible
 from kshot.suites.format import Suite, SuiteTask
 
@@ -27,6 +29,7 @@ def collect_samples(
         rows = [row for task in suite.tasks for row in _of_lm_eval(suite, task, by_task[task.name], facts, lm)]
     else:
         rows = [row for name, samples in by_task.items() for row in _of_own(suite, name, samples, facts, label, lm)]
+        rows += calibrate_samples(rows, {task.name for task in suite.tasks if CALIBRATED in task.spec.scores})
     return sorted(rows, key=lambda row: (row.task, row.score, row.item))
 
 
@@ -35,7 +38,7 @@ def _of_own(
 ) -> Iterable[Sample]:
     """Rows of one of our tasks, which is named TASK__SCORE; generated answers may have several scores."""
     task, _, score = name.rpartition("__")
-    scores = next(each.spec.scores for each in suite.tasks if each.name == task)
+    scores = next(each.spec.written_scores for each in suite.tasks if each.name == task)
     for sample in samples:
         doc, arguments = sample["doc"], _arguments(sample)
         prompt = arguments[0][0]

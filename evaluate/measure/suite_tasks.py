@@ -177,6 +177,19 @@ CHOICE_SETTINGS: Mapping[str, object] = {
 }
 
 
+def has_line_breaks(task: SuiteTask) -> bool:
+    """Whether an accepted answer of the task holds a line break."""
+    return any("\n" in output for row in (*task.demos, *task.items) for output in row.output)
+
+
+def score_written(task: SuiteTask, answer: str, accepted: Sequence[str], options: Sequence[str]) -> dict[str, float]:
+    """The written scores of an answer. Exact match reads what it would have been given alone: the first line."""
+    answers = dict.fromkeys(task.spec.written_scores, answer)
+    if "exact_match" in answers and not has_line_breaks(task):
+        answers["exact_match"] = answer.partition("\n")[0]
+    return {score: text.score_answer(score, each, accepted, options) for score, each in answers.items()}
+
+
 def _generation_settings(task: SuiteTask, tokenizer: Any) -> dict[str, object]:
     """Greedy decoding, stopped where no accepted answer could still match.
 
@@ -184,21 +197,14 @@ def _generation_settings(task: SuiteTask, tokenizer: Any) -> dict[str, object]:
     spare tokens bound its length, since a longer one is wrong however it goes on. Scores that look for the answer in a
     longer text leave room for one, unless the task says `first_line_only`.
     """
-    scores = task.spec.scores
+    scores = task.spec.written_scores
     accepted = [output for row in (*task.demos, *task.items) for output in row.output]
     longest = max(len(tokenizer(output, add_special_tokens=False)["input_ids"]) for output in accepted)
     whole = scores == ["exact_match"] or task.spec.first_line_only
-    has_lines = any("\n" in output for output in accepted)
+    has_lines = has_line_breaks(task)
 
     def score_answer(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:
-        # Exact match reads what it would have been given alone.
-        answers = dict.fromkeys(scores, results[0])
-        if "exact_match" in answers and not has_lines:
-            answers["exact_match"] = results[0].partition("\n")[0]
-        return {
-            score: text.score_answer(score, answer, doc["output"], doc.get("options", ()))
-            for score, answer in answers.items()
-        }
+        return score_written(task, results[0], doc["output"], doc.get("options", ()))
 
     until = [tokenizer.eos_token, *(["\n"] if whole and not has_lines else [])]
     return {

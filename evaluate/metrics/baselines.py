@@ -21,7 +21,7 @@ from kshot.core.answers import normalize_answer
 from kshot.evaluate.measure.results import SeedScores
 from kshot.evaluate.measure.suite_tasks import choose_demonstrations
 from kshot.evaluate.run_files import BaselineMean, BaselineScore, BaselineTask, Sample
-from kshot.evaluate.scoring.text import LOGLIKELIHOOD, score_answer
+from kshot.evaluate.scoring.text import CHOICE_SCORES, JUDGE, score_answer
 from kshot.suites.format import Suite, SuiteRow, SuiteTask
 
 BASELINE_NAMES = {
@@ -41,9 +41,12 @@ def trivial_baselines(task: SuiteTask, score: str, k: int, seeds: Sequence[int],
     """The baselines that need no model, as fractions; those of demonstrations are means over the few-shot seeds.
 
     Args:
-        score: answers are scored as a model's would be; for `loglikelihood` only the option itself is right.
+        score: answers are scored as a model's would be; of a choice only the option itself is right. Nobody judges
+            the baselines.
         limit: how many items are measured.
     """
+    if score == JUDGE:
+        return dict.fromkeys(("majority", "random", "copy_first", "copy_last", "copy_any"))
     rows = task.items[:limit]
     demos_by_seed = [choose_demonstrations(task, k, seed) for seed in seeds] if k else []
     return {
@@ -206,7 +209,7 @@ def _constant(rows: Sequence[SuiteRow], score: str, demos: Sequence[SuiteRow]) -
 
 def _score(score: str, answer: str, row: SuiteRow) -> float:
     return (
-        float(answer in row.output) if score == LOGLIKELIHOOD else score_answer(score, answer, row.output, row.options)
+        float(answer in row.output) if score in CHOICE_SCORES else score_answer(score, answer, row.output, row.options)
     )
 
 

@@ -21,9 +21,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 import numpy as np
-from scipy.special import log_softmax, logsumexp
 
 from kshot.evaluate.run_files import LabelBias, LabelBiasFile, LabelBiasGain, LabelBiasMean, LabelBiasTask, Sample
+from kshot.evaluate.scoring.calibration import calibrated_accuracy, sort_options
 from kshot.evaluate.scoring.text import LOGLIKELIHOOD
 from kshot.evaluate.stats.paired import Families, paired_gain
 
@@ -50,7 +50,7 @@ def measure_label_bias(
     for training, sample in samples:
         if sample.score == LOGLIKELIHOOD:
             names = sample.suite, sample.k, sample.model, sample.task
-            by_task[names][training, sample.seed].append(_sort_options(sample))
+            by_task[names][training, sample.seed].append(sort_options(sample))
     groups: dict[tuple[str, int, str], dict[str, list[LabelBias]]] = defaultdict(dict)
     for (suite, k, model, task), by_seed in sorted(by_task.items()):
         if all(_has_labels(rows) for rows in by_seed.values()):
@@ -82,14 +82,6 @@ def pairwise_auroc(samples: Sequence[Sample]) -> float:
     lead, other = own[:, None] - log_probs, log_probs.T - own
     differs = right[:, None] != right
     return float(((lead > other) + 0.5 * (lead == other))[differs].mean())
-
-
-def calibrated_score(samples: Sequence[Sample]) -> float:
-    """Accuracy of the choice where no option is preferred over all items together (batch calibration)."""
-    # In logarithms, since an option that is hopeless for every item would be a zero to divide by.
-    shares = log_softmax([sample.log_probs for sample in samples], axis=1)
-    choices = (shares - logsumexp(shares, axis=0)).argmax(axis=1)
-    return fmean(_options(sample)[n] in sample.accepted for sample, n in zip(samples, choices, strict=True))
 
 
 def _average_seeds(by_seed: Mapping[tuple[int, int], Sequence[Sample]]) -> list[LabelBias]:
@@ -126,13 +118,6 @@ def _options(sample: Sample) -> list[str]:
     return sample.options or []
 
 
-def _sort_options(sample: Sample) -> Sample:
-    """The sample with its options in alphabetical order: some suites shuffle them from item to item."""
-    pairs = sorted(zip(_options(sample), sample.log_probs or [], strict=True))
-    update = {"options": [option for option, _ in pairs], "log_probs": [value for _, value in pairs]}
-    return sample.model_copy(update=update)
-
-
 def _has_labels(samples: Sequence[Sample]) -> bool:
     """Whether the options are the same for all items, and more than one of them is right somewhere."""
     return len({tuple(_options(s)) for s in samples}) == 1 and len({_right_label(s) for s in samples}) > 1
@@ -149,7 +134,7 @@ def _measure(samples: Sequence[Sample]) -> LabelBias:
         majority_prediction_rate=_majority_rate(sample.answer for sample in samples),
         majority_label_rate=_majority_rate(map(_right_label, samples)),
         score=fmean(sample.right or 0.0 for sample in samples),
-        calibrated=calibrated_score(samples),
+        calibrated=calibrated_accuracy(samples),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from kshot.evaluate.report.numbers import VERDICTS, interval, points, score_name, signed
 from kshot.evaluate.run_files import AnswerCount, GainRow
-from kshot.evaluate.scoring.text import LOGLIKELIHOOD
+from kshot.evaluate.scoring.text import CALIBRATED, CHOICE_SCORES, JUDGE, LOGLIKELIHOOD
 
 MAX_TASKS = 6
 """Names of tasks in a sentence."""
@@ -19,12 +19,16 @@ def headlines(gains: Sequence[GainRow], unfinished: Mapping[str, AnswerCount]) -
     sentences = []
     for suite in dict.fromkeys(row.suite for row in gains):
         own = [row for row in gains if row.suite == suite]
-        written = dict.fromkeys(row.score for row in own if row.score != LOGLIKELIHOOD)
+        written = dict.fromkeys(row.score for row in own if row.score not in (*CHOICE_SCORES, JUDGE))
         # Exact match first, whatever the alphabet says.
         scores = sorted(written, key=lambda score: score != "exact_match") or [LOGLIKELIHOOD]
         parts = [_score_part(own, score) for score in scores]
         if LOGLIKELIHOOD not in scores and any(row.score == LOGLIKELIHOOD for row in own):
             parts.append(_choice_part(own))
+        if any(row.score == CALIBRATED for row in own):
+            parts.append(_score_part(own, CALIBRATED))
+        if any(row.score == JUDGE for row in own):
+            parts.append(_judge_part(own))
         tasks = max(row.tasks for row in own)
         held_out = f"{tasks} held-out tasks" if tasks > 1 else "held-out task"
         sentences.append(f"On the {held_out} of {suite}, {'; '.join(parts)}.")
@@ -60,6 +64,12 @@ def _choice_part(rows: Sequence[GainRow]) -> str:
         changes = " and ".join(f"{signed(row.gain)} points {_shots(row)}" for row in ends)
         return f"the choice among options (log-likelihood) did not move ({changes})"
     return "the choice among options: " + _score_part(rows, LOGLIKELIHOOD)
+
+
+def _judge_part(rows: Sequence[GainRow]) -> str:
+    """How often the judge prefers the student's answer; a tie counts half."""
+    shares = " and ".join(f"{points(row.student)} % {_shots(row)}" for row in _ends(rows, JUDGE))
+    return f"the judge prefers the student's answer to the base's in {shares} (a tie counts half)"
 
 
 def _shots(row: GainRow) -> str:

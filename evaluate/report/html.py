@@ -31,6 +31,8 @@ EXPLAINED = {
     "exact_match": "the whole answer equals an accepted one up to case, outer quotes and a final stop.",
     "normalized_match": "the one answer that the text gives, without what surrounds it, equals an accepted one.",
     "loglikelihood": "the option with the highest log-probability is right.",
+    "calibrated_choice": "the same after each option's probability is divided by its mean over the items.",
+    "judge": "the fraction of items where the teacher prefers this model's answer; ties count half to each.",
     "contains": "an accepted answer stands in the answer, as whole words.",
     "numeric": "the last number of the answer is that of an accepted one.",
     "acc": "lm-eval's accuracy: the option with the highest log-probability is right.",
@@ -74,7 +76,9 @@ class TaskTable:
     mean: list[TaskCell]
 
 
-def write_html(folder: Path, plots: Sequence[Plot], sections: Sequence[ReportSection]) -> None:
+def write_html(
+    folder: Path, plots: Sequence[Plot], sections: Sequence[ReportSection], shipping: ReportSection | None = None
+) -> None:
     """Write report.html from gains.json, samples.jsonl and manifest.json of a finished evaluate folder.
 
     The same folder gives the same bytes.
@@ -94,6 +98,7 @@ def write_html(folder: Path, plots: Sequence[Plot], sections: Sequence[ReportSec
         scores={row.score for row in gains},
         gains=gains,
         has_seeds=any(row.seeds > 1 for row in gains),
+        shipping=shipping,
         headlines=headlines(gains, manifest.unfinished),
         cards=cards(gains),
         plots=[_picture(plot) for plot in plots],

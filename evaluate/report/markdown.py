@@ -14,7 +14,7 @@ from kshot.evaluate.report.numbers import mark, mark_task, points, score_name, s
 from kshot.evaluate.report.section import ReportSection, Table, make_table, section_markdown, table_markdown
 from kshot.evaluate.report.sections import ABOUT_INTERVALS, gains_table, is_marked
 from kshot.evaluate.run_files import EvaluateManifest, GainRow, MeasuredOn, Sample, TaskScore
-from kshot.evaluate.scoring.text import LOGLIKELIHOOD
+from kshot.evaluate.scoring.text import CHOICE_SCORES, JUDGE
 
 TEMPLATE = Path(__file__).parent / "report.md.j2"
 BELOW = " ▼"
@@ -30,7 +30,7 @@ class AnswerPair:
 
 def write_report(
     folder: Path, manifest: EvaluateManifest, gains: Sequence[GainRow], sections: Sequence[ReportSection],
-    samples: Sequence[Sample],
+    samples: Sequence[Sample], shipping: ReportSection | None = None,
 ) -> None:  # fmt: skip
     """Write report.md into the folder."""
     environment = SandboxedEnvironment(
@@ -41,6 +41,7 @@ def write_report(
         scores={row.score for row in gains},
         gains=table_markdown(gains_table(gains, BELOW)),
         marks={mark for row in manifest.by_task if (mark := mark_task(row))} | {"▼" for row in gains if is_marked(row)},
+        shipping=section_markdown(shipping) if shipping else "",
         headlines=headlines(gains, manifest.unfinished),
         about_intervals=ABOUT_INTERVALS,
         is_few=any(row.families < 6 for row in gains),
@@ -101,7 +102,7 @@ def draw_answers(samples: Sequence[Sample], seed: int) -> list[AnswerPair]:
     for sample in samples:
         names = (sample.suite, sample.task, sample.k)
         key = (sample.seed, sample.score)
-        if sample.score != LOGLIKELIHOOD and first.setdefault(names, key) == key:
+        if sample.score not in (*CHOICE_SCORES, JUDGE) and first.setdefault(names, key) == key:
             by_item.setdefault(names, {}).setdefault(sample.item, {})[sample.model] = sample
     pairs = []
     for names, items in sorted(by_item.items()):

@@ -23,7 +23,15 @@ from kshot.evaluate.run_files.forgetting import (
     TextKind,
 )
 from kshot.evaluate.run_files.gains import CleanGain, FewshotRow, Gain, GainRow, SuiteGain
-from kshot.evaluate.run_files.label_bias import LabelBias, LabelBiasFile, LabelBiasGain, LabelBiasMean, LabelBiasTask
+from kshot.evaluate.run_files.judge import JudgeFile, Judgement, JudgeRow
+from kshot.evaluate.run_files.label_bias import (
+    LabelBias,
+    LabelBiasFile,
+    LabelBiasGain,
+    LabelBiasMean,
+    LabelBiasTask,
+    LabelPriors,
+)
 from kshot.evaluate.run_files.measured import (
     AnswerCount,
     DeviceFile,
@@ -63,11 +71,15 @@ __all__ = [
     "ForgottenTask",
     "Gain",
     "GainRow",
+    "JudgeFile",
+    "JudgeRow",
+    "Judgement",
     "LabelBias",
     "LabelBiasFile",
     "LabelBiasGain",
     "LabelBiasMean",
     "LabelBiasTask",
+    "LabelPriors",
     "MeasuredOn",
     "MeasurementFile",
     "NearestTasks",
@@ -91,6 +103,9 @@ FILES: dict[str, type[FileModel]] = {
     "baselines": BaselinesFile,
     "samples": Sample,
     "label_bias": LabelBiasFile,
+    "label_priors": LabelPriors,
+    "judge": JudgeFile,
+    "judgements": Judgement,
     "contamination": ContaminationFile,
     "forgetting": ForgettingFile,
     "forgetting_answers": ForgettingAnswers,

@@ -52,6 +52,28 @@ class LabelBiasGain(FileModel):
     tasks: int
 
 
+class LabelPriors(FileModel):
+    """A row of label_priors.json: how to choose among a task's labels without the student's preference for some.
+
+    Choose the label with the highest log_softmax(log-probabilities of the labels) - log_priors.
+    """
+
+    suite: str
+    task: str
+    k: int
+    """Demonstrations before each input; other numbers have other priors."""
+    seed: int
+    """Few-shot seed."""
+    labels: list[str]
+    log_priors: list[float]
+    """Log of each label's mean share of the probability over the items, in the order of the labels."""
+    items: int
+    accuracy: float
+    """Of the choice with these priors, on the items that they come from."""
+    uncalibrated_accuracy: float
+    """Of the choice without them."""
+
+
 class LabelBiasFile(FileModel):
     """label_bias.json: whether the models separate the labels, and which one they prefer."""
 

@@ -50,6 +50,9 @@ class MeasurementFile(FileModel):
     """Number of generated answers."""
     unfinished: int = 0
     """Number of them that filled their budget of tokens."""
+    seconds: dict[str, float] = Field(default_factory=dict)
+    """Seconds of all answers together: `generate_until` for written ones, `loglikelihood` for choices."""
+    items: int = 0
     other_metrics: dict[str, dict[str, float]]
     """Metrics of lm-eval that are no mean over items: task -> metric -> value."""
 

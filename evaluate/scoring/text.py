@@ -15,11 +15,18 @@ from kshot.evaluate.scoring.normalized import normalized_match
 
 LOGLIKELIHOOD = "loglikelihood"
 """The choice among options, which is scored by the model's probabilities and not by what it writes."""
+CALIBRATED = "calibrated_choice"
+"""The same after batch calibration, see calibration.py."""
+CHOICE_SCORES = (LOGLIKELIHOOD, CALIBRATED)
+JUDGE = "judge"
+"""The teacher compares the answers of student and base, see evaluate/judge."""
 VERSION = 2
 SCORE_NAMES = {
     "exact_match": "exact match",
     "normalized_match": "normalized match",
     LOGLIKELIHOOD: "log-likelihood choice",
+    CALIBRATED: "calibrated choice",
+    JUDGE: "preferred by the judge",
     "contains": "contains the answer",
     "numeric": "last number",
     "rouge_l": "ROUGE-L",

@@ -39,7 +39,7 @@ def ablate(
     """
     from kshot.evaluate.ablation import measure_trial, write_ablation
     from kshot.evaluate.lm.backends import require_own_backend
-    from kshot.evaluate.measure.plan import load_suites
+    from kshot.evaluate.measure.plan import load_suites, say_no_teacher_is_asked
     from kshot.generate.stage import run_generate
     from kshot.generate.synthesis.pipeline import inherit_replies
     from kshot.sweep.grid import load_grid
@@ -51,6 +51,7 @@ def ablate(
     home = open_run(settings, config, run)
     require_own_backend(settings.evaluate)
     suites = load_suites(settings.evaluate, suite or ())
+    say_no_teacher_is_asked(suites, settings.evaluate, "ablate")
     _check_trials(trials)
     for line in trials.describe():
         say(line)

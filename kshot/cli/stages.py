@@ -76,24 +76,29 @@ def evaluate(
     training data; gains are given without these as well.
     """
     from kshot.evaluate.stage import run_evaluate
+    from kshot.generate.teacher.answering import make_answering
 
-    run_evaluate(*load(config, run, overrides), suites=suite or (), strict=strict)
+    settings, folder = load(config, run, overrides)
+    run_evaluate(settings, folder, suites=suite or (), strict=strict, ask=make_answering(settings, folder))
 
 
 def run_all(config: ConfigPath, run: RunName = "", overrides: Overrides = None, suite: Suites = None) -> None:
     """Run the three stages in turn; without generate where `train.data` names a training set."""
     from kshot.evaluate.lm.backends import check_backend
     from kshot.evaluate.measure.plan import load_suites
+    from kshot.evaluate.stage import check_teacher
+    from kshot.generate.teacher.answering import make_answering
     from kshot.models.loading import load_chat_format
     from kshot.models.references import parse_reference
     from kshot.models.resolve import resolve_model
     from kshot.train.trainer_config import check_trainer_config
 
     # What only a later stage would notice is noticed before the first.
-    settings, _ = load(config, run, overrides)
+    settings, folder = load(config, run, overrides)
     parse_reference(settings.student)
     check_backend(settings.evaluate)
-    load_suites(settings.evaluate, suite or ())
+    suites = load_suites(settings.evaluate, suite or ())
+    check_teacher(settings.evaluate, suites, make_answering(settings, folder))
     if faults := check_trainer_config(settings.train):
         raise ConfigError(faults)
     load_chat_format(resolve_model(settings.student))

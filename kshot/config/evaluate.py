@@ -37,6 +37,9 @@ class EvaluateConfig(Section):
     """Weights and arithmetic of both models; auto as in training."""
     bootstrap_resamples: Annotated[int, Field(ge=100)] = 10_000
     """Draws of the bootstrap."""
+    teacher: bool = False
+    """Let the teacher of `generate.teacher` answer the items of trained tasks too, as one more way to answer: through
+    the same client, cache and budget. It reads the held-out inputs, without their right answers."""
     forgetting: bool = False
     """Measure bits per byte on English text and answers to plain questions too. Takes a quarter more time on the
     quickstart. Tasks that lost accuracy are always reported."""

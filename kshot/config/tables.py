@@ -41,6 +41,10 @@ class TableSuiteConfig(Section):
     demos: str | Annotated[int, Field(ge=0)] | None = None
     """Another table whose rows demonstrate, e.g. the training rows; or how many rows of this one, which are then no
     items. null: a quarter of the rows, from 4 to 16."""
+    scores: tuple[str, ...] | None = None
+    """How answers are scored, as in a suite's YAML; null: by the kind of task."""
+    rubric: str = ""
+    """What makes an answer better, for the score `judge`."""
     trained: bool = True
     """Other rows of this task are trained on: only the inputs of its items are kept out of training. false: its
     instruction, labels and demonstrations too."""

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from kshot.config import TableSuiteConfig
 from kshot.core.console import say
 from kshot.core.errors import DataError, SuiteError
@@ -15,7 +17,7 @@ from kshot.project.tables import is_table
 from kshot.project.task import load_examples
 from kshot.project.write import SCORES, default_instruction, make_task_id
 from kshot.suites.format import Suite, SuiteRow, SuiteTask, SuiteTaskSpec
-from kshot.suites.loading import load_suite, suite_folder
+from kshot.suites.loading import describe_spec_error, load_suite, suite_folder
 
 SEED = 7
 """Draws the demonstrations of a table that gives items too: the same ones whatever the run's seed."""
@@ -83,17 +85,20 @@ def _load_table(entry: TableSuiteConfig, hashes: tuple[str, ...]) -> Suite:
     demos, items, survey = _take_demonstrations(entry, given)
     name = make_task_id(entry.name or Path(entry.file).stem)
     options = list(survey.labels)
-    spec = SuiteTaskSpec.model_validate(
-        {
-            "task": name,
-            "instruction": entry.instruction or default_instruction(survey),
-            "kind": "multiple_choice" if options else "generation",
-            "options_fixed": bool(options),
-            "demos": len(demos),
-            "scores": SCORES[survey.kind],
-            "trained": entry.trained,
-        }
-    )
+    facts = {
+        "task": name,
+        "instruction": entry.instruction or default_instruction(survey),
+        "kind": "multiple_choice" if options else "generation",
+        "options_fixed": bool(options),
+        "demos": len(demos),
+        "scores": SCORES[survey.kind] if entry.scores is None else list(entry.scores),
+        "rubric": entry.rubric,
+        "trained": entry.trained,
+    }
+    try:
+        spec = SuiteTaskSpec.model_validate(facts)
+    except ValidationError as error:
+        raise SuiteError(f"suite {entry.file}: {describe_spec_error(error)}") from None
     left_out = len(given.empty) + len(given.repeats)
     notes = f"; {left_out} rows left out, empty or of an input that stands above" if left_out else ""
     say(f"suite {name}: {entry.file}: {len(items)} items, {survey.kind}{_describe_demos(entry, demos)}{notes}")

@@ -4,7 +4,9 @@ A suite is a folder with one YAML file and a JSONL file for each task. The YAML 
 stem), `instruction`, `kind` (multiple_choice or generation), `options_fixed` (all items have the same options, which
 need not be shown), `demos`, and optionally `family`, `first_line_only` (the model is stopped there, whatever the
 scores), `trained` (the task is trained on, with other rows), `system` (a system prompt) and `scores`: exact_match (the
-default), normalized_match, contains, numeric and rouge_l. `category` and `items` are notes; another key is refused. A
+default), normalized_match, contains, numeric, rouge_l, calibrated_choice (the choice among fixed options by calibrated
+log-probabilities) and judge (the teacher compares the student's answer with the base's, by the task's `rubric`).
+`category` and `items` are notes; another key is refused. A
 row of a task's file holds `input`, `output` (the accepted answers) and, for multiple choice, `options`: at least two,
 one of them wrong, which exact match tells from one another. The first `demos` rows are the pool of demonstrations, the
 rest the items. No two rows share input and options.
@@ -14,9 +16,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-ScoreName = Literal["exact_match", "normalized_match", "contains", "numeric", "rouge_l"]
+ScoreName = Literal["exact_match", "normalized_match", "contains", "numeric", "rouge_l", "calibrated_choice", "judge"]
+UNWRITTEN_SCORES = ("calibrated_choice", "judge")
+"""Scores that are not read from a written answer alone."""
 
 
 class SuiteRow(BaseModel):
@@ -46,15 +50,32 @@ class SuiteTaskSpec(BaseModel):
     trained: bool = Field(False, strict=False)
     """The task is trained on, with other rows: only the inputs of its items are kept out of training."""
     family: str = ""
+    rubric: str = Field("", exclude=True)
+    """What makes an answer better, for the score `judge`. No answer depends on it."""
     system: str = ""
     """A system prompt before every prompt of the task; "" for none."""
     category: str = Field("", exclude=True)
     """For readers, as `items`; neither shapes a score."""
     items: int | None = Field(None, strict=False, exclude=True)
 
+    @model_validator(mode="after")
+    def _check_scores(self) -> "SuiteTaskSpec":
+        if twice := [score for score in self.scores if self.scores.count(score) > 1]:
+            raise ValueError(f"scores: {twice[0]} stands twice; keep one")
+        if ("judge" in self.scores) != bool(self.rubric):
+            raise ValueError("the score judge and a rubric belong together; give both or neither")
+        if "calibrated_choice" in self.scores and not (self.is_multiple_choice and self.options_fixed):
+            raise ValueError("calibrated_choice needs kind: multiple_choice and options_fixed: true")
+        return self
+
     @property
     def is_multiple_choice(self) -> bool:
         return self.kind == "multiple_choice"
+
+    @property
+    def written_scores(self) -> list[str]:
+        """The scores that are read from a written answer; ROUGE-L where the task names none."""
+        return [score for score in self.scores if score not in UNWRITTEN_SCORES] or ["rouge_l"]
 
 
 @dataclass(frozen=True)

@@ -63,10 +63,7 @@ def load_suite(name: str) -> Suite:
             spec = SuiteTaskSpec.model_validate(entry)
         except ValidationError as error:
             line = find_line(node, ("tasks", number, *error.errors()[0]["loc"]))
-            raise SuiteError(f"{index}:{line}: tasks[{number}]: {_first_error(error)}") from None
-        if twice := [score for score in spec.scores if spec.scores.count(score) > 1]:
-            line = find_line(node, ("tasks", number, "scores"))
-            raise SuiteError(f"{index}:{line}: tasks[{number}]: scores: {twice[0]} stands twice; keep one")
+            raise SuiteError(f"{index}:{line}: tasks[{number}]: {describe_spec_error(error)}") from None
         tasks.append(_load_task(folder, spec))
     names = [task.name for task in tasks]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
@@ -128,7 +125,7 @@ def _load_row(place: str, value: object, spec: SuiteTaskSpec) -> SuiteRow:
     try:
         row = SuiteRow.model_validate(value)
     except ValidationError as error:
-        raise SuiteError(f"{place}: {_first_error(error)}") from None
+        raise SuiteError(f"{place}: {describe_spec_error(error)}") from None
     if spec.is_multiple_choice and not any(answer in row.options for answer in row.output):
         raise SuiteError(f"{place}: none of the answers {row.output!r} is among the options {row.options!r}")
     if spec.first_line_only and any("\n" in answer for answer in row.output):
@@ -140,8 +137,11 @@ def _load_row(place: str, value: object, spec: SuiteTaskSpec) -> SuiteRow:
     return row
 
 
-def _first_error(error: ValidationError) -> str:
+def describe_spec_error(error: ValidationError) -> str:
+    """The first fault of a task's spec: its field, where one is to blame, and what is wrong."""
     detail = error.errors(include_url=False)[0]
+    if detail["type"] == "value_error":
+        return str(detail["msg"]).removeprefix("Value error, ")
     field = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         return f"{field}: {_unknown_key(str(detail['loc'][-1]), SuiteTaskSpec.model_fields)}"

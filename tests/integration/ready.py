@@ -10,6 +10,7 @@ from kshot.config.loader import load_config
 from kshot.core.files import write_json, write_jsonl
 from kshot.core.runs import Run
 from kshot.evaluate.stage import run_evaluate
+from kshot.generate.teacher.answering import make_answering
 
 
 def ready_run(config: Path, base: Path, rows: list[dict[str, Any]] | None = None) -> Path:
@@ -36,7 +37,7 @@ def evaluated(config: Path, *overrides: str, suites: tuple[str, ...] = (), stric
     """`kshot evaluate` without the start of a process; the exit code."""
     settings = load_config(config, list(overrides))
     run = Run(settings.runs / config.stem)
-    return guarded(lambda: run_evaluate(settings, run, suites, strict))
+    return guarded(lambda: run_evaluate(settings, run, suites, strict, make_answering(settings, run)))
 
 
 def read(path: Path) -> Any:

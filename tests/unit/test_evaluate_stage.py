@@ -2,8 +2,8 @@
 
 import pytest
 
+from kshot.evaluate.metrics.gain_rows import chance_scores, fewshot_rows, gain_rows
 from kshot.evaluate.run_files import BaselineMean
-from kshot.evaluate.stage import chance_scores, fewshot_rows, gain_rows
 from tests.unit.evaluation_rows import make_baseline_task
 
 BASE = {("p", k): {"exact_match": {"a": [[0.0, 0.0, 1.0, 1.0]], "b": [[0.0] * 4]}} for k in (0, 4)}

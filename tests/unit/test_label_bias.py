@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kshot.evaluate.metrics.label_bias import calibrated_score, measure_label_bias, pairwise_auroc
+from kshot.evaluate.metrics.label_bias import measure_label_bias, pairwise_auroc
 from kshot.evaluate.report.section import section_markdown
 from kshot.evaluate.report.sections import label_bias_section
 from kshot.evaluate.run_files import LabelBiasFile, Sample
+from kshot.evaluate.scoring.calibration import calibrated_accuracy
 from tests.unit.evaluation_rows import make_sample
 
 YES_NO = ["yes", "no"]
@@ -113,19 +114,19 @@ def test_pairwise_auroc_compares_three_labels_two_at_a_time() -> None:
     assert pairwise_auroc(choose(options, log_probs, options)) == pytest.approx(2 / 3)
 
 
-def test_calibrated_score_gives_no_option_preference_over_all_items() -> None:
+def test_calibrated_accuracy_gives_no_option_preference_over_all_items() -> None:
     options = ["a", "b", "c"]
     biased = choose(options, [[-1.0, -9.0, -0.5], [-9.0, -1.0, -0.5], [-9.0, -9.0, -0.1]], options)
     assert fmean(float(row.right or 0) for row in biased) == pytest.approx(1 / 3)
-    assert calibrated_score(biased) == 1.0
+    assert calibrated_accuracy(biased) == 1.0
     hopeless = [
         row.model_copy(update={"options": [*options, "d"], "log_probs": [*(row.log_probs or []), -2000.0]})
         for row in biased
     ]
-    assert calibrated_score(hopeless) == 1.0, "an option with a probability of zero to the last digit"
+    assert calibrated_accuracy(hopeless) == 1.0, "an option with a probability of zero to the last digit"
     rare = choose(["yes", "yes", "yes", "no"], [[-1.0, -2.0], [-1.1, -2.0], [-1.6, -2.0], [-1.7, -2.0]])
     accuracy = fmean(float(row.right or 0) for row in rare)
-    assert calibrated_score(rare) < accuracy + 0.01, "it assumes that labels are balanced"
+    assert calibrated_accuracy(rare) < accuracy + 0.01, "it assumes that labels are balanced"
 
 
 def test_measure_label_bias_ignores_the_order_of_the_options() -> None:

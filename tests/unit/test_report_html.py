@@ -13,6 +13,7 @@ from kshot.core.errors import DataError
 from kshot.core.files import write_json, write_jsonl
 from kshot.core.run_files import write_model
 from kshot.evaluate.measure.measurement import Measurement
+from kshot.evaluate.metrics.gain_rows import other_metric_rows
 from kshot.evaluate.report.contamination import contamination_section
 from kshot.evaluate.report.figures import describe, score_plots
 from kshot.evaluate.report.forgetting import forgetting_section
@@ -45,7 +46,6 @@ from kshot.evaluate.run_files import (
     TextForgetting,
     TextKind,
 )
-from kshot.evaluate.stage import other_metric_rows
 from kshot.suites.format import Suite
 from tests.unit.evaluation_rows import make_contamination, make_fewshot_row, make_gain, make_manifest, make_sample
 
