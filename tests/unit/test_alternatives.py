@@ -200,7 +200,7 @@ def _with_teacher(tmp_path: Path, teacher: _Teacher, suite: Suite, student: floa
     return found
 
 
-def test_the_teacher_answers_the_same_items_and_its_price_is_told(tmp_path: Path) -> None:
+def test_the_teacher_answers_the_same_items_and_its_price_is_given(tmp_path: Path) -> None:
     suite = _suite()
     teacher = _Teacher(suite, 1.0)
     found = _with_teacher(tmp_path, teacher, suite, 0.5)
