@@ -110,7 +110,7 @@ def write_html(
         shown=len(chosen),
         paired=len(pairs),
         cap=cap,
-        **read_assets(HERE / "report.css", HERE / "report.js"),
+        **read_assets(HERE / "report.css", HERE / "tables.js", HERE / "answers.js"),
     )  # fmt: skip
     write_text(folder / "report.html", make_visible(text))
 

@@ -1,5 +1,7 @@
 """The HTML report in a real browser, from file://, as a person or a screen reader meets it."""
 
+import csv
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -182,3 +184,63 @@ def test_report_moves_nothing_under_reduced_motion(browser: Any, report: Path, m
     one = Opened(browser, report.as_uri(), reduced_motion=motion)
     assert one.page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == expected
     one.context.close()
+
+
+def test_report_saves_a_table_as_csv(opened: Opened) -> None:
+    page = opened.page
+    tables = page.locator("table").count()
+    assert page.locator("button.save").count() == tables > 2
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as CSV: Scores in percent, gains in points").click()
+    assert download.value.suggested_filename == "scores-in-percent-gains-in-points.csv"
+    rows = list(csv.reader(Path(download.value.path()).read_text("utf-8-sig").splitlines()))
+    assert rows[0][:4] == ["suite", "score", "k", "base"]
+    cells = page.locator("#scores tbody tr").first.locator("td").all_text_contents()
+    assert rows[1] == [" ".join(cell.split()) for cell in cells]
+    with page.expect_download() as download:
+        page.locator("#tasks button.save").first.click()
+    text = Path(download.value.path()).read_text("utf-8-sig")
+    assert " → " in text
+    assert "(" in text
+    assert opened.faults == []
+
+
+def test_report_shows_where_base_and_student_differ(browser: Any, report: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run" / "evaluate"
+    shutil.copytree(report.parent, folder)
+    samples = folder / "samples.jsonl"
+    rows = [json.loads(line) for line in samples.read_text().splitlines()]
+    for row in rows:
+        if row["item"] == 2:
+            row["answer"] = "the blue sky today" if row["model"] == "base" else "the grey sky <b>today</b>"
+    samples.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    render(folder)
+    one = Opened(browser, (folder / "report.html").as_uri())
+    page = one.page
+    page.select_option("select[name=outcome]", "different")
+    heads = page.locator("#examples h3").all_text_contents()
+    assert heads
+    assert {head.split(" \u00b7 ")[3] for head in heads} == {"item 2"}
+    first = page.locator("#examples > li").first
+    assert first.locator("mark").all_text_contents() == ["blue", "today", "grey", "<b>today</b>"]
+    assert first.locator(".words").nth(3).text_content() == "the grey sky <b>today</b>"
+    assert one.faults == []
+    one.context.close()
+
+
+def test_report_links_to_a_single_item(browser: Any, report: Path, opened: Opened) -> None:
+    page = opened.page
+    page.select_option("select[name=task]", "sky")
+    link = page.locator("#examples h3 a").nth(2)
+    head = str(page.locator("#examples h3").nth(2).text_content())
+    address = str(link.get_attribute("href"))
+    link.click()
+    assert page.locator("#examples h3").all_text_contents() == [head]
+    again = Opened(browser, report.as_uri() + address)
+    assert again.page.locator("#examples h3").all_text_contents() == [head]
+    again.page.get_by_role("button", name="Show all answers").click()
+    assert again.page.locator("#examples > li").count() == 25
+    again.page.evaluate("location.hash = '#item=no/such/item/0/0/0'")
+    again.page.get_by_text("No such item in this file").wait_for()
+    assert again.faults == []
+    again.context.close()
