@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kshot.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from kshot.api import compare, evaluate, generate, train
+    from kshot.api import compare, evaluate, export, generate, train
     from kshot.config import Config
     from kshot.config.loader import load_config
     from kshot.core.errors import (
@@ -48,6 +48,7 @@ __all__ = [
     "WeightsError",
     "compare",
     "evaluate",
+    "export",
     "generate",
     "load_config",
     "load_suite",
@@ -56,7 +57,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "kshot.api": ("compare",),
+    "kshot.api": ("compare", "export"),
     "kshot.config": ("Config",),
     "kshot.config.loader": ("load_config",),
     "kshot.core.errors": (

@@ -105,5 +105,33 @@ def compare(
     return read_model(target / "compare.json", CompareFile)
 
 
+def export(
+    run: Path | str, to: str, *, dtype: str | None = None, quantize: str | None = None, out: Path | None = None,
+    limit: int = 20, suites: Sequence[str] = ("kshot",),
+) -> Path:  # fmt: skip
+    """Export a run's student, load the export again, and compare its answers with the trained student's.
+
+    Args:
+        run: the run's folder.
+        to: merged, adapter, gguf, ollama or mlx.
+        dtype: bfloat16, float16 or float32; None for the dtype of the base's weights.
+        quantize: how a GGUF file holds the weights, e.g. q8_0 (its default), f16, q4_k_m.
+        out: the folder to write; by default one in the run's `export`.
+        limit: items whose answers are compared.
+        suites: suites to take them from.
+
+    Returns:
+        The folder of the export; `export.json` in it holds sizes, load times and differences.
+
+    Raises:
+        KshotError: settings that the target does not take, a missing tool, or weights that cannot be held so.
+    """
+    from kshot.evaluate.measure.first_items import render_first_items
+    from kshot.train.export.run import ChatItem, run_export
+
+    items = [ChatItem(*item) for item in render_first_items(suites, limit)]
+    return run_export(Path(run), to, dtype, quantize, out, items, suites)
+
+
 def _run(config: Config, name: str) -> Run:
     return Run(config.runs / name)

@@ -11,6 +11,8 @@ class TrainFacts(FileModel):
     run: str
     base: str
     """The student's reference in the config."""
+    base_fingerprint: str = ""
+    """Of the student's weights, architecture, tokenizer and chat template."""
     data: str
     """SHA-256 of train.jsonl, or of the file that `train.data` names."""
     origin: str = ""
@@ -61,5 +63,45 @@ class MetricsRow(FileModel):
     num_tokens: float | None = None
 
 
-FILES: dict[str, type[FileModel]] = {"train_manifest": TrainManifest, "metrics": MetricsRow}
+class AnswerDifference(FileModel):
+    """An item that the exported model answers otherwise than the trained one."""
+
+    task: str
+    item: int
+    """Index of the item in its task."""
+    trained: str
+    exported: str
+
+
+class ExportFile(FileModel):
+    """export.json in the folder of an export: what it holds, and how its answers compare with the trained student's."""
+
+    run: str
+    base: str | None
+    """The student's reference; null where it is a file or folder of the machine that trained."""
+    base_hub_id: str | None
+    base_fingerprint: str
+    target: str
+    dtype: str | None
+    """Of the weights; null where they are quantised."""
+    quantization: str | None
+    converter: str | None
+    """What made the file, with its version; null for kshot itself."""
+    weights_bytes: int
+    trained_bytes: int
+    """Size of the merged student in float32."""
+    base_bytes: int
+    load_seconds: float
+    trained_load_seconds: float
+    loaded_with: str
+    """What answered from the export."""
+    suites: list[str]
+    compared: int
+    """Items that both answered, greedily and without demonstrations; white space at the ends does not count."""
+    equal: int
+    differences: list[AnswerDifference]
+    versions: dict[str, str]
+
+
+FILES: dict[str, type[FileModel]] = {"train_manifest": TrainManifest, "metrics": MetricsRow, "export": ExportFile}
 """Every file of the stage by the name of its schema; metrics.jsonl holds a row each."""

@@ -110,6 +110,7 @@ def _train(
     facts = TrainFacts(
         run=name,
         base=config.student,
+        base_fingerprint=fingerprint_model(student),
         data=data.hash,
         origin=data.origin,
         rows=len(plan),

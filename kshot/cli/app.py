@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import typer
 
-from kshot.cli import compare, init, models, recipes, stages, tasks, view
+from kshot.cli import compare, export, init, models, recipes, stages, tasks, view
 from kshot.core.console import fail
 from kshot.core.errors import ConfigError, KshotError
 from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
@@ -31,6 +31,7 @@ app.command()(init.init)
 for command in (stages.generate, stages.train, stages.evaluate, stages.push, compare.ablate, compare.compare):
     app.command()(command)
 app.command("run")(stages.run_all)
+app.command()(export.export)
 app.command()(view.view)
 app.add_typer(recipes.group, name="recipes")
 app.add_typer(tasks.group, name="tasks")

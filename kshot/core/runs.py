@@ -6,6 +6,7 @@
     runs/RUN/evaluate/   gains.json fewshot.json baselines.json label_bias.json contamination.json forgetting.json
                          report.html report.md scores.png scores.svg samples.jsonl measurements/ forgetting/
                          settings.json manifest.json
+    runs/RUN/export/     a folder an export, with export.json
 
 A stage is done when its manifest stands, which is written last. The manifest carries a key of everything that shaped
 the outputs: the same key means that there is nothing to do, another that the stage is made afresh.
@@ -26,6 +27,8 @@ from kshot.core.files import read_json, write_json
 from kshot.core.version import __version__
 
 MANIFEST = "manifest.json"
+EXPORT = "export.json"
+"""In the folder of an export: what it holds, and how its answers compare."""
 OUTSIDE_DATA = "data.jsonl"
 """In the train stage's folder: the records of `train.data`, where it names a training set made elsewhere."""
 

