@@ -71,7 +71,7 @@ def write_results(folder: Path, results: Results, manifest: EvaluateManifest) ->
     for line in headlines(gains, manifest.unfinished):
         say(line)
     if shipping:
-        print_table(drop_columns(shipping.tables[0], {"suite"}))
+        print_table(shipping.tables[0])
     for line in results.alternatives.advice:
         say(line)
     print_contamination(results.contamination, gains)

@@ -9,8 +9,8 @@ from kshot.evaluate.scoring.text import CALIBRATED, LOGLIKELIHOOD, SCORE_NAMES
 SIGNIFICANT_P = 0.05
 NAMES = {
     "majority": "the most frequent label",
-    "tf-idf": "TF-IDF and logistic regression",
-    "encoder": "the sentence encoder and logistic regression",
+    "tf-idf": "TF-IDF with logistic regression",
+    "encoder": "the sentence encoder with logistic regression",
     "base": "the base",
     "student": "the student",
     "teacher": "the teacher",

@@ -1,22 +1,23 @@
 """The section on what to ship: the recommendation, and every way to answer beside the others."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from kshot.evaluate.alternatives.advice import describe_way, format_bytes
-from kshot.evaluate.report.numbers import points, score_name
+from kshot.evaluate.alternatives.advice import format_bytes
+from kshot.evaluate.report.numbers import points
 from kshot.evaluate.report.section import ReportSection, Table, make_table
 from kshot.evaluate.run_files import AlternativeRow, AlternativesFile
+from kshot.evaluate.scoring.text import CALIBRATED, LOGLIKELIHOOD
 
 ABOUT = (
     "Your own task, answered in several ways on the same held-out rows: right in per cent, with Wilson's 95 % interval "
-    "over the rows (a bootstrap for scores between right and wrong). Seconds are for a thousand answers in the batches "
-    "of this measurement, on this machine; a cost is what the teacher's prices make of a thousand answers."
+    "over the rows (a bootstrap for scores between right and wrong). A choice takes the most probable label; the other "
+    "ways write. Seconds are for a thousand answers in the batches of this measurement, on this machine; a cost is what "
+    "the teacher's prices make of a thousand answers. The best of several ways was chosen on these rows, so its score is "
+    "a little too high."
 )
-COLUMNS = (
-    "suite", "task", "answered by", "counted by", "rows learnt from", "right", "95 % interval", "s / 1,000",
-    "cost / 1,000", "on disk", "items",
-)  # fmt: skip
-TEXT = ("suite", "task", "answered by", "counted by")
+NAMES = {"tf-idf": "TF-IDF", "encoder": "sentence encoder", "majority": "most frequent label"}
+CHOICES = {LOGLIKELIHOOD: "choice", CALIBRATED: "calibrated choice"}
+TEXT = ("task", "answered by")
 
 
 def shipping_section(alternatives: AlternativesFile) -> ReportSection | None:
@@ -41,15 +42,34 @@ def _choose_best(rows: Iterable[AlternativeRow]) -> Iterable[AlternativeRow]:
     return sorted(best.values(), key=lambda row: (places[row.suite, row.task], -row.mean))
 
 
-def _make_table(title: str, rows: Iterable[AlternativeRow]) -> Table:
-    lines = [
-        (
-            row.suite, row.task, describe_way(row), score_name(row.score), str(row.train_rows or ""),
-            points(row.mean), f"{points(row.low)} to {points(row.high)}",
-            "–" if row.seconds is None else f"{row.seconds:.2g}" if row.seconds < 10 else f"{row.seconds:.0f}",
-            "–" if row.cost is None else f"{row.cost:.3g}", "–" if row.size is None else format_bytes(row.size),
-            str(row.items),
-        )
-        for row in rows
-    ]  # fmt: skip
-    return make_table(title, COLUMNS, lines, TEXT)
+def _make_table(title: str, rows: Sequence[AlternativeRow]) -> Table:
+    """A line for each row; the task's and the cost's columns where they say something."""
+    columns: dict[str, list[str]] = {
+        "task": [row.task for row in rows],
+        "answered by": [_name_shortly(row) for row in rows],
+        "right": [points(row.mean) for row in rows],
+        "95 % interval": [f"{points(row.low)} to {points(row.high)}" for row in rows],
+        "s / 1,000": [_format_seconds(row.seconds) for row in rows],
+        "cost / 1,000": ["–" if row.cost is None else f"{row.cost:.3g}" for row in rows],
+        "on disk": ["–" if row.size is None else format_bytes(row.size) for row in rows],
+        "items": [str(row.items) for row in rows],
+    }
+    if len(set(columns["task"])) == 1:
+        del columns["task"]
+    if set(columns["cost / 1,000"]) == {"–"}:
+        del columns["cost / 1,000"]
+    return make_table(title, tuple(columns), list(zip(*columns.values(), strict=True)), TEXT)
+
+
+def _name_shortly(row: AlternativeRow) -> str:
+    if row.method in NAMES:
+        rows = "" if row.method == "majority" else f", {row.train_rows} {row.trained_on} rows"
+        return NAMES[row.method] + rows
+    name = f"teacher {row.model}".strip() if row.method == "teacher" else row.method
+    return ", ".join([name, f"k={row.k}", *([CHOICES[row.score]] if row.score in CHOICES else [])])
+
+
+def _format_seconds(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    return f"{seconds:.2g}" if seconds < 10 else f"{seconds:.0f}"
