@@ -74,11 +74,7 @@ def servers() -> list[int]:
             words = entry.read_bytes().split(b"\0")
         except OSError:
             continue
-        if (
-            b"serve" in words
-            and b"--continuous-batching" in words
-            and b"kshot.generate.teacher.servers.watchdog" not in words
-        ):
+        if b"serve" in words and b"--continuous-batching" in words and b"kshot.serving.watchdog" not in words:
             found.append(int(entry.parent.name))
     return found
 

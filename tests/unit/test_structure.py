@@ -3,6 +3,7 @@
     cli, api
     view                                which reads what generate wrote
     generate, train, evaluate           which never import one another
+    chat, serving
     tasks, suites, models, sweep, project
     config, runtime
     core
@@ -32,6 +33,7 @@ FLOORS = [
     {"core"},
     {"config", "runtime"},
     {"tasks", "suites", "models", "sweep", "project"},
+    {"chat", "serving"},
     set(STAGES),
     {"view"},
     {"cli", "api", "__init__"},
@@ -46,6 +48,8 @@ NEEDS = {
     "suites": {"core"},
     "models": {"config", "runtime", "core"},
     "sweep": {"config", "runtime", "core"},
+    "serving": {"models", "core"},
+    "chat": {"tasks", "suites", "project", "models", "config", "runtime", "core"},
     "view": {"generate", "core"},
 }
 """What the rooms beside the stages may import beside themselves."""
