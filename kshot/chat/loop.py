@@ -38,13 +38,21 @@ def run_chat(session: ChatSession) -> None:
     typed = is_terminal()
     session.note = write_note
     if typed:
+        _start_line_editing()
         names = " beside ".join(speaker.name for speaker in session.speakers)
         write_note(f"{names}: /help shows the commands, Ctrl-D ends the chat")
+    lines = _read_lines()
     try:
-        for line in _type_lines() if typed else _read_lines():
+        while True:
             try:
-                if not _take_line(session, line, typed):
+                line = _type_message() if typed else next(lines, None)
+                if line is None or not _take_line(session, line, typed):
                     break
+            except KeyboardInterrupt:
+                if not typed:
+                    raise
+                _write("\n")
+                write_note("Ctrl-D or /quit ends the chat")
             except KshotError as error:
                 if not typed:
                     raise
@@ -100,28 +108,25 @@ def _write(text: str) -> None:
     sys.stdout.flush()
 
 
-def _type_lines() -> Iterator[str]:
-    """Lines as a person types them, with editing and the history of this chat; a last backslash joins the next one."""
+def _start_line_editing() -> None:
     try:
-        import readline  # noqa: F401 - input() edits lines with it
+        import readline  # noqa: F401 - input() edits lines with it, and keeps the history of this chat
     except ImportError:
         write_note("no line editing: this Python has no readline")
+
+
+def _type_message() -> str | None:
+    """What a person types, over several lines where all but the last end with a backslash; None at the end."""
     lines: list[str] = []
     while True:
         try:
             line = input(PROMPT_MORE if lines else PROMPT)
         except EOFError:
             _write("\n")
-            return
-        except KeyboardInterrupt:
-            _write("\n")
-            write_note("Ctrl-D or /quit ends the chat")
-            lines = []
-            continue
+            return None
         lines.append(line.removesuffix("\\"))
         if not line.endswith("\\"):
-            yield "\n".join(lines)
-            lines = []
+            return "\n".join(lines)
 
 
 def _read_lines() -> Iterator[str]:

@@ -6,12 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+import orjson
 from pydantic import ValidationError
 
 from kshot.config import GenerateConfig
 from kshot.config.loader import suggest
 from kshot.config.tables import TableConfig
-from kshot.core.errors import ConfigError, KshotError
+from kshot.core.errors import ConfigError, DataError, KshotError
 from kshot.core.files import read_json
 from kshot.core.runs import MANIFEST
 from kshot.core.seeding import stream
@@ -127,14 +128,14 @@ class TaskList:
         """The tasks of the run's suites, of its config, and those that its teacher added to."""
         if self._run is None:
             return
-        settings = _read_settings(self._run / "generate" / MANIFEST)
-        for entry in settings.decontaminate if settings else []:
+        settings = self._try(_read_settings, self._run / "generate" / MANIFEST) or GenerateConfig()
+        for entry in settings.decontaminate:
             if suite := self._try(load_suite_entry, entry):
                 yield suite.name, _from_suite(suite)
         own: dict[str, Task] = {}
         for path in sorted((self._run / "generate" / "tasks").glob("*.yaml")):
             own |= {task.id: task for task in self._try(load_tasks, path) or []}
-        for named in settings.tasks if settings else []:
+        for named in settings.tasks:
             for task in self._try(_load_entry, named) or []:
                 own.setdefault(task.id, task)
         yield "training tasks", [_from_source(source_from_task(task)) for task in own.values()]
@@ -147,14 +148,18 @@ class TaskList:
             return None
 
 
-def _read_settings(manifest: Path) -> GenerateConfig | None:
-    """The generate section that a run's data were made with; None for a run without data."""
+def _read_settings(manifest: Path) -> GenerateConfig:
+    """The generate section that a run's data were made with; the defaults for a run without data.
+
+    Raises:
+        DataError: the manifest is of another version.
+    """
     if not manifest.is_file():
-        return None
+        return GenerateConfig()
     try:
-        return GenerateConfig.model_validate(read_json(manifest)["config"]["generate"])
+        return GenerateConfig.model_validate_json(orjson.dumps(read_json(manifest)["config"]["generate"]))
     except (ValidationError, KeyError, TypeError):
-        return None
+        raise DataError(f"{manifest}: not of this version of kshot; its tasks are not known") from None
 
 
 def _load_entry(entry: Path | TableConfig) -> list[Task]:
