@@ -16,7 +16,7 @@ from kshot.core.errors import KshotError
 from kshot.models.answering import find_chat_format, find_context, load_ready, make_generation_config
 from kshot.models.chat_template import ChatFormat
 from kshot.models.checkpoints import Checkpoint
-from kshot.serving.guard import KEY_VARIABLE, AccessGuard
+from kshot.serving.guard import KEY_VARIABLE, AccessGuard, RefusedRequestError
 
 DEFAULT_MAX_TOKENS = 1024
 
@@ -58,8 +58,26 @@ def serve(options: ServeOptions) -> None:
     )
     make_config: Any = uvicorn.Config
     guard = AccessGuard(options.name, options.host, os.environ.get(KEY_VARIABLE, ""))
-    uvicorn.Config = lambda app, **settings: make_config(guard.wrap(app), **settings)  # type: ignore[assignment,misc,unused-ignore]
+    uvicorn.Config = lambda app, **settings: make_config(  # type: ignore[assignment,misc,unused-ignore]
+        guard.wrap(_answer_errors(app)), **settings
+    )
     Serve(host=options.host, port=options.port, log_level="error")
+
+
+def _answer_errors(app: Any) -> Any:
+    """Have the server answer errors in the form that OpenAI's clients read."""
+    from fastapi.responses import JSONResponse
+    from starlette.exceptions import HTTPException
+
+    async def answer(request: Any, error: Any) -> Any:
+        refused = error
+        if isinstance(error, HTTPException):
+            refused = RefusedRequestError(error.status_code, "invalid_request", str(error.detail))
+        return JSONResponse(refused.body, status_code=refused.status)
+
+    app.add_exception_handler(RefusedRequestError, answer)
+    app.add_exception_handler(HTTPException, answer)
+    return app
 
 
 def _configure(config: Any, body: Mapping[str, Any], default: Any, room: int | None) -> Any:
@@ -100,7 +118,6 @@ class ServedPrompts:
         self, conversation: Sequence[Any], tokenize: bool = True, return_tensors: str | None = None, **options: Any
     ) -> Any:
         """In place of the tokenizer's own, whose rendering it uses."""
-        from fastapi import HTTPException
         from transformers import BatchEncoding
 
         if not tokenize:
@@ -108,11 +125,12 @@ class ServedPrompts:
         try:
             ids = self._chat.encode(self._chat.render_prompt([_as_turn(message) for message in conversation])).ids
         except KshotError as error:
-            raise HTTPException(400, str(error)) from None
+            raise RefusedRequestError(400, "invalid_prompt", str(error)) from None
         if self._context is not None:
             self.room = self._context - len(ids)
             if self.room < 1:
-                raise HTTPException(400, f"the prompt has {len(ids)} tokens; the model's context is {self._context}")
+                text = f"the prompt has {len(ids)} tokens; the model's context is {self._context}"
+                raise RefusedRequestError(400, "context_length_exceeded", text)
         return BatchEncoding({"input_ids": [ids], "attention_mask": [[1] * len(ids)]}, tensor_type=return_tensors)
 
 

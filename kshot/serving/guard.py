@@ -37,6 +37,12 @@ class RefusedRequestError(Exception):
         super().__init__(message)
         self.status, self.code = status, code
 
+    @property
+    def body(self) -> dict[str, object]:
+        """What OpenAI's clients read an error from."""
+        kind = "invalid_request_error" if self.status < 500 else "server_error"
+        return {"error": {"message": str(self), "type": kind, "param": None, "code": self.code}}
+
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches the host."""
@@ -63,9 +69,7 @@ class AccessGuard:
             try:
                 await self._handle(app, scope, receive, send)
             except RefusedRequestError as error:
-                kind = "invalid_request_error" if error.status < 500 else "server_error"
-                content = {"message": str(error), "type": kind, "param": None, "code": error.code}
-                await _reply(send, error.status, {"error": content})
+                await _reply(send, error.status, error.body)
 
         return guarded
 
