@@ -33,10 +33,10 @@ from kshot.train.trainer_config import LORA_DEFAULTS, SFT_DEFAULTS
 
 REFERENCE = Path(__file__).parent / "reference"
 COMMANDS = (
-    (), ("run",), ("generate",), ("train",), ("evaluate",), ("ablate",), ("compare",), ("view",), ("push",),
-    ("recipes",), ("recipes", "list"), ("recipes", "show"), ("recipes", "copy"), ("tasks",), ("tasks", "list"),
-    ("tasks", "show"), ("tasks", "sample"), ("tasks", "training-suite"), ("models",), ("models", "list"),
-    ("models", "pull"),
+    (), ("run",), ("generate",), ("train",), ("evaluate",), ("ablate",), ("compare",), ("view",), ("chat",), ("serve",),
+    ("push",), ("recipes",), ("recipes", "list"), ("recipes", "show"), ("recipes", "copy"), ("tasks",),
+    ("tasks", "list"), ("tasks", "show"), ("tasks", "sample"), ("tasks", "training-suite"), ("models",),
+    ("models", "list"), ("models", "pull"),
 )  # fmt: skip
 HEADER = "<!-- Written by docs/build_reference.py; change the code, not this page. -->\n\n"
 GALLERY_SEED = 7

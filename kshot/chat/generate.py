@@ -24,8 +24,8 @@ class Answer:
     """What is known of an answer once its pieces have come."""
 
     text: str = ""
-    is_cut: bool = False
-    """It has all the tokens that it might have, and no end."""
+    cut_at: int | None = None
+    """The tokens after which it was cut, where it has no end of its own."""
 
 
 @dataclass
@@ -108,7 +108,7 @@ class Speaker:
                 answer.text += piece
                 yield piece
         else:
-            answer.is_cut = len(tokens) >= max_tokens
+            answer.cut_at = len(tokens) if len(tokens) >= max_tokens else None
 
 
 def _generate(model: Any, ids: Sequence[int], config: Any) -> Iterator[int]:

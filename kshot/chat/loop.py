@@ -82,7 +82,9 @@ def _take_line(session: ChatSession, line: str, typed: bool) -> bool:
 
 
 def _show_answer(session: ChatSession, speaker: Speaker, text: str, named: bool, typed: bool) -> None:
-    """Write an answer as it comes; Ctrl-C on a terminal stops it there."""
+    """Write an answer as it comes, and below it what is to be said of it; Ctrl-C on a terminal stops it there."""
+    notes: list[str] = []
+    session.note = notes.append
     if named:
         _write(f"{make_visible(speaker.name)}: ")
     try:
@@ -92,14 +94,16 @@ def _show_answer(session: ChatSession, speaker: Speaker, text: str, named: bool,
     except KeyboardInterrupt:
         if not typed:
             raise
-        _write("\n")
-        write_note(f"{speaker.name}: stopped")
-        return
+        notes.append(f"{speaker.name}: stopped")
     except KshotError:
         if named:
             _write("\n")
         raise
+    finally:
+        session.note = write_note
     _write("\n")
+    for note in notes:
+        write_note(note)
 
 
 def _write(text: str) -> None:

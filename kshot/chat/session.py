@@ -167,9 +167,8 @@ class ChatSession:
                 self.last_answer = answer.text
             if is_turn:
                 speaker.history += [turns[-1], {"role": "assistant", "content": answer.text}]
-        if answer.is_cut:
-            limit = f"{settings.max_tokens} tokens, or at the end of the context"
-            self.note(f"{speaker.name}: the answer was cut at its limit of {limit}")
+        if answer.cut_at:
+            self.note(f"{speaker.name}: the answer was cut after {answer.cut_at} tokens")
 
     def _make_turns(self, speaker: Speaker, text: str) -> tuple[Turns, bool]:
         """The turns to send, and whether they go on with the history, which is cut where it is too long."""

@@ -155,7 +155,7 @@ def test_an_answer_is_cut_at_its_limit_and_says_so() -> None:
     session = open_chat("mine", settings=ChatSettings(max_tokens=3))
     session.note = notes.append
     assert session.ask("hello") == "Yes"
-    assert "limit of 3 tokens" in notes[0]
+    assert notes == ["mine: the answer was cut after 3 tokens"]
 
 
 def test_an_answer_stopped_early_stays_in_the_history() -> None:

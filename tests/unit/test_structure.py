@@ -289,7 +289,16 @@ def test_the_package_evaluate_is_still_hugging_face_s() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["generate", "--help"], ["run", "--help"], ["ablate", "--help"], ["view", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["generate", "--help"],
+        ["run", "--help"],
+        ["ablate", "--help"],
+        ["view", "--help"],
+        ["chat", "--help"],
+        ["serve", "--help"],
+    ],
 )
 def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     code = (
