@@ -1,7 +1,7 @@
 """kshot: synthetic instruction data, a fine-tuned student, and a paired measurement of the gain.
 
 The public API is `__all__`; each name is imported when it is first used, so `import kshot` loads no heavy library.
-`kshot.generate`, `kshot.train` and `kshot.evaluate` are the packages of the stages, and calling one runs its stage.
+`kshot.generate`, `kshot.train`, `kshot.evaluate` and `kshot.chat` are also packages, and calling one does its work.
 """
 
 import importlib
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kshot.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from kshot.api import compare, evaluate, export, generate, train
+    from kshot.api import chat, compare, evaluate, export, generate, serve, train
     from kshot.config import Config
     from kshot.config.loader import load_config
     from kshot.core.errors import (
@@ -46,6 +46,7 @@ __all__ = [
     "Task",
     "TeacherError",
     "WeightsError",
+    "chat",
     "compare",
     "evaluate",
     "export",
@@ -53,11 +54,12 @@ __all__ = [
     "load_config",
     "load_suite",
     "register_family",
+    "serve",
     "train",
 ]
 
 _MODULES = {
-    "kshot.api": ("compare", "export"),
+    "kshot.api": ("compare", "export", "serve"),
     "kshot.config": ("Config",),
     "kshot.config.loader": ("load_config",),
     "kshot.core.errors": (
@@ -72,8 +74,8 @@ _MODULES = {
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 
-class _Stage(ModuleType):
-    """The package of a stage, which runs the stage when it is called."""
+class _CallablePackage(ModuleType):
+    """A package that is also the function of its name: calling a stage runs it."""
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         api = importlib.import_module("kshot.api")
@@ -90,7 +92,7 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-for _stage in ("generate", "train", "evaluate"):
+for _name in ("generate", "train", "evaluate", "chat"):
     # The packages hold no code of their own, so importing them costs nothing.
-    importlib.import_module(f"kshot.{_stage}")
-    sys.modules[f"kshot.{_stage}"].__class__ = _Stage
+    importlib.import_module(f"kshot.{_name}")
+    sys.modules[f"kshot.{_name}"].__class__ = _CallablePackage

@@ -8,10 +8,15 @@
     for row in kshot.evaluate(config, "first"):
         print(row.suite, row.score, row.k, row.base, row.student)
 
+    print(kshot.chat("first").ask("What is the capital of France?"))
+    with kshot.serve("first") as url:
+        print(url)
+
 `kshot.generate`, `kshot.train` and `kshot.evaluate` are also the packages of the stages; calling one runs its stage.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +25,7 @@ from kshot.core.runs import Run
 from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
 
 if TYPE_CHECKING:
+    from kshot.chat.session import ChatSession
     from kshot.evaluate.run_files import CompareFile, GainRow
 
 
@@ -131,6 +137,84 @@ def export(
 
     items = [ChatItem(*item) for item in render_first_items(suites, limit)]
     return run_export(Path(run), to, dtype, quantize, out, items, suites)
+
+
+def chat(
+    model: str | Path,
+    *,
+    beside: str = "",
+    task: str = "",
+    shots: int = 0,
+    files: Sequence[Path] = (),
+    system: str = "",
+    max_tokens: int = 256,
+    temperature: float = 0.0,
+    dtype: str = "auto",
+) -> "ChatSession":
+    """Open a chat with a run's student, or with another model.
+
+    Args:
+        model: a run's name or folder, a model's folder, an adapter, a GGUF file or a hub id.
+        beside: a second model, `session.other`; `base` is what the student was trained from.
+        task: makes messages inputs of this task, asked as it is measured.
+        shots: demonstrations of the task before each input.
+        files: further tasks: YAML files, tables of examples, folders of suites.
+        temperature: 0 is greedy, as students are measured.
+        dtype: auto, float32, bfloat16 or float16.
+
+    Returns:
+        The session: `ask(text)` returns the answer, `stream(text)` yields it piece by piece; both go on with the chat.
+        `answer(session.other, text)` asks the second model.
+
+    Raises:
+        KshotError: a model or a task that cannot be found or used.
+    """
+    from kshot.chat.opening import open_chat
+    from kshot.chat.session import ChatSettings
+    from kshot.generate.sources import find_source
+
+    return open_chat(
+        str(model),
+        beside=beside,
+        task=task,
+        shots=shots,
+        settings=ChatSettings(max_tokens=max_tokens, temperature=temperature, system=system),
+        files=files,
+        dtype=dtype,
+        find_source=lambda name: find_source(name, []),
+    )
+
+
+@contextmanager
+def serve(
+    model: str | Path,
+    *,
+    adapter: bool = False,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    api_key: str = "",
+    name: str = "",
+    dtype: str = "auto",
+) -> Iterator[str]:
+    """Serve a run's student, or another model, behind an OpenAI-compatible endpoint while the block runs.
+
+    Args:
+        model: as for `chat`.
+        adapter: serve the run's adapter on its base, merged in memory.
+        port: 0 for a free one.
+        api_key: what clients must send; without one the endpoint is for this machine alone.
+        name: what clients call the model; by default the run's name.
+
+    Yields:
+        The base URL, which ends with /v1.
+
+    Raises:
+        KshotError: a model, host or port that cannot be used, or the server does not start.
+    """
+    from kshot.serving.endpoint import serve_model
+
+    with serve_model(str(model), adapter=adapter, host=host, port=port, key=api_key, name=name, dtype=dtype) as served:
+        yield served.url
 
 
 def _run(config: Config, name: str) -> Run:

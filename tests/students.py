@@ -1,5 +1,6 @@
 """The tiny student of the tests."""
 
+from itertools import pairwise
 from pathlib import Path
 
 CHAT = (
@@ -32,4 +33,37 @@ def save_tiny_student(folder: Path) -> Path:
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)
     fast.save_pretrained(folder)
+    return folder
+
+
+def save_scripted_student(folder: Path, answer: str, context: int = 2048, seed: int = 0) -> Path:
+    """Save a student that answers everything with this text, whose bytes must all differ.
+
+    Its hidden state is its last token, and its output layer a table from each token to the next.
+    """
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    save_tiny_student(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    size = len(tokenizer)
+    config = LlamaConfig(
+        vocab_size=size, hidden_size=264, intermediate_size=16, num_hidden_layers=1, num_attention_heads=4,
+        max_position_embeddings=context, bos_token_id=1, eos_token_id=2, pad_token_id=2, tie_word_embeddings=False,
+    )  # fmt: skip
+    assert size <= config.hidden_size
+    torch.manual_seed(seed)
+    model = LlamaForCausalLM(config)
+    # The last token of a prompt is the line break behind `assistant`.
+    chain = tokenizer("\n" + answer, add_special_tokens=False)["input_ids"] + [config.eos_token_id]
+    assert len(set(chain)) == len(chain)
+    with torch.no_grad():
+        for layer in model.model.layers:
+            layer.self_attn.o_proj.weight.zero_()
+            layer.mlp.down_proj.weight.zero_()
+        model.model.embed_tokens.weight.copy_(torch.eye(size, config.hidden_size))
+        model.lm_head.weight.zero_()
+        for before, after in pairwise(chain):
+            model.lm_head.weight[after, before] = 1.0
+    model.save_pretrained(folder)
     return folder

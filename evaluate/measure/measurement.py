@@ -25,7 +25,7 @@ from kshot.evaluate.lm.constants import LM_VERSION
 from kshot.evaluate.measure import lm_eval_suites, suite_tasks
 from kshot.evaluate.measure.lm_eval_suites import count_lm_eval_requests, evaluate_arguments, other_metrics
 from kshot.evaluate.measure.samples import collect_samples, count_cut_items, find_differences
-from kshot.evaluate.measure.suite_tasks import Labels, build_lm_eval_tasks, count_requests
+from kshot.evaluate.measure.suite_tasks import build_lm_eval_tasks, count_requests
 from kshot.evaluate.run_files import MeasurementFile
 from kshot.evaluate.scoring import normalized, text
 from kshot.models import chat_template
@@ -33,6 +33,7 @@ from kshot.models.loading import cast_weights
 from kshot.runtime.device import Device, set_attention
 from kshot.runtime.logging import facts_once, quiet
 from kshot.suites.format import LmEvalSource, Suite
+from kshot.suites.prompts import Labels
 
 TIMED = ("generate_until", "loglikelihood")
 

@@ -7,9 +7,10 @@ from kshot.config import EvaluateConfig
 from kshot.core.console import say
 from kshot.core.errors import SuiteError
 from kshot.evaluate.measure.lm_eval_suites import PREFIX, check_lm_eval_shots, load_lm_eval_suite
-from kshot.evaluate.measure.suite_tasks import Labels, check_shots
+from kshot.evaluate.measure.suite_tasks import check_shots
 from kshot.project.suite import load_suite_entry
 from kshot.suites.format import Suite
+from kshot.suites.prompts import Labels
 
 
 def load_suites(settings: EvaluateConfig, more: Sequence[str]) -> list[Suite]:

@@ -19,10 +19,10 @@ from typing import TypeVar
 
 from kshot.core.answers import normalize_answer
 from kshot.evaluate.measure.results import SeedScores
-from kshot.evaluate.measure.suite_tasks import choose_demonstrations
 from kshot.evaluate.run_files import BaselineMean, BaselineScore, BaselineTask, Sample
 from kshot.evaluate.scoring.text import CHOICE_SCORES, JUDGE, score_answer
 from kshot.suites.format import Suite, SuiteRow, SuiteTask
+from kshot.suites.prompts import choose_demonstrations
 
 BASELINE_NAMES = {
     "majority": "majority class",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import typer
 
-from kshot.cli import compare, export, init, models, recipes, stages, tasks, view
+from kshot.cli import chat, compare, export, init, models, recipes, serve, stages, tasks, view
 from kshot.core.console import fail
 from kshot.core.errors import ConfigError, KshotError
 from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
@@ -33,6 +33,8 @@ for command in (stages.generate, stages.train, stages.evaluate, stages.push, com
 app.command("run")(stages.run_all)
 app.command()(export.export)
 app.command()(view.view)
+app.command()(chat.chat)
+app.command()(serve.serve)
 app.add_typer(recipes.group, name="recipes")
 app.add_typer(tasks.group, name="tasks")
 app.add_typer(models.group, name="models")

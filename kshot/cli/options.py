@@ -28,6 +28,15 @@ TaskFiles = Annotated[
     list[Path] | None,
     typer.Option("--file", help="A YAML file of example-based tasks, or a Python file of families. Repeatable."),
 ]
+AnsweringModel = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN|MODEL", help="A run's name or folder, a model's folder, an adapter, a GGUF file or a hub id."
+    ),
+]
+Dtype = Annotated[
+    str, typer.Option(metavar="DTYPE", help="auto (float32 on a CPU, bfloat16 on a GPU), float32, bfloat16, float16.")
+]
 
 
 def load(config: Path, run: str, overrides: list[str] | None) -> "tuple[Config, Run]":

@@ -22,6 +22,16 @@ def say(text: str) -> None:
     out.print(escape(text))
 
 
+@contextmanager
+def say_on_stderr() -> Iterator[None]:
+    """Inside, `say` prints to stderr: stdout holds a command's results alone."""
+    out.stderr = True
+    try:
+        yield
+    finally:
+        out.stderr = False
+
+
 def fail(text: str) -> None:
     """Print one line of error."""
     err.print("[red]error:[/red] " + escape(text) if err.is_terminal else "error: " + escape(text))

@@ -279,9 +279,9 @@ def test_prompts_of_evaluation_are_those_of_training(finished: Path, tiny_studen
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    from kshot.evaluate.measure.suite_tasks import render_item
     from kshot.models.loading import load_student
     from kshot.suites.loading import load_suite
+    from kshot.suites.prompts import render_item
     from kshot.train.data import tokenize_record
 
     wanted = {"task": "echo", "k": 4, "item": 0, "score": "exact_match", "model": "student"}

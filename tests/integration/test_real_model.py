@@ -74,11 +74,7 @@ def servers() -> list[int]:
             words = entry.read_bytes().split(b"\0")
         except OSError:
             continue
-        if (
-            b"serve" in words
-            and b"--continuous-batching" in words
-            and b"kshot.generate.teacher.servers.watchdog" not in words
-        ):
+        if b"serve" in words and b"--continuous-batching" in words and b"kshot.serving.watchdog" not in words:
             found.append(int(entry.parent.name))
     return found
 
@@ -144,3 +140,20 @@ def test_lm_evals_tasks_have_lm_evals_numbers_with_the_real_model(cache: Path) -
     cells = lm_eval_cells(Path(resolve_model(SMOLLM2)), names, [Flags(k=2), Flags(k=2, multiturn=False)])
     assert len(cells) == 2 * len(names)
     assert [(name, verdict) for name, verdict in cells if verdict != "equal"] == []
+
+
+def test_the_real_model_answers_in_a_chat_and_behind_an_endpoint(cache: Path) -> None:
+    import openai
+
+    import kshot
+
+    question = "What is the capital of France?"
+    session = kshot.chat(SMOLLM2, max_tokens=40)
+    answer = session.ask(question)
+    assert "Paris" in answer
+    assert "Rome" in session.ask("And of Italy?")
+    with kshot.serve(SMOLLM2, name="small") as url:
+        client = openai.OpenAI(base_url=url, api_key="none", max_retries=0)
+        messages = [{"role": "user", "content": question}]
+        stream = client.chat.completions.create(model="small", messages=messages, max_tokens=40, stream=True)
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in stream) == answer

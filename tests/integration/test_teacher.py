@@ -169,7 +169,7 @@ time.sleep(600)
 """
 PARENT = """
 import subprocess, sys, time
-watchdog = [sys.executable, '-m', 'kshot.generate.teacher.servers.watchdog']
+watchdog = [sys.executable, '-m', 'kshot.serving.watchdog']
 subprocess.Popen([*watchdog, sys.executable, '-c', sys.argv[1], sys.argv[2]], stdin=subprocess.PIPE)
 time.sleep(600)
 """

@@ -3,7 +3,6 @@
 import pytest
 
 from kshot.config import EvaluateConfig
-from kshot.evaluate.measure.suite_tasks import choose_demonstrations
 from kshot.evaluate.metrics.baselines import (
     baseline_means,
     baseline_rows,
@@ -15,6 +14,7 @@ from kshot.evaluate.metrics.baselines import (
 from kshot.evaluate.run_files import BaselineScore
 from kshot.suites.format import Suite, SuiteRow, SuiteTask
 from kshot.suites.loading import load_suite
+from kshot.suites.prompts import choose_demonstrations
 from tests.unit.evaluation_rows import choice_task, generation_task, make_sample
 
 

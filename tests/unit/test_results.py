@@ -9,9 +9,9 @@ from kshot.core.errors import DataError, RunError
 from kshot.core.files import write_jsonl
 from kshot.evaluate.measure.measurement import Measurement, make_measurement
 from kshot.evaluate.measure.results import read_sample_file, read_scores, read_seed_scores
-from kshot.evaluate.measure.suite_tasks import Labels
 from kshot.runtime.device import Device
 from kshot.suites.format import Suite
+from kshot.suites.prompts import Labels
 from tests.unit.evaluation_rows import choice_task, make_sample
 
 

@@ -3,6 +3,7 @@
     cli, api
     view                                which reads what generate wrote
     generate, train, evaluate           which never import one another
+    chat, serving
     tasks, suites, models, sweep, project
     config, runtime
     core
@@ -32,6 +33,7 @@ FLOORS = [
     {"core"},
     {"config", "runtime"},
     {"tasks", "suites", "models", "sweep", "project"},
+    {"chat", "serving"},
     set(STAGES),
     {"view"},
     {"cli", "api", "__init__"},
@@ -46,6 +48,8 @@ NEEDS = {
     "suites": {"core"},
     "models": {"config", "runtime", "core"},
     "sweep": {"config", "runtime", "core"},
+    "serving": {"models", "core"},
+    "chat": {"tasks", "suites", "project", "models", "config", "runtime", "core"},
     "view": {"generate", "core"},
 }
 """What the rooms beside the stages may import beside themselves."""
@@ -285,7 +289,16 @@ def test_the_package_evaluate_is_still_hugging_face_s() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["generate", "--help"], ["run", "--help"], ["ablate", "--help"], ["view", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["generate", "--help"],
+        ["run", "--help"],
+        ["ablate", "--help"],
+        ["view", "--help"],
+        ["chat", "--help"],
+        ["serve", "--help"],
+    ],
 )
 def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     code = (

@@ -12,12 +12,10 @@ from kshot.evaluate.measure.suite_tasks import (
     FREE_TEXT_TOKENS,
     SPARE_TOKENS,
     check_shots,
-    choose_demonstrations,
-    random_label,
-    render_item,
 )
 from kshot.evaluate.measure.suite_tasks import _generation_settings as generation_settings
 from kshot.suites.loading import load_suite
+from kshot.suites.prompts import choose_demonstrations, random_label, render_item
 from tests.unit.evaluation_rows import COLOURS, choice_task, generation_task
 from tests.unit.test_suite_loading import name_scores
 

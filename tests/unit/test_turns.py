@@ -12,11 +12,12 @@ from kshot.core.prompting import TEMPLATES, render_turns
 from kshot.core.types import Example, Record, Task, Turn
 from kshot.evaluate.lm.prefix_lm import PrefixSharingLM
 from kshot.evaluate.measure.plan import load_suites
-from kshot.evaluate.measure.suite_tasks import build_lm_eval_tasks, render_chat, render_item
+from kshot.evaluate.measure.suite_tasks import build_lm_eval_tasks
 from kshot.generate.compose.composer import compose_records
 from kshot.models.chat_template import chat_format
 from kshot.models.loading import load_student
 from kshot.suites.format import Suite, SuiteRow, SuiteTask, SuiteTaskSpec
+from kshot.suites.prompts import render_chat, render_item
 from kshot.tasks.source import source_from_task
 from kshot.train.data import IGNORED, tokenize_conversation, tokenize_record
 from tests.unit.composing import NOTHING, composed

@@ -1,4 +1,4 @@
-"""Run a server that cannot outlive kshot: `python -m kshot.generate.teacher.servers.watchdog COMMAND...`.
+"""Run a server that cannot outlive kshot: `python -m kshot.serving.watchdog COMMAND...`.
 
 The watchdog's stdin is a pipe from kshot. When kshot ends, also by SIGKILL, the system closes the pipe. Then the
 watchdog ends the server and all its children.
