@@ -13,9 +13,10 @@ from kshot.core.files import read_json
 from kshot.core.replies.asking import AskTeacher, Question
 from kshot.evaluate.alternatives.answered import Answered, make_answered
 from kshot.evaluate.alternatives.models import choose_written_score
-from kshot.evaluate.measure.suite_tasks import render_item, score_written
+from kshot.evaluate.measure.suite_tasks import score_written
 from kshot.evaluate.run_files import AlternativesFile
 from kshot.suites.format import Suite, SuiteTask
+from kshot.suites.prompts import render_item
 
 SPARE_TOKENS = 64
 """Beyond the longest accepted answer, at a token for two characters."""

@@ -15,11 +15,11 @@ from kshot.core.console import say
 from kshot.core.replies.asking import AskTeacher
 from kshot.evaluate.judge.prompt import build_question, read_verdict
 from kshot.evaluate.measure.results import ScoresBySuite
-from kshot.evaluate.measure.suite_tasks import render_instruction, render_query
 from kshot.evaluate.run_files import JudgeFile, Judgement, JudgeRow, Sample
 from kshot.evaluate.run_files.judge import Preferred
 from kshot.evaluate.scoring.text import JUDGE
 from kshot.suites.format import Suite, SuiteTask
+from kshot.suites.prompts import render_instruction, render_query
 
 SCORES = {"student": 1.0, "tie": 0.5, "base": 0.0}
 """Of the student; the base's is the rest to 1."""

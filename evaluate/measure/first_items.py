@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from kshot.core.errors import SuiteError
-from kshot.evaluate.measure.suite_tasks import render_chat
 from kshot.suites.loading import load_suite
+from kshot.suites.prompts import render_chat
 
 FirstItem = tuple[str, int, list[dict[str, str]]]
 """Task, index of the item in it, and the turns."""

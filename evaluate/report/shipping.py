@@ -10,10 +10,10 @@ from kshot.evaluate.scoring.text import CALIBRATED, LOGLIKELIHOOD
 
 ABOUT = (
     "Your own task, answered in several ways on the same held-out rows: right in per cent, with Wilson's 95 % interval "
-    "over the rows (a bootstrap for scores between right and wrong). A choice takes the most probable label; the other "
-    "ways write. Seconds are for a thousand answers in the batches of this measurement, on this machine; a cost is what "
-    "the teacher's prices make of a thousand answers. The best of several ways was chosen on these rows, so its score is "
-    "a little too high."
+    "over the rows (a bootstrap for scores between right and wrong). A choice takes the most probable label; the "
+    "other ways write. Seconds are for a thousand answers in the batches of this measurement, on this machine; a cost "
+    "is what the teacher's prices make of a thousand answers. The best of several ways was chosen on these rows, so "
+    "its score is a little too high."
 )
 NAMES = {"tf-idf": "TF-IDF", "encoder": "sentence encoder", "majority": "most frequent label"}
 CHOICES = {LOGLIKELIHOOD: "choice", CALIBRATED: "calibrated choice"}

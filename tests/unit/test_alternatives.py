@@ -13,10 +13,10 @@ from kshot.core.run_files import write_model
 from kshot.evaluate.alternatives.compare import compare_alternatives
 from kshot.evaluate.alternatives.models import Usage
 from kshot.evaluate.alternatives.teacher import TeacherWay
-from kshot.evaluate.measure.suite_tasks import render_item
 from kshot.evaluate.report.shipping import shipping_section
 from kshot.evaluate.run_files import AlternativesFile, Sample
 from kshot.suites.format import ScoreName, Suite, SuiteRow, SuiteTask, SuiteTaskSpec
+from kshot.suites.prompts import render_item
 from tests.unit.test_embeddings import build_encoder
 
 LABELS = ["billing", "delivery"]
