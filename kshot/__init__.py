@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kshot.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from kshot.api import chat, compare, evaluate, export, generate, serve, train
+    from kshot.api import chat, compare, evaluate, export, generate, push, serve, train
     from kshot.config import Config
     from kshot.config.loader import load_config
     from kshot.core.errors import (
@@ -53,13 +53,14 @@ __all__ = [
     "generate",
     "load_config",
     "load_suite",
+    "push",
     "register_family",
     "serve",
     "train",
 ]
 
 _MODULES = {
-    "kshot.api": ("compare", "export", "serve"),
+    "kshot.api": ("compare", "export", "push", "serve"),
     "kshot.config": ("Config",),
     "kshot.config.loader": ("load_config",),
     "kshot.core.errors": (

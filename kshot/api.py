@@ -27,6 +27,7 @@ from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries 
 if TYPE_CHECKING:
     from kshot.chat.session import ChatSession
     from kshot.evaluate.run_files import CompareFile, GainRow
+    from kshot.hub.upload import Upload
 
 
 def generate(config: Config, run: str, *, fill_to: int | None = None) -> Path:
@@ -215,6 +216,67 @@ def serve(
 
     with serve_model(str(model), adapter=adapter, host=host, port=port, key=api_key, name=name, dtype=dtype) as served:
         yield served.url
+
+
+def push(
+    run: Path | str,
+    repo_id: str,
+    what: str = "data",
+    *,
+    private: bool = True,
+    license_id: str = "",
+    folder: Path | None = None,
+    dry_run: bool = False,
+) -> list[str]:
+    """Push a part of a run to the Hugging Face hub, in one commit.
+
+    Args:
+        run: the run's folder.
+        repo_id: `owner/name`.
+        what: data, adapter, merged, gguf or report.
+        license_id: the licence that the card states, as the hub names it.
+        folder: the export to send, where the run has several.
+        dry_run: send nothing; the lines list the files and their sizes.
+
+    Returns:
+        Lines that say what was sent, the repository's address among them.
+
+    Raises:
+        KshotError: the part is not there, a card or name that the hub would not take, or the hub refused it.
+    """
+    from kshot.hub.pushed import record_push
+    from kshot.hub.upload import check_upload, describe_upload, send_upload
+
+    upload = _collect_upload(Path(run), repo_id, what, license_id or None, folder)
+    check_upload(upload, repo_id)
+    if dry_run:
+        return describe_upload(upload, repo_id, private)
+    address = send_upload(upload, repo_id, private)
+    record_push(Path(run), what, repo_id)
+    return [f"push: {address}"]
+
+
+def _collect_upload(run: Path, repo_id: str, what: str, license_id: str | None, folder: Path | None) -> "Upload":
+    from kshot.core.errors import ConfigError, RunError
+    from kshot.evaluate.report.upload import collect_report, list_scores
+    from kshot.generate.dataset.hub import collect_dataset
+    from kshot.hub.pushed import read_pushed
+    from kshot.train.export.upload import MODELS, collect_model
+
+    if what not in ("data", *MODELS, "report"):
+        raise ConfigError([f"--what {what!r}: expected data, adapter, merged, gguf or report"])
+    if folder and what not in MODELS:
+        raise ConfigError([f"--folder {folder}: only the exports of a student have several folders; remove it"])
+    if license_id and what == "report":
+        raise ConfigError([f"--license {license_id}: a report states none; remove it"])
+    if not run.is_dir():
+        raise RunError(f"{run}: no such run; name its folder, e.g. runs/quickstart")
+    if what == "data":
+        return collect_dataset(run / "generate", license_id)
+    if what == "report":
+        return collect_report(run / "evaluate")
+    scores = list_scores(run / "evaluate")
+    return collect_model(run, what, repo_id, scores, read_pushed(run).get("data"), license_id, folder)
 
 
 def _run(config: Config, name: str) -> Run:

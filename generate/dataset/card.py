@@ -33,10 +33,12 @@ def render_card(samples: Sequence[Record], manifest: GenerateManifest, run: str)
     """
     from huggingface_hub import DatasetCardData
 
+    # The bank is English and ours; what a user or a teacher adds is theirs, and `kshot push --license` names it.
+    is_own = bool(manifest.config.generate.tasks)
     size = next((name for limit, name in SIZES if manifest.records < limit), LARGEST_SIZE)
     metadata = DatasetCardData(
-        language="en",
-        license="apache-2.0",
+        language=None if is_own else "en",
+        license=None if is_own or manifest.teacher else "apache-2.0",
         task_categories=["text-generation"],
         tags=["synthetic", "instruction-tuning", "few-shot", "zero-shot", "kshot"],
         size_categories=[size],

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import typer
 
-from kshot.cli import chat, compare, export, init, models, recipes, serve, stages, tasks, view
+from kshot.cli import chat, compare, export, init, models, push, recipes, serve, stages, tasks, view
 from kshot.core.console import fail
 from kshot.core.errors import ConfigError, KshotError
 from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
@@ -28,10 +28,11 @@ app = typer.Typer(
     Start with `kshot run quickstart`, or with examples of your own: `kshot init NAME --from FILE`.""",
 )
 app.command()(init.init)
-for command in (stages.generate, stages.train, stages.evaluate, stages.push, compare.ablate, compare.compare):
+for command in (stages.generate, stages.train, stages.evaluate, compare.ablate, compare.compare):
     app.command()(command)
 app.command("run")(stages.run_all)
 app.command()(export.export)
+app.command()(push.push)
 app.command()(view.view)
 app.command()(chat.chat)
 app.command()(serve.serve)

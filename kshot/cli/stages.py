@@ -1,6 +1,5 @@
-"""`kshot generate|train|evaluate|run CONFIG` and `kshot push RUN REPO`."""
+"""`kshot generate|train|evaluate|run CONFIG`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -39,16 +38,6 @@ def generate(
         stage.preview(settings, folder, preview)
     else:
         stage.run_generate(settings, folder, fill_to, batch)
-
-
-def push(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, e.g. runs/quickstart.")],
-    repo: Annotated[str, typer.Argument(metavar="REPO", help="owner/name on the hub.")],
-) -> None:
-    """Push a run's data with its card to the Hugging Face hub, as the private dataset REPO (owner/name)."""
-    from kshot.generate.dataset.hub import push_dataset
-
-    say(push_dataset(run / "generate", repo))
 
 
 def train(config: ConfigPath, run: RunName = "", overrides: Overrides = None) -> None:

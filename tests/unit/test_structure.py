@@ -32,7 +32,7 @@ HEAVY |= {"reasoning_gym"}
 FLOORS = [
     {"core"},
     {"config", "runtime"},
-    {"tasks", "suites", "models", "sweep", "project"},
+    {"tasks", "suites", "models", "sweep", "project", "hub"},
     {"chat", "serving"},
     set(STAGES),
     {"view"},

@@ -1,0 +1,1 @@
+"""The Hugging Face hub: what goes into a repository, checked before anything is sent."""
