@@ -119,7 +119,7 @@ def _environment() -> SandboxedEnvironment:
     environment = page_environment(HERE)
     filters: dict[str, Callable[..., str]] = {
         "points": points, "signed": signed, "interval": lambda ends: interval(*ends), "probability": probability,
-        "effect": effect,
+        "effect": effect, "place": hide_folder,
     }  # fmt: skip
     environment.filters |= filters
     return environment
@@ -189,7 +189,16 @@ def format_value(content: object) -> str:
         return ", ".join(f"{name}: {format_value(inner)}" for name, inner in content.items()) or "none"
     if isinstance(content, list):
         return ", ".join(format_value(inner) for inner in content) or "none"
-    return str(content)
+    return hide_folder(str(content))
+
+
+def hide_folder(text: str) -> str:
+    """An absolute path without its folder: a report is sent on, and the folders of a machine say nothing to others.
+
+    >>> hide_folder("/home/me/models/student"), hide_folder("owner/name")
+    ('.../student', 'owner/name')
+    """
+    return f".../{Path(text).name}" if text.startswith("/") and Path(text).name else text
 
 
 def gather_facts(folder: Path, manifest: EvaluateManifest) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -89,9 +89,7 @@ def check_card(text: str, what: str) -> None:
 def _check_paths(name: str, text: str) -> None:
     for folder in (Path.home(), Path.cwd()):
         if len(folder.parts) > 1 and re.search(re.escape(str(folder)) + r"(?![\w-])", text):
-            raise RunError(
-                f"{name}: names the folder {folder} of this machine; run `kshot export`, or the stage that wrote it, again"
-            )
+            raise RunError(f"{name}: names the folder {folder} of this machine; run `kshot export` or its stage again")
 
 
 def send_upload(upload: Upload, repo_id: str, private: bool) -> str:
