@@ -1,5 +1,6 @@
 """A student that is a GGUF file, as llama.cpp and Ollama keep them."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,14 @@ NAMES = {
 }  # fmt: skip
 
 
-def pack(student: Path, target: Path) -> Path:
-    """The student as a GGUF file of float32 weights, named and turned as llama.cpp does for a Llama."""
-    from gguf import GGUFWriter
+def pack(student: Path, target: Path, kind: str = "f32", settings: Collection[str] = ("eos", "template")) -> Path:
+    """The student as a GGUF file, named and turned as llama.cpp does for a Llama.
+
+    Args:
+        kind: how matrices are held: f32, f16, bf16 or q8_0.
+        settings: which of these stand in the file.
+    """
+    from gguf import GGMLQuantizationType, GGUFWriter, quants
 
     model, tokenizer = load_student(str(student))
     config = model.config
@@ -41,9 +47,11 @@ def pack(student: Path, target: Path) -> Path:
     writer.add_token_types([3 if token in tokenizer.all_special_tokens else 1 for token in tokens])
     writer.add_token_scores([0.0] * len(tokens))
     writer.add_bos_token_id(tokenizer.bos_token_id)
-    writer.add_eos_token_id(tokenizer.eos_token_id)
+    if "eos" in settings:
+        writer.add_eos_token_id(tokenizer.eos_token_id)
     writer.add_pad_token_id(tokenizer.pad_token_id)
-    writer.add_chat_template(tokenizer.chat_template)
+    if "template" in settings:
+        writer.add_chat_template(tokenizer.chat_template)
     for name, tensor in model.state_dict().items():
         if name == "lm_head.weight":  # tied
             continue
@@ -51,7 +59,8 @@ def pack(student: Path, target: Path) -> Path:
         for heads, part in ((config.num_attention_heads, "q_proj"), (config.num_key_value_heads, "k_proj")):
             if part in name:
                 values = values.reshape(heads, 2, -1, values.shape[1]).swapaxes(1, 2).reshape(values.shape)
-        writer.add_tensor(renamed(name), values)
+        held = GGMLQuantizationType[kind.upper() if values.ndim > 1 else "F32"]
+        writer.add_tensor(renamed(name), quants.quantize(values, held), raw_dtype=held)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -4,22 +4,32 @@ The export answers as its users will have it: plain transformers with the tokeni
 folder, or llama.cpp with the chat template and stop tokens of its own file.
 """
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from kshot.core.console import say
 from kshot.core.errors import WeightsError, summarize_error
+from kshot.core.files import write_json
 from kshot.models.chat_template import ChatFormat, chat_format, stop_at, stop_ids_of
 from kshot.runtime.logging import quiet
+from kshot.train.export import llama_worker
 from kshot.train.export.llama_cpp import find_binary
 from kshot.train.export.llama_server import LlamaServer
 from kshot.train.export.mlx import ask_mlx, load_mlx
 
 MAX_ANSWER_TOKENS = 48
 CONTEXT_TOKENS = 4096
+BINDINGS = {"xllamacpp": "xllamacpp", "llama_cpp": "llama-cpp-python"}
+"""Modules of llama.cpp -> their distributions, the first to be tried first."""
 Chat = Sequence[dict[str, str]]
 Ask = Callable[[Chat], str]
 
@@ -49,6 +59,14 @@ def _load_plainly(folder: Path, dtype: str) -> tuple[Any, Any]:
         return model, AutoTokenizer.from_pretrained(folder)
 
 
+def _import_architecture(folder: Path) -> None:
+    """Import what the first load would import, which is no part of its time."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    with quiet():
+        AutoModelForCausalLM._model_mapping.get(type(AutoConfig.from_pretrained(folder)), None)
+
+
 def answer_trained(merged: Path, chats: Sequence[Chat]) -> ExportAnswers:
     """Answers of the merged student in float32, prompted as evaluation prompts it."""
 
@@ -64,6 +82,7 @@ def answer_trained(merged: Path, chats: Sequence[Chat]) -> ExportAnswers:
 
         return ask
 
+    _import_architecture(merged)
     return _answer(load, chats, "kshot, float32")
 
 
@@ -103,20 +122,21 @@ def answer_mlx(folder: Path, chats: Sequence[Chat]) -> ExportAnswers:
 
 
 def answer_gguf(file: Path, chats: Sequence[Chat]) -> ExportAnswers:
-    """Answers of a GGUF file by llama.cpp, in the first form of it that is installed; else by transformers.
+    """Answers of a GGUF file by llama.cpp, in the first form of it that is here and works; else by transformers.
 
     Raises:
-        WeightsError: llama.cpp does not load it.
+        WeightsError: nothing loads it.
     """
-    for name, load in (("llama-cpp-python", _load_binding), ("xllamacpp", _load_xllamacpp)):
-        try:
-            __import__(name.replace("-", "_").removesuffix("_python"))
-        except (ImportError, OSError, RuntimeError):
-            continue
-        return _answer(lambda load=load: load(file), chats, f"{name} {version(name)}")  # type: ignore[misc]
+    payloads = [_payload(chat) for chat in chats]
+    for binding, distribution in BINDINGS.items():
+        if find_spec(binding):
+            name = f"{distribution} {version(distribution)}"
+            if done := _ask_binding(binding, file, payloads):
+                return ExportAnswers(tuple(text.strip() for text in done["texts"]), done["load_seconds"], name)
+            say(f"export: {name} ended before it answered")
     if binary := find_binary("llama-server"):
         with LlamaServer(binary, file, CONTEXT_TOKENS) as server:
-            texts = tuple(server.ask(_payload(chat)).strip() for chat in chats)
+            texts = tuple(server.ask(payload).strip() for payload in payloads)
             return ExportAnswers(texts, server.load_seconds, "llama-server")
     return _answer(lambda: _load_dequantised(file), chats, f"transformers {version('transformers')}, dequantised")
 
@@ -125,37 +145,17 @@ def _payload(turns: Chat) -> dict[str, Any]:
     return {"messages": list(turns), "temperature": 0, "max_tokens": MAX_ANSWER_TOKENS, "cache_prompt": False}
 
 
-def _load_binding(file: Path) -> Ask:
-    import llama_cpp
-
-    try:
-        model = llama_cpp.Llama(str(file), n_ctx=CONTEXT_TOKENS, verbose=False)
-    except (ValueError, RuntimeError, OSError) as error:
-        raise WeightsError(f"{file.name}: llama.cpp does not load it: {summarize_error(error)}") from None
-
-    def ask(turns: Chat) -> str:
-        reply: Any = model.create_chat_completion(list(turns), temperature=0, max_tokens=MAX_ANSWER_TOKENS)
-        return str(reply["choices"][0]["message"]["content"] or "")
-
-    return ask
-
-
-def _load_xllamacpp(file: Path) -> Ask:
-    import xllamacpp
-
-    settings = xllamacpp.CommonParams()
-    settings.model.path, settings.n_ctx, settings.n_parallel = str(file), CONTEXT_TOKENS, 1
-    settings.verbosity, settings.warmup, settings.port = -1, False, 0
-    try:
-        server = xllamacpp.Server(settings)
-    except (ValueError, RuntimeError, OSError) as error:
-        raise WeightsError(f"{file.name}: llama.cpp does not load it: {summarize_error(error)}") from None
-
-    def ask(turns: Chat) -> str:
-        reply: Any = server.handle_chat_completions(_payload(turns))
-        return str(reply["choices"][0]["message"]["content"] or "")
-
-    return ask
+def _ask_binding(binding: str, file: Path, payloads: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """What the worker wrote; None where it crashed or refused the file."""
+    with TemporaryDirectory() as folder:
+        task = Path(folder) / "task.json"
+        write_json(task, {"context": CONTEXT_TOKENS, "payloads": payloads})
+        command = [sys.executable, "-P", llama_worker.__file__, "answer", binding, str(file), str(task)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, errors="replace")
+    if done.returncode:
+        return None
+    answers: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answers
 
 
 def _load_dequantised(file: Path) -> Ask:

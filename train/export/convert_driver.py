@@ -2,6 +2,7 @@
 
 A program of its own, which imports nothing of kshot. It adds to the converter:
 
+- no need for sentencepiece where the student has no file for it;
 - the pre-tokenizer's name where llama.cpp does not know the tokenizer by its hash, and kshot knows its rule;
 - all stop tokens, as `eos`, `eot` and `eom`, where llama.cpp has places for them;
 - no BOS before prompts, where the chat template writes none.
@@ -10,7 +11,6 @@ A program of its own, which imports nothing of kshot. It adds to the converter:
 import importlib
 import json
 import sys
-import types
 from pathlib import Path
 from typing import Any
 
@@ -23,28 +23,39 @@ def main() -> None:
     sys.argv = [str(Path(folder) / "convert_hf_to_gguf.py"), *sys.argv[3:]]
     sys.path.insert(0, folder)
     script: Any = importlib.import_module("convert_hf_to_gguf")
-    # The converter imports it before it looks whether there is a file for it.
-    try:
-        importlib.import_module("sentencepiece")
-    except ImportError:
-        module: Any = types.ModuleType("sentencepiece")
-        module.SentencePieceProcessor = None
-        sys.modules["sentencepiece"] = module
-    if settings["pre_tokenizer"]:
-        _name_pre_tokenizer(script, settings["pre_tokenizer"])
+    if model := _find_model(script):
+        _skip_sentencepiece(model)
+        if settings["pre_tokenizer"]:
+            _name_pre_tokenizer(model, settings["pre_tokenizer"])
     _write_ends(settings["stop_ids"], settings["adds_bos"])
     script.main()
 
 
-def _name_pre_tokenizer(script: Any, name: str) -> None:
-    """Where the converter does not know the tokenizer, take this name."""
+def _find_model(script: Any) -> Any:
+    """The class of which every text model of the converter is one."""
     try:
         holder: Any = importlib.import_module("conversion.base")
     except ImportError:
         holder = script  # A clone from before the converter became a package.
-    model = getattr(holder, "TextModel", None) or getattr(holder, "Model", None)
-    if model is None:
+    return getattr(holder, "TextModel", None) or getattr(holder, "Model", None)
+
+
+def _skip_sentencepiece(model: Any) -> None:
+    """Where there is no file for sentencepiece, say so before the package is imported, which need not be there."""
+    read = getattr(model, "_create_vocab_sentencepiece", None)
+    if read is None:
         return
+
+    def read_if_there(self: Any) -> Any:
+        if not (self.dir_model / "tokenizer.model").is_file():
+            raise FileNotFoundError(f"File not found: {self.dir_model / 'tokenizer.model'}")
+        return read(self)
+
+    model._create_vocab_sentencepiece = read_if_there
+
+
+def _name_pre_tokenizer(model: Any, name: str) -> None:
+    """Where the converter does not know the tokenizer, take this name."""
     known = model.get_vocab_base_pre
 
     def find_name(self: Any, tokenizer: Any) -> Any:

@@ -27,6 +27,7 @@ _LLAMA3 = (
 )
 SPLITS = {_LLAMA3: "llama-bpe", _LLAMA3.replace("{1,3}", ""): "qwen2"}
 """A pattern that splits texts before BPE -> llama.cpp's name of it."""
+SENTENCEPIECE = "tokenizer.model"
 END_KEYS = tuple(f"tokenizer.ggml.{end}_token_id" for end in convert_driver.END_KEYS)
 
 
@@ -61,11 +62,12 @@ def check_kind(kind: str) -> Converter:
     return find_converter()
 
 
-def write_gguf(merged: Path, file: Path, kind: str, name: str, converter: Converter) -> str:
+def write_gguf(merged: Path, base: Path, file: Path, kind: str, name: str, converter: Converter) -> str:
     """Convert the merged student, check what stands in the file, and return what made it.
 
     Args:
         merged: a folder of float32 safetensors.
+        base: the folder of its base, out of which sentencepiece's file is taken if there is one.
         kind: one of `KINDS`.
         name: of the model, in the file.
 
@@ -75,7 +77,7 @@ def write_gguf(merged: Path, file: Path, kind: str, name: str, converter: Conver
     if kind == "f16":
         check_float16(merged)
     converted = file if kind in CONVERTED else file.with_name(f".{file.name}.f32")
-    _convert(merged, converted, kind if kind in CONVERTED else "f32", name, converter)
+    _convert(merged, base, converted, kind if kind in CONVERTED else "f32", name, converter)
     made_by = converter.version
     if converted != file:
         made_by += f", {quantize(converted, file, kind)}"
@@ -84,24 +86,25 @@ def write_gguf(merged: Path, file: Path, kind: str, name: str, converter: Conver
     return made_by
 
 
-def _convert(merged: Path, file: Path, kind: str, name: str, converter: Converter) -> None:
-    scratch = file.with_name(f".{file.name}.source")
-    scratch.mkdir()
+def _convert(merged: Path, base: Path, file: Path, kind: str, name: str, converter: Converter) -> None:
+    hidden = file.with_name(f".{file.name}.source")
+    # The converter takes facts from the folder's name too, and a base out of the card, which stays away.
+    scratch = hidden / name
+    scratch.mkdir(parents=True)
     try:
-        # Without the card, out of which the converter would make up a name and a base.
-        for path in merged.iterdir():
-            if path.is_file() and path.name != "README.md":
+        for path in (*merged.iterdir(), base / SENTENCEPIECE):
+            if path.is_file() and path.name != "README.md" and not (scratch / path.name).exists():
                 (scratch / path.name).symlink_to(path.resolve())
-        settings = scratch / "driver.json"
+        settings = hidden / "driver.json"
         write_json(settings, _driver_settings(merged))
-        driver = [sys.executable, convert_driver.__file__, str(converter.folder), str(settings)]
+        driver = [sys.executable, "-P", convert_driver.__file__, str(converter.folder), str(settings)]
         arguments = [str(scratch), "--outfile", str(file), "--outtype", kind, "--model-name", name]
         environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
             [*driver, *arguments], capture_output=True, text=True, check=False, env=environment, errors="replace"
         )
     finally:
-        shutil.rmtree(scratch)
+        shutil.rmtree(hidden)
     if done.returncode or not file.is_file():
         raise WeightsError(f"gguf: llama.cpp's converter ({converter.version}) failed: {_find_reason(done.stderr)}")
 
@@ -110,6 +113,8 @@ def _find_reason(log: str) -> str:
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     if any("pre-tokenizer was not recognized" in line for line in lines):
         return "it does not know how this student's tokenizer splits texts; take a newer llama.cpp"
+    if any("No module named 'sentencepiece'" in line for line in lines):
+        return "it reads this student's tokenizer with sentencepiece; `pip install 'kshot[gguf]'`"
     named = [line for line in lines if "not supported" in line or line.startswith("ERROR")]
     return (named or lines or ["no reason given"])[-1][:200]
 

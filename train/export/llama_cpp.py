@@ -9,8 +9,9 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from filelock import FileLock
@@ -21,10 +22,12 @@ from kshot.core.files import atomic_folder
 from kshot.core.runs import hash_file
 from kshot.core.seeding import digest
 from kshot.models.references import cache_folder
+from kshot.train.export import llama_worker
 
+BINDING = "llama-cpp-python"
 DIRECTORY = "LLAMA_CPP_DIR"
 SCRIPT = "convert_hf_to_gguf.py"
-ARCHIVE, ARCHIVE_VERSION = "llama-cpp-python", "0.3.36"
+ARCHIVE, ARCHIVE_VERSION = BINDING, "0.3.36"
 ARCHIVE_SHA256 = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
 CARRIED = (SCRIPT, "conversion/", "gguf-py/gguf/", "LICENSE")
 """What of llama.cpp the converter needs."""
@@ -114,21 +117,18 @@ def quantize(source: Path, target: Path, kind: str) -> str:
     Raises:
         WeightsError: neither is there, or the kind is unknown to it.
     """
-    if binary := find_binary("llama-quantize"):
-        done = subprocess.run(
-            [str(binary), str(source), str(target), kind.upper()], capture_output=True, text=True, check=False
-        )
-        if done.returncode or not target.is_file():
-            lines = [line.strip() for line in _lines(done.stderr, done.stdout) if "error" in line.lower()]
-            raise WeightsError(f"gguf: llama-quantize made no {kind}: {(lines or ['no reason given'])[-1][:200]}")
-        return "llama-quantize"
     check_quantizer(kind)
-    return _quantize_by_binding(source, target, kind)
-
-
-def _lines(*texts: str) -> Iterator[str]:
-    for text in texts:
-        yield from text.splitlines()
+    if binary := find_binary("llama-quantize"):
+        name, command = "llama-quantize", [str(binary), str(source), str(target), kind.upper()]
+    else:
+        name = f"{BINDING} {version(BINDING)}"
+        command = [sys.executable, "-P", llama_worker.__file__, "quantize", str(source), str(target), kind]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, errors="replace")
+    if done.returncode or not target.is_file():
+        lines = [*done.stderr.splitlines(), *done.stdout.splitlines()]
+        named = [line.strip() for line in lines if "error" in line.lower()]
+        raise WeightsError(f"gguf: {name} made no {kind}: {(named or ['no reason given'])[-1][:200]}")
+    return name
 
 
 def check_quantizer(kind: str) -> None:
@@ -137,32 +137,8 @@ def check_quantizer(kind: str) -> None:
     Raises:
         WeightsError: says what to install or set.
     """
-    if find_binary("llama-quantize") is None and _binding() is None:
+    if find_binary("llama-quantize") is None and not find_spec("llama_cpp"):
         raise WeightsError(
             f"gguf: {kind} needs llama.cpp's llama-quantize: set {DIRECTORY} to a built clone, put it on the PATH, or "
             "`pip install llama-cpp-python` (with a compiler); q8_0, f16, bf16 and f32 need none"
         )
-
-
-def _binding() -> object | None:
-    try:
-        import llama_cpp
-    except (ImportError, OSError, RuntimeError):
-        return None
-    return llama_cpp if hasattr(llama_cpp, "llama_model_quantize") else None
-
-
-def _quantize_by_binding(source: Path, target: Path, kind: str) -> str:
-    import ctypes
-    from importlib.metadata import version
-
-    import llama_cpp
-
-    number = getattr(llama_cpp, f"LLAMA_FTYPE_MOSTLY_{kind.upper()}", None)
-    if number is None:
-        raise WeightsError(f"gguf: llama-cpp-python knows no quantisation {kind!r}")
-    settings = llama_cpp.llama_model_quantize_default_params()
-    settings.ftype = number
-    if llama_cpp.llama_model_quantize(str(source).encode(), str(target).encode(), ctypes.byref(settings)):
-        raise WeightsError(f"gguf: llama.cpp made no {kind} of this model")
-    return f"llama-cpp-python {version('llama-cpp-python')}"

@@ -45,8 +45,12 @@ class TurnTexts:
         return head + "".join(parts) + self.prompt
 
 
-def find_turn_texts(render: Render) -> TurnTexts | None:
-    """The texts with which chats are written as the template writes them; None if there are none."""
+def find_turn_texts(render: Render, turn_end: str = "") -> TurnTexts | None:
+    """The texts with which chats are written as the template writes them; None if there are none.
+
+    Args:
+        turn_end: what ends an answer; a user's turn that ends so too gets its own.
+    """
     chat, short = render([SYSTEM, QUESTION, ANSWER, NEXT]), render([QUESTION])
     if chat is None or short is None:
         return None
@@ -58,13 +62,14 @@ def find_turn_texts(render: Render) -> TurnTexts | None:
         pieces.append(piece)
     start, found, prompt = short.partition(QUESTION["content"])
     # Which part of a text between two turns belongs to which turn does not matter, if all chats come out right.
-    user = _common_end(pieces[1], pieces[3], start)
+    user = _common_end(pieces[1], pieces[3], start).removeprefix(turn_end)
+    end = turn_end if pieces[2].startswith(turn_end) and prompt.startswith(turn_end) else ""
     texts = TurnTexts(
         head=start.removesuffix(user),
         system_head=pieces[0],
-        before={"system": "", "user": user, "assistant": pieces[2]},
-        after={"system": pieces[1].removesuffix(user), "user": "", "assistant": pieces[3].removesuffix(user)},
-        prompt=prompt,
+        before={"system": "", "user": user, "assistant": pieces[2].removeprefix(end)},
+        after={"system": pieces[1].removesuffix(user), "user": end, "assistant": pieces[3].removesuffix(user)},
+        prompt=prompt.removeprefix(end),
     )
     if not found or any(texts.render(chat) != render(chat) for chat in CHATS):
         return None

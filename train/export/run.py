@@ -138,7 +138,7 @@ def _make(target: ExportTarget, source: ExportSource, folder: Path) -> str | Non
     kind = str(target.kind)
     file = folder / f"{manifest.run}-{kind}.gguf"
     say(f"export: converting to {file.name}")
-    made_by = write_gguf(source.merged, file, kind, manifest.run, check_kind(kind))
+    made_by = write_gguf(source.merged, Path(source.base), file, kind, manifest.run, check_kind(kind))
     usage = LLAMA_USAGE.format(file=file.name)
     if target.name == "ollama":
         _write_modelfile(source, file)
@@ -154,7 +154,9 @@ def _write_modelfile(source: ExportSource, file: Path) -> None:
 
     tokenizer = AutoTokenizer.from_pretrained(source.merged)
     chat = chat_format(tokenizer)
-    texts = find_turn_texts(lambda turns: chat.renderer.try_render(chat.template, turns))
+    texts = find_turn_texts(
+        lambda turns: chat.renderer.try_render(chat.template, turns), chat.turn_end + chat.after_turn
+    )
     if texts is None:
         say("export: the chat template is none that Ollama's language writes; Ollama reads the one in the GGUF file")
     elif _server_adds_bos(file):
