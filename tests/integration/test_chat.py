@@ -65,6 +65,7 @@ def test_beside_names_both_and_shows_control_characters() -> None:
     assert answers == f"mine: {STUDENT}\nbase: Maybe \u241b[2J?\n"
 
 
+@pytest.mark.slow
 def test_an_unknown_command_in_a_pipe_ends_it_with_one_line() -> None:
     answers, notes = chat("hello\n/frobnicate\nhello\n", "mine", code=2)
     assert answers == f"{STUDENT}\n"
@@ -91,6 +92,7 @@ def test_what_cannot_be_used_is_one_line(arguments: list[str], words: str) -> No
     assert len(notes.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_an_interrupted_reader_ends_the_chat_quietly() -> None:
     command = f"yes hello | head -50 | {sys.executable} -m kshot.cli chat mine | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, encoding="utf-8")
@@ -266,6 +268,7 @@ def test_a_run_without_a_student_is_one_line(tmp_path: Path, monkeypatch: pytest
         open_chat("neww")
 
 
+@pytest.mark.slow
 def test_line_that_is_not_utf8_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "kshot.cli", "chat", "mine"], input=b"hello\n\xff\xfe\n", capture_output=True

@@ -186,7 +186,14 @@ def test_an_adapter_of_a_hub_model_names_it(run: Path, trained: Path) -> None:
     assert name_portably("/gone/model.gguf").hub is None
 
 
-@pytest.mark.parametrize(("kind", "share"), [("f32", 1.0), ("f16", 0.5), ("q8_0", 0.27)])
+@pytest.mark.parametrize(
+    ("kind", "share"),
+    [
+        pytest.param("f32", 1.0, marks=pytest.mark.slow),
+        pytest.param("f16", 0.5, marks=pytest.mark.slow),
+        ("q8_0", 0.27),
+    ],
+)
 def test_gguf_holds_template_and_stop_and_answers(
     kind: str, share: float, run: Path, suite: Path, converter: Path, without_llama_cpp: None
 ) -> None:
@@ -216,6 +223,7 @@ def _tensors(file: Path, of: int = 0) -> list[Any]:
     return [np.zeros(int(tensor.n_elements), np.float32) for tensor in tensors] if of else [t.data for t in tensors]
 
 
+@pytest.mark.slow
 def test_the_stop_token_is_added_and_a_bos_that_no_prompt_has_is_not(
     run: Path, suite: Path, converter: Path, without_llama_cpp: None
 ) -> None:
@@ -228,6 +236,7 @@ def test_the_stop_token_is_added_and_a_bos_that_no_prompt_has_is_not(
     assert fields["tokenizer.ggml.add_bos_token"] is False
 
 
+@pytest.mark.slow
 def test_a_gguf_file_without_the_template_is_not_kept(run: Path, suite: Path, converter: Path) -> None:
     write_converter(converter, settings=("eos",))
     with pytest.raises(WeightsError, match=r"three-q8_0.gguf: the file does not hold the student's chat template"):
@@ -235,6 +244,7 @@ def test_a_gguf_file_without_the_template_is_not_kept(run: Path, suite: Path, co
     assert [path.name for path in (run / "export").iterdir()] == [".lock"]
 
 
+@pytest.mark.slow
 def test_ollama_gets_a_modelfile_beside_the_file(
     run: Path, suite: Path, converter: Path, without_llama_cpp: None
 ) -> None:
@@ -247,6 +257,7 @@ def test_ollama_gets_a_modelfile_beside_the_file(
     assert (file.target, file.quantization, file.compared) == ("ollama", "q8_0", 6)
 
 
+@pytest.mark.slow
 def test_other_quantisations_need_a_quantizer(run: Path, suite: Path, converter: Path, without_llama_cpp: None) -> None:
     with pytest.raises(WeightsError, match=r"q4_k_m needs llama.cpp's llama-quantize: set LLAMA_CPP_DIR"):
         export(run, "gguf", suite, quantize="Q4_K_M")
