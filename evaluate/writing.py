@@ -5,6 +5,7 @@ from pathlib import Path
 from kshot.core.console import say
 from kshot.core.files import write_jsonl
 from kshot.core.run_files import write_model
+from kshot.core.runs import LABEL_PRIORS
 from kshot.evaluate.judge.verdicts import Judged
 from kshot.evaluate.metrics.forgetting import FORGETTING
 from kshot.evaluate.metrics.gain_rows import chance_scores
@@ -31,7 +32,6 @@ from kshot.evaluate.report.shipping import shipping_section
 from kshot.evaluate.results import ALTERNATIVES, Results
 from kshot.evaluate.run_files import EvaluateManifest
 
-LABEL_PRIORS = "label_priors.json"
 JUDGE_FILE = "judge.json"
 JUDGEMENTS = "judgements.jsonl"
 

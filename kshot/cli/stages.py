@@ -97,3 +97,5 @@ def run_all(config: ConfigPath, run: RunName = "", overrides: Overrides = None, 
         generate(config, run, overrides)
     train(config, run, overrides)
     evaluate(config, run, overrides, suite)
+    place = folder.folder
+    say(f"next: `kshot chat {place}` to talk to the student, `kshot export {place} --to ollama` to take it away")

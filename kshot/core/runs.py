@@ -28,6 +28,8 @@ from kshot.core.version import __version__
 
 MANIFEST = "manifest.json"
 EXPORT = "export.json"
+LABEL_PRIORS = "label_priors.json"
+"""In the evaluate stage's folder, and in exports."""
 """In the folder of an export: what it holds, and how its answers compare."""
 OUTSIDE_DATA = "data.jsonl"
 """In the train stage's folder: the records of `train.data`, where it names a training set made elsewhere."""

@@ -15,6 +15,7 @@ import pytest
 import kshot
 from kshot.config import TrainConfig
 from kshot.core.errors import ConfigError, KshotError, RunError, WeightsError
+from kshot.core.files import write_json
 from kshot.core.run_files import read_model, write_model
 from kshot.evaluate.measure.first_items import render_first_items
 from kshot.models.checkpoints import find_checkpoints
@@ -406,3 +407,29 @@ def test_llama_server_is_started_asked_and_stopped(converter: Path, tmp_path: Pa
     ):
         pass
     assert time.monotonic() - began < 20
+
+
+def test_label_priors_go_with_the_weights_and_choose_as_the_evaluation_did(run: Path, suite: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    rows = [
+        {"suite": "s", "task": "sky", "k": 0, "seed": 0, "labels": ["blue", "grey"], "log_priors": [0.0, -9.0],
+         "items": 4, "accuracy": 0.75, "uncalibrated_accuracy": 0.5},
+    ]  # fmt: skip
+    write_json(run / "evaluate" / "label_priors.json", rows)
+    folder, _ = export(run, "merged", suite)
+    assert json.loads((folder / "label_priors.json").read_text()) == rows
+    card = (folder / "README.md").read_text()
+    assert "sky, k=0: 75.0% of 4 held-out inputs right, 50.0% without priors" in card
+    code = (
+        card.split("```python\n")[-1]
+        .split("```")[0]
+        .replace('"label_priors.json"', repr(str(folder / "label_priors.json")))
+    )
+    scope: dict[str, Any] = {}
+    exec(code, scope)
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    with torch.no_grad():
+        # The prior of "grey" is next to nothing, so it is chosen whatever a random model prefers.
+        assert scope["choose"](model, tokenizer, "Which colour? ") == "grey"

@@ -24,6 +24,7 @@ from kshot.train.export.card import render_card
 from kshot.train.export.gguf import check_kind, find_stop_ids, read_fields, write_gguf
 from kshot.train.export.mlx import check_mlx, write_mlx
 from kshot.train.export.ollama import find_turn_texts, without_bos, write_modelfile
+from kshot.train.export.priors import write_label_priors
 from kshot.train.export.targets import ExportTarget, check_folder, choose_target
 from kshot.train.export.weights import count_bytes, find_dtype, write_merged
 from kshot.train.run_files import AnswerDifference, ExportFile, TrainManifest
@@ -93,6 +94,7 @@ def run_export(
         _check_tools(target, source)
         with atomic_folder(folder) as scratch:
             converter = _make(target, source, scratch)
+            write_label_priors(run, scratch)
             file = _compare(target, source, scratch, converter, items, suites)
             write_model(scratch / EXPORT, file)
     say(f"export: wrote {folder}")
