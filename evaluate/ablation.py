@@ -7,7 +7,6 @@ is read from its adapter, so its merged weights may be gone; base and trials are
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 from kshot.config import Config
@@ -15,8 +14,8 @@ from kshot.core.console import say
 from kshot.core.files import write_text
 from kshot.core.run_files import write_model
 from kshot.core.runs import installed_versions
-from kshot.evaluate.compare import Measurements, plan_checkpoints
-from kshot.evaluate.measure.measurement import Measurement, measure_missing
+from kshot.evaluate.compare import Measurements, measure_checkpoint, plan_checkpoints
+from kshot.evaluate.measure.measurement import Measurement
 from kshot.evaluate.measure.results import (
     ScoresBySuite,
     count_answers,
@@ -43,7 +42,7 @@ from kshot.evaluate.report.sections import label_bias_section
 from kshot.evaluate.run_files import AblateFile, DeviceFile, LabelBiasFile, TrialGain, TrialState
 from kshot.evaluate.stats.paired import Families
 from kshot.evaluate.stats.significance import MAX_P
-from kshot.models.checkpoints import Checkpoint, find_checkpoints, load_checkpoint
+from kshot.models.checkpoints import Checkpoint, find_checkpoints
 from kshot.runtime.device import Device
 from kshot.suites.format import Suite, families_by_suite
 from kshot.sweep.grid import Trial, short_names
@@ -62,8 +61,7 @@ def measure_trial(config: Config, trial: Trial, run: Path, suites: Sequence[Suit
     """
     checkpoints, measurements, device = _plan_trial(config, trial, run, suites, folder)
     for checkpoint in checkpoints:
-        load = partial(load_checkpoint, checkpoint)
-        measure_missing(measurements[checkpoint.label], load, device, config.evaluate.limit)
+        measure_checkpoint(measurements[checkpoint.label], checkpoint, device, config, folder)
 
 
 def _plan_trial(

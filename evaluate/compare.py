@@ -16,7 +16,7 @@ from kshot.core.files import write_text
 from kshot.core.run_files import write_model
 from kshot.core.runs import Run, installed_versions
 from kshot.core.seeding import digest
-from kshot.evaluate.lm.backends import require_own_backend
+from kshot.evaluate.lm.backends import backend_of, check_backend, make_backend, remove_leftovers
 from kshot.evaluate.measure.measurement import Measurement, make_measurement, measure_missing
 from kshot.evaluate.measure.plan import load_suites, plan_measurements, say_no_teacher_is_asked
 from kshot.evaluate.measure.results import (
@@ -74,7 +74,7 @@ def run_compare(config: Config, names: Sequence[str], baseline: str, suites: Seq
     Raises:
         KshotError: faults of names, weights and suites are found before a model is loaded.
     """
-    require_own_backend(config.evaluate)
+    check_backend(config.evaluate)
     loaded = load_suites(config.evaluate, suites)
     say_no_teacher_is_asked(loaded, config.evaluate, "compare")
     against = baseline or config.student
@@ -88,8 +88,23 @@ def run_compare(config: Config, names: Sequence[str], baseline: str, suites: Seq
             own = measurements[checkpoint.label]
             if done := sum(measurement.is_done for measurement in own):
                 say(f"{checkpoint.label}: {done} of {len(own)} measurements exist")
-            measure_missing(own, partial(load_checkpoint, checkpoint), device, config.evaluate.limit)
+            measure_checkpoint(own, checkpoint, device, config, folder)
         _write(config, checkpoints, measurements, device, folder)
+
+
+def measure_checkpoint(
+    measurements: Sequence[Measurement], checkpoint: Checkpoint, device: Device, config: Config, folder: Path
+) -> None:
+    """Make the measurements of a checkpoint that are missing, by the config's backend.
+
+    Args:
+        folder: where merged weights may lie meanwhile; no other process works there.
+    """
+    if all(measurement.is_done for measurement in measurements):
+        return
+    remove_leftovers(folder)
+    with backend_of(checkpoint, config.evaluate, folder) as backend:
+        measure_missing(measurements, partial(load_checkpoint, checkpoint), device, config.evaluate.limit, backend)
 
 
 def plan_checkpoints(
@@ -123,9 +138,12 @@ def _plan_one(
     places = [(run / "evaluate" / "measurements", model) for run in runs for model in ("base", "student")]
     places.append((folder / "measurements", checkpoint.measurement_name))
     measurements = []
+    backend = make_backend(config.evaluate, checkpoint.folder)
     for suite, k, seed in plan_measurements(suites, config.evaluate):
         names = (suite, k, config.evaluate.limit, device, seed)
-        options = [make_measurement(root, model, checkpoint.fingerprint, *names) for root, model in places]
+        options = [
+            make_measurement(root, model, checkpoint.fingerprint, *names, backend=backend) for root, model in places
+        ]
         measurements.append(next((option for option in options if option.is_done), options[-1]))
     return measurements
 

@@ -1,17 +1,24 @@
 """Which model class answers: our `PrefixSharingLM`, or lm-eval's own `hf` and `vllm`, from the model's folder."""
 
-from dataclasses import dataclass, field
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from kshot.config import EvaluateConfig
 from kshot.core.errors import ConfigError, summarize_error
 from kshot.evaluate.lm.chat_prompts import ChatPrompts
 from kshot.models.chat_template import stop_at
+from kshot.models.checkpoints import Checkpoint, load_checkpoint
 from kshot.models.loading import load_chat_format
 from kshot.runtime.device import Device
 from kshot.runtime.logging import quiet
 
+MERGED_PREFIX = ".merged-"
 SPEED_ARGS = frozenset(
     {
         "batch_size", "max_batch_size", "data_parallel_size", "gpu_memory_utilization", "parallelize",
@@ -55,14 +62,30 @@ def check_backend(settings: EvaluateConfig) -> None:
         raise ConfigError(["evaluate.backend_args: only the backends hf and vllm take any; set evaluate.backend"])
 
 
-def require_own_backend(settings: EvaluateConfig) -> None:
-    """For the commands that measure adapters on their base, which other backends do not take.
+@contextmanager
+def backend_of(checkpoint: Checkpoint, settings: EvaluateConfig, scratch: Path) -> Iterator[Backend | None]:
+    """The backend for a checkpoint; None for our own. An adapter is merged into its base for as long as it is asked.
+
+    Args:
+        scratch: where merged weights may lie meanwhile.
 
     Raises:
-        ConfigError: another backend than kshot's.
+        WeightsError: the checkpoint does not load.
     """
-    if settings.backend != "own":
-        raise ConfigError([f"evaluate.backend: only `kshot evaluate` takes {settings.backend}; remove it here"])
+    backend = make_backend(settings, checkpoint.folder)
+    if backend is None or checkpoint.adapter is None:
+        yield backend
+        return
+    with TemporaryDirectory(prefix=MERGED_PREFIX, dir=scratch) as folder, quiet():
+        for part in load_checkpoint(checkpoint):
+            part.save_pretrained(folder)
+        yield replace(backend, folder=folder)
+
+
+def remove_leftovers(scratch: Path) -> None:
+    """Remove merged weights that a killed command has left."""
+    for path in scratch.glob(f"{MERGED_PREFIX}*"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def open_backend(backend: Backend, device: Device) -> Any:

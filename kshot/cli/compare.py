@@ -38,7 +38,7 @@ def ablate(
     generated data, a teacher's replies and the base's scores. A rerun makes only what is missing.
     """
     from kshot.evaluate.ablation import measure_trial, write_ablation
-    from kshot.evaluate.lm.backends import require_own_backend
+    from kshot.evaluate.lm.backends import check_backend
     from kshot.evaluate.measure.plan import load_suites, say_no_teacher_is_asked
     from kshot.generate.stage import run_generate
     from kshot.generate.synthesis.pipeline import inherit_replies
@@ -49,7 +49,7 @@ def ablate(
     trials = load_grid(config, overrides, grid, seeds, resample_data, one_at_a_time)
     settings = trials.config
     home = open_run(settings, config, run)
-    require_own_backend(settings.evaluate)
+    check_backend(settings.evaluate)
     suites = load_suites(settings.evaluate, suite or ())
     say_no_teacher_is_asked(suites, settings.evaluate, "ablate")
     _check_trials(trials)

@@ -19,6 +19,7 @@ from tests.integration.test_pipeline import kshot, lines
 from tests.unit.evaluation_rows import make_sample
 
 JSON = Path("compare.json")
+FAKE_VLLM = Path(__file__).parents[1] / "fake_vllm"
 
 
 @pytest.fixture(scope="module")
@@ -222,13 +223,21 @@ def test_compare_lists_metrics_that_are_no_means_over_items(tmp_path: Path) -> N
     assert "| p | t | bleu | 2 | 0 | one | 31 |" in text
 
 
-@pytest.mark.parametrize("command", ["compare", "ablate"])
-def test_commands_that_measure_adapters_refuse_another_backend(work: Path, command: str) -> None:
-    config = work / "tiny.yaml"
-    arguments = ("whole", "--config", config) if command == "compare" else (config, "--seeds", "7,8")
-    done = kshot(command, *arguments, "--set", "evaluate.backend=hf", check=False)
-    assert done.returncode == 2
-    assert "only `kshot evaluate` takes hf" in done.stderr
+@pytest.mark.parametrize("backend", ["hf", "vllm"])
+def test_another_backend_scores_an_adapter_as_our_own_does(
+    work: Path, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if backend == "vllm":
+        monkeypatch.setenv("PYTHONPATH", str(FAKE_VLLM))
+    adapter = work / "runs" / "whole" / "train" / "adapter"
+    own = compare(work, adapter, out="by-own")
+    other = compare(work, adapter, "--set", f"evaluate.backend={backend}", out=f"by-{backend}")
+    assert other["gains"]
+    for ours, theirs in zip(own["gains"], other["gains"], strict=True):
+        assert (ours["score"], ours["k"], ours["student"]) == (theirs["score"], theirs["k"], theirs["student"])
+    measured = {path.name for path in (work / f"by-{backend}" / "measurements" / "tinysuite").iterdir()}
+    assert len(measured) == 6, "its measurements are its own"
+    assert not list((work / f"by-{backend}").glob(".merged-*"))
 
 
 def test_compare_needs_a_model_beside_the_baseline(work: Path) -> None:

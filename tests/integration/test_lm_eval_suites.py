@@ -170,20 +170,26 @@ def test_evaluate_draws_other_demonstrations_for_another_fewshot_seed(
     assert {row["seeds"] for row in read(folder / "gains.json")} == {2}
 
 
-def test_backend_hf_answers_as_our_own_does(config_file: Path, tiny_student: Path, tasks: Path) -> None:
+@pytest.mark.parametrize("other_backend", ["hf", "vllm"])
+def test_another_backend_answers_as_our_own_does(
+    config_file: Path, tiny_student: Path, tasks: Path, other_backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if other_backend == "vllm":
+        # vLLM itself needs a GPU build of torch.
+        monkeypatch.syspath_prepend(Path(__file__).parents[1] / "fake_vllm")
     folder = ready_run(config_file, tiny_student) / "evaluate"
     names = ("model", "suite", "task", "score", "k", "item")
     answers: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {}
-    for backend in ("own", "hf"):
+    for backend in ("own", other_backend):
         assert evaluated(config_file, *overrides(tasks, f"evaluate.backend={backend}")) == 0
         rows = lines(folder / "samples.jsonl")
         answers[backend] = {tuple(row[name] for name in names): row for row in rows}
         if backend == "own":
             keys = read(folder / "manifest.json")["measurements"]
     assert not set(keys.values()) & set(read(folder / "manifest.json")["measurements"].values())
-    assert answers["own"].keys() == answers["hf"].keys()
+    assert answers["own"].keys() == answers[other_backend].keys()
     for key, row in answers["own"].items():
-        other = answers["hf"][key]
+        other = answers[other_backend][key]
         assert (other["prompt"], other["answer"], other["right"]) == (row["prompt"], row["answer"], row["right"])
         if "log_probs" in row:
             assert other["log_probs"] == pytest.approx(row["log_probs"], abs=1e-3)
