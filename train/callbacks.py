@@ -9,6 +9,7 @@ import orjson
 from kshot.core.console import Ticker
 from kshot.core.files import atomic_file, read_log, write_jsonl
 from kshot.train.checkpoints import mark_complete
+from kshot.train.parallel.group import wait_for_all
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
@@ -33,12 +34,17 @@ def make_callback(path: Path, tick: Ticker) -> "TrainerCallback":
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
             row = {key: logs[key] for key in KEPT if key in (logs or {})}
+            if not state.is_world_process_zero:
+                return
             if "loss" not in row and "eval_loss" not in row:
                 return
             with path.open("ab") as handle:
                 handle.write(orjson.dumps({"step": state.global_step, **row}, option=orjson.OPT_APPEND_NEWLINE))
 
         def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            wait_for_all()  # Each process writes files of its own.
+            if not state.is_world_process_zero:
+                return
             with path.open("ab") as handle:
                 os.fsync(handle.fileno())
             mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")

@@ -11,6 +11,8 @@ from kshot.core.errors import DataError
 from kshot.core.files import read_json, write_json
 
 MARKER = "complete.json"
+STEP = "step.json"
+"""Beside the checkpoints: the rows of a step, which stay what they are when other processes go on."""
 
 
 def mark_complete(checkpoint: Path) -> None:
@@ -40,3 +42,12 @@ def last_complete(folder: Path) -> Path | None:
         else:
             shutil.rmtree(checkpoint)
     return best
+
+
+def keep_step_rows(folder: Path, rows: int) -> int:
+    """The rows of a step of the training whose checkpoints are in `folder`; `rows`, kept there, if it begins now."""
+    if last_complete(folder) is None:
+        write_json(folder / STEP, {"rows": rows})
+        return rows
+    # A checkpoint of an earlier version was written by one process.
+    return int(read_json(folder / STEP)["rows"]) if (folder / STEP).exists() else rows

@@ -9,7 +9,7 @@ from kshot.config import TrainConfig
 from kshot.core.console import progress, say
 from kshot.core.errors import ConfigError, RunError, summarize_error
 from kshot.core.files import read_log
-from kshot.runtime.device import Device, cast_frozen_linears
+from kshot.runtime.device import Device, cast_frozen_linears, use_threads
 from kshot.runtime.logging import quiet
 from kshot.train.adapters import (
     adapter_config,
@@ -21,6 +21,8 @@ from kshot.train.adapters import (
 from kshot.train.callbacks import make_callback, truncate_metrics
 from kshot.train.checkpoints import checkpoint_step, last_complete
 from kshot.train.data import TrainRow, limit_tokens, order_rows
+from kshot.train.parallel.group import check_equal_weights, is_first, is_peer_loss, lead
+from kshot.train.parallel.layout import StepLayout, choose_layout, fill_steps
 from kshot.train.trainer_config import SFT_DEFAULTS, check_schedule, has_plain_loss, sft_config
 
 MAX_PLAN_ROWS = 50_000_000
@@ -30,46 +32,63 @@ MIN_CHANGE = 1e-10
 """What a weight has to move for something to be learnt."""
 
 
-def plan_rows(rows: Sequence[TrainRow], settings: TrainConfig, seed: int) -> list[TrainRow]:
+def plan_rows(
+    rows: Sequence[TrainRow], settings: TrainConfig, seed: int, step_rows: int | None = None
+) -> list[TrainRow]:
     """The rows of every epoch in the order of training, up to `max_train_tokens`.
+
+    Args:
+        step_rows: rows of a step; by default those of one process.
 
     Raises:
         ConfigError: there are more than `MAX_PLAN_ROWS`.
     """
     options = {**SFT_DEFAULTS, **settings.sft}
-    batch, steps = _batch_size(options), int(options.get("max_steps", -1))
+    batch, steps = step_rows or count_step_rows(settings), int(options.get("max_steps", -1))
     epochs = steps * batch / len(rows) if steps > 0 else float(options["num_train_epochs"])
     if epochs * len(rows) > MAX_PLAN_ROWS:
         raise ConfigError([f"train.sft: {epochs * len(rows):.0f} rows in all steps, and the most is {MAX_PLAN_ROWS}"])
     return limit_tokens(order_rows(rows, epochs, batch, seed), batch, settings.max_train_tokens)
 
 
-def count_steps(plan: Sequence[TrainRow], settings: TrainConfig) -> int:
+def count_steps(plan: Sequence[TrainRow], step_rows: int) -> int:
     """Number of optimizer steps of the plan."""
-    return -(-len(plan) // _batch_size({**SFT_DEFAULTS, **settings.sft}))
+    return -(-len(plan) // step_rows)
 
 
-def _batch_size(options: dict[str, Any]) -> int:
-    return int(options["per_device_train_batch_size"]) * int(options.get("gradient_accumulation_steps", 1))
+def count_step_rows(settings: TrainConfig, processes: int = 1) -> int:
+    """Rows of an optimizer step: a batch times the batches that are accumulated, in each process."""
+    options = {**SFT_DEFAULTS, **settings.sft}
+    return int(options["per_device_train_batch_size"]) * int(options.get("gradient_accumulation_steps", 1)) * processes
+
+
+def arrange_steps(settings: TrainConfig, step_rows: int, processes: int) -> StepLayout:
+    """How the rows of a step are dealt out, with batches of at most `per_device_train_batch_size`."""
+    options = {**SFT_DEFAULTS, **settings.sft}
+    return choose_layout(step_rows, int(options["per_device_train_batch_size"]), processes)
 
 
 def fit(
     model: Any, tokenizer: Any, plan: Sequence[TrainRow], validation: Sequence[TrainRow], settings: TrainConfig,
-    device: Device, folder: Path, seed: int,
+    device: Device, folder: Path, seed: int, layout: StepLayout | None = None,
 ) -> Any:  # fmt: skip
     """Train, resuming from the last complete checkpoint in `folder`; returns the PEFT model.
 
     Args:
         plan: what `plan_rows` gave; a step takes the next batch of it.
         model: the student in float32; gets LoRA layers, and under bfloat16 its frozen linear weights are cast.
+        layout: how the rows of a step are dealt out; by default to this process alone.
     """
+    layout = layout or arrange_steps(settings, count_step_rows(settings), 1)
     options = {**SFT_DEFAULTS, **settings.sft}
+    options |= {"per_device_train_batch_size": layout.batch, "gradient_accumulation_steps": layout.accumulation}
     checkpoints = folder / "checkpoints"
-    resume = last_complete(checkpoints)
+    resume = lead(lambda: last_complete(checkpoints))
     done = checkpoint_step(resume) if resume else 0
     metrics = folder / "metrics.jsonl"
-    truncate_metrics(metrics, done)
-    steps = count_steps(plan, settings)
+    if is_first():
+        truncate_metrics(metrics, done)
+    steps = count_steps(plan, layout.rows)
     if steps == 1 and "warmup_steps" not in settings.sft:
         options["warmup_steps"] = 0  # A warm-up begins at a learning rate of 0.
     _check_steps(options, steps)
@@ -79,22 +98,29 @@ def fit(
         arguments = sft_config(options, settings, device, checkpoints, seed, bool(validation))
     if resume:
         say(f"resuming after step {done} of {steps}")
+    use_threads(device, device.threads)  # accelerate gives a process among several one thread.
     with progress("training", steps, done) as tick, quiet():
-        trainer = _make_trainer(model, tokenizer, plan, validation, settings, arguments, device)
+        trainer = _make_trainer(model, tokenizer, fill_steps(plan, layout), validation, settings, arguments, device)
         trainer.add_callback(make_callback(metrics, tick))
         before = [weight.detach().cpu().clone() for weight in _trained(trainer.model)]
         say(f"the adapter covers {adapter_coverage(trainer.model):.1%} of the student's weights")
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
         # The trainer evaluates at the last step, unless it was killed between that step and the evaluation.
-        if validation and not any("eval_loss" in row for row in read_log(metrics) if row["step"] == steps):
+        is_validated = lead(lambda: _is_validated(metrics, steps))
+        if validation and not is_validated:
             trainer.evaluate()
     if trainer.state.global_step != steps:
         raise RunError(f"{folder}: the trainer took {trainer.state.global_step} steps, and {steps} were planned")
+    check_equal_weights(_trained(trainer.model))
     if not _has_changed(_trained(trainer.model), before):
         raise RunError(
             f"{folder}: nothing was learnt in {steps} steps; raise learning_rate, max_grad_norm or lora_alpha"
         )
     return trainer.model
+
+
+def _is_validated(metrics: Path, step: int) -> bool:
+    return any("eval_loss" in row for row in read_log(metrics) if row["step"] == step)
 
 
 def _check_steps(options: dict[str, Any], steps: int) -> None:
@@ -152,7 +178,7 @@ def _make_trainer(
             peft_config=adapter_config(model, settings, idle),
         )
     except (ImportError, RuntimeError, TypeError, ValueError) as error:
-        if is_out_of_memory(error):
+        if is_out_of_memory(error) or is_peer_loss(error):
             raise
         raise ConfigError(
             [f"train: TRL or PEFT refuses these settings for this student: {summarize_error(error)}"]

@@ -15,6 +15,7 @@ from trl import SFTTrainer
 from kshot.core.console import say
 from kshot.core.errors import RunError
 from kshot.train.data import IGNORED
+from kshot.train.parallel.group import average_gradients, sum_over_processes
 
 Result = TypeVar("Result")
 ADVICE = "lower train.max_length, set train.sft.gradient_checkpointing: true, or take a smaller student"
@@ -52,7 +53,12 @@ class HalvingTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
     """Into how many parts a batch is split; it stays so for the later ones."""
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
-        """Add the gradients of a batch to the existing ones; returns its loss."""
+        """Add the gradients of a batch to the existing ones; returns its loss.
+
+        DDP's wrapper is left out, which would sum gradients of each part: they are summed once, when the step is whole,
+        so that one process may compute in halves and another not.
+        """
+        model = self._leave_wrapper(model)
         weights = [weight for weight in model.parameters() if weight.requires_grad]
         before = [weight.grad for weight in weights]
 
@@ -67,7 +73,45 @@ class HalvingTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
             _set_gradients(weights, _add(before, gradients))
             return total
 
-        return self._in_halves(work, inputs, lambda: _set_gradients(weights, before))
+        loss = self._in_halves(work, inputs, lambda: _set_gradients(weights, before))
+        if self.is_replicated and self.accelerator.sync_gradients:
+            average_gradients(weights)
+        return loss
+
+    @property
+    def is_replicated(self) -> bool:
+        """Whether several processes hold the whole student each (DDP)."""
+        return self.accelerator.num_processes > 1 and not self.is_fsdp_enabled
+
+    def _leave_wrapper(self, model: Any) -> Any:
+        return self.accelerator.unwrap_model(model) if self.is_replicated else model
+
+    def evaluation_loop(
+        self, dataloader: Any, description: str, prediction_loss_only: bool | None = None,
+        ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval",
+    ) -> Any:  # fmt: skip
+        """The mean loss of the validation rows, each batch in one of the processes: the number that one would give."""
+        if not self.is_replicated:
+            return super().evaluation_loop(
+                dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix
+            )
+        from transformers.trainer_utils import EvalLoopOutput
+
+        model, rows, size = self._leave_wrapper(self.model), dataloader.dataset, self.args.per_device_eval_batch_size
+        model.eval()
+        starts = range(0, len(rows), size)
+        total = count = 0.0
+        for first in range(0, len(starts), self.accelerator.num_processes):
+            mine = first + self.accelerator.process_index
+            # Each computes as many batches as the others, who may wait for it: one too many counts nothing.
+            start = starts[mine] if mine < len(starts) else 0
+            batch = [rows[index] for index in range(start, min(start + size, len(rows)))]
+            loss, _, _ = self.prediction_step(model, dataloader.collate_fn(batch), prediction_loss_only=True)
+            if mine < len(starts):
+                total, count = total + float(loss) * len(batch), count + len(batch)
+        total, count = sum_over_processes([total, count])
+        metrics = {f"{metric_key_prefix}_loss": total / count}
+        return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=len(rows))
 
     def prediction_step(
         self, model: Any, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: list[str] | None = None
@@ -109,10 +153,19 @@ class HalvingTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
             # Outside of the handler, whose traceback holds the tensors.
             reset()
             free_memory()
+            if self._must_keep_pace:
+                raise RunError(f"train: out of memory; lower train.sft.per_device_train_batch_size, or {ADVICE}")
             if parts >= rows:
                 raise RunError(f"train: out of memory with a single row in the batch; {ADVICE}")
             self._parts = min(2 * parts, rows)
             say(f"out of memory: a batch of {rows} rows is computed in {self._parts} parts from here on")
+
+    @property
+    def _must_keep_pace(self) -> bool:
+        """Whether processes wait for one another within a batch: TRL gathers its metrics there, FSDP weights."""
+        return self.accelerator.num_processes > 1 and (
+            self.is_fsdp_enabled or type(self).compute_loss is SFTTrainer.compute_loss
+        )
 
     @staticmethod
     def _shares(parts: Sequence[dict[str, Any]], num_items_in_batch: Any) -> list[float]:

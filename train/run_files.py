@@ -25,6 +25,10 @@ class TrainFacts(FileModel):
     dropped: dict[str, int]
     """Rows longer than max_length, by shots."""
     steps: int
+    processes: int = 1
+    """Processes in which the last part of the training ran."""
+    step_rows: int | None = None
+    """Rows of a step, in all processes together: the global batch. null: trained before this was noted."""
     loss: float
     """Mean training loss of the last 10 steps."""
     validation: float | None

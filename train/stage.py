@@ -16,6 +16,7 @@ from kshot.config import Config, TrainConfig
 from kshot.core.console import say
 from kshot.core.errors import ConfigError, RunError
 from kshot.core.files import read_log
+from kshot.core.processes import local_process_count, process_count
 from kshot.core.run_files import write_model
 from kshot.core.runs import Run, hash_file, installed_versions, read_finished
 from kshot.core.seeding import digest
@@ -24,10 +25,21 @@ from kshot.models.chat_template import ChatFormat, chat_format
 from kshot.models.loading import fingerprint_model, load_chat_format, load_student
 from kshot.models.references import parse_reference
 from kshot.models.resolve import resolve_model
-from kshot.runtime.device import Device, load_or_probe_device, probe_device, set_attention
+from kshot.runtime.device import (
+    Device,
+    count_cores,
+    load_or_probe_device,
+    probe_device,
+    set_attention,
+    use_threads,
+)
 from kshot.train import conversion
+from kshot.train.checkpoints import keep_step_rows
 from kshot.train.conversion import keep_conversion, read_outside_data
 from kshot.train.data import Split, TrainRow, prepare_rows, read_records
+from kshot.train.parallel.group import hold_stage, is_first, join_group, lead
+from kshot.train.parallel.launch import choose_process_count, launch_training
+from kshot.train.parallel.layout import StepLayout
 from kshot.train.run_files import TrainFacts, TrainManifest
 from kshot.train.trainer_config import LORA_DEFAULTS, SFT_DEFAULTS, check_trainer_config
 
@@ -48,19 +60,33 @@ def run_train(config: Config, run: Run, *, needed: str = "merged", device: Devic
         KshotError: faults of config, data or weights, before training begins.
     """
     parse_reference(config.student)
+    processes = choose_process_count(config.train.processes)
+    if processes > process_count():
+        # The cheap faults come before the processes are started, and again in each of them.
+        if faults := check_trainer_config(config.train):
+            raise ConfigError(faults)
+        launch_training(config, run.folder, needed, device, processes)
+        return
+    with join_group():
+        _run_process(config, run, needed, device)
+
+
+def _run_process(config: Config, run: Run, needed: str, device: Device | None) -> None:
+    """Train in this process, as one of those that were launched or alone."""
     data = config.train.data or run.folder / "generate" / "train.jsonl"
     outside = read_outside_data(data) if config.train.data else None
     records = outside.records if outside else read_records(data)
     # The cheap faults come first: this one needs TRL and PEFT, which take seconds to import.
     if faults := check_trainer_config(config.train):
         raise ConfigError(faults)
+    lead(lambda: resolve_model(config.student))  # One process fetches and converts.
     student = resolve_model(config.student)
     load_chat_format(student)  # Refuses a student before its weights are read.
     data_hash = hash_file(data)
     key = _key(config, student, digest(data_hash, conversion.VERSION) if outside else data_hash)
-    with run.held("train") as folder:
+    with hold_stage(run, "train") as folder:
         weights = {"merged": "config.json", "adapter": "adapter_config.json"}[needed]
-        if read_finished(folder, key) and (folder / needed / weights).exists():
+        if lead(lambda: bool(read_finished(folder, key)) and (folder / needed / weights).exists()):
             say(f"train: {folder / needed} is up to date")
             return
         from kshot.train.halving import explain_out_of_memory
@@ -68,7 +94,7 @@ def run_train(config: Config, run: Run, *, needed: str = "merged", device: Devic
         if outside:
             unused = f"; not used: {', '.join(outside.unused)}" if outside.unused else ""
             say(f"train: {len(records)} rows of {data}, read as {outside.format}{unused}")
-        keep_conversion(folder, records if outside else None)
+        lead(lambda: keep_conversion(folder, records if outside else None))
         origin = f"{data.name} ({outside.format})" if outside else ""
         with explain_out_of_memory():
             _train(config, run.name, folder, key, student, TrainingSet(records, data_hash, origin), device)
@@ -88,7 +114,7 @@ def _train(
 ) -> None:
     from kshot.train.callbacks import draw_loss_curve
     from kshot.train.export.merged import COMPARED_PROMPTS, export_student, is_finite, scale_adapter
-    from kshot.train.fit import count_steps, fit, plan_rows
+    from kshot.train.fit import arrange_steps, count_step_rows, count_steps, fit, plan_rows
 
     model, tokenizer = load_student(student)
     model.config.use_cache = False
@@ -98,11 +124,17 @@ def _train(
         data.records, tokenizer, settings.max_length, settings.validation_fraction, config.seed, all_answers
     )
     device = _choose_device(settings, folder, key, model, device)
-    plan = plan_rows(split.train, settings, config.training_seed)
+    new_step = count_step_rows(settings, process_count())
+    step_rows = lead(lambda: keep_step_rows(folder / "checkpoints", new_step))
+    plan = plan_rows(split.train, settings, config.training_seed, step_rows)
+    layout = arrange_steps(settings, step_rows, process_count())
     chat = chat_format(tokenizer)
     _announce(plan, split, device, chat)
+    _announce_layout(layout, new_step)
     set_attention(model, device.attention)
-    trained = fit(model, tokenizer, plan, split.validation, settings, device, folder, config.training_seed)
+    trained = fit(model, tokenizer, plan, split.validation, settings, device, folder, config.training_seed, layout)
+    if not is_first():
+        return
     losses, held_out = _read_losses(folder)
     # What is no number stands as null in the log.
     if None in (*losses[-LOSS_STEPS:], *held_out[-1:]) or not is_finite(trained):
@@ -117,7 +149,9 @@ def _train(
         validation_rows=len(split.validation),
         tokens=sum(row.tokens for row in plan),
         dropped=split.dropped,
-        steps=count_steps(plan, settings),
+        steps=count_steps(plan, step_rows),
+        processes=process_count(),
+        step_rows=step_rows,
         loss=fmean(losses[-LOSS_STEPS:]),
         validation=held_out[-1] if held_out else None,
         lora={**LORA_DEFAULTS, **settings.lora},
@@ -153,16 +187,21 @@ def _read_losses(folder: Path) -> tuple[list[float], list[float]]:
 
 
 def _choose_device(settings: TrainConfig, folder: Path, key: str, model: Any, known: Device | None) -> Device:
-    """The settings with which this training began; another key begins a new one and removes the old checkpoints."""
+    """The settings with which this training began; another key begins a new one and removes the old checkpoints.
+
+    Threads are this process's share of the cores, whatever it was when the training began.
+    """
+    threads = settings.threads or max(1, count_cores() // local_process_count())
 
     def probe() -> Device:
-        device = known or probe_device(model, settings.dtype, settings.threads, backward=True)
+        device = known or probe_device(model, settings.dtype, threads, backward=True)
         # Before the key is noted: a run killed in between must not resume another training's checkpoints.
         (folder / "manifest.json").unlink(missing_ok=True)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         return device
 
-    return load_or_probe_device(folder / "settings.json", key, probe)
+    device = lead(lambda: load_or_probe_device(folder / "settings.json", key, probe))
+    return use_threads(device, threads) if process_count() > 1 else device
 
 
 def _announce(plan: Sequence[TrainRow], split: Split, device: Device, chat: ChatFormat) -> None:
@@ -180,8 +219,18 @@ def _announce(plan: Sequence[TrainRow], split: Split, device: Device, chat: Chat
     )
 
 
+def _announce_layout(layout: StepLayout, new_step: int) -> None:
+    if layout.processes > 1:
+        say(
+            f"{layout.processes} processes, {layout.rows} rows a step: "
+            f"{layout.accumulation} x {layout.batch} in each of them"
+        )
+    if layout.rows != new_step:
+        say(f"a step keeps the {layout.rows} rows with which this training began; a new --run would take {new_step}")
+
+
 def _key(config: Config, student: str, data: str) -> str:
-    settings = config.train.model_dump_json(exclude={"seed", "data"})
+    settings = config.train.model_dump_json(exclude={"seed", "data", "processes"})
     seeds = {config.seed: None, config.training_seed: None}
     versions = installed_versions("transformers", "trl", "peft")
     chat = chat_template.VERSION, chat_template.TEMPLATE_DATE.isoformat()

@@ -96,6 +96,9 @@ class CompletionTrainer(HalvingTrainer):
             loss = loss + self._kl_coef * functional.kl_div(ours, base, reduction="sum", log_target=True)
         count = answers.sum() if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
         loss = loss / count.clamp(min=1)
+        if num_items_in_batch is not None and model.training:
+            # The answer tokens of all processes were counted, and their gradients and losses are averaged.
+            loss = loss * self.accelerator.num_processes
         return (loss, {}) if return_outputs else loss
 
     def _log_probabilities(self, student: Any, inputs: dict[str, Any], answers: torch.Tensor) -> torch.Tensor:

@@ -12,7 +12,8 @@ import typer
 
 from kshot.cli import chat, compare, export, init, models, push, recipes, serve, stages, tasks, view
 from kshot.core.console import fail
-from kshot.core.errors import ConfigError, KshotError
+from kshot.core.errors import ConfigError, KshotError, PeerFailedError
+from kshot.core.processes import process_count
 from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
 
 app = typer.Typer(
@@ -27,6 +28,17 @@ app = typer.Typer(
 
     Start with `kshot run quickstart`, or with examples of your own: `kshot init NAME --from FILE`.""",
 )
+
+
+@app.callback()
+def begin(context: typer.Context) -> None:
+    if process_count() > 1 and context.invoked_subcommand != "train":
+        raise ConfigError(
+            [f"kshot {context.invoked_subcommand}: launched as {process_count()} processes, and only `kshot train` "
+             "works in several; launch that, or set train.processes"]
+        )  # fmt: skip
+
+
 app.command()(init.init)
 for command in (stages.generate, stages.train, stages.evaluate, compare.ablate, compare.compare):
     app.command()(command)
@@ -63,6 +75,8 @@ def guarded(command: Callable[[], object]) -> int:
     except ConfigError as error:
         for fault in error.faults:
             fail(fault)
+    except PeerFailedError:
+        pass
     except KshotError as error:
         fail(str(error))
     except OSError as error:

@@ -24,8 +24,11 @@ class TrainConfig(Section):
     """Fraction of the records held back for the validation loss, which is on the answer only."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """auto: bfloat16 on a GPU that supports it, and on a CPU where a timed step is faster with it."""
+    processes: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
+    """Processes to train in, with a GPU or a share of the cores each; a step takes the batches of all of them.
+    auto: one for each GPU of this machine."""
     threads: Annotated[int, Field(ge=0)] = 0
-    """CPU threads, at most the cores of this process; 0 for all of them."""
+    """CPU threads of a process, at most the cores that there are; 0 for its share of them."""
     seed: Seed | None = None
     """Seed of the row order and the adapter's initial values. null: the config's seed, which the data always uses."""
     adapter_scale: Annotated[float, Field(gt=0, le=1)] = 1.0

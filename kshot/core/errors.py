@@ -7,7 +7,8 @@
     ├── WeightsError               a model that cannot be found, fetched, checked or converted
     ├── TeacherError               an endpoint that cannot be reached or started, or refuses us
     │   └── BudgetExceededError    the teacher's budget is spent (generate/teacher/budget.py)
-    └── RunError                   a run folder that is busy, or lacks what an earlier stage makes
+    ├── RunError                   a run folder that is busy, or lacks what an earlier stage makes
+    └── PeerFailedError            another process of a training failed, and says why: nothing is printed
 
 Any other exception that reaches the user is a bug.
 """
@@ -50,3 +51,7 @@ class TeacherError(KshotError):
 
 class RunError(KshotError):
     """A run folder that cannot be used as asked."""
+
+
+class PeerFailedError(KshotError):
+    """Another process of this training failed. It prints why, so this one ends without a word."""

@@ -38,7 +38,7 @@ def test_sft_config_makes_one_pass_over_the_plan_whatever_made_it(tmp_path: Path
     rows = [TrainRow(f"p{i}", "c", 0, (1,) * 10, ()) for i in range(60)]
     settings = TrainConfig(max_train_tokens=300, sft={"max_steps": 50, "per_device_train_batch_size": 4})
     plan = plan_rows(rows, settings, 1)
-    assert (len(plan), count_steps(plan, settings)) == (28, 7)
+    assert (len(plan), count_steps(plan, 4)) == (28, 7)
     device = Device("cpu", 1, "float32", "sdpa", {})
     with quiet():
         arguments = sft_config({**SFT_DEFAULTS, **settings.sft}, settings, device, tmp_path, 1, validate=False)
