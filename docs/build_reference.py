@@ -34,7 +34,7 @@ from kshot.train.trainer_config import LORA_DEFAULTS, SFT_DEFAULTS
 REFERENCE = Path(__file__).parent / "reference"
 COMMANDS = (
     (), ("run",), ("generate",), ("train",), ("evaluate",), ("ablate",), ("compare",), ("view",), ("chat",), ("serve",),
-    ("export",),
+    ("export",), ("plan",),
     ("push",), ("recipes",), ("recipes", "list"), ("recipes", "show"), ("recipes", "copy"), ("tasks",),
     ("tasks", "list"), ("tasks", "show"), ("tasks", "sample"), ("tasks", "training-suite"), ("models",),
     ("models", "list"), ("models", "pull"),

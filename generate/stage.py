@@ -114,6 +114,17 @@ def run_generate(config: Config, run: Run, fill_to: int | None = None, batch: bo
     _print_summary(manifest, folder)
 
 
+def estimate_requests(config: Config, run: Run) -> list[str]:
+    """The requests that the stage would send, and their estimated cost, a line each.
+
+    Raises:
+        KshotError: all that `run_generate` checks before it sends a request.
+    """
+    config, decontaminator = _check_config(config, None)
+    with run.held("generate") as folder:
+        return estimate_synthesis(config, decontaminator, folder)
+
+
 def dry_run(config: Config, run: Run, fill_to: int | None = None) -> None:
     """Print the requests that the stage would send, and their estimated cost.
 

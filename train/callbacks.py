@@ -1,6 +1,7 @@
 """Callbacks of a training: a row a step in metrics.jsonl, a progress bar, and the loss curve."""
 
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ def make_callback(path: Path, tick: Ticker) -> "TrainerCallback":
     from transformers import TrainerCallback
 
     class Recorder(TrainerCallback):  # type: ignore[misc,unused-ignore]
+        began = time.monotonic()
+
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             losses = [row["loss"] for row in state.log_history[-10:] if "loss" in row]
             tick(1, f"loss {sum(losses) / len(losses):.3f}" if losses else "")
@@ -38,6 +41,7 @@ def make_callback(path: Path, tick: Ticker) -> "TrainerCallback":
                 return
             if "loss" not in row and "eval_loss" not in row:
                 return
+            row["seconds"] = round(time.monotonic() - self.began, 3)
             with path.open("ab") as handle:
                 handle.write(orjson.dumps({"step": state.global_step, **row}, option=orjson.OPT_APPEND_NEWLINE))
 

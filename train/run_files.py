@@ -47,6 +47,9 @@ class TrainFacts(FileModel):
 class TrainManifest(TrainFacts):
     """manifest.json of the train stage, which is written last."""
 
+    peak_memory: int | None = None
+    """Most bytes that the first process held: on a GPU those of torch, else its resident memory."""
+
     key: str
     """Changes with everything that shapes the student."""
     seed: int
@@ -65,6 +68,8 @@ class MetricsRow(FileModel):
     mean_token_accuracy: float | None = None
     epoch: float | None = None
     num_tokens: float | None = None
+    seconds: float | None = None
+    """Since this process began to train."""
 
 
 class AnswerDifference(FileModel):

@@ -29,6 +29,7 @@ from kshot.runtime.device import (
     Device,
     count_cores,
     load_or_probe_device,
+    measure_peak_memory,
     probe_device,
     set_attention,
     use_threads,
@@ -161,12 +162,14 @@ def _train(
         template_date=chat.date,
         stop_token=chat.stop,
     )
+    peak_memory = measure_peak_memory(device.type)
     scale_adapter(trained, settings.adapter_scale)
     prompts = [row.input_ids for row in plan[:COMPARED_PROMPTS]]
     export_student(trained, tokenizer, student, folder, facts, prompts)
     draw_loss_curve(folder / "metrics.jsonl", folder / "loss.png")
     manifest = TrainManifest(
         **dict(facts),
+        peak_memory=peak_memory,
         key=key,
         seed=config.seed,
         training_seed=config.training_seed,

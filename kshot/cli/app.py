@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import typer
 
-from kshot.cli import chat, compare, export, init, models, push, recipes, serve, stages, tasks, view
+from kshot.cli import chat, compare, export, init, models, plan, push, recipes, serve, stages, tasks, view
 from kshot.core.console import fail
 from kshot.core.errors import ConfigError, KshotError, PeerFailedError
 from kshot.core.processes import process_count
@@ -46,6 +46,7 @@ app.command("run")(stages.run_all)
 app.command()(export.export)
 app.command()(push.push)
 app.command()(view.view)
+app.command()(plan.plan)
 app.command()(chat.chat)
 app.command()(serve.serve)
 app.add_typer(recipes.group, name="recipes")

@@ -1,6 +1,7 @@
 """Device settings, probed rather than assumed: device type, threads, attention, and bfloat16 by a timed step."""
 
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -52,6 +53,23 @@ class Device:
 def count_cores() -> int:
     """CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def measure_peak_memory(device: str) -> int | None:
+    """Most bytes that this process has held so far: on a GPU those of torch, else its resident memory.
+
+    None where the system does not tell.
+    """
+    if device == "cuda":
+        import torch
+
+        return int(torch.cuda.max_memory_allocated())
+    try:
+        import resource
+    except ImportError:
+        return None
+    # Linux counts in kilobytes, macOS in bytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def probe_device(model: Any, dtype: str, threads: int, backward: bool) -> Device:

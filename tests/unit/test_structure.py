@@ -35,7 +35,7 @@ FLOORS = [
     {"tasks", "suites", "models", "sweep", "project", "hub"},
     {"chat", "serving"},
     set(STAGES),
-    {"view"},
+    {"view", "planning"},
     {"cli", "api", "__init__"},
 ]
 """From the ground up."""

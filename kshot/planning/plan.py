@@ -1,0 +1,197 @@
+"""Computes a plan: counts from a sample of the records, memory from the student's shapes, time from a probe."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import orjson
+
+from kshot.config import Config
+from kshot.core.console import say, say_on_stderr
+from kshot.core.errors import DataError
+from kshot.core.runs import Run
+from kshot.planning.hardware import MIN_STEP_SECONDS, UTILISATION, Hardware
+from kshot.planning.memory import Shapes, estimate_memory, read_shapes
+from kshot.planning.probe import probe_seconds_per_token
+from kshot.planning.run_files import PlanFile
+from kshot.train.data import TrainRow
+
+SAMPLE = 400
+"""Records whose tokens are counted."""
+FORWARD_BACKWARD = 4
+"""Operations for a weight and token: 2 forward, 2 for the gradient of the inputs; frozen weights need none."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Records that stand for all, and how many there are."""
+
+    records: list[dict[str, Any]]
+    total: int
+
+
+def make_plan(config: Config, run: Run, hardware: Hardware, has_probe: bool) -> PlanFile:
+    """What the stages of a config will take.
+
+    Args:
+        run: its records are counted where they are made; else a sample is composed without a teacher.
+        has_probe: measure some training steps on this machine.
+
+    Raises:
+        KshotError: faults of config, data or student.
+    """
+    from kshot.models.loading import load_chat_format
+    from kshot.models.resolve import resolve_model
+    from kshot.train.data import prepare_rows
+    from kshot.train.fit import count_step_rows
+    from kshot.train.trainer_config import SFT_DEFAULTS, lora_config
+
+    settings = config.train
+    sample = _read_sample(config, run)
+    folder = resolve_model(config.student)
+    load_chat_format(folder)
+    targets = settings.loss_on == "all_answers"
+    split = prepare_rows(sample.records, _load_tokenizer(folder), settings.max_length, 0.0, config.seed, targets)
+    rows, dropped = split.train, sum(split.dropped.values())
+    options = {**SFT_DEFAULTS, **settings.sft}
+    step_rows = count_step_rows(settings, hardware.count)
+    per_row = sum(row.tokens for row in rows) / len(rows)
+    planned = _count_rows(config, sample.total, dropped / len(sample.records), per_row, step_rows)
+    shapes = read_shapes(folder, lora_config(settings))
+    device, is_bfloat16 = _choose_arithmetic(config, hardware)
+    batch = int(options["per_device_train_batch_size"])
+    memory = estimate_memory(
+        shapes, batch * max(row.tokens for row in rows), batch * max(_count_loss_tokens(row) for row in rows),
+        is_bfloat16, bool(options.get("gradient_checkpointing", False)), device,
+    )  # fmt: skip
+    tokens = round(planned * per_row)
+    steps = -(-planned // step_rows)
+    seconds, origin = _estimate_seconds(config, hardware, shapes, sample, rows, tokens, steps, has_probe)
+    answers, choices = _count_measurements(config)
+    return PlanFile(
+        hardware=hardware.name, records=sample.total, sampled=len(sample.records), tokens_per_row=per_row,
+        dropped_fraction=dropped / len(sample.records), rows=planned, tokens=tokens, steps=steps,
+        step_rows=step_rows, memory=memory, memory_total=sum(memory.values()),
+        memory_available=hardware.accelerator.memory if hardware.accelerator else _count_own_memory(),
+        seconds=seconds, seconds_from=origin, answers=answers, choices=choices, teacher=_estimate_teacher(config, run),
+    )  # fmt: skip
+
+
+def _read_sample(config: Config, run: Run) -> Sample:
+    """Records of the run, evenly spaced; composed by the bank and the task files where it has none yet."""
+    from kshot.train.conversion import read_outside_data
+
+    if config.train.data:
+        records = read_outside_data(config.train.data).records
+        return Sample(records[:: max(1, len(records) // SAMPLE)][:SAMPLE], len(records))
+    path = run.folder / "generate" / "train.jsonl"
+    if path.is_file():
+        return _sample_lines(path)
+    from kshot.generate.stage import run_generate
+
+    count = config.generate.records
+    say(f"plan: {path} is not there yet; {min(SAMPLE, count)} records composed without a teacher stand for it")
+    update = {"teacher": None, "synthesis": type(config.generate.synthesis)(), "records": min(SAMPLE, count)}
+    own = config.model_copy(update={"generate": config.generate.model_copy(update=update)})
+    with TemporaryDirectory(prefix="kshot-plan-") as folder, say_on_stderr():
+        run_generate(own, Run(Path(folder) / "sample"))
+        sample = _sample_lines(Path(folder) / "sample" / "generate" / "train.jsonl")
+    return Sample(sample.records, count)
+
+
+def _sample_lines(path: Path) -> Sample:
+    with path.open("rb") as file:
+        total = sum(1 for _ in file)
+    if not total:
+        raise DataError(f"{path}: no records; run `kshot generate` again")
+    every = max(1, total // SAMPLE)
+    with path.open("rb") as file:
+        records = [orjson.loads(line) for number, line in enumerate(file) if number % every == 0]
+    return Sample(records[:SAMPLE], total)
+
+
+def _load_tokenizer(folder: str) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def _count_rows(config: Config, records: int, dropped: float, per_row: float, step_rows: int) -> int:
+    """Rows of all epochs, as `plan_rows` takes them from the data."""
+    from kshot.train.trainer_config import SFT_DEFAULTS
+
+    settings = config.train
+    options = {**SFT_DEFAULTS, **settings.sft}
+    kept = records * (1 - dropped)
+    rows = round(kept - round(kept * settings.validation_fraction))
+    steps = int(options.get("max_steps", -1))
+    planned = steps * step_rows if steps > 0 else round(rows * float(options["num_train_epochs"]))
+    if settings.max_train_tokens:
+        planned = min(planned, int(settings.max_train_tokens / per_row) // step_rows * step_rows)
+    return max(planned, 1)
+
+
+def _count_loss_tokens(row: TrainRow) -> int:
+    return sum(label >= 0 for label in row.labels)
+
+
+def _choose_arithmetic(config: Config, hardware: Hardware) -> tuple[str, bool]:
+    """Device and whether frozen weights are in bfloat16; on this machine what a run's probe would find is not known."""
+    import torch
+
+    if hardware.accelerator or torch.cuda.is_available():
+        return "cuda", config.train.dtype != "float32"
+    return "cpu", config.train.dtype == "bfloat16"
+
+
+def _count_own_memory() -> int:
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.get_device_properties(0).total_memory)
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _estimate_seconds(
+    config: Config, hardware: Hardware, shapes: Shapes, sample: Sample, rows: Sequence[TrainRow], tokens: int,
+    steps: int, has_probe: bool,
+) -> tuple[float | None, str]:  # fmt: skip
+    from kshot.train.fit import count_step_rows
+
+    if hardware.accelerator:
+        a_second = hardware.count * hardware.accelerator.flops * UTILISATION / (FORWARD_BACKWARD * shapes.parameters)
+        peak = hardware.accelerator.flops / 1e12
+        text = f"{UTILISATION:.0%} of {peak:.0f} TFLOP/s each or {MIN_STEP_SECONDS} s a step, assumed and not measured"
+        return max(tokens / a_second, steps * MIN_STEP_SECONDS), text
+    if not has_probe:
+        return None, "not measured; leave out --no-probe"
+    a_token = probe_seconds_per_token(config, sample.records, rows, count_step_rows(config.train, 1))
+    return tokens * a_token, f"{1 / a_token:.0f} tokens a second in some steps on this machine"
+
+
+def _count_measurements(config: Config) -> tuple[int, int]:
+    """Answers and options that base and student are asked for; lm-eval's suites are not counted."""
+    from kshot.evaluate.measure.plan import plan_measurements
+    from kshot.project.suite import load_suite_entry
+
+    entries = [entry for entry in config.evaluate.suites if not str(entry).startswith("lm_eval:")]
+    suites = [load_suite_entry(entry) for entry in entries]
+    answers = choices = 0
+    for suite, _, _ in plan_measurements(suites, config.evaluate):
+        for task in suite.tasks:
+            items = task.items[: config.evaluate.limit]
+            answers += 2 * len(items)
+            choices += 2 * sum(len(row.options) for row in items) if task.is_multiple_choice else 0
+    return answers, choices
+
+
+def _estimate_teacher(config: Config, run: Run) -> list[str]:
+    """The lines of `kshot generate --dry-run`; they ask nothing."""
+    from kshot.generate.stage import estimate_requests
+
+    if config.train.data or config.generate.teacher is None:
+        return []
+    return estimate_requests(config, run)
