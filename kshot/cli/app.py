@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import typer
 
-from kshot.cli import chat, compare, export, init, models, plan, push, recipes, serve, stages, tasks, view
+from kshot.cli import chat, compare, init, models, plan, recipes, serve, sharing, stages, tasks, view
 from kshot.core.console import fail
 from kshot.core.errors import ConfigError, KshotError, PeerFailedError
 from kshot.core.processes import process_count
@@ -43,8 +43,8 @@ app.command()(init.init)
 for command in (stages.generate, stages.train, stages.evaluate, compare.ablate, compare.compare):
     app.command()(command)
 app.command("run")(stages.run_all)
-app.command()(export.export)
-app.command()(push.push)
+app.command()(sharing.export)
+app.command()(sharing.push)
 app.command()(view.view)
 app.command()(plan.plan)
 app.command()(chat.chat)
