@@ -16,7 +16,6 @@ from kshot.config import Config, TrainConfig
 from kshot.core.console import say
 from kshot.core.errors import ConfigError, RunError
 from kshot.core.files import read_log
-from kshot.core.processes import local_process_count, process_count
 from kshot.core.run_files import write_model
 from kshot.core.runs import Run, hash_file, installed_versions, read_finished
 from kshot.core.seeding import digest
@@ -33,6 +32,7 @@ from kshot.runtime.device import (
     set_attention,
     use_threads,
 )
+from kshot.runtime.processes import local_process_count, process_count
 from kshot.train import conversion
 from kshot.train.checkpoints import keep_step_rows
 from kshot.train.conversion import keep_conversion, read_outside_data

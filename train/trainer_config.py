@@ -64,8 +64,11 @@ def sft_config(
             # Re-entrant checkpointing gives no gradient to weights that are asked for by name, as threads ask.
             "gradient_checkpointing_kwargs": {"use_reentrant": False},
             "train_sampling_strategy": "sequential",
+            # The rows are tokenized and of the right length; TRL would read all of them twice more in each process.
+            "dataset_kwargs": {"skip_prepare_dataset": True},
             "report_to": [],
             "disable_tqdm": True,
+            "log_level_replica": "error",
             "dataloader_pin_memory": device.type == "cuda",
             "logging_steps": 1,
             "num_train_epochs": 1,  # The plan holds the rows of every epoch and of max_steps.
@@ -84,7 +87,7 @@ def sft_config(
 
 def check_trainer_config(settings: TrainConfig) -> list[str]:
     """All faults of `train` that the config alone shows; imports TRL and PEFT where the cheap checks find none."""
-    faults = _check_threads(settings.threads)
+    faults = _check_threads(settings.threads, settings.processes)
     if not settings.sft and not settings.lora:
         return faults
     faults += _check_values("sft", settings.sft, SFT_SETTINGS)
@@ -93,8 +96,13 @@ def check_trainer_config(settings: TrainConfig) -> list[str]:
     return faults or _build(settings)
 
 
-def _check_threads(threads: int) -> list[str]:
+def _check_threads(threads: int, processes: int | str) -> list[str]:
     cores = count_cores()
+    if isinstance(processes, int) and 1 < processes <= cores < threads * processes:
+        return [
+            f"train.threads: this process may use {cores} cores, found {threads} in each of {processes} processes; "
+            "0 takes a share of them"
+        ]
     if threads <= cores:
         return []
     return [f"train.threads: this process may use {cores} cores, found {threads}; 0 takes all of them"]
