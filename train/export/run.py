@@ -105,7 +105,11 @@ def _find_source(run: Path, to: str) -> ExportSource:
         raise RunError(f"{run}: no such run; name its folder, e.g. runs/quickstart")
     read_training_manifest(train)
     manifest = read_model(train / MANIFEST, TrainManifest)
+    if manifest.method == "full" and to == "adapter":
+        raise RunError(f"{train}: all weights were trained, so there is no adapter; export --to merged")
     needed = {"adapter": "adapter_config.json", "merged": "config.json"}
+    if manifest.method == "full":
+        del needed["adapter"]
     for name, file in needed.items():
         if not (train / name / file).is_file():
             raise RunError(f"{train / name}: not there; run `kshot train` for this run, which makes it")
