@@ -56,7 +56,7 @@ def measure_trial(config: Config, trial: Trial, run: Path, suites: Sequence[Suit
 
     Args:
         config: whose evaluate section says what is asked of all trials.
-        run: the trial's folder, with train/adapter.
+        run: the trial's folder, with train/adapter, or train/merged where all weights were trained.
         folder: where measurements are kept.
     """
     checkpoints, measurements, device = _plan_trial(config, trial, run, suites, folder)
@@ -69,7 +69,8 @@ def _plan_trial(
 ) -> tuple[list[Checkpoint], Measurements, Device]:
     """The base and the trial's student, in this order."""
     own = config.model_copy(update={"student": trial.config.student})
-    checkpoints = find_checkpoints([own.student, str((run / "train" / "adapter").absolute())], own)
+    weights = "merged" if trial.config.train.method == "full" else "adapter"
+    checkpoints = find_checkpoints([own.student, str((run / "train" / weights).absolute())], own)
     return checkpoints, *plan_checkpoints(own, checkpoints, suites, folder)
 
 

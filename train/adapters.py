@@ -112,7 +112,9 @@ def adapter_coverage(model: Any) -> float:
         weights = [getattr(base, single)] if single else base.parameters()
         adapted |= {id(weight) for weight in weights}
     sizes = [
-        (id(weight) in adapted, weight.numel()) for name, weight in model.named_parameters() if "lora_" not in name
+        (id(weight) in adapted, _full_shape(weight).numel())
+        for name, weight in model.named_parameters()
+        if "lora_" not in name
     ]
     total = sum(size for _, size in sizes)
     return sum(size for is_adapted, size in sizes if is_adapted) / total if total else 0.0
@@ -192,7 +194,13 @@ def _rank_faults(adapted: Mapping[str, Any], lora: dict[str, Any]) -> list[str]:
 def _smaller_side(module: Any) -> int:
     base, single = module.get_base_layer(), getattr(module, "parameter_name", None)
     weight = getattr(base, single) if single else base.weight
-    return int(min(weight.shape[-2:]))
+    return int(min(_full_shape(weight)[-2:]))
+
+
+def _full_shape(weight: Any) -> Any:
+    """The shape of a weight, also where it is packed into four bits."""
+    state = getattr(weight, "quant_state", None)
+    return weight.shape if state is None else state.shape
 
 
 def _is_tied(model: Any) -> bool:

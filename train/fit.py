@@ -23,13 +23,15 @@ from kshot.train.checkpoints import checkpoint_step, last_complete
 from kshot.train.data import TrainRow, limit_tokens, order_rows
 from kshot.train.parallel.group import check_equal_weights, is_first, is_peer_loss, lead
 from kshot.train.parallel.layout import StepLayout, choose_layout, fill_steps
-from kshot.train.trainer_config import SFT_DEFAULTS, check_schedule, has_plain_loss, sft_config
+from kshot.train.trainer_config import check_schedule, has_plain_loss, sft_config, sft_options
 
 MAX_PLAN_ROWS = 50_000_000
 """Rows of a plan, which is held in memory."""
 
 MIN_CHANGE = 1e-10
 """What a weight has to move for something to be learnt."""
+MAX_SAMPLED_ELEMENTS = 1 << 16
+"""Elements of a weight that are looked at for it: a copy of all weights would take the memory of a second student."""
 
 
 def plan_rows(
@@ -43,7 +45,7 @@ def plan_rows(
     Raises:
         ConfigError: there are more than `MAX_PLAN_ROWS`.
     """
-    options = {**SFT_DEFAULTS, **settings.sft}
+    options = sft_options(settings)
     batch, steps = step_rows or count_step_rows(settings), int(options.get("max_steps", -1))
     epochs = steps * batch / len(rows) if steps > 0 else float(options["num_train_epochs"])
     if epochs * len(rows) > MAX_PLAN_ROWS:
@@ -58,13 +60,13 @@ def count_steps(plan: Sequence[TrainRow], step_rows: int) -> int:
 
 def count_step_rows(settings: TrainConfig, processes: int = 1) -> int:
     """Rows of an optimizer step: a batch times the batches that are accumulated, in each process."""
-    options = {**SFT_DEFAULTS, **settings.sft}
+    options = sft_options(settings)
     return int(options["per_device_train_batch_size"]) * int(options.get("gradient_accumulation_steps", 1)) * processes
 
 
 def arrange_steps(settings: TrainConfig, step_rows: int, processes: int) -> StepLayout:
     """How the rows of a step are dealt out, with batches of at most `per_device_train_batch_size`."""
-    options = {**SFT_DEFAULTS, **settings.sft}
+    options = sft_options(settings)
     return choose_layout(step_rows, int(options["per_device_train_batch_size"]), processes)
 
 
@@ -72,7 +74,7 @@ def fit(
     model: Any, tokenizer: Any, plan: Sequence[TrainRow], validation: Sequence[TrainRow], settings: TrainConfig,
     device: Device, folder: Path, seed: int, layout: StepLayout | None = None,
 ) -> Any:  # fmt: skip
-    """Train, resuming from the last complete checkpoint in `folder`; returns the PEFT model.
+    """Train, resuming from the last complete checkpoint in `folder`; returns the trained model.
 
     Args:
         plan: what `plan_rows` gave; a step takes the next batch of it.
@@ -80,7 +82,7 @@ def fit(
         layout: how the rows of a step are dealt out; by default to this process alone.
     """
     layout = layout or arrange_steps(settings, count_step_rows(settings), 1)
-    options = {**SFT_DEFAULTS, **settings.sft}
+    options = sft_options(settings)
     options |= {"per_device_train_batch_size": layout.batch, "gradient_accumulation_steps": layout.accumulation}
     checkpoints = folder / "checkpoints"
     resume = lead(lambda: last_complete(checkpoints))
@@ -102,8 +104,11 @@ def fit(
     with progress("training", steps, done) as tick, quiet():
         trainer = _make_trainer(model, tokenizer, fill_steps(plan, layout), validation, settings, arguments, device)
         trainer.add_callback(make_callback(metrics, tick))
-        before = [weight.detach().cpu().clone() for weight in _trained(trainer.model)]
-        say(f"the adapter covers {adapter_coverage(trainer.model):.1%} of the student's weights")
+        before = _sample(_trained(trainer.model))
+        coverage = "all weights are trained"
+        if settings.method == "lora":
+            coverage = f"the adapter covers {adapter_coverage(trainer.model):.1%} of the student's weights"
+        say(coverage)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
         # The trainer evaluates at the last step, unless it was killed between that step and the evaluation.
         is_validated = lead(lambda: _is_validated(metrics, steps))
@@ -112,10 +117,9 @@ def fit(
     if trainer.state.global_step != steps:
         raise RunError(f"{folder}: the trainer took {trainer.state.global_step} steps, and {steps} were planned")
     check_equal_weights(_trained(trainer.model))
-    if not _has_changed(_trained(trainer.model), before):
-        raise RunError(
-            f"{folder}: nothing was learnt in {steps} steps; raise learning_rate, max_grad_norm or lora_alpha"
-        )
+    if not _has_changed(_sample(_trained(trainer.model)), before):
+        more = " or lora_alpha" if settings.method == "lora" else ""
+        raise RunError(f"{folder}: nothing was learnt in {steps} steps; raise learning_rate, max_grad_norm{more}")
     return trainer.model
 
 
@@ -134,7 +138,12 @@ def _check_steps(options: dict[str, Any], steps: int) -> None:
 
 def _has_changed(weights: Sequence[Any], before: Sequence[Any]) -> bool:
     pairs = zip(weights, before, strict=True)
-    return any(not weight.detach().cpu().allclose(old, rtol=1e-6, atol=MIN_CHANGE) for weight, old in pairs)
+    return any(not weight.allclose(old, rtol=1e-6, atol=MIN_CHANGE) for weight, old in pairs)
+
+
+def _sample(weights: Sequence[Any]) -> list[Any]:
+    """Copies of the weights, of a large one its first elements."""
+    return [weight.detach().flatten()[:MAX_SAMPLED_ELEMENTS].cpu().clone() for weight in weights]
 
 
 def _trained(model: Any) -> list[Any]:
@@ -163,7 +172,8 @@ def _make_trainer(
     _name_experts(config)
     if hasattr(config, "output_router_logits"):
         arguments.router_aux_loss_coef = 0.0  # On every device the loss is on the answers alone.
-    if device.dtype == "bfloat16":
+    is_lora = settings.method == "lora"
+    if device.dtype == "bfloat16" and is_lora and not settings.quantize:
         cast_frozen_linears(model)
     make: Any = HalvingTrainer
     if settings.kl_coef or (device.type == "cpu" and not needs_trl):
@@ -175,7 +185,7 @@ def _make_trainer(
             train_dataset=_dataset(Dataset, plan),
             eval_dataset=_dataset(Dataset, validation) if validation else None,
             processing_class=tokenizer,
-            peft_config=adapter_config(model, settings, idle),
+            peft_config=adapter_config(model, settings, idle) if is_lora else None,
         )
     except (ImportError, RuntimeError, TypeError, ValueError) as error:
         if is_out_of_memory(error) or is_peer_loss(error):
@@ -183,8 +193,9 @@ def _make_trainer(
         raise ConfigError(
             [f"train: TRL or PEFT refuses these settings for this student: {summarize_error(error)}"]
         ) from None
-    refuse_idle_adapters(trainer.model, idle)
-    refuse_misplaced_adapters(trainer.model, settings.lora)
+    if is_lora:
+        refuse_idle_adapters(trainer.model, idle)
+        refuse_misplaced_adapters(trainer.model, settings.lora)
     _silence(trainer)
     return trainer
 

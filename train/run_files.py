@@ -33,6 +33,10 @@ class TrainFacts(FileModel):
     """Mean training loss of the last 10 steps."""
     validation: float | None
     """Last validation loss."""
+    method: str = "lora"
+    """lora, or full where all weights were trained."""
+    quantize: str | None = None
+    """How the frozen weights were held in training; null: as they are."""
     lora: dict[str, Any]
     sft: dict[str, Any]
     device: dict[str, Any]

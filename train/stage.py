@@ -16,7 +16,6 @@ from kshot.config import Config, TrainConfig
 from kshot.core.console import say
 from kshot.core.errors import ConfigError, RunError
 from kshot.core.files import read_log
-from kshot.core.processes import local_process_count, process_count
 from kshot.core.run_files import write_model
 from kshot.core.runs import Run, hash_file, installed_versions, read_finished
 from kshot.core.seeding import digest
@@ -28,12 +27,14 @@ from kshot.models.resolve import resolve_model
 from kshot.runtime.device import (
     Device,
     count_cores,
+    describe_device,
     load_or_probe_device,
     measure_peak_memory,
     probe_device,
     set_attention,
     use_threads,
 )
+from kshot.runtime.processes import local_process_count, process_count
 from kshot.train import conversion
 from kshot.train.checkpoints import keep_step_rows
 from kshot.train.conversion import keep_conversion, read_outside_data
@@ -42,7 +43,7 @@ from kshot.train.parallel.group import hold_stage, is_first, join_group, lead
 from kshot.train.parallel.launch import choose_process_count, launch_training
 from kshot.train.parallel.layout import StepLayout
 from kshot.train.run_files import TrainFacts, TrainManifest
-from kshot.train.trainer_config import LORA_DEFAULTS, SFT_DEFAULTS, check_trainer_config
+from kshot.train.trainer_config import LORA_DEFAULTS, check_trainer_config, sft_options
 
 VERSION = 2
 """Version of the training; raise it when the same settings give another student."""
@@ -86,6 +87,7 @@ def _run_process(config: Config, run: Run, needed: str, device: Device | None) -
     data_hash = hash_file(data)
     key = _key(config, student, digest(data_hash, conversion.VERSION) if outside else data_hash)
     with hold_stage(run, "train") as folder:
+        needed = "merged" if config.train.method == "full" else needed
         weights = {"merged": "config.json", "adapter": "adapter_config.json"}[needed]
         if lead(lambda: bool(read_finished(folder, key)) and (folder / needed / weights).exists()):
             say(f"train: {folder / needed} is up to date")
@@ -117,7 +119,7 @@ def _train(
     from kshot.train.export.merged import COMPARED_PROMPTS, export_student, is_finite, scale_adapter
     from kshot.train.fit import arrange_steps, count_step_rows, count_steps, fit, plan_rows
 
-    model, tokenizer = load_student(student)
+    model, tokenizer = load_student(student, quantize=config.train.quantize)
     model.config.use_cache = False
     settings = config.train
     all_answers = settings.loss_on == "all_answers"
@@ -155,15 +157,18 @@ def _train(
         step_rows=step_rows,
         loss=fmean(losses[-LOSS_STEPS:]),
         validation=held_out[-1] if held_out else None,
-        lora={**LORA_DEFAULTS, **settings.lora},
-        sft={**SFT_DEFAULTS, **settings.sft},
+        method=settings.method,
+        quantize=settings.quantize,
+        lora={**LORA_DEFAULTS, **settings.lora} if settings.method == "lora" else {},
+        sft=sft_options(settings),
         device=asdict(device),
         adapter_scale=settings.adapter_scale,
         template_date=chat.date,
         stop_token=chat.stop,
     )
     peak_memory = measure_peak_memory(device.type)
-    scale_adapter(trained, settings.adapter_scale)
+    if settings.method == "lora":
+        scale_adapter(trained, settings.adapter_scale)
     prompts = [row.input_ids for row in plan[:COMPARED_PROMPTS]]
     export_student(trained, tokenizer, student, folder, facts, prompts)
     draw_loss_curve(folder / "metrics.jsonl", folder / "loss.png")
@@ -197,7 +202,11 @@ def _choose_device(settings: TrainConfig, folder: Path, key: str, model: Any, kn
     threads = settings.threads or max(1, count_cores() // local_process_count())
 
     def probe() -> Device:
-        device = known or probe_device(model, settings.dtype, threads, backward=True)
+        device = known or (
+            describe_device(model, settings.dtype, threads)
+            if settings.quantize
+            else probe_device(model, settings.dtype, threads, backward=True)
+        )
         # Before the key is noted: a run killed in between must not resume another training's checkpoints.
         (folder / "manifest.json").unlink(missing_ok=True)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
@@ -233,7 +242,8 @@ def _announce_layout(layout: StepLayout, new_step: int) -> None:
 
 
 def _key(config: Config, student: str, data: str) -> str:
-    settings = config.train.model_dump_json(exclude={"seed", "data", "processes"})
+    unchanged = {name for name in ("method", "quantize") if name not in config.train.model_fields_set}
+    settings = config.train.model_dump_json(exclude={"seed", "data", "processes", *unchanged})
     seeds = {config.seed: None, config.training_seed: None}
     versions = installed_versions("transformers", "trl", "peft")
     chat = chat_template.VERSION, chat_template.TEMPLATE_DATE.isoformat()

@@ -103,7 +103,7 @@ class CompletionTrainer(HalvingTrainer):
 
     def _log_probabilities(self, student: Any, inputs: dict[str, Any], answers: torch.Tensor) -> torch.Tensor:
         """Of shape (answer tokens, vocabulary) in float32, from the positions before the marked ones."""
-        model = student.get_base_model()
+        model = student.get_base_model() if hasattr(student, "get_base_model") else student
         with torch.autocast(answers.device.type, torch.bfloat16, enabled=self.args.bf16):
             hidden = model.base_model(**inputs, use_cache=False).last_hidden_state[:, :-1]
             logits = model.get_output_embeddings()(hidden[answers])

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import partial
+from importlib.util import find_spec
 from math import ceil, isfinite
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ SFT_DEFAULTS: dict[str, Any] = {
     "eval_strategy": "steps",
     "eval_steps": 0.25,  # A fraction of all steps: the validation grows with the data, its number does not.
 }
+FULL_DEFAULTS: dict[str, Any] = {"learning_rate": 2e-5}
+"""What differs where all weights are trained (TRL's default)."""
 ADAM_ONLY = ("adam_beta1", "adam_beta2", "adam_epsilon")
 """Settings of the optimizers whose name begins with adamw."""
 EVALUATION_ONLY = ("eval_strategy", "eval_steps", "eval_delay", "eval_on_start", "per_device_eval_batch_size")
@@ -40,6 +43,11 @@ EVALUATION_ONLY = ("eval_strategy", "eval_steps", "eval_delay", "eval_on_start",
 MAX_SCHEDULE_STEPS = 1000
 """Steps whose learning rates are looked at before training."""
 MAX_QUOTED_CHARS = 80
+
+
+def sft_options(settings: TrainConfig) -> dict[str, Any]:
+    """Our defaults for the method, then the user's."""
+    return {**SFT_DEFAULTS, **(FULL_DEFAULTS if settings.method == "full" else {}), **settings.sft}
 
 
 def lora_config(settings: TrainConfig) -> Any:
@@ -64,8 +72,11 @@ def sft_config(
             # Re-entrant checkpointing gives no gradient to weights that are asked for by name, as threads ask.
             "gradient_checkpointing_kwargs": {"use_reentrant": False},
             "train_sampling_strategy": "sequential",
+            # The rows are tokenized and of the right length; TRL would read all of them twice more in each process.
+            "dataset_kwargs": {"skip_prepare_dataset": True},
             "report_to": [],
             "disable_tqdm": True,
+            "log_level_replica": "error",
             "dataloader_pin_memory": device.type == "cuda",
             "logging_steps": 1,
             "num_train_epochs": 1,  # The plan holds the rows of every epoch and of max_steps.
@@ -84,8 +95,8 @@ def sft_config(
 
 def check_trainer_config(settings: TrainConfig) -> list[str]:
     """All faults of `train` that the config alone shows; imports TRL and PEFT where the cheap checks find none."""
-    faults = _check_threads(settings.threads)
-    if not settings.sft and not settings.lora:
+    faults = _check_threads(settings.threads, settings.processes) + _check_method(settings)
+    if faults or (not settings.sft and not settings.lora):
         return faults
     faults += _check_values("sft", settings.sft, SFT_SETTINGS)
     faults += _check_values("lora", settings.lora, LORA_SETTINGS)
@@ -93,11 +104,37 @@ def check_trainer_config(settings: TrainConfig) -> list[str]:
     return faults or _build(settings)
 
 
-def _check_threads(threads: int) -> list[str]:
+def _check_threads(threads: int, processes: int | str) -> list[str]:
     cores = count_cores()
+    if isinstance(processes, int) and 1 < processes <= cores < threads * processes:
+        return [
+            f"train.threads: this process may use {cores} cores, found {threads} in each of {processes} processes; "
+            "0 takes a share of them"
+        ]
     if threads <= cores:
         return []
     return [f"train.threads: this process may use {cores} cores, found {threads}; 0 takes all of them"]
+
+
+def _check_method(settings: TrainConfig) -> list[str]:
+    """Settings of an adapter where none is trained, and weights in four bits where none can be held so."""
+    if settings.method == "full":
+        changed = {
+            "lora": bool(settings.lora),
+            "adapter_scale": settings.adapter_scale != 1,
+            "kl_coef": settings.kl_coef != 0,
+            "quantize": settings.quantize is not None,
+        }
+        return [
+            f"train.{name}: needs an adapter, and train.method: full trains none; leave one of the two out"
+            for name, is_set in changed.items()
+            if is_set
+        ]
+    if settings.quantize is None:
+        return []
+    if find_spec("bitsandbytes") is None:
+        return [f"train.quantize: {settings.quantize} needs bitsandbytes; pip install 'kshot[gpu]'"]
+    return []
 
 
 def _check_values(section: str, given: dict[str, Any], known: Mapping[str, TrainerSetting]) -> list[str]:
@@ -210,7 +247,7 @@ def _check_pattern(key: str, pattern: Any) -> list[str]:
 def _build(settings: TrainConfig) -> list[str]:
     """What TRL and PEFT themselves refuse."""
     plain = Device("cpu", 1, "float32", "sdpa", {})
-    options = {**SFT_DEFAULTS, **settings.sft}
+    options = sft_options(settings)
     steps = options.get("max_steps", -1)
     steps = steps if steps > 1 else MAX_SCHEDULE_STEPS
     faults = []

@@ -6,10 +6,10 @@ from pathlib import Path
 from kshot.config import Config
 from kshot.core.errors import KshotError, PeerFailedError
 from kshot.core.files import read_json, write_json
-from kshot.core.processes import process_rank
 from kshot.core.runs import Run
 from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
 from kshot.runtime.device import Device
+from kshot.runtime.processes import process_rank
 from kshot.train.parallel.launch import FAILURE, SPEC, encode_error
 from kshot.train.stage import run_train
 

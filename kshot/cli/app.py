@@ -13,8 +13,8 @@ import typer
 from kshot.cli import chat, compare, init, models, plan, recipes, serve, sharing, stages, tasks, view
 from kshot.core.console import fail
 from kshot.core.errors import ConfigError, KshotError, PeerFailedError
-from kshot.core.processes import process_count
 from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
+from kshot.runtime.processes import process_count
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -24,6 +24,12 @@ class TrainConfig(Section):
     """Fraction of the records held back for the validation loss, which is on the answer only."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """auto: bfloat16 on a GPU that supports it, and on a CPU where a timed step is faster with it."""
+    method: Literal["lora", "full"] = "lora"
+    """lora: an adapter, merged at the end. full: all weights, of which only the merged student is written; the default
+    learning rate is then 2e-5."""
+    quantize: Literal["nf4"] | None = None
+    """nf4: hold the frozen weights in four bits while the adapter is trained (QLoRA, arXiv:2305.14314); needs
+    `kshot[gpu]`. The merged student stands on the weights in float32."""
     processes: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
     """Processes to train in, with a GPU or a share of the cores each; a step takes the batches of all of them.
     auto: one for each GPU of this machine."""

@@ -10,12 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from kshot.core.processes import process_rank
-
-# Of several processes only the first speaks. A log has no width; a table of gains needs this much.
-_IS_SILENT = process_rank() > 0
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 130, quiet=_IS_SILENT)
-err = Console(stderr=True, highlight=False, soft_wrap=True, quiet=_IS_SILENT)
+# A log has no width; a table of gains needs this much.
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 130)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -33,6 +30,11 @@ def say_on_stderr() -> Iterator[None]:
         yield
     finally:
         out.stderr = False
+
+
+def keep_silent() -> None:
+    """Print nothing from here on: of several processes the first speaks."""
+    out.quiet = err.quiet = True
 
 
 def speak_up() -> None:

@@ -45,6 +45,9 @@ def find_model(name: str, adapter: bool = False) -> Checkpoint:
         folder = run / "train" / "adapter"
         has_adapter = (folder / "adapter_config.json").is_file()
         if adapter and not has_adapter:
+            manifest = run / "train" / MANIFEST
+            if manifest.is_file() and read_json(manifest).get("method") == "full":
+                raise RunError(f"{run}: all weights were trained, so there is no adapter; leave --adapter out")
             raise RunError(f"{folder}: no adapter here; run `kshot train` for this run first")
         if adapter or (has_adapter and not (run / "train" / "merged" / "config.json").is_file()):
             name = str(folder)

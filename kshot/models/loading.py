@@ -17,8 +17,11 @@ ANSWER_FILES = (
 """The files of a model folder that its answers depend on."""
 
 
-def load_student(folder: str) -> tuple[Any, Any]:
+def load_student(folder: str, quantize: str | None = None) -> tuple[Any, Any]:
     """The model in float32 and its tokenizer, whose chat template is the one to train and ask with.
+
+    Args:
+        quantize: nf4 to hold the weights of linear layers in four bits, on this process's GPU where there is one.
 
     Raises:
         WeightsError: it does not load, has no chat template that kshot can use, or its weights, config and tokenizer do
@@ -38,6 +41,7 @@ def load_student(folder: str) -> tuple[Any, Any]:
                 use_safetensors=True,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,
+                **(_quantization(quantize) if quantize else {}),
             )
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise WeightsError(f"{folder}: does not load: {summarize_error(error)}") from None
@@ -49,6 +53,21 @@ def load_student(folder: str) -> tuple[Any, Any]:
     if (tokenizer.pad_token_id or 0) >= embeddings:
         tokenizer.pad_token = chat.stop
     return model, tokenizer
+
+
+def _quantization(name: str) -> dict[str, Any]:
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    on_gpu = torch.cuda.is_available()
+    compute = torch.bfloat16 if on_gpu and torch.cuda.is_bf16_supported() else torch.float32
+    settings = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=name,
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=compute,
+    )
+    return {"quantization_config": settings, "device_map": {"": torch.cuda.current_device() if on_gpu else "cpu"}}
 
 
 def cast_weights(model: Any, dtype: Any) -> None:

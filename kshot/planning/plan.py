@@ -26,7 +26,7 @@ FORWARD_BACKWARD = 4
 
 
 @dataclass(frozen=True)
-class Sample:
+class RecordSample:
     """Records that stand for all, and how many there are."""
 
     records: list[dict[str, Any]]
@@ -80,13 +80,13 @@ def make_plan(config: Config, run: Run, hardware: Hardware, has_probe: bool) -> 
     )  # fmt: skip
 
 
-def _read_sample(config: Config, run: Run) -> Sample:
+def _read_sample(config: Config, run: Run) -> RecordSample:
     """Records of the run, evenly spaced; composed by the bank and the task files where it has none yet."""
     from kshot.train.conversion import read_outside_data
 
     if config.train.data:
         records = read_outside_data(config.train.data).records
-        return Sample(records[:: max(1, len(records) // SAMPLE)][:SAMPLE], len(records))
+        return RecordSample(records[:: max(1, len(records) // SAMPLE)][:SAMPLE], len(records))
     path = run.folder / "generate" / "train.jsonl"
     if path.is_file():
         return _sample_lines(path)
@@ -99,10 +99,10 @@ def _read_sample(config: Config, run: Run) -> Sample:
     with TemporaryDirectory(prefix="kshot-plan-") as folder, say_on_stderr():
         run_generate(own, Run(Path(folder) / "sample"))
         sample = _sample_lines(Path(folder) / "sample" / "generate" / "train.jsonl")
-    return Sample(sample.records, count)
+    return RecordSample(sample.records, count)
 
 
-def _sample_lines(path: Path) -> Sample:
+def _sample_lines(path: Path) -> RecordSample:
     with path.open("rb") as file:
         total = sum(1 for _ in file)
     if not total:
@@ -110,7 +110,7 @@ def _sample_lines(path: Path) -> Sample:
     every = max(1, total // SAMPLE)
     with path.open("rb") as file:
         records = [orjson.loads(line) for number, line in enumerate(file) if number % every == 0]
-    return Sample(records[:SAMPLE], total)
+    return RecordSample(records[:SAMPLE], total)
 
 
 def _load_tokenizer(folder: str) -> Any:
@@ -156,7 +156,7 @@ def _count_own_memory() -> int:
 
 
 def _estimate_seconds(
-    config: Config, hardware: Hardware, shapes: Shapes, sample: Sample, rows: Sequence[TrainRow], tokens: int,
+    config: Config, hardware: Hardware, shapes: Shapes, sample: RecordSample, rows: Sequence[TrainRow], tokens: int,
     steps: int, has_probe: bool,
 ) -> tuple[float | None, str]:  # fmt: skip
     from kshot.train.fit import count_step_rows

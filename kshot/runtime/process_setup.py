@@ -1,8 +1,11 @@
-"""Environment variables that libraries read when they are imported, and settings of the C library's heap."""
+"""Environment variables that libraries read when they are imported, the C library's heap, and who speaks."""
 
 import ctypes
 import os
 from contextlib import suppress
+
+from kshot.core.console import keep_silent
+from kshot.runtime.processes import process_rank
 
 # tqdm reads this when it is first imported, so this module comes before the libraries.
 os.environ.setdefault("TQDM_DISABLE", "1")
@@ -32,3 +35,5 @@ def keep_heap() -> None:
 
 
 keep_heap()
+if process_rank() > 0:
+    keep_silent()

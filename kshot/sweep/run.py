@@ -15,7 +15,7 @@ from pathlib import Path
 
 from kshot.config import Config
 from kshot.core.console import fail, say
-from kshot.core.errors import DataError, KshotError, RunError, summarize_error
+from kshot.core.errors import ConfigError, DataError, KshotError, RunError, summarize_error
 from kshot.core.files import atomic_folder, read_json
 from kshot.core.runs import MANIFEST, Run
 from kshot.runtime.device import Device
@@ -66,6 +66,8 @@ def _run_trial(grid: Grid, trial: Trial, run: Run, folder: Path, stages: Stages,
     """Data, training and measurement of one trial; a data set that failed for one fails for all that share it."""
     if trial.data_key in broken:
         raise broken[trial.data_key]
+    if trial.config.train.method == "full" and not grid.config.ablate.keep_merged:
+        raise ConfigError(["ablate.keep_merged: false keeps adapters, and train.method: full trains none; set it true"])
     home = Run(run.folder / "trials" / trial.label)
     try:
         _make_data(trial, run, home, stages)

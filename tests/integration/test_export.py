@@ -23,11 +23,12 @@ from kshot.models.loading import fingerprint_model, load_student
 from kshot.models.references import SMOLLM2, name_portably
 from kshot.runtime.device import Device
 from kshot.train.data import prepare_rows
-from kshot.train.export import answers, llama_cpp
+from kshot.train.export import answers
 from kshot.train.export.adapter import name_base_portably
-from kshot.train.export.gguf import read_fields
-from kshot.train.export.llama_cpp import find_binary
-from kshot.train.export.llama_server import LlamaServer
+from kshot.train.export.llama import llama_cpp
+from kshot.train.export.llama.gguf import read_fields
+from kshot.train.export.llama.llama_cpp import find_binary
+from kshot.train.export.llama.llama_server import LlamaServer
 from kshot.train.export.merged import export_student
 from kshot.train.export.weights import find_dtype, write_merged
 from kshot.train.fit import fit, plan_rows

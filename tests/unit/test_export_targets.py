@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kshot.train.export.gguf import SPLITS, name_pre_tokenizer
+from kshot.train.export.llama.gguf import SPLITS, name_pre_tokenizer
 from kshot.train.export.targets import choose_target
 
 BYTES: dict[str, Any] = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}

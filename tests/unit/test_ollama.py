@@ -9,7 +9,7 @@ import pytest
 from kshot.core.errors import WeightsError
 from kshot.models.chat_probes import ANSWER, NEXT, QUESTION, SYSTEM, Turn
 from kshot.models.chat_template import chat_format
-from kshot.train.export.ollama import (
+from kshot.train.export.llama.ollama import (
     CHATS,
     MAX_CONTEXT,
     TurnTexts,

@@ -21,9 +21,9 @@ from kshot.core.errors import WeightsError, summarize_error
 from kshot.core.files import write_json
 from kshot.models.chat_template import ChatFormat, chat_format, stop_at, stop_ids_of
 from kshot.runtime.logging import quiet
-from kshot.train.export import llama_worker
-from kshot.train.export.llama_cpp import find_binary
-from kshot.train.export.llama_server import LlamaServer
+from kshot.train.export.llama import llama_worker
+from kshot.train.export.llama.llama_cpp import find_binary
+from kshot.train.export.llama.llama_server import LlamaServer
 from kshot.train.export.mlx import ask_mlx, load_mlx
 
 MAX_ANSWER_TOKENS = 48

@@ -19,12 +19,13 @@ def render_card(facts: TrainFacts, merged: bool, usage: str = "") -> str:
     from huggingface_hub import ModelCardData
 
     base = name_portably(facts.base, facts.base_fingerprint)
+    kinds = ["full"] if facts.method == "full" else ["merged-lora" if merged else "lora"]
     metadata = ModelCardData(
         language="en",
         base_model=base.hub,
         library_name="transformers" if merged else "peft",
         pipeline_tag="text-generation",
-        tags=["kshot", "zero-shot", "few-shot", "merged-lora" if merged else "lora"],
+        tags=["kshot", "zero-shot", "few-shot", *kinds],
     )
     environment = SandboxedEnvironment(autoescape=False, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))

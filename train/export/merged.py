@@ -1,9 +1,11 @@
 """Exports the adapter, the merged student that plain transformers loads, and their model cards."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kshot.core.console import say
 from kshot.core.errors import RunError
 from kshot.core.files import atomic_folder
 from kshot.models.loading import load_student
@@ -37,7 +39,7 @@ def scale_adapter(model: Any, scale: float) -> None:
 def export_student(
     model: Any, tokenizer: Any, student: str, folder: Path, facts: TrainFacts, prompts: Sequence[Sequence[int]]
 ) -> None:
-    """Write `adapter/` and `merged/` into `folder`, each whole or absent.
+    """Write `adapter/` and `merged/` into `folder`, each whole or absent; no adapter where all weights are trained.
 
     Args:
         model: the PEFT model.
@@ -48,6 +50,9 @@ def export_student(
     Raises:
         RunError: it does not; the adapter is kept.
     """
+    if facts.method == "full":
+        _export_full(model, tokenizer, student, folder, facts, prompts)
+        return
     with atomic_folder(folder / "adapter") as target, quiet():
         model.save_pretrained(target)
         tokenizer.save_pretrained(target)
@@ -55,8 +60,30 @@ def export_student(
         (target / "README.md").write_text(render_card(facts, merged=False), encoding="utf-8")
     trained = compute_logits(model, prompts)
     with quiet():
-        merged = merge_student(student, folder / "adapter")
+        adapted = load_adapted(student, folder / "adapter")
+    if facts.quantize:
+        on_full_weights = compute_logits(adapted, prompts)
+        apart = measure_difference(trained, on_full_weights)
+        say(f"merged into float32 weights: logits are {apart:.2g} standard deviations from those on {facts.quantize}")
+        trained = on_full_weights
+    merged = adapted.merge_and_unload()
     compare_logits(trained, compute_logits(merged, prompts), TOLERANCES[facts.device["dtype"]], folder / "adapter")
+    _write_merged(merged, tokenizer, folder, facts)
+
+
+def _export_full(
+    model: Any, tokenizer: Any, student: str, folder: Path, facts: TrainFacts, prompts: Sequence[Sequence[int]]
+) -> None:
+    """Write the trained weights into `merged/`, with the config of their base, and no adapter."""
+    whole, _ = load_student(student)
+    whole.load_state_dict(model.state_dict())
+    tolerance = TOLERANCES[facts.device["dtype"]]
+    compare_logits(compute_logits(model, prompts), compute_logits(whole, prompts), tolerance, None)
+    _write_merged(whole, tokenizer, folder, facts)
+    shutil.rmtree(folder / "adapter", ignore_errors=True)  # An earlier training's.
+
+
+def _write_merged(merged: Any, tokenizer: Any, folder: Path, facts: TrainFacts) -> None:
     with atomic_folder(folder / "merged") as target, quiet():
         merged.save_pretrained(target)
         tokenizer.save_pretrained(target)
@@ -78,30 +105,47 @@ def compute_logits(model: Any, prompts: Sequence[Sequence[int]]) -> list[Any]:
     return found
 
 
-def compare_logits(trained: Sequence[Any], merged: Sequence[Any], tolerance: float, adapter: Path) -> None:
-    """Check that two models agree: the mean difference of their logits, in standard deviations of them.
+def compare_logits(trained: Sequence[Any], merged: Sequence[Any], tolerance: float, adapter: Path | None) -> None:
+    """Check that two models agree.
+
+    Args:
+        adapter: what is left where they do not; None for nothing.
 
     Raises:
         RunError: they do not.
     """
+    error = measure_difference(trained, merged)
+    if not error <= tolerance:
+        advice = "report this with your settings"
+        if adapter:
+            advice = (
+                f"{adapter} is kept: use it with PEFT, or leave out train.lora settings other than r and lora_alpha"
+            )
+        raise RunError(
+            f"the merged student is not the trained one: its logits differ by {error:.2g} standard deviations, at most "
+            f"{tolerance:g} is rounding; it was not written, and {advice}"
+        )
+
+
+def measure_difference(trained: Sequence[Any], merged: Sequence[Any]) -> float:
+    """The mean difference of the logits of two models, in standard deviations of them."""
     import torch
 
     differences, spread = (
         torch.cat([(ours - theirs).abs().flatten() for ours, theirs in zip(trained, merged, strict=True)]),
         torch.cat([ours.flatten() for ours in trained]).std(),
     )
-    error = float(differences.mean() / spread.clamp(min=1e-6))
-    if not error <= tolerance:
-        raise RunError(
-            f"the merged student is not the trained one: its logits differ by {error:.2g} standard deviations, at most "
-            f"{tolerance:g} is rounding; it was not written, and {adapter} is kept: use it with PEFT, or leave out "
-            "train.lora settings other than r and lora_alpha"
-        )
+    return float(differences.mean() / spread.clamp(min=1e-6))
 
 
 def merge_student(student: str, adapter: Path) -> Any:
     """The base in a folder, in float32, with an adapter merged into it."""
+    return load_adapted(student, adapter).merge_and_unload()
+
+
+def load_adapted(student: str, adapter: Path) -> Any:
+    """The base in a folder, in float32, with an adapter beside its weights."""
     from peft import PeftModel
 
     base, _ = load_student(student)
-    return PeftModel.from_pretrained(base, adapter).merge_and_unload()
+    return PeftModel.from_pretrained(base, adapter)

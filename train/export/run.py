@@ -21,9 +21,9 @@ from kshot.models.resolve import resolve_model
 from kshot.train.export import answers as ask
 from kshot.train.export.adapter import write_adapter
 from kshot.train.export.card import render_card
-from kshot.train.export.gguf import check_kind, find_stop_ids, read_fields, write_gguf
+from kshot.train.export.llama.gguf import check_kind, find_stop_ids, read_fields, write_gguf
+from kshot.train.export.llama.ollama import find_turn_texts, without_bos, write_modelfile
 from kshot.train.export.mlx import check_mlx, write_mlx
-from kshot.train.export.ollama import find_turn_texts, without_bos, write_modelfile
 from kshot.train.export.priors import write_label_priors
 from kshot.train.export.targets import ExportTarget, check_folder, choose_target
 from kshot.train.export.weights import count_bytes, find_dtype, write_merged
@@ -107,7 +107,11 @@ def _find_source(run: Path, to: str) -> ExportSource:
         raise RunError(f"{run}: no such run; name its folder, e.g. runs/quickstart")
     read_training_manifest(train)
     manifest = read_model(train / MANIFEST, TrainManifest)
+    if manifest.method == "full" and to == "adapter":
+        raise RunError(f"{train}: all weights were trained, so there is no adapter; export --to merged")
     needed = {"adapter": "adapter_config.json", "merged": "config.json"}
+    if manifest.method == "full":
+        del needed["adapter"]
     for name, file in needed.items():
         if not (train / name / file).is_file():
             raise RunError(f"{train / name}: not there; run `kshot train` for this run, which makes it")

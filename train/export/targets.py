@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kshot.core.errors import ConfigError, RunError
 from kshot.core.runs import EXPORT
-from kshot.train.export.gguf import CONVERTED, KINDS
+from kshot.train.export.llama.gguf import CONVERTED, KINDS
 from kshot.train.export.weights import DTYPES
 
 TARGETS = ("merged", "adapter", "gguf", "ollama", "mlx")

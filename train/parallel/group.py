@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from kshot.core.console import speak_up
 from kshot.core.errors import ConfigError, KshotError, PeerFailedError, RunError
-from kshot.core.processes import is_launch_incomplete, local_process_count, local_rank, process_count, process_rank
 from kshot.core.runs import Run
+from kshot.runtime.processes import is_launch_incomplete, local_process_count, local_rank, process_count, process_rank
 
 Result = TypeVar("Result")
 PATIENCE = timedelta(days=2)

@@ -15,9 +15,9 @@ from kshot.core import errors
 from kshot.core.console import say
 from kshot.core.errors import ConfigError, DataError, KshotError, RunError
 from kshot.core.files import read_json, write_json
-from kshot.core.processes import process_count
 from kshot.core.shipped import RECIPES
 from kshot.runtime.device import Device, available_devices, count_cores
+from kshot.runtime.processes import process_count
 
 LAUNCH_CONFIG = RECIPES / "accelerate" / "ddp.yaml"
 WORKER = "kshot.train.worker"

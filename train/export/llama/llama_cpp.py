@@ -22,7 +22,7 @@ from kshot.core.files import atomic_folder
 from kshot.core.runs import hash_file
 from kshot.core.seeding import digest
 from kshot.models.references import cache_folder
-from kshot.train.export import llama_worker
+from kshot.train.export.llama import llama_worker
 
 BINDING = "llama-cpp-python"
 DIRECTORY = "LLAMA_CPP_DIR"

@@ -11,8 +11,8 @@ from typing import Any
 from kshot.core.errors import WeightsError
 from kshot.core.files import read_json, write_json
 from kshot.models.chat_template import chat_format, stop_ids_of
-from kshot.train.export import convert_driver
-from kshot.train.export.llama_cpp import Converter, check_quantizer, find_converter, quantize
+from kshot.train.export.llama import convert_driver
+from kshot.train.export.llama.llama_cpp import Converter, check_quantizer, find_converter, quantize
 from kshot.train.export.weights import check_float16
 
 CONVERTED = {"f32": "float32", "f16": "float16", "bf16": "bfloat16", "q8_0": None}

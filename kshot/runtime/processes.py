@@ -26,7 +26,7 @@ def local_rank() -> int:
 
 
 def is_launch_incomplete() -> bool:
-    """Whether accelerate was asked for several processes and started one: without GPUs it does so unless told."""
+    """Whether accelerate was asked for several processes and started one: without GPUs it does so by default."""
     launched = "ACCELERATE_MIXED_PRECISION" in os.environ and "MASTER_PORT" in os.environ
     return launched and "WORLD_SIZE" not in os.environ
 
