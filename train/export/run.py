@@ -26,7 +26,7 @@ from kshot.train.export.llama.ollama import find_turn_texts, without_bos, write_
 from kshot.train.export.mlx import check_mlx, write_mlx
 from kshot.train.export.priors import write_label_priors
 from kshot.train.export.targets import ExportTarget, check_folder, choose_target
-from kshot.train.export.weights import count_bytes, find_dtype, write_merged
+from kshot.train.export.weights import check_float16, count_bytes, find_dtype, write_merged
 from kshot.train.run_files import AnswerDifference, ExportFile, TrainManifest
 
 MAX_SHOWN_CHARS = 60
@@ -143,6 +143,8 @@ def _make(target: ExportTarget, source: ExportSource, folder: Path) -> str | Non
         return check_mlx(source.merged)
     kind = str(target.kind)
     file = folder / f"{manifest.run}-{kind}.gguf"
+    if target.dtype == "float16":
+        check_float16(source.merged)
     say(f"export: converting to {file.name}")
     made_by = write_gguf(source.merged, Path(source.base), file, kind, manifest.run, check_kind(kind))
     usage = LLAMA_USAGE.format(file=file.name)

@@ -13,7 +13,6 @@ from kshot.core.files import read_json, write_json
 from kshot.models.chat_template import chat_format, stop_ids_of
 from kshot.train.export.llama import convert_driver
 from kshot.train.export.llama.llama_cpp import Converter, check_quantizer, find_converter, quantize
-from kshot.train.export.weights import check_float16
 
 CONVERTED = {"f32": "float32", "f16": "float16", "bf16": "bfloat16", "q8_0": None}
 """What the converter writes by itself -> its dtype; others need a quantizer."""
@@ -74,8 +73,6 @@ def write_gguf(merged: Path, base: Path, file: Path, kind: str, name: str, conve
     Raises:
         WeightsError: the converter does not know the student, or template and stop tokens are not in the file.
     """
-    if kind == "f16":
-        check_float16(merged)
     converted = file if kind in CONVERTED else file.with_name(f".{file.name}.f32")
     _convert(merged, base, converted, kind if kind in CONVERTED else "f32", name, converter)
     made_by = converter.version
