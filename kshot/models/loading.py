@@ -95,6 +95,11 @@ def load_chat_format(folder: str) -> ChatFormat:
     Raises:
         WeightsError: the tokenizer does not load, or has no chat template that kshot can use.
     """
+    return chat_format(load_tokenizer(folder))
+
+
+def load_tokenizer(folder: str) -> Any:
+    """A student's tokenizer, whose chat template is the one to train and ask with; errors as of `load_chat_format`."""
     from transformers import AutoTokenizer, GenerationConfig
 
     try:
@@ -104,7 +109,8 @@ def load_chat_format(folder: str) -> ChatFormat:
             generation = GenerationConfig.from_pretrained(folder) if has_config else None
     except (OSError, ValueError, KeyError) as error:
         raise WeightsError(f"{folder}: its tokenizer does not load: {summarize_error(error)}") from None
-    return _find_chat_format(folder, tokenizer, generation)
+    _find_chat_format(folder, tokenizer, generation)
+    return tokenizer
 
 
 def _find_chat_format(folder: str, tokenizer: Any, generation_config: Any) -> ChatFormat:

@@ -13,9 +13,9 @@ from kshot.core.files import read_log
 from kshot.core.runs import Run
 from kshot.models.loading import load_student
 from kshot.runtime.device import Device
-from kshot.train.data import prepare_rows
 from kshot.train.fit import fit, plan_rows
 from kshot.train.halving import explain_out_of_memory
+from kshot.train.rows.split import prepare_rows
 from kshot.train.stage import run_train
 
 BATCH = 4
