@@ -139,7 +139,7 @@ def test_explain_out_of_memory_is_one_line_where_no_batch_is_to_blame(name: str)
 def test_a_student_that_does_not_fit_into_memory_is_one_line(
     config_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(student: str) -> None:
+    def fail(student: str, quantize: str | None) -> None:
         raise ERRORS["CPU"]()
 
     config = load_config(config_file)

@@ -79,13 +79,13 @@ def _refuse_launch() -> None:
         return
     import torch
 
-    if os.environ.get("ACCELERATE_USE_DEEPSPEED", "").lower() == "true":
-        raise ConfigError(["accelerate launch: kshot trains with DDP or FSDP2, not with DeepSpeed"])
     gpus = torch.cuda.device_count()
-    if os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true" and not gpus:
-        raise ConfigError(
-            ["accelerate launch: FSDP needs GPUs, and this machine has none; use configs/accelerate/ddp.yaml"]
-        )
+    for name, variable in (("DeepSpeed", "ACCELERATE_USE_DEEPSPEED"), ("FSDP", "ACCELERATE_USE_FSDP")):
+        if os.environ.get(variable, "").lower() == "true":
+            raise ConfigError(
+                [f"accelerate launch: kshot trains with DDP and not with {name}; use configs/accelerate/ddp.yaml, and "
+                 "train.quantize: nf4 for a student that does not fit on a GPU"]
+            )  # fmt: skip
     if gpus and local_process_count() > gpus:
         raise ConfigError(
             [f"accelerate launch: {local_process_count()} processes on this machine, which has {gpus} GPUs; "

@@ -7,6 +7,7 @@ import multiprocessing
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -66,7 +67,8 @@ def store_rows(data: Path, data_hash: str, student: str, max_length: int, target
             old.unlink()
         total = count_records(data)
         dropped: Counter[str] = Counter()
-        with atomic_file(rows) as temporary, progress("tokenizing", total) as tick:
+        shown = progress("tokenizing", total) if total >= MIN_PARALLEL else nullcontext(lambda *_: None)
+        with atomic_file(rows) as temporary, shown as tick:
             write_table(temporary, _tokenize_file(data, total, student, max_length, targets, dropped, tick))
         write_json(facts, {"records": total, "dropped": dict(sorted(dropped.items()))})
     return RowStore(open_table(rows), **read_json(facts))
