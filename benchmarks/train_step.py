@@ -28,7 +28,8 @@ from kshot.models.resolve import resolve_model
 from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
 from kshot.runtime.device import Device, cast_frozen_linears, count_cores
 from kshot.runtime.logging import quiet
-from kshot.train.data import order_rows, prepare_rows
+from kshot.train.rows.order import order_rows
+from kshot.train.rows.split import prepare_rows
 from kshot.train.trainer_config import SFT_DEFAULTS, lora_config, sft_config
 
 BATCH = 8

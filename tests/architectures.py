@@ -18,9 +18,9 @@ from kshot.core.files import read_log
 from kshot.models.loading import load_student
 from kshot.runtime.device import probe_device, supported_attention
 from kshot.train.adapters import adapter_coverage
-from kshot.train.data import prepare_rows
 from kshot.train.export.merged import is_finite, merge_student
 from kshot.train.fit import fit, plan_rows
+from kshot.train.rows.split import prepare_rows
 from tests.chat_templates import Template, build_tokenizer, escape_cell
 from tests.students import CHAT
 

@@ -20,9 +20,9 @@ from kshot.core.errors import ConfigError, KshotError
 from kshot.core.files import read_log
 from kshot.models.loading import load_student
 from kshot.runtime.device import Device, set_attention
-from kshot.train.data import prepare_rows
 from kshot.train.export.merged import compare_logits, compute_logits, merge_student, scale_adapter
 from kshot.train.fit import fit, plan_rows
+from kshot.train.rows.split import prepare_rows
 from kshot.train.trainer_config import check_trainer_config
 from tests.architectures import save_architecture
 from tests.chat_templates import escape_cell

@@ -9,7 +9,7 @@ CHAT = (
 )
 
 
-def save_tiny_student(folder: Path) -> Path:
+def save_tiny_student(folder: Path, hidden: int = 32) -> Path:
     """Save a Llama of two layers with random weights and a byte-level tokenizer, as any student is saved."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -27,9 +27,9 @@ def save_tiny_student(folder: Path) -> Path:
     fast.chat_template = CHAT
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=len(fast), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=2048, bos_token_id=1, eos_token_id=2, pad_token_id=2,
-        tie_word_embeddings=True,
+        vocab_size=len(fast), hidden_size=hidden, intermediate_size=2 * hidden, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=2048, bos_token_id=1, eos_token_id=2,
+        pad_token_id=2, tie_word_embeddings=True,
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)
     fast.save_pretrained(folder)

@@ -1,19 +1,14 @@
-"""From records to rows for the trainer: checked for length, split, and put in an order fixed before training."""
+"""From records to rows for the trainer: records are checked, and become tokens with their labels."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from kshot.core.errors import DataError
 from kshot.core.files import read_jsonl
-from kshot.core.seeding import stream
 from kshot.models.chat_template import chat_format
 
-GROUP = 32
-"""Batches. On the quickstart's rows 8 of them leave 16 % of padding beside the tokens, 32 leave 9 %."""
 IGNORED = -100
 
 
@@ -29,6 +24,8 @@ class TrainRow:
     k: int
     input_ids: tuple[int, ...]
     labels: tuple[int, ...]
+    asked: int = 0
+    """Tokens of the prompt."""
 
     @property
     def tokens(self) -> int:
@@ -39,29 +36,30 @@ class TrainRow:
         return {"input_ids": list(self.input_ids), "labels": list(self.labels)}
 
 
-@dataclass(frozen=True)
-class Split:
-    train: list[TrainRow]
-    validation: list[TrainRow]
-    dropped: dict[str, int]
-    """Rows whose answer or end-of-turn would be cut, by shots."""
+BLANK = TrainRow("", "", 0, (0, 0), (IGNORED, IGNORED))
+"""A row without a loss, which fills a batch."""
 
 
-def read_records(path: Path) -> list[dict[str, Any]]:
-    """The records of a train.jsonl.
+def iterate_records(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records of a train.jsonl one by one.
 
     Raises:
         DataError: the file is missing, empty, or broken at a line that is named.
     """
     if not path.exists():
         raise DataError(f"{path}: no such file; run `kshot generate` for this run first")
-    rows = []
+    is_empty = True
     for number, row in read_jsonl(path):
         check_record(f"{path}:{number}", row)
-        rows.append(row)
-    if not rows:
+        is_empty = False
+        yield row
+    if is_empty:
         raise DataError(f"{path}: no record in it; run `kshot generate` again, or look into rejects.jsonl")
-    return rows
+
+
+def count_records(path: Path) -> int:
+    """Number of records of a file, all of which are checked; raises as `iterate_records` does."""
+    return sum(1 for _ in iterate_records(path))
 
 
 def check_record(place: str, row: dict[str, Any]) -> None:
@@ -149,65 +147,4 @@ def tokenize_record(record: dict[str, Any], tokenizer: Any, targets: bool) -> Tr
         for index, (start, end) in enumerate(row.offsets[:asked]):
             is_target[index] = any(start < shift + b and end > shift + a for a, b in spans)
     labels = tuple(token if learn else IGNORED for token, learn in zip(row.ids, is_target, strict=True))
-    return TrainRow(prompt, completion, int(meta.get("k", 0)), tuple(row.ids), labels)
-
-
-def prepare_rows(
-    records: Sequence[dict[str, Any]], tokenizer: Any, max_length: int, validation: float, seed: int, targets: bool
-) -> Split:
-    """Tokenize, drop what would be cut, hold back the validation slice, which is scored on its answers only.
-
-    Raises:
-        DataError: nothing is left.
-    """
-    dropped = Counter[str]()
-    kept = []
-    for record in records:
-        rows = tokenize_conversation(record, tokenizer, targets)
-        short = [row for row in rows if row.tokens <= max_length]
-        dropped.update(f"k={row.k}" for row in rows if row.tokens > max_length)
-        if short:
-            kept.append((record, short))
-    if not kept:
-        raise DataError(f"all {len(records)} records are longer than train.max_length={max_length} tokens; raise it")
-    stream(seed, "validation").shuffle(kept)
-    held = min(round(len(kept) * validation), len(kept) - 1)
-    measured = [tokenize_record(record, tokenizer, targets=False) for record, _ in kept[:held]]
-    measured = [row for row in measured if row.tokens <= max_length]
-    # Like lengths together save most of the padding.
-    measured.sort(key=lambda row: row.tokens)
-    return Split([row for _, rows in kept[held:] for row in rows], measured, dict(sorted(dropped.items())))
-
-
-def order_rows(rows: Sequence[TrainRow], epochs: float, batch: int, seed: int) -> list[TrainRow]:
-    """The rows in the order of training, epoch after epoch: shuffled, then batches of like length.
-
-    Rows of like length within `GROUP` batches share a batch, which saves most of the padding; the order is drawn here
-    and not by the trainer, so that a resumed run sees the rows that the killed one would have seen.
-    """
-    plan: list[TrainRow] = []
-    left: list[TrainRow] = []  # Less than a batch; it goes into the next epoch, so that the batches stay what they are.
-    total = max(1, round(len(rows) * epochs))
-    epoch = 0
-    while len(plan) + len(left) < total:
-        rng = stream(seed, "order", epoch)
-        shuffled = left + rng.sample(list(rows), len(rows))
-        batches = []
-        for start in range(0, len(shuffled), GROUP * batch):
-            group = sorted(shuffled[start : start + GROUP * batch], key=lambda row: row.tokens)
-            batches += [group[i : i + batch] for i in range(0, len(group), batch)]
-        whole = [b for b in batches if len(b) == batch]
-        rng.shuffle(whole)
-        plan += [row for b in whole for row in b]
-        left = [row for b in batches if len(b) < batch for row in b]
-        epoch += 1
-    return (plan + left)[:total]
-
-
-def limit_tokens(plan: Sequence[TrainRow], batch: int, tokens: int | None) -> list[TrainRow]:
-    """The first batches of the plan that together hold at most so many tokens; at least one."""
-    if tokens is None:
-        return list(plan)
-    starts = range(0, len(plan), batch)
-    spent = accumulate(sum(row.tokens for row in plan[start : start + batch]) for start in starts)
-    return list(plan[: batch * max(1, sum(total <= tokens for total in spent))])
+    return TrainRow(prompt, completion, int(meta.get("k", 0)), tuple(row.ids), labels, asked)

@@ -20,9 +20,11 @@ from kshot.train.adapters import (
 )
 from kshot.train.callbacks import make_callback, truncate_metrics
 from kshot.train.checkpoints import checkpoint_step, last_complete
-from kshot.train.data import TrainRow, limit_tokens, order_rows
+from kshot.train.data import TrainRow
 from kshot.train.parallel.group import check_equal_weights, is_first, is_peer_loss, lead
 from kshot.train.parallel.layout import StepLayout, choose_layout, fill_steps
+from kshot.train.rows.order import limit_tokens, order_rows
+from kshot.train.rows.table import to_dataset
 from kshot.train.trainer_config import check_schedule, has_plain_loss, sft_config, sft_options
 
 MAX_PLAN_ROWS = 50_000_000
@@ -36,7 +38,7 @@ MAX_SAMPLED_ELEMENTS = 1 << 16
 
 def plan_rows(
     rows: Sequence[TrainRow], settings: TrainConfig, seed: int, step_rows: int | None = None
-) -> list[TrainRow]:
+) -> Sequence[TrainRow]:
     """The rows of every epoch in the order of training, up to `max_train_tokens`.
 
     Args:
@@ -159,8 +161,6 @@ def _make_trainer(
     Raises:
         ConfigError: settings that do not go with this student.
     """
-    from datasets import Dataset
-
     from kshot.train.halving import HalvingTrainer, is_out_of_memory
     from kshot.train.trainer import CompletionTrainer
 
@@ -182,8 +182,8 @@ def _make_trainer(
         trainer = make(
             model=model,
             args=arguments,
-            train_dataset=_dataset(Dataset, plan),
-            eval_dataset=_dataset(Dataset, validation) if validation else None,
+            train_dataset=to_dataset(plan),
+            eval_dataset=to_dataset(validation) if validation else None,
             processing_class=tokenizer,
             peft_config=adapter_config(model, settings, idle) if is_lora else None,
         )
@@ -229,10 +229,6 @@ def _name_experts(config: Any) -> None:
     """TRL asks for `num_experts` where some configs say `num_local_experts`; this config is not saved."""
     if hasattr(config, "num_local_experts") and not hasattr(config, "num_experts"):
         config.num_experts = config.num_local_experts
-
-
-def _dataset(cls: Any, rows: Sequence[TrainRow]) -> Any:
-    return cls.from_list([row.example() for row in rows])
 
 
 def _silence(trainer: Any) -> None:

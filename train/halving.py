@@ -81,7 +81,7 @@ class HalvingTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
     @property
     def is_replicated(self) -> bool:
         """Whether several processes hold the whole student each (DDP)."""
-        return self.accelerator.num_processes > 1 and not self.is_fsdp_enabled
+        return bool(self.accelerator.num_processes > 1)
 
     def _leave_wrapper(self, model: Any) -> Any:
         return self.accelerator.unwrap_model(model) if self.is_replicated else model
@@ -162,10 +162,8 @@ class HalvingTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
 
     @property
     def _must_keep_pace(self) -> bool:
-        """Whether processes wait for one another within a batch: TRL gathers its metrics there, FSDP weights."""
-        return self.accelerator.num_processes > 1 and (
-            self.is_fsdp_enabled or type(self).compute_loss is SFTTrainer.compute_loss
-        )
+        """Whether processes wait for one another within a batch: TRL gathers its metrics there."""
+        return self.is_replicated and type(self).compute_loss is SFTTrainer.compute_loss
 
     @staticmethod
     def _shares(parts: Sequence[dict[str, Any]], num_items_in_batch: Any) -> list[float]:

@@ -144,7 +144,8 @@ SFT_SETTINGS: Mapping[str, TrainerSetting] = {
                    "trackio_space_id", "trackio_bucket_id", "trackio_static_space_id"),
     **_unsupported("the student is that of the last step; take fewer steps with max_steps", "load_best_model_at_end",
                    "metric_for_best_model", "greater_is_better"),
-    **_unsupported("a training uses one device", "average_tokens_across_devices", "ddp_find_unused_parameters",
+    **_unsupported("name the processes in train.processes, or start them with accelerate launch; kshot sums gradients "
+                   "itself, once a step", "average_tokens_across_devices", "ddp_find_unused_parameters",
                    "ddp_bucket_cap_mb", "ddp_broadcast_buffers", "ddp_static_graph", "ddp_backend", "ddp_timeout",
                    "fsdp", "fsdp_config", "deepspeed", "parallelism_config", "accelerator_config", "local_rank",
                    "log_on_each_node", "save_on_each_node"),
@@ -188,9 +189,9 @@ LORA_SETTINGS: Mapping[str, TrainerSetting] = {
     **_unsupported("the student that kshot writes has no adapter in it; use use_dora, use_rslora or rank_pattern",
                    "alora_invocation_tokens", "arrow_config", "kasa_config", "monteclora_config", "velora_config",
                    "use_bdlora", "layer_replication"),
-    **_unsupported("kshot trains on float32 or bfloat16 weights, see train.dtype", "use_qalora",
+    **_unsupported("kshot trains on float32, bfloat16 or nf4 weights, see train.dtype and train.quantize", "use_qalora",
                    "qalora_group_size"),
-    **_unsupported("a training uses one device and no Megatron", "megatron_config", "megatron_core",
+    **_unsupported("kshot trains without Megatron", "megatron_config", "megatron_core",
                    "runtime_config"),
 }  # fmt: skip
 """Fields of PEFT's LoraConfig."""

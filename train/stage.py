@@ -17,7 +17,7 @@ from kshot.core.console import say
 from kshot.core.errors import ConfigError, RunError
 from kshot.core.files import read_log
 from kshot.core.run_files import write_model
-from kshot.core.runs import Run, hash_file, installed_versions, read_finished
+from kshot.core.runs import OUTSIDE_DATA, Run, hash_file, installed_versions, read_finished
 from kshot.core.seeding import digest
 from kshot.models import chat_template
 from kshot.models.chat_template import ChatFormat, chat_format
@@ -38,10 +38,13 @@ from kshot.runtime.processes import local_process_count, process_count
 from kshot.train import conversion
 from kshot.train.checkpoints import keep_step_rows
 from kshot.train.conversion import keep_conversion, read_outside_data
-from kshot.train.data import Split, TrainRow, prepare_rows, read_records
-from kshot.train.parallel.group import hold_stage, is_first, join_group, lead
+from kshot.train.data import TrainRow
+from kshot.train.parallel.group import hold_stage, is_first, join_group, lead, lead_alone
 from kshot.train.parallel.launch import choose_process_count, launch_training
 from kshot.train.parallel.layout import StepLayout
+from kshot.train.rows.split import Split, split_rows
+from kshot.train.rows.store import check_records_once, store_rows
+from kshot.train.rows.table import lengths_of
 from kshot.train.run_files import TrainFacts, TrainManifest
 from kshot.train.trainer_config import LORA_DEFAULTS, check_trainer_config, sft_options
 
@@ -76,16 +79,17 @@ def run_train(config: Config, run: Run, *, needed: str = "merged", device: Devic
 def _run_process(config: Config, run: Run, needed: str, device: Device | None) -> None:
     """Train in this process, as one of those that were launched or alone."""
     data = config.train.data or run.folder / "generate" / "train.jsonl"
-    outside = read_outside_data(data) if config.train.data else None
-    records = outside.records if outside else read_records(data)
+    outside = lead_alone(lambda: read_outside_data(data)) if config.train.data else None
+    if not config.train.data:
+        lead_alone(lambda: check_records_once(data, run.folder / "train" / "rows"))
     # The cheap faults come first: this one needs TRL and PEFT, which take seconds to import.
     if faults := check_trainer_config(config.train):
         raise ConfigError(faults)
     lead(lambda: resolve_model(config.student))  # One process fetches and converts.
     student = resolve_model(config.student)
     load_chat_format(student)  # Refuses a student before its weights are read.
-    data_hash = hash_file(data)
-    key = _key(config, student, digest(data_hash, conversion.VERSION) if outside else data_hash)
+    data_hash = lead(lambda: hash_file(data))
+    key = _key(config, student, digest(data_hash, conversion.VERSION) if config.train.data else data_hash)
     with hold_stage(run, "train") as folder:
         needed = "merged" if config.train.method == "full" else needed
         weights = {"merged": "config.json", "adapter": "adapter_config.json"}[needed]
@@ -96,18 +100,20 @@ def _run_process(config: Config, run: Run, needed: str, device: Device | None) -
 
         if outside:
             unused = f"; not used: {', '.join(outside.unused)}" if outside.unused else ""
-            say(f"train: {len(records)} rows of {data}, read as {outside.format}{unused}")
-        lead(lambda: keep_conversion(folder, records if outside else None))
+            say(f"train: {len(outside.records)} rows of {data}, read as {outside.format}{unused}")
         origin = f"{data.name} ({outside.format})" if outside else ""
+        lead_alone(lambda: keep_conversion(folder, outside.records if outside else None))
+        outside = None  # From here on they are read from the file.
+        records = folder / OUTSIDE_DATA if config.train.data else data
         with explain_out_of_memory():
             _train(config, run.name, folder, key, student, TrainingSet(records, data_hash, origin), device)
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """The records to train on, the hash of their file, and its name with its format where it was made elsewhere."""
+    """The file of the records, the hash of what they were read from, and its name and format if made elsewhere."""
 
-    records: list[dict[str, Any]]
+    records: Path
     hash: str
     origin: str
 
@@ -119,13 +125,14 @@ def _train(
     from kshot.train.export.merged import COMPARED_PROMPTS, export_student, is_finite, scale_adapter
     from kshot.train.fit import arrange_steps, count_step_rows, count_steps, fit, plan_rows
 
-    model, tokenizer = load_student(student, quantize=config.train.quantize)
-    model.config.use_cache = False
     settings = config.train
-    all_answers = settings.loss_on == "all_answers"
-    split = prepare_rows(
-        data.records, tokenizer, settings.max_length, settings.validation_fraction, config.seed, all_answers
-    )
+    targets = settings.loss_on == "all_answers"
+    content = digest(data.hash, conversion.VERSION)
+    arguments = data.records, content, student, settings.max_length, targets, folder / "rows"
+    lead_alone(lambda: store_rows(*arguments))
+    split = split_rows(store_rows(*arguments), settings.max_length, settings.validation_fraction, config.seed)
+    model, tokenizer = load_student(student, quantize=settings.quantize)
+    model.config.use_cache = False
     device = _choose_device(settings, folder, key, model, device)
     new_step = count_step_rows(settings, process_count())
     step_rows = lead(lambda: keep_step_rows(folder / "checkpoints", new_step))
@@ -150,7 +157,7 @@ def _train(
         origin=data.origin,
         rows=len(plan),
         validation_rows=len(split.validation),
-        tokens=sum(row.tokens for row in plan),
+        tokens=int(lengths_of(plan).sum()),
         dropped=split.dropped,
         steps=count_steps(plan, step_rows),
         processes=process_count(),
@@ -182,6 +189,7 @@ def _train(
     )
     write_model(folder / "manifest.json", manifest)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    shutil.rmtree(folder / "rows", ignore_errors=True)
     validation = f", validation loss {held_out[0]:.3f} -> {held_out[-1]:.3f}" if held_out else ""
     loss = f"loss {losses[0]:.3f} -> {facts.loss:.3f}"
     say(f"train: {facts.steps} steps, {loss}{validation}; wrote {folder / 'merged'}")
@@ -224,7 +232,7 @@ def _announce(plan: Sequence[TrainRow], split: Split, device: Device, chat: Chat
         say(f"chat template: {note}")
     by_shots = ", ".join(f"{count} at {k}" for k, count in split.dropped.items())
     dropped = sum(split.dropped.values())
-    tokens = sum(row.tokens for row in plan)
+    tokens = int(lengths_of(plan).sum())
     say(
         f"{len(plan)} rows, {tokens} tokens; {len(split.validation)} held back for validation; "
         f"{dropped} dropped as longer than max_length{f' ({by_shots})' if by_shots else ''}"

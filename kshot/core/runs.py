@@ -2,7 +2,8 @@
 
     runs/RUN/generate/   train.jsonl rejects.jsonl contamination.jsonl examples.jsonl tasks/ decisions.jsonl
                          manifest.json README.md replies.sqlite
-    runs/RUN/train/      adapter/ merged/ metrics.jsonl loss.png settings.json manifest.json checkpoints/ data.jsonl
+    runs/RUN/train/      adapter/ merged/ metrics.jsonl loss.png settings.json manifest.json checkpoints/ rows/
+                         data.jsonl
     runs/RUN/evaluate/   gains.json fewshot.json baselines.json label_bias.json contamination.json forgetting.json
                          report.html report.md scores.png scores.svg samples.jsonl measurements/ forgetting/
                          settings.json manifest.json

@@ -15,6 +15,8 @@ ANSWER_FILES = (
     "vocab.json", "merges.txt",
 )  # fmt: skip
 """The files of a model folder that its answers depend on."""
+QUANTIZATION_BLOCK = 64
+"""Weights that share a scale in four bits."""
 
 
 def load_student(folder: str, quantize: str | None = None) -> tuple[Any, Any]:
@@ -46,6 +48,8 @@ def load_student(folder: str, quantize: str | None = None) -> tuple[Any, Any]:
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise WeightsError(f"{folder}: does not load: {summarize_error(error)}") from None
     check_loaded(folder, info)
+    if quantize and model.device.type == "cpu":
+        _check_blocks(folder, model)
     chat = _find_chat_format(folder, tokenizer, model.generation_config)
     stop_at(model, chat)
     embeddings = len(model.get_input_embeddings().weight)
@@ -68,6 +72,18 @@ def _quantization(name: str) -> dict[str, Any]:
         bnb_4bit_compute_dtype=compute,
     )
     return {"quantization_config": settings, "device_map": {"": torch.cuda.current_device() if on_gpu else "cpu"}}
+
+
+def _check_blocks(folder: str, model: Any) -> None:
+    """Refuse four bits for weights whose rows are no whole blocks, which bitsandbytes cannot multiply on a CPU."""
+    import torch
+
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.Linear) and module.in_features % QUANTIZATION_BLOCK:
+            raise WeightsError(
+                f"{folder}: train.quantize: on a CPU the inputs of a layer go up in {QUANTIZATION_BLOCK}, and "
+                f"{name} has {module.in_features}; leave train.quantize out, or train on a GPU"
+            )
 
 
 def cast_weights(model: Any, dtype: Any) -> None:
@@ -95,6 +111,11 @@ def load_chat_format(folder: str) -> ChatFormat:
     Raises:
         WeightsError: the tokenizer does not load, or has no chat template that kshot can use.
     """
+    return chat_format(load_tokenizer(folder))
+
+
+def load_tokenizer(folder: str) -> Any:
+    """A student's tokenizer, whose chat template is the one to train and ask with; errors as of `load_chat_format`."""
     from transformers import AutoTokenizer, GenerationConfig
 
     try:
@@ -104,7 +125,8 @@ def load_chat_format(folder: str) -> ChatFormat:
             generation = GenerationConfig.from_pretrained(folder) if has_config else None
     except (OSError, ValueError, KeyError) as error:
         raise WeightsError(f"{folder}: its tokenizer does not load: {summarize_error(error)}") from None
-    return _find_chat_format(folder, tokenizer, generation)
+    _find_chat_format(folder, tokenizer, generation)
+    return tokenizer
 
 
 def _find_chat_format(folder: str, tokenizer: Any, generation_config: Any) -> ChatFormat:

@@ -12,6 +12,8 @@ OPTIMIZER_BYTES = 16
 """For a trained weight in float32: itself, its gradient, and Adam's two moments."""
 LOGIT_BYTES = 12
 """For a logit: its value, log-softmax and gradient in float32."""
+FOUR_BIT_BYTES = 0.55
+"""For a weight in nf4, the scales of its blocks included."""
 RUNTIME_BYTES = {"cpu": 1_200_000_000, "cuda": 1_500_000_000}
 """Python, torch and its libraries; on a GPU the context and the allocator's reserve."""
 
@@ -23,7 +25,7 @@ class Shapes:
     Args:
         linear: weights of the layers' linear maps, which are frozen and may be held in bfloat16.
         other: embeddings, norms, head.
-        trained: weights of the adapter.
+        trained: weights of the adapter, or all.
     """
 
     linear: int
@@ -44,7 +46,7 @@ def read_shapes(folder: str, lora: Any) -> Shapes:
     """The sizes of the student in a folder, without its weights.
 
     Args:
-        lora: PEFT's config of the adapter.
+        lora: PEFT's config of the adapter; None where all weights are trained.
 
     Raises:
         WeightsError: transformers or PEFT does not know such a model.
@@ -68,8 +70,8 @@ def read_shapes(folder: str, lora: Any) -> Shapes:
                 if isinstance(module, nn.Linear) and module is not head
             )
             total = sum(weight.numel() for weight in model.parameters())
-            adapted = get_peft_model(model, lora)
-            trained = sum(weight.numel() for weight in adapted.parameters() if weight.requires_grad)
+            trainable = get_peft_model(model, lora) if lora else model
+            trained = sum(weight.numel() for weight in trainable.parameters() if weight.requires_grad)
     except (OSError, ValueError, KeyError, RuntimeError, NotImplementedError) as error:
         raise WeightsError(f"{folder}: its sizes cannot be read: {summarize_error(error)}") from None
     text = config.get_text_config()
@@ -88,7 +90,13 @@ def read_shapes(folder: str, lora: Any) -> Shapes:
 
 
 def estimate_memory(
-    shapes: Shapes, batch_tokens: int, loss_tokens: int, is_bfloat16: bool, checkpointing: bool, device: str
+    shapes: Shapes,
+    batch_tokens: int,
+    loss_tokens: int,
+    is_bfloat16: bool,
+    checkpointing: bool,
+    device: str,
+    is_four_bit: bool = False,
 ) -> dict[str, int]:
     """Bytes by component of a step's peak in one process.
 
@@ -98,12 +106,16 @@ def estimate_memory(
         is_bfloat16: the frozen linear maps and the activations are in bfloat16.
         checkpointing: `gradient_checkpointing` is on.
         device: cpu or cuda.
+        is_four_bit: the frozen linear maps are held in four bits.
     """
     width = 2 if is_bfloat16 else 4
+    frozen = FOUR_BIT_BYTES if is_four_bit else width
+    # Trained weights are counted with the optimizer.
+    other, linear = (0, 0) if shapes.trained >= shapes.parameters else (shapes.other, shapes.linear)
     layer = 8 * shapes.hidden + 4 * shapes.kv + 4 * shapes.intermediate
     saved = shapes.layers * shapes.hidden + layer if checkpointing else shapes.layers * layer
     return {
-        "weights": width * shapes.linear + 4 * shapes.other,
+        "weights": round(frozen * linear) + 4 * other,
         "adapter, gradients, optimizer": OPTIMIZER_BYTES * shapes.trained,
         "activations": batch_tokens * saved * width,
         "logits": loss_tokens * shapes.vocab * LOGIT_BYTES,

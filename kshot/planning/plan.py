@@ -21,8 +21,8 @@ from kshot.train.data import TrainRow
 
 SAMPLE = 400
 """Records whose tokens are counted."""
-FORWARD_BACKWARD = 4
-"""Operations for a weight and token: 2 forward, 2 for the gradient of the inputs; frozen weights need none."""
+FORWARD_BACKWARD = {"lora": 4, "full": 6}
+"""Operations for a weight and token: 2 forward, 2 for the gradient of the inputs, 2 for that of a trained weight."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ def make_plan(config: Config, run: Run, hardware: Hardware, has_probe: bool) -> 
     """
     from kshot.models.loading import load_chat_format
     from kshot.models.resolve import resolve_model
-    from kshot.train.data import prepare_rows
     from kshot.train.fit import count_step_rows
+    from kshot.train.rows.split import prepare_rows
     from kshot.train.trainer_config import SFT_DEFAULTS, lora_config
 
     settings = config.train
@@ -60,12 +60,12 @@ def make_plan(config: Config, run: Run, hardware: Hardware, has_probe: bool) -> 
     step_rows = count_step_rows(settings, hardware.count)
     per_row = sum(row.tokens for row in rows) / len(rows)
     planned = _count_rows(config, sample.total, dropped / len(sample.records), per_row, step_rows)
-    shapes = read_shapes(folder, lora_config(settings))
+    shapes = read_shapes(folder, lora_config(settings) if settings.method == "lora" else None)
     device, is_bfloat16 = _choose_arithmetic(config, hardware)
     batch = int(options["per_device_train_batch_size"])
     memory = estimate_memory(
         shapes, batch * max(row.tokens for row in rows), batch * max(_count_loss_tokens(row) for row in rows),
-        is_bfloat16, bool(options.get("gradient_checkpointing", False)), device,
+        is_bfloat16, bool(options.get("gradient_checkpointing", False)), device, settings.quantize is not None,
     )  # fmt: skip
     tokens = round(planned * per_row)
     steps = -(-planned // step_rows)
@@ -162,7 +162,12 @@ def _estimate_seconds(
     from kshot.train.fit import count_step_rows
 
     if hardware.accelerator:
-        a_second = hardware.count * hardware.accelerator.flops * UTILISATION / (FORWARD_BACKWARD * shapes.parameters)
+        a_second = (
+            hardware.count
+            * hardware.accelerator.flops
+            * UTILISATION
+            / (FORWARD_BACKWARD[config.train.method] * shapes.parameters)
+        )
         peak = hardware.accelerator.flops / 1e12
         text = f"{UTILISATION:.0%} of {peak:.0f} TFLOP/s each or {MIN_STEP_SECONDS} s a step, assumed and not measured"
         return max(tokens / a_second, steps * MIN_STEP_SECONDS), text

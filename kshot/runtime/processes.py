@@ -1,6 +1,11 @@
 """The place of this process among those that were launched together, as accelerate and torchrun tell it."""
 
+import ctypes
 import os
+import signal
+from contextlib import suppress
+
+PR_SET_PDEATHSIG = 1
 
 
 def process_count() -> int:
@@ -29,6 +34,12 @@ def is_launch_incomplete() -> bool:
     """Whether accelerate was asked for several processes and started one: without GPUs it does so by default."""
     launched = "ACCELERATE_MIXED_PRECISION" in os.environ and "MASTER_PORT" in os.environ
     return launched and "WORLD_SIZE" not in os.environ
+
+
+def die_with_parent() -> None:
+    """Have the system end this process with the one that started it, where the system can (Linux)."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _read(name: str, default: int) -> int:

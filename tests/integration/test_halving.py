@@ -13,9 +13,9 @@ from kshot.core.files import read_log
 from kshot.core.runs import Run
 from kshot.models.loading import load_student
 from kshot.runtime.device import Device
-from kshot.train.data import prepare_rows
 from kshot.train.fit import fit, plan_rows
 from kshot.train.halving import explain_out_of_memory
+from kshot.train.rows.split import prepare_rows
 from kshot.train.stage import run_train
 
 BATCH = 4
@@ -139,7 +139,7 @@ def test_explain_out_of_memory_is_one_line_where_no_batch_is_to_blame(name: str)
 def test_a_student_that_does_not_fit_into_memory_is_one_line(
     config_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(student: str) -> None:
+    def fail(student: str, quantize: str | None) -> None:
         raise ERRORS["CPU"]()
 
     config = load_config(config_file)

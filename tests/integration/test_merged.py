@@ -11,10 +11,11 @@ from kshot.config import TrainConfig
 from kshot.core.errors import RunError
 from kshot.models.loading import load_student
 from kshot.runtime.device import Device
-from kshot.train.data import TrainRow, prepare_rows
+from kshot.train.data import TrainRow
 from kshot.train.export import merged as merged_module
 from kshot.train.export.merged import TOLERANCES, compare_logits, compute_logits, export_student, merge_student
 from kshot.train.fit import fit, plan_rows
+from kshot.train.rows.split import prepare_rows
 from kshot.train.run_files import TrainFacts
 
 

@@ -16,7 +16,7 @@ from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.sources import all_sources, family_sources, select_sources
 from kshot.tasks.source import source_from_task
 from kshot.tasks.yaml_reader import load_tasks
-from kshot.train.data import read_records
+from kshot.train.data import iterate_records
 from tests.unit.composing import NOTHING, SEEDS, TASKS, composed, generate_into, read_lines
 
 
@@ -158,7 +158,7 @@ def test_empty_outputs_become_records_of_a_task_that_allows_them(tmp_path: Path)
     records = [row for row in read_lines(folder / "train.jsonl") if row["meta"]["task"] == "names"]
     assert {bool(row["output"]) for row in records} == {True, False}
     assert any(row["meta"]["k"] and not row["meta"]["demonstrations"][0]["output"] for row in records)
-    assert len(read_records(folder / "train.jsonl")) == 60
+    assert len(list(iterate_records(folder / "train.jsonl"))) == 60
 
 
 def test_shares_give_tasks_and_categories_their_fraction_of_the_records() -> None:

@@ -12,7 +12,8 @@ from kshot.core.errors import DataError
 from kshot.core.record_parts import read_record_parts
 from kshot.models.loading import load_student
 from kshot.train.conversion import read_outside_data
-from kshot.train.data import IGNORED, prepare_rows, tokenize_conversation
+from kshot.train.data import IGNORED, tokenize_conversation
+from kshot.train.rows.split import prepare_rows
 
 CONVERSATION = [
     {"role": "system", "content": "Be brief."},
@@ -110,7 +111,10 @@ def test_the_answers_of_a_conversation_stay_on_one_side_of_the_validation_slice(
     _, tokenizer = load_student(str(tiny_student))
     split = prepare_rows(records, tokenizer, 400, 0.3, 1, targets=True)
     assert (len(split.train), len(split.validation)) == (14, 3)
-    numbers = [{row.completion[-1] for row in part} for part in (split.train, split.validation)]
+    numbers = [
+        {tokenizer.decode(row.input_ids).rstrip()[-len("0<|im_end|>")] for row in part}
+        for part in (split.train, split.validation)
+    ]
     assert not numbers[0] & numbers[1]
 
 

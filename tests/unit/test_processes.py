@@ -13,10 +13,10 @@ from kshot.runtime import processes
 from kshot.runtime.device import Device, count_cores
 from kshot.runtime.logging import quiet
 from kshot.train.checkpoints import MARKER, keep_step_rows
-from kshot.train.data import TrainRow
+from kshot.train.data import BLANK, TrainRow
 from kshot.train.parallel.group import join_group, lead
 from kshot.train.parallel.launch import choose_process_count, decode_error, encode_error
-from kshot.train.parallel.layout import BLANK, choose_layout, fill_steps
+from kshot.train.parallel.layout import choose_layout, fill_steps
 from kshot.train.trainer_config import SFT_DEFAULTS, check_trainer_config, sft_config
 
 
@@ -90,8 +90,8 @@ def test_check_trainer_config_counts_the_threads_of_all_processes() -> None:
     ("more", "said"),
     [
         ({"ACCELERATE_MIXED_PRECISION": "no", "MASTER_PORT": "1", "WORLD_SIZE": ""}, "started one of the processes"),
-        ({"ACCELERATE_USE_DEEPSPEED": "true"}, "not with DeepSpeed"),
-        ({"ACCELERATE_USE_FSDP": "true"}, "FSDP needs GPUs"),
+        ({"ACCELERATE_USE_DEEPSPEED": "true"}, "DDP and not with DeepSpeed"),
+        ({"ACCELERATE_USE_FSDP": "true"}, "DDP and not with FSDP"),
     ],
 )
 def test_join_group_refuses_a_launch_that_it_cannot_honour(

@@ -10,7 +10,9 @@ from kshot.core.errors import DataError
 from kshot.core.prompting import render_prompt
 from kshot.core.types import Example
 from kshot.models.loading import load_student
-from kshot.train.data import IGNORED, TrainRow, order_rows, prepare_rows, read_records, tokenize_record
+from kshot.train.data import IGNORED, TrainRow, iterate_records, tokenize_record
+from kshot.train.rows.order import order_rows
+from kshot.train.rows.split import prepare_rows
 
 
 def make_records(n: int, length: int = 5) -> list[dict[str, Any]]:
@@ -29,7 +31,7 @@ def test_prepare_rows_drops_long_rows_and_counts_them_by_shots(tiny_student: Pat
 def test_prepare_rows_holds_back_a_seeded_validation_slice(tiny_student: Path) -> None:
     _, tokenizer = load_student(str(tiny_student))
     split = prepare_rows(make_records(50), tokenizer, 200, 0.1, 1, True)
-    held, trained = {r.prompt for r in split.validation}, {r.prompt for r in split.train}
+    held, trained = {r.input_ids for r in split.validation}, {r.input_ids for r in split.train}
     assert (len(held), len(trained), held & trained) == (5, 45, set())
     assert prepare_rows(make_records(50), tokenizer, 200, 0.1, 1, True) == split
     assert prepare_rows(make_records(50), tokenizer, 200, 0.1, 2, True) != split
@@ -81,13 +83,13 @@ def test_order_rows_takes_each_row_once_an_epoch_and_groups_lengths() -> None:
         ('{"instruction": "a", "output": "b", "meta": {"loss_spans": [[1]]}}\n', r":1: 'meta': 'loss_spans' must be"),
     ],
 )
-def test_read_records_names_bad_data(tmp_path: Path, text: str, fault: str) -> None:
+def test_iterate_records_names_bad_data(tmp_path: Path, text: str, fault: str) -> None:
     path = tmp_path / "train.jsonl"
     path.write_text(text)
     with pytest.raises(DataError, match=fault):
-        read_records(path)
+        list(iterate_records(path))
     with pytest.raises(DataError, match="run `kshot generate`"):
-        read_records(tmp_path / "none.jsonl")
+        list(iterate_records(tmp_path / "none.jsonl"))
 
 
 def test_tokenize_record_takes_a_record_without_meta(tiny_student: Path) -> None:
@@ -101,9 +103,9 @@ def test_an_empty_output_is_taken_where_its_task_allowed_it_and_teaches_the_end_
     path = tmp_path / "train.jsonl"
     path.write_text('{"instruction": "x", "output": ""}\n')
     with pytest.raises(DataError, match=r"train\.jsonl:1: 'output' must be a text that is not empty, found ''"):
-        read_records(path)
+        list(iterate_records(path))
     path.write_text('{"instruction": "x", "output": "", "meta": {"query": {"input": "x", "output": ""}}}\n')
-    (record,) = read_records(path)
+    (record,) = iterate_records(path)
     _, tokenizer = load_student(str(tiny_student))
     row = tokenize_record(record, tokenizer, targets=True)
     assert 0 < sum(label != IGNORED for label in row.labels) < 5

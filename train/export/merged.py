@@ -59,14 +59,14 @@ def export_student(
         name_base_portably(target, facts)
         (target / "README.md").write_text(render_card(facts, merged=False), encoding="utf-8")
     trained = compute_logits(model, prompts)
-    with quiet():
-        adapted = load_adapted(student, folder / "adapter")
     if facts.quantize:
-        on_full_weights = compute_logits(adapted, prompts)
+        with quiet():
+            on_full_weights = compute_logits(load_adapted(student, folder / "adapter"), prompts)
         apart = measure_difference(trained, on_full_weights)
         say(f"merged into float32 weights: logits are {apart:.2g} standard deviations from those on {facts.quantize}")
         trained = on_full_weights
-    merged = adapted.merge_and_unload()
+    with quiet():
+        merged = merge_student(student, folder / "adapter")
     compare_logits(trained, compute_logits(merged, prompts), TOLERANCES[facts.device["dtype"]], folder / "adapter")
     _write_merged(merged, tokenizer, folder, facts)
 

@@ -3,9 +3,7 @@
 Only the first process locks the run's folder, decides, speaks and writes. Where one fails, one line says so.
 """
 
-import ctypes
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
@@ -15,14 +13,20 @@ from typing import Any, TypeVar
 from kshot.core.console import speak_up
 from kshot.core.errors import ConfigError, KshotError, PeerFailedError, RunError
 from kshot.core.runs import Run
-from kshot.runtime.processes import is_launch_incomplete, local_process_count, local_rank, process_count, process_rank
+from kshot.runtime.processes import (
+    die_with_parent,
+    is_launch_incomplete,
+    local_process_count,
+    local_rank,
+    process_count,
+    process_rank,
+)
 
 Result = TypeVar("Result")
 PATIENCE = timedelta(days=2)
 """The others may wait long while the first prepares rows. A process that died ends all through the launcher."""
 FAILED = "kshot/failed"
 LOSS_SIGNS = ("closed by peer", "reset by peer", "Broken pipe", "gloo/transport", "Socket closed")
-PR_SET_PDEATHSIG = 1
 MAX_BUCKET_ELEMENTS = 64 << 20
 """Elements of the gradients that are summed in one go."""
 
@@ -42,7 +46,8 @@ def join_group() -> Iterator[None]:
     import torch
     from torch import distributed
 
-    _die_with_launcher()
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        die_with_parent()
     backend = "gloo"
     if torch.cuda.is_available():
         torch.cuda.set_device(local_rank())
@@ -74,26 +79,18 @@ def _refuse_launch() -> None:
         return
     import torch
 
-    if os.environ.get("ACCELERATE_USE_DEEPSPEED", "").lower() == "true":
-        raise ConfigError(["accelerate launch: kshot trains with DDP or FSDP2, not with DeepSpeed"])
     gpus = torch.cuda.device_count()
-    if os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true" and not gpus:
-        raise ConfigError(
-            ["accelerate launch: FSDP needs GPUs, and this machine has none; use configs/accelerate/ddp.yaml"]
-        )
+    for name, variable in (("DeepSpeed", "ACCELERATE_USE_DEEPSPEED"), ("FSDP", "ACCELERATE_USE_FSDP")):
+        if os.environ.get(variable, "").lower() == "true":
+            raise ConfigError(
+                [f"accelerate launch: kshot trains with DDP and not with {name}; use configs/accelerate/ddp.yaml, and "
+                 "train.quantize: nf4 for a student that does not fit on a GPU"]
+            )  # fmt: skip
     if gpus and local_process_count() > gpus:
         raise ConfigError(
             [f"accelerate launch: {local_process_count()} processes on this machine, which has {gpus} GPUs; "
              f"pass --num_processes {gpus}"]
         )  # fmt: skip
-
-
-def _die_with_launcher() -> None:
-    """Have the system end this process with the one that started it, where the system can."""
-    if "TORCHELASTIC_RUN_ID" not in os.environ:
-        return
-    with suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def is_peer_loss(error: BaseException) -> bool:
@@ -138,6 +135,13 @@ def lead(work: Callable[[], Result]) -> Result:
         raise
     _tell(True, result)
     return result
+
+
+def lead_alone(work: Callable[[], Result]) -> Result | None:
+    """Like `lead`, but what `work` returns stays in the first process; the others get None."""
+    kept: list[Result] = []
+    lead(lambda: kept.append(work()))
+    return kept[0] if kept else None
 
 
 def _tell(done: bool, result: object) -> None:

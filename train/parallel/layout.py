@@ -7,10 +7,8 @@ Where they do not go up, blank rows fill the gap: no label, so no loss and no gr
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kshot.train.data import IGNORED, TrainRow
-
-BLANK = TrainRow("", "", 0, (0, 0), (IGNORED, IGNORED))
-"""A row without a loss."""
+from kshot.train.data import TrainRow
+from kshot.train.rows.table import pick_rows
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,8 @@ def fill_steps(plan: Sequence[TrainRow], layout: StepLayout) -> Sequence[TrainRo
     """
     if layout.processes == 1 and layout.places == layout.rows:
         return plan
-    filled: list[TrainRow] = []
+    filled: list[int] = []
     for start in range(0, len(plan), layout.rows):
-        step = plan[start : start + layout.rows]
-        filled += [*step, *[BLANK] * (layout.places - len(step))]
-    return filled
+        step = range(start, min(start + layout.rows, len(plan)))
+        filled += [*step, *[-1] * (layout.places - len(step))]
+    return pick_rows(plan, filled)
