@@ -47,7 +47,7 @@ def make_plan(config: Config, run: Run, hardware: Hardware, has_probe: bool) -> 
     from kshot.models.resolve import resolve_model
     from kshot.train.fit import count_step_rows
     from kshot.train.rows.split import prepare_rows
-    from kshot.train.trainer_config import SFT_DEFAULTS, lora_config
+    from kshot.train.trainer_config import lora_config, sft_options
 
     settings = config.train
     sample = _read_sample(config, run)
@@ -56,7 +56,7 @@ def make_plan(config: Config, run: Run, hardware: Hardware, has_probe: bool) -> 
     targets = settings.loss_on == "all_answers"
     split = prepare_rows(sample.records, _load_tokenizer(folder), settings.max_length, 0.0, config.seed, targets)
     rows, dropped = split.train, sum(split.dropped.values())
-    options = {**SFT_DEFAULTS, **settings.sft}
+    options = sft_options(settings)
     step_rows = count_step_rows(settings, hardware.count)
     per_row = sum(row.tokens for row in rows) / len(rows)
     planned = _count_rows(config, sample.total, dropped / len(sample.records), per_row, step_rows)
@@ -121,10 +121,10 @@ def _load_tokenizer(folder: str) -> Any:
 
 def _count_rows(config: Config, records: int, dropped: float, per_row: float, step_rows: int) -> int:
     """Rows of all epochs, as `plan_rows` takes them from the data."""
-    from kshot.train.trainer_config import SFT_DEFAULTS
+    from kshot.train.trainer_config import sft_options
 
     settings = config.train
-    options = {**SFT_DEFAULTS, **settings.sft}
+    options = sft_options(settings)
     kept = records * (1 - dropped)
     rows = round(kept - round(kept * settings.validation_fraction))
     steps = int(options.get("max_steps", -1))
