@@ -22,7 +22,7 @@ from kshot.core.seeding import digest
 from kshot.core.types import Description
 from kshot.generate.bank import FAMILIES
 from kshot.generate.bank.reasoning_gym import PACKAGE
-from kshot.generate.compose.composer import allocate_records, stream_records
+from kshot.generate.compose.composer import Composer, allocate_records
 from kshot.generate.curation.decisions.apply import DecidedTasks, apply_decisions
 from kshot.generate.curation.decisions.log import Decisions, read_decisions
 from kshot.generate.curation.decontaminate import Decontaminator
@@ -219,16 +219,16 @@ def _generate(job: GenerateJob, name: str, folder: Path) -> GenerateManifest:
         synthesis, decided = _honour_decisions(job.decisions, synthesis)
         nearest = _nearest_heldout(synthesis.sources, synthesis.paraphrases, job.decontaminator)
         with progress("composing", settings.records) as tick:
-            events = stream_records(
+            composer = Composer(
                 synthesis.sources,
                 synthesis.paraphrases,
                 settings,
                 job.decontaminator,
                 config.seed,
-                tick,
                 decided.refused,
                 decided.kept,
             )
+            events = composer.stream(tick)
             stats = write_dataset(folder, [*nearest, *synthesis.rejects], events, settings.records, config.seed)
         write_examples(folder, made)
         if synthesis.failure:
