@@ -112,6 +112,7 @@ class Composer:
     Args:
         paraphrases: by source id, instructions beside the source's own.
         refused, kept: keys of examples by a person's decisions, see `Acceptance`.
+        planned: the blocks as another process planned them.
     """
 
     sources: Sequence[TaskSource]
@@ -121,10 +122,13 @@ class Composer:
     seed: int
     refused: Collection[str] = frozenset()
     kept: Collection[str] = frozenset()
+    planned: Sequence[Block] = ()
 
     @cached_property
-    def blocks(self) -> list[Block]:
+    def blocks(self) -> Sequence[Block]:
         """The parts of the set in their order; a small set is one block."""
+        if self.planned:
+            return self.planned
         counts = allocate_records(self.sources, self.settings)
         return plan_blocks([(source.id, counts[source.id]) for source in self.sources if source.id in counts])
 
