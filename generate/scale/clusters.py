@@ -1,6 +1,7 @@
-"""Executors past one machine, by datatrove: an array of Slurm jobs, or tasks of a Ray cluster.
+"""Executors past one machine: an array of Slurm jobs, submitted by datatrove, or tasks of a Ray cluster.
 
-All machines see the run's folder under the same path, and have kshot installed.
+All machines see the run's folder under the same path, and have kshot installed. Ray gets tasks of its own kind:
+datatrove's Ray executor never ends after the process that works was killed (docs/decisions/0024).
 """
 
 import os
@@ -11,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from kshot.core.console import say
-from kshot.core.errors import ConfigError
-from kshot.generate.scale.executors import LOGS, Executor, LocalExecutor, Poll
+from kshot.core.errors import ConfigError, summarize_error
+from kshot.generate.scale.executors import LOGS, MAX_RESTARTS, SECONDS_BETWEEN_POLLS, Executor, LocalExecutor, Poll
 from kshot.generate.scale.worker import run_shard
 from kshot.runtime.device import count_cores
 
 EXECUTORS = ("local", "slurm", "ray")
 SLURM_REQUIRED = ("partition", "time")
 SLURM_NUMBERS = ("cpus_per_task", "mem_per_cpu_gb")
-RAY_GB_PER_SHARD = 1.0
 
 
 class ShardStep:
@@ -68,7 +68,9 @@ class SlurmExecutor:
     def build(self, work: str, folder: Path, shards: int) -> Any:
         """The datatrove executor that submits the shards."""
         from datatrove.executor import SlurmPipelineExecutor
+        from loguru import logger
 
+        logger.disable("datatrove")
         own = {*SLURM_REQUIRED, *SLURM_NUMBERS, "qos"}
         executor = SlurmPipelineExecutor(
             [ShardStep(work, folder)],
@@ -92,8 +94,10 @@ class SlurmExecutor:
 class RayExecutor:
     """Shards as tasks of a Ray cluster: the one of RAY_ADDRESS or of this machine, else a new one here.
 
+    Ray starts a task again whose worker or machine died.
+
     Raises:
-        ConfigError: datatrove or ray is not installed.
+        ConfigError: ray is not installed.
     """
 
     name = "ray"
@@ -101,21 +105,23 @@ class RayExecutor:
 
     def __init__(self, shards: int) -> None:
         self.shards = shards
-        _require("ray", "datatrove", "ray")
+        _require("ray", "ray")
 
     def launch(self, work: str, folder: Path, shards: int, poll: Poll) -> None:
         import ray
-        from datatrove.executor.ray import RayPipelineExecutor
 
         if not ray.is_initialized():
             ray.init(log_to_driver=False, include_dashboard=False, logging_level="error")
-        RayPipelineExecutor(
-            [ShardStep(work, folder)],
-            tasks=shards,
-            mem_per_cpu_gb=RAY_GB_PER_SHARD,
-            logging_dir=str(folder / LOGS),
-            skip_completed=False,
-        ).run()
+        task = ray.remote(run_shard).options(num_cpus=1, max_retries=MAX_RESTARTS)
+        waiting = [task.remote(work, folder, rank, shards) for rank in range(shards)]
+        while waiting:
+            ended, waiting = ray.wait(waiting, timeout=SECONDS_BETWEEN_POLLS)
+            poll()
+            for result in ended:
+                try:
+                    ray.get(result)
+                except ray.exceptions.RayError as error:
+                    say(f"generate: a task of Ray failed: {summarize_error(error)}")
 
 
 def make_executor(name: str, shards: int | None, slurm: Mapping[str, str]) -> Executor | None:
@@ -138,18 +144,14 @@ def make_executor(name: str, shards: int | None, slurm: Mapping[str, str]) -> Ex
     return SlurmExecutor(shards, slurm) if name == "slurm" else RayExecutor(shards)
 
 
-def _require(executor: str, *packages: str) -> None:
-    """Raise where a package cannot be imported; keep datatrove's own lines off the terminal."""
-    for package in packages:
-        try:
-            __import__(package)
-        except ImportError:
-            raise ConfigError(
-                [f"--executor {executor} needs {package}, which is not installed; pip install 'kshot[scale]'"]
-            ) from None
-    from loguru import logger
-
-    logger.disable("datatrove")
+def _require(executor: str, package: str) -> None:
+    """Raise where a package cannot be imported."""
+    try:
+        __import__(package)
+    except ImportError:
+        raise ConfigError(
+            [f"--executor {executor} needs {package}, which is not installed; pip install 'kshot[scale]'"]
+        ) from None
 
 
 def _do_nothing() -> None:

@@ -317,8 +317,8 @@ def test_options_that_do_not_fit_are_refused(name: str, shards: int | None, slur
 def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     for package in ("ray", "datatrove"):
         monkeypatch.setitem(sys.modules, package, None)
-    for name in ("ray", "slurm"):
-        with pytest.raises(ConfigError, match=rf"--executor {name} needs datatrove.*kshot\[scale\]"):
+    for name, package in {"ray": "ray", "slurm": "datatrove"}.items():
+        with pytest.raises(ConfigError, match=rf"--executor {name} needs {package}.*kshot\[scale\]"):
             make_executor(name, 2, {"partition": "cpu", "time": "1:00:00"} if name == "slurm" else {})
 
 
