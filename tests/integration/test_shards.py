@@ -25,7 +25,8 @@ from kshot.generate.scale import executors, sharded_teacher
 from kshot.generate.scale.ask_shards import shard_lock
 from kshot.generate.scale.clusters import make_executor
 from kshot.generate.scale.executors import LocalExecutor
-from kshot.generate.scale.sharded_teacher import divide_teacher
+from kshot.generate.scale.sharded_teacher import ShardedTeacher, divide_teacher
+from kshot.generate.scale.worker import run_shard
 from kshot.generate.stage import run_generate
 from tests.scripted import Script, serving
 from tests.unit.composing import SEEDS
@@ -268,6 +269,28 @@ def test_a_shard_killed_while_it_asks_buys_no_reply_twice(script: SteadyScript, 
     assert sent.total() - len(sent) <= in_flight
     assert replies(tmp_path / "shards") == replies(tmp_path / "alone") == len(sent)
     assert files == alone
+
+
+class DyingExecutor(LocalExecutor):
+    """Asks the first shard, after which kshot dies."""
+
+    def launch(self, work: str, folder: Path, shards: int, poll: executors.Poll) -> None:
+        run_shard(work, folder, 0, shards)
+        raise KeyboardInterrupt
+
+
+def test_a_rerun_takes_over_the_replies_of_a_killed_run(
+    script: SteadyScript, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(script) as url:
+        with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+            killed.setattr(ShardedTeacher, "_take_replies", lambda self: None)
+            generate(tmp_path, with_teacher(url), DyingExecutor(2))
+        bought = len(script.asked)
+        assert bought > 5
+        generate(tmp_path, with_teacher(url), LocalExecutor(3))
+    assert max(prompts(script).values()) == 1
+    assert len(script.asked) > bought
 
 
 @pytest.mark.parametrize("limit", [7, 30])
