@@ -1,9 +1,9 @@
 """One shard of a wave of requests: it asks the teacher into a reply cache of its own.
 
-.shards/ask.json             the teacher, and the budget and concurrency of each shard
-.shards/3/requests.jsonl     the shard's requests
-.shards/3/replies.sqlite     its replies; the main cache takes them over
-.shards/3/asked              is there when all requests have been asked
+.shards/WAVE/ask.json             the teacher, and the budget and concurrency of each shard
+.shards/WAVE/3/requests.jsonl     the shard's requests
+.shards/WAVE/3/replies.sqlite     its replies; the main cache takes them over
+.shards/WAVE/3/asked              is there when all requests have been asked
 """
 
 from contextlib import closing
@@ -49,9 +49,9 @@ def write_wave(folder: Path, job: AskJob, requests: list[list[Request]]) -> None
     write_model(folder / JOB, job)
 
 
-def shard_lock(folder: Path, shard: int, timeout: float) -> FileLock:
-    """The lock that a shard holds while it asks: no two processes buy the same replies."""
-    return FileLock(shard_folder(folder, shard) / LOCK, timeout=timeout)
+def shard_lock(shard: Path, timeout: float) -> FileLock:
+    """The lock that a shard holds in its folder while it asks: no two processes buy the same replies."""
+    return FileLock(shard / LOCK, timeout=timeout)
 
 
 def ask_shard(folder: Path, shard: int) -> None:
@@ -66,6 +66,6 @@ def ask_shard(folder: Path, shard: int) -> None:
     target = shard_folder(folder, shard)
     job = AskJob.model_validate_json((folder / JOB).read_bytes())
     requests = [Request(**orjson.loads(line)) for line in (target / REQUESTS).read_bytes().splitlines()]
-    with shard_lock(folder, shard, timeout=-1), closing(ReplyCache(target / REPLIES_FILE)) as cache:
+    with shard_lock(target, timeout=-1), closing(ReplyCache(target / REPLIES_FILE)) as cache:
         make_client(job.teachers[shard], job.student, cache, target).ask(requests, job.label)
     write_text(asked_path(folder, shard), "")

@@ -5,6 +5,7 @@ each shard asks into a cache of its own, and the main cache takes the replies ov
 finds its replies cached. So what a mode makes of them does not depend on the shards, and a reply is bought once.
 """
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from shutil import rmtree
@@ -15,7 +16,7 @@ from filelock import Timeout
 from kshot.config import BudgetConfig, Config, TeacherConfig
 from kshot.core.console import say
 from kshot.core.errors import RunError
-from kshot.generate.scale.ask_shards import AskJob, shard_lock, write_wave
+from kshot.generate.scale.ask_shards import REQUESTS, AskJob, shard_lock, write_wave
 from kshot.generate.scale.executors import Executor, run_parts
 from kshot.generate.teacher import BudgetExceededError, Estimate, Reply, Request, Teacher
 from kshot.generate.teacher.cache import REPLIES_FILE
@@ -76,23 +77,25 @@ class ShardedTeacher:
         remaining = self._client.remaining_budget
         teachers = [divide_teacher(self._settings, remaining, len(part) / len(missing), shards) for part in parts]
         say(f"{label}: {len(missing)} requests in {shards} shards ({self._executor.name})")
-        write_wave(self._folder, AskJob(label=label, student=self._student, teachers=teachers), parts)
+        # A name of its own: a job of an earlier wave that starts late finds its folder gone, and asks nothing.
+        wave = self._folder / f"{time.time_ns():x}"
+        write_wave(wave, AskJob(label=label, student=self._student, teachers=teachers), parts)
         try:
-            run_parts(self._executor, "ask", self._folder, range(shards), lambda: None)
+            run_parts(self._executor, "ask", wave, range(shards), lambda: None)
         finally:
             self._take_replies()
 
     def _take_replies(self) -> None:
         """Take the shards' replies over into the main cache, and remove the shards; also those of a killed run."""
-        numbers = [int(path.name) for path in self._folder.glob("*") if path.name.isdecimal()]
-        for shard in sorted(numbers):
+        for requests in sorted(self._folder.glob(f"*/*/{REQUESTS}")):
+            shard = requests.parent
             try:
-                with shard_lock(self._folder, shard, timeout=0):
-                    if (cache := self._folder / str(shard) / REPLIES_FILE).exists():
+                with shard_lock(shard, timeout=0):
+                    if (cache := shard / REPLIES_FILE).exists():
                         self._client.take_replies(cache)
             except Timeout:
                 raise RunError(
-                    f"{self._folder / str(shard)}: a shard of an earlier run still asks; wait for it, or cancel its job"
+                    f"{shard}: a shard of an earlier run still asks; wait for it, or cancel its job"
                 ) from None
         rmtree(self._folder, ignore_errors=True)
 

@@ -25,7 +25,7 @@ def generate(
     batch: Annotated[bool, typer.Option("--batch", help="Send the requests to the endpoint's batch API.")] = False,
     executor: Annotated[
         str,
-        typer.Option(metavar="NAME", help="Work in shards: local (processes), slurm or ray. The set is the same."),
+        typer.Option(metavar="NAME", help="Work in shards, for the same set: local (processes), slurm, ray."),
     ] = "",
     shards: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Number of shards; for local by default one a core.")

@@ -175,7 +175,7 @@ def test_a_ray_worker_killed_while_it_asks_buys_no_reply_twice(tmp_path: Path) -
     killed: list[int] = []
     with serving(script) as url:
         settings = with_teacher(url, concurrency=4)
-        thread = kill_one_worker(tmp_path / "ray" / "generate" / ".shards", "1/replies.sqlite", killed)
+        thread = kill_one_worker(tmp_path / "ray" / "generate" / ".shards", "*/1/replies.sqlite", killed)
         files = generate(tmp_path / "ray", settings, make_executor("ray", 2, {}))
         thread.join(5)
         sent = prompts(script)

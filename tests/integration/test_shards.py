@@ -316,9 +316,10 @@ def test_the_shards_of_a_wave_divide_budget_and_concurrency() -> None:
 
 
 def test_shards_of_an_earlier_run_that_still_ask_are_waited_for(script: SteadyScript, tmp_path: Path) -> None:
-    folder = tmp_path / "generate" / ".shards"
-    (folder / "0").mkdir(parents=True)
-    with serving(script) as url, shard_lock(folder, 0, timeout=0), pytest.raises(RunError, match="still asks"):
+    folder = tmp_path / "generate" / ".shards" / "wave" / "0"
+    folder.mkdir(parents=True)
+    (folder / "requests.jsonl").touch()
+    with serving(script) as url, shard_lock(folder, timeout=0), pytest.raises(RunError, match="still asks"):
         generate(tmp_path, with_teacher(url), LocalExecutor(2))
     assert not script.asked
 
