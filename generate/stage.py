@@ -6,7 +6,7 @@ tasks/, README.md (the dataset card) and, last, manifest.json.
 """
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -22,7 +22,7 @@ from kshot.core.seeding import digest
 from kshot.core.types import Description
 from kshot.generate.bank import FAMILIES
 from kshot.generate.bank.reasoning_gym import PACKAGE
-from kshot.generate.compose.composer import allocate_records, stream_records
+from kshot.generate.compose.composer import ComposeEvent, Composer, allocate_records
 from kshot.generate.curation.decisions.apply import DecidedTasks, apply_decisions
 from kshot.generate.curation.decisions.log import Decisions, read_decisions
 from kshot.generate.curation.decontaminate import Decontaminator
@@ -31,6 +31,7 @@ from kshot.generate.curation.nearest_heldout import nearest_heldout_tasks
 from kshot.generate.dataset.card import render_card
 from kshot.generate.dataset.diversity import describe_diversity, measure_diversity
 from kshot.generate.dataset.formats import write_parquet
+from kshot.generate.dataset.packed import PackedRecord
 from kshot.generate.dataset.stats import DatasetStats
 from kshot.generate.dataset.task_files import write_examples, write_task_files
 from kshot.generate.dataset.writer import write_dataset
@@ -48,6 +49,9 @@ from kshot.generate.run_files import (
     NearestTask,
     TaskDiversity,
 )
+from kshot.generate.scale.compose_shards import compose_shards, remove_blocks
+from kshot.generate.scale.executors import Executor
+from kshot.generate.scale.sharded_teacher import share_with
 from kshot.generate.sources import held_out_families, is_family_file, load_sources
 from kshot.generate.synthesis.estimate import estimate_synthesis, preview_synthesis
 from kshot.generate.synthesis.pipeline import (
@@ -80,15 +84,20 @@ class GenerateJob:
     """Whether `--fill-to` gives the number of records."""
     batch: bool
     decisions: Decisions
+    executor: Executor | None
+    """Runs shards; None: this process does everything."""
 
 
-def run_generate(config: Config, run: Run, fill_to: int | None = None, batch: bool = False) -> None:
+def run_generate(
+    config: Config, run: Run, fill_to: int | None = None, batch: bool = False, executor: Executor | None = None
+) -> None:
     """Generate a run's data; do nothing where they are finished under the same settings, inputs and versions.
 
     Args:
         fill_to: the exact number of records, whatever the config says; starts synthesis rounds until the data set has
             them.
         batch: send the requests through the teacher's batch API.
+        executor: composes and asks in shards; the set is the same.
 
     Raises:
         KshotError: any of its kinds, before or after the first request; replies are kept.
@@ -96,7 +105,7 @@ def run_generate(config: Config, run: Run, fill_to: int | None = None, batch: bo
     config, decontaminator = _check_config(config, fill_to)
     decisions = read_decisions(run.folder / "generate" / DECISIONS)
     key = cache_key(config, decisions)
-    job = GenerateJob(config, decontaminator, key, bool(fill_to), batch, decisions)
+    job = GenerateJob(config, decontaminator, key, bool(fill_to), batch, decisions, executor)
     with run.held("generate") as folder:
         finished = _read_finished(folder, job.key)
         if finished and _is_enough(finished, fill_to) and _has_data(folder, finished):
@@ -223,24 +232,28 @@ def _has_data(folder: Path, manifest: GenerateManifest) -> bool:
 def _generate(job: GenerateJob, name: str, folder: Path) -> GenerateManifest:
     """Synthesize, compose and write everything but the manifest, which is returned."""
     config, settings = job.config, job.config.generate
+    share = share_with(job.executor, config, folder) if job.executor else None
     for round_ in count(1):
         modes = scale_modes(settings.synthesis, round_)
-        synthesis = synthesize(config, modes, job.decontaminator, folder, job.batch)
+        synthesis = synthesize(config, modes, job.decontaminator, folder, job.batch, share)
         made = synthesis.tasks
         synthesis, decided = _honour_decisions(job.decisions, synthesis)
         nearest = _nearest_heldout(synthesis.sources, synthesis.paraphrases, job.decontaminator)
         with progress("composing", settings.records) as tick:
-            events = stream_records(
+            composer = Composer(
                 synthesis.sources,
                 synthesis.paraphrases,
                 settings,
                 job.decontaminator,
                 config.seed,
-                tick,
                 decided.refused,
                 decided.kept,
             )
+            events: Iterable[ComposeEvent | PackedRecord] = composer.stream(tick)
+            if job.executor:
+                events = compose_shards(job.executor, composer, config, synthesis.tasks, job.key, folder, tick)
             stats = write_dataset(folder, [*nearest, *synthesis.rejects], events, settings.records, config.seed)
+        remove_blocks(folder)
         write_examples(folder, made)
         if synthesis.failure:
             raise TeacherError(

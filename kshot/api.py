@@ -30,12 +30,13 @@ if TYPE_CHECKING:
     from kshot.hub.upload import Upload
 
 
-def generate(config: Config, run: str, *, fill_to: int | None = None) -> Path:
+def generate(config: Config, run: str, *, fill_to: int | None = None, shards: int | None = None) -> Path:
     """Make the data of a run.
 
     Args:
         run: the run's name; its folder is `config.runs / run`.
         fill_to: generate exactly so many records.
+        shards: processes of this machine that ask and compose; the set is the same.
 
     Returns:
         The path of train.jsonl, a record a line.
@@ -43,9 +44,11 @@ def generate(config: Config, run: str, *, fill_to: int | None = None) -> Path:
     Raises:
         KshotError: faults of config, tasks or teacher; replies that came are kept.
     """
+    from kshot.generate.scale.executors import LocalExecutor
     from kshot.generate.stage import run_generate
 
-    run_generate(config, _run(config, run), fill_to)
+    executor = LocalExecutor(shards) if shards else None
+    run_generate(config, _run(config, run), fill_to, executor=executor)
     return config.runs / run / "generate" / "train.jsonl"
 
 

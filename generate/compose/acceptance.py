@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kshot.config import DedupConfig
 from kshot.core.prompting import names_all, render_answer
@@ -18,6 +19,29 @@ VERSION = 2
 """Raise it with every change of an output; the data's cache key contains it."""
 
 
+class RecordKeys(NamedTuple):
+    """What tells whether two records are duplicates."""
+
+    exact: int
+    """A hash of prompt and output."""
+    is_bare: bool
+    """The record has no instruction: nothing in it shows its source."""
+    examples: str | None
+    """All that it shows beside the instruction; None where near-duplicates are accepted."""
+
+
+def record_keys(sampled: SampledRecord, record: Record, settings: DedupConfig, only_exact: bool = False) -> RecordKeys:
+    """Return the keys of a record.
+
+    Args:
+        only_exact: a near-duplicate is accepted.
+    """
+    texts = (record.instruction, record.output)
+    exact = hash_text(*(map(normalize_text, texts) if settings.exact else texts))
+    compares_examples = settings.near is not None and not only_exact
+    return RecordKeys(exact, sampled.form == "demos_only", render_examples(sampled) if compares_examples else None)
+
+
 class SeenRecords:
     """The accepted records of one source.
 
@@ -27,7 +51,7 @@ class SeenRecords:
     """
 
     def __init__(self, settings: DedupConfig, without_instruction: SeenKeys) -> None:
-        self._normalizes = settings.exact
+        self._settings = settings
         self._without_instruction, self._of_source = without_instruction, SeenKeys()
         self._near = None if settings.near is None else NearIndex(settings.near)
 
@@ -37,14 +61,18 @@ class SeenRecords:
         Args:
             only_exact: a near-duplicate is accepted.
         """
-        texts = (record.instruction, record.output)
-        key = hash_text(*(map(normalize_text, texts) if self._normalizes else texts))
-        seen = self._without_instruction if sampled.form == "demos_only" else self._of_source
-        if not seen.add(key):
+        return self.add(record_keys(sampled, record, self._settings, only_exact))
+
+    def add(self, keys: RecordKeys) -> str | None:
+        """Why a record with these keys is a duplicate; None for a new one, which is then seen."""
+        seen = self._without_instruction if keys.is_bare else self._of_source
+        if not seen.add(keys.exact):
             return "duplicate"
-        if self._near is None or only_exact:
-            return None
-        return "near-duplicate" if self._near.add(render_examples(sampled)) is not None else None
+        return "near-duplicate" if self.add_examples(keys.examples) else None
+
+    def add_examples(self, examples: str | None) -> bool:
+        """Whether these examples nearly duplicate seen ones; if not, they are seen."""
+        return self._near is not None and examples is not None and self._near.add(examples) is not None
 
 
 def find_hidden_label(sampled: SampledRecord, record: Record) -> str | None:
@@ -79,10 +107,9 @@ class Acceptance:
 
     def rejection(self, sampled: SampledRecord, record: Record) -> str | TextMatch | None:
         """Why the record is rejected, or None for an accepted one."""
-        keys = example_keys(sampled) if self.refused or self.kept else []
-        if any(key in self.refused for key in keys):
+        if self.refused and any(key in self.refused for key in example_keys(sampled)):
             return REFUSED_BY_PERSON
-        is_kept = bool(keys) and keys[0] in self.kept
+        is_kept = self.is_kept(sampled)
         if not record.output.strip() and not sampled.source.allow_empty_outputs:
             return "empty output"
         if reason := find_hidden_label(sampled, record):
@@ -97,3 +124,7 @@ class Acceptance:
             if refusal_filter in self.filters and (reason := refusal_filter(record.output)):
                 return reason
         return self.seen.rejection(sampled, record, only_exact=is_kept)
+
+    def is_kept(self, sampled: SampledRecord) -> bool:
+        """Whether a person accepted or edited the query's example."""
+        return bool(self.kept) and example_keys(sampled)[0] in self.kept

@@ -1,7 +1,13 @@
-"""Composes records from task sources as a stream: how many each source gives, and a new draw for each rejected one."""
+"""Composes records from task sources as a stream: how many each source gives, and a new draw for each rejected one.
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+A large set is composed in blocks (`blocks`), which depend on nothing but the seed and their place in the set. So any
+number of processes gives the same set; `settle` finds what two blocks both made.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
 from kshot.config import GenerateConfig
@@ -9,16 +15,18 @@ from kshot.core.console import Ticker
 from kshot.core.errors import ConfigError
 from kshot.core.seeding import digest, stream
 from kshot.core.types import Description, Record, Reject
-from kshot.generate.compose.acceptance import Acceptance, SeenRecords
+from kshot.generate.compose.acceptance import Acceptance, SeenRecords, record_keys
+from kshot.generate.compose.blocks import Block, plan_blocks, spread_sources
 from kshot.generate.compose.labels import LabelTurns, answer_label, label_space_of
 from kshot.generate.compose.sampler import SampledRecord, build_record, sample_record
+from kshot.generate.compose.settle import Composed, Draw, settle
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.curation.dedup import SeenKeys
-from kshot.generate.curation.filters import build_filters
+from kshot.generate.curation.filters import Filter, build_filters
 from kshot.generate.run_files import ContaminationRow, TextMatch
 from kshot.tasks.source import TaskSource
 
-VERSION = 2
+VERSION = 3
 """Raise it with every change of an output; the data's cache key contains it."""
 MAX_ATTEMPTS = 20
 """Draws for one record; after as many rejected ones the data set goes without it."""
@@ -29,6 +37,12 @@ class AcceptedRecord(NamedTuple):
 
     record: Record
     label: str | None
+    draw: Draw | None = None
+    """Where it comes from; None where the set is one block."""
+
+    @property
+    def instruction(self) -> str:
+        return self.record.instruction
 
 
 ComposeEvent = AcceptedRecord | Reject | ContaminationRow
@@ -91,6 +105,133 @@ def _allocate_evenly(sources: Sequence[TaskSource], records: int, cap: int) -> d
     return counts
 
 
+@dataclass(frozen=True)
+class Composer:
+    """All that shapes the records of a set.
+
+    Args:
+        paraphrases: by source id, instructions beside the source's own.
+        refused, kept: keys of examples by a person's decisions, see `Acceptance`.
+        planned: the blocks as another process planned them.
+    """
+
+    sources: Sequence[TaskSource]
+    paraphrases: Mapping[str, Sequence[Description]]
+    settings: GenerateConfig
+    decontaminator: Decontaminator
+    seed: int
+    refused: Collection[str] = frozenset()
+    kept: Collection[str] = frozenset()
+    planned: Sequence[Block] = ()
+
+    @cached_property
+    def blocks(self) -> Sequence[Block]:
+        """The parts of the set in their order; a small set is one block."""
+        if self.planned:
+            return self.planned
+        counts = allocate_records(self.sources, self.settings)
+        return plan_blocks([(source.id, counts[source.id]) for source in self.sources if source.id in counts])
+
+    def stream(self, tick: Ticker) -> Iterator[ComposeEvent]:
+        """Compose all blocks in this process.
+
+        Raises:
+            ConfigError: unusable filters.
+        """
+        events = chain.from_iterable(self.compose_block(block, tick) for block in self.blocks)
+        return self.settle(events) if len(self.blocks) > 1 else events
+
+    def compose_block(self, block: Block, tick: Ticker) -> Iterator[ComposeEvent]:
+        """Compose one block: labels take turns within it, and it holds no duplicates."""
+        bare, turns = SeenKeys(), LabelTurns()
+        for span in block:
+            draws = self._draws(span.source, SeenRecords(self.settings.dedup, bare))
+            left = span.records
+            for index in range(span.start, span.start + span.records):
+                if not left:
+                    break
+                for event in draws.draw(turns, index, left):
+                    left -= isinstance(event, AcceptedRecord)
+                    yield event
+                tick()
+
+    def settle(self, events: Iterable[Composed]) -> Iterator[Composed | ComposeEvent]:
+        """Replace the records that two blocks both made.
+
+        Args:
+            events: of all blocks in their order.
+        """
+        turns = LabelTurns()
+
+        def replace_record(draw: Draw, instruction: str, reason: str, seen: SeenRecords) -> Iterator[ComposeEvent]:
+            draws = self._draws(draw.source, seen)
+            yield _reject(draws.source, draw.number, draw.attempt, reason, instruction)
+            yield from draws.draw(turns, draw.number, 1, draw.attempt + 1)
+
+        return settle(events, self.settings.dedup, spread_sources(self.blocks), replace_record)
+
+    def _draws(self, name: str, seen: SeenRecords) -> "_Draws":
+        source = self._by_id[name]
+        descriptions = [*(Description(text) for text in source.descriptions), *self.paraphrases.get(name, [])]
+        acceptance = Acceptance(self.decontaminator, self._filters, seen, self.refused, self.kept)
+        return _Draws(self, source, descriptions, acceptance)
+
+    @cached_property
+    def _by_id(self) -> dict[str, TaskSource]:
+        return {source.id: source for source in self.sources}
+
+    @cached_property
+    def _filters(self) -> list[Filter]:
+        return build_filters(self.settings.filters) if self.settings.filters.scope == "all" else []
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """Draws the records of one source."""
+
+    composer: Composer
+    source: TaskSource
+    descriptions: Sequence[Description]
+    acceptance: Acceptance
+
+    def draw(self, turns: LabelTurns, index: int, left: int, first: int = 0) -> Iterator[ComposeEvent]:
+        """Draw until a record is accepted; a ContaminationRow follows the Reject that it explains.
+
+        Args:
+            left: records that the source still may give: two leave room for a twin.
+            first: the number of the first attempt.
+        """
+        seed, settings = self.composer.seed, self.composer.settings
+        for attempt in range(first, MAX_ATTEMPTS):
+            sampled = sample_record(self.source, self.descriptions, settings, turns, seed, index, attempt)
+            if isinstance(sampled, str):
+                yield _reject(self.source, index, attempt, sampled, "")
+                continue
+            is_accepted = False
+            for candidate in _with_twin(sampled) if left > 1 else [sampled]:
+                record = build_record(candidate, seed)
+                rejection = self.acceptance.rejection(candidate, record)
+                is_accepted = rejection is None
+                if rejection is None:
+                    yield self._accept(candidate, record)
+                    left -= 1
+                else:
+                    yield from _rejected(candidate, record, rejection)
+            if is_accepted:
+                return
+
+    def _accept(self, sampled: SampledRecord, record: Record) -> AcceptedRecord:
+        label = _label_of(sampled, self._label_space)
+        if len(self.composer.blocks) == 1:
+            return AcceptedRecord(record, label)
+        keys = record_keys(sampled, record, self.composer.settings.dedup, self.acceptance.is_kept(sampled))
+        return AcceptedRecord(record, label, Draw(self.source.id, sampled.index, sampled.attempt, keys))
+
+    @cached_property
+    def _label_space(self) -> frozenset[str]:
+        return label_space_of(self.source)
+
+
 def stream_records(
     sources: Sequence[TaskSource],
     paraphrases: Mapping[str, Sequence[Description]],
@@ -98,54 +239,9 @@ def stream_records(
     decontaminator: Decontaminator,
     seed: int,
     tick: Ticker,
-    refused: Collection[str] = frozenset(),
-    kept: Collection[str] = frozenset(),
 ) -> Iterator[ComposeEvent]:
-    """Compose records source by source; a ContaminationRow follows the Reject that it explains.
-
-    The same arguments give the same stream. Memory does not grow with the records of all sources but with those of one
-    (`SeenRecords`).
-
-    Args:
-        paraphrases: by source id, instructions beside the source's own.
-        refused, kept: keys of examples by a person's decisions, see `Acceptance`.
-
-    Raises:
-        ConfigError: unusable filters.
-    """
-    counts = allocate_records(sources, settings)
-    filters = build_filters(settings.filters) if settings.filters.scope == "all" else []
-    without_instruction, turns = SeenKeys(), LabelTurns()
-    for source in sources:
-        if source.id not in counts:
-            continue
-        descriptions = [*(Description(text) for text in source.descriptions), *paraphrases.get(source.id, [])]
-        label_space = label_space_of(source)
-        acceptance = Acceptance(
-            decontaminator, filters, SeenRecords(settings.dedup, without_instruction), refused, kept
-        )
-        left = counts[source.id]
-        for index in range(left):
-            if not left:
-                break
-            for attempt in range(MAX_ATTEMPTS):
-                sampled = sample_record(source, descriptions, settings, turns, seed, index, attempt)
-                if isinstance(sampled, str):
-                    yield _reject(source, index, attempt, sampled, "")
-                    continue
-                is_accepted = False
-                for candidate in _with_twin(sampled) if left > 1 else [sampled]:
-                    record = build_record(candidate, seed)
-                    rejection = acceptance.rejection(candidate, record)
-                    is_accepted = rejection is None
-                    if rejection is None:
-                        yield AcceptedRecord(record, _label_of(candidate, label_space))
-                        left -= 1
-                    else:
-                        yield from _rejected(candidate, record, rejection)
-                if is_accepted:
-                    break
-            tick()
+    """Compose records source by source, without a person's decisions; see `Composer`."""
+    return Composer(sources, paraphrases, settings, decontaminator, seed).stream(tick)
 
 
 def compose_records(

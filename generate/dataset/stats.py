@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from kshot.core.seeding import stream
 from kshot.core.types import Record, Reject
 from kshot.generate.compose.composer import AcceptedRecord
-from kshot.generate.curation.dedup import SeenKeys, hash_text
+from kshot.generate.curation.dedup import SeenKeys
+from kshot.generate.dataset.packed import PROPERTIES, PackedRecord, pack
 from kshot.generate.run_files import ModeCounts, RecordCounts
 
 COMPOSE = "compose"
-PROPERTIES = tuple(RecordCounts.model_fields)
+PARTS = tuple((part, unit) for part in ("instruction", "output") for unit in ("characters", "words"))
 PERCENTILES = (5, 25, 50, 75, 95, 99, 100)
 SAMPLE_RECORDS = 20
 """Records that the card prints."""
@@ -25,7 +26,7 @@ class DatasetStats:
 
     def __init__(self, seed: int) -> None:
         self.records = 0
-        self.samples: list[Record] = []
+        self._samples: list[PackedRecord] = []
         self._rng = stream(seed, "card")
         self._counts: dict[str, Counter[str]] = {name: Counter() for name in PROPERTIES}
         self._lengths: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
@@ -35,18 +36,23 @@ class DatasetStats:
         self._seen_tasks = SeenKeys()
         self._rejected: dict[str, Counter[str]] = defaultdict(Counter)
 
-    def add(self, accepted: AcceptedRecord) -> None:
-        record, meta = accepted.record, accepted.record.meta
+    def add(self, accepted: AcceptedRecord | PackedRecord) -> None:
+        packed = accepted if isinstance(accepted, PackedRecord) else pack(accepted)
+        summary = packed.summary
         self.records += 1
-        for name in PROPERTIES:
-            self._counts[name][str(getattr(meta, name))] += 1
-        for part, text in (("instruction", record.instruction), ("output", record.output)):
-            self._lengths[part, "characters"][len(text)] += 1
-            self._lengths[part, "words"][len(text.split())] += 1
-        if accepted.label is not None:
-            self._labels[meta.family][accepted.label] += 1
-        self._count_task(meta.family, meta.task)
-        self._sample(record)
+        for name, value in zip(PROPERTIES, summary.properties, strict=True):
+            self._counts[name][value] += 1
+        for part, length in zip(PARTS, summary.lengths, strict=True):
+            self._lengths[part][length] += 1
+        if summary.label is not None:
+            self._labels[summary.family][summary.label] += 1
+        self._count_task(summary.family, summary.task)
+        self._sample(packed)
+
+    @property
+    def samples(self) -> list[Record]:
+        """The records to print."""
+        return [packed.record for packed in self._samples]
 
     def add_reject(self, reject: Reject) -> None:
         self._rejected[reject.mode][reject.reason.split(":")[0]] += 1
@@ -81,17 +87,17 @@ class DatasetStats:
         """Count records by family and label; `label 1` is the first of a label space that each task draws."""
         return {family: dict(sorted(counts.items())) for family, counts in sorted(self._labels.items())}
 
-    def _count_task(self, family: str, task: str) -> None:
+    def _count_task(self, family: str, task: int) -> None:
         """Records come family by family, so it is enough to remember the tasks of one."""
         if family != self._family:
             self._family, self._seen_tasks = family, SeenKeys()
-        self._tasks[family] += self._seen_tasks.add(hash_text(task))
+        self._tasks[family] += self._seen_tasks.add(task)
 
-    def _sample(self, record: Record) -> None:
-        if len(self.samples) < SAMPLE_RECORDS:
-            self.samples.append(record)
+    def _sample(self, packed: PackedRecord) -> None:
+        if len(self._samples) < SAMPLE_RECORDS:
+            self._samples.append(packed)
         elif (position := self._rng.randrange(self.records)) < SAMPLE_RECORDS:
-            self.samples[position] = record
+            self._samples[position] = packed
 
 
 def _mode_counts(accepted: int, rejected: Counter[str]) -> ModeCounts:

@@ -11,6 +11,7 @@ from kshot.core.errors import ConfigError
 from kshot.core.files import atomic_file
 from kshot.core.types import Reject
 from kshot.generate.compose.composer import AcceptedRecord, ComposeEvent
+from kshot.generate.dataset.packed import PackedRecord, pack
 from kshot.generate.dataset.shuffle import PREFIX, DiskShuffle
 from kshot.generate.dataset.stats import DatasetStats
 from kshot.generate.run_files import (
@@ -19,7 +20,6 @@ from kshot.generate.run_files import (
     TRAIN,
     ContaminationRow,
     NearestRow,
-    RecordRow,
     RejectRow,
 )
 
@@ -27,7 +27,7 @@ from kshot.generate.run_files import (
 def write_dataset(
     folder: Path,
     earlier: Sequence[Reject | ContaminationRow | NearestRow],
-    events: Iterable[ComposeEvent],
+    events: Iterable[ComposeEvent | PackedRecord],
     expected: int,
     seed: int,
 ) -> DatasetStats:
@@ -46,9 +46,10 @@ def write_dataset(
         rejects, contamination = (_open_atomic(stack, folder / name) for name in (REJECTS, CONTAMINATION))
         shuffle = stack.enter_context(DiskShuffle(folder, expected, seed))
         for event in chain(earlier, events):
-            if isinstance(event, AcceptedRecord):
-                shuffle.add(RecordRow.of(event.record).to_line())
-                stats.add(event)
+            if isinstance(event, AcceptedRecord | PackedRecord):
+                packed = pack(event) if isinstance(event, AcceptedRecord) else event
+                shuffle.add(packed.line)
+                stats.add(packed)
             elif isinstance(event, Reject):
                 rejects.write(RejectRow.of(event).to_line())
                 stats.add_reject(event)

@@ -5,9 +5,10 @@ reverse tasks. Then the teacher paraphrases the descriptions of all tasks, progr
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kshot.config import Config, DemonstrateConfig, GenerateConfig, SynthesisConfig
 from kshot.core.console import say
@@ -31,6 +32,9 @@ from kshot.generate.synthesis.shared.context import SynthesisContext
 from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
 from kshot.generate.teacher import REPLIES_FILE, BudgetExceededError, Teacher, copy_replies, open_teacher
 from kshot.tasks.source import TaskSource, check_unique_ids, source_from_task
+
+if TYPE_CHECKING:
+    from kshot.generate.teacher.client import TeacherClient
 
 MAX_REASON_CHARS = 200
 
@@ -122,13 +126,19 @@ def inherit_replies(config: Config, folder: Path, others: Sequence[Path]) -> Non
 
 
 def synthesize(
-    config: Config, modes: SynthesisConfig, decontaminator: Decontaminator, folder: Path, use_batches: bool = False
+    config: Config,
+    modes: SynthesisConfig,
+    decontaminator: Decontaminator,
+    folder: Path,
+    use_batches: bool = False,
+    share: "Callable[[TeacherClient], Teacher] | None" = None,
 ) -> SynthesisResult:
     """Return everything that task files, families and the teacher give.
 
     Args:
         modes: in place of `config.generate.synthesis`.
         folder: holds the reply cache.
+        share: see `open_teacher`.
 
     Raises:
         KshotError: of tasks, prompts or teacher. Replies that came stay cached.
@@ -136,7 +146,7 @@ def synthesize(
     settings = config.generate
     if not needs_teacher(settings) or settings.teacher is None:
         return run_synthesis(config, modes, None)
-    with open_teacher(settings.teacher, config.student, folder, use_batches) as teacher:
+    with open_teacher(settings.teacher, config.student, folder, use_batches, share) as teacher:
         return run_synthesis(config, modes, build_context(settings, modes, decontaminator, teacher, config.seed))
 
 

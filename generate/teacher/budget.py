@@ -74,6 +74,16 @@ class BudgetMeter:
         """The cost of this run and of earlier runs with the same cache."""
         return self._earlier_cost + self.new_cost
 
+    @property
+    def remaining(self) -> BudgetConfig:
+        """The budget without what was spent."""
+        limits, cost = self._budget, self.total_cost
+        return BudgetConfig(
+            requests=None if limits.requests is None else max(0, limits.requests - cost.requests),
+            tokens=None if limits.tokens is None else max(0, limits.tokens - cost.tokens),
+            money=None if limits.money is None else max(0.0, limits.money - cost.money),
+        )
+
     def reserve(self, max_cost: Cost) -> str | None:
         """Reserve what a request may cost, or return the name of the budget that it would exceed."""
         if budget := self._find_exceeded(self.total_cost + self._reserved + max_cost):

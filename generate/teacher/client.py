@@ -5,7 +5,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
-from kshot.config import TeacherConfig
+from kshot.config import BudgetConfig, TeacherConfig
 from kshot.core.console import say
 from kshot.core.errors import TeacherError
 from kshot.core.text import count_words
@@ -199,6 +199,31 @@ class TeacherClient:
                 seen.add(pending.identity)
                 missing += max_cost(self._endpoints[pending.order[0]], pending.body)
         return Estimate(cached, missing)
+
+    def find_missing(self, requests: Iterable[Request]) -> dict[str, Request]:
+        """Return the requests without a cached reply, by their identity: each of several equal ones once."""
+        missing: dict[str, Request] = {}
+        for chunk in split_chunks(iter(requests), CHUNK_REQUESTS):
+            for request, pending in zip(chunk, self._look_up(chunk), strict=True):
+                if not pending.settled:
+                    missing.setdefault(pending.identity, request)
+        return missing
+
+    def take_replies(self, other: Path) -> None:
+        """Copy the replies of another cache that are missing here, and count them as bought by this client."""
+        before = self._cache.sum_costs()
+        self._cache.merge(other)
+        self._meter.add(self._cache.sum_costs() - before)
+
+    @property
+    def remaining_budget(self) -> BudgetConfig:
+        """What this client may still spend."""
+        return self._meter.remaining
+
+    @property
+    def asks_by_url(self) -> bool:
+        """Whether other machines can ask all of its endpoints: none is served by this process."""
+        return all(endpoint.url not in (LOCAL, RECORDED) for endpoint in self._endpoints)
 
     def _check_reply(self, request: Request, reply: Reply) -> None:
         self._check_thought(request, reply)

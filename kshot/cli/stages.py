@@ -23,6 +23,17 @@ def generate(
         typer.Option(metavar="N", min=1, max=50, help="Ask for N of each mode only, and show replies and verdicts."),
     ] = None,
     batch: Annotated[bool, typer.Option("--batch", help="Send the requests to the endpoint's batch API.")] = False,
+    executor: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Work in shards, for the same set: local (processes), slurm, ray."),
+    ] = "",
+    shards: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Number of shards; for local by default one a core.")
+    ] = None,
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="For slurm: partition, time, or any of sbatch's options. Repeatable."),
+    ] = None,
 ) -> None:
     """Make the data: runs/RUN/generate/train.jsonl, with its rejects, manifest and card.
 
@@ -30,14 +41,24 @@ def generate(
     OpenAI-compatible URL, or `local` to start the student's base as a teacher on this machine.
     """
     from kshot.generate import stage
+    from kshot.generate.scale.clusters import make_executor
 
+    pool = make_executor(executor, shards, _parse_pairs("--slurm", slurm or []))
+    if pool and (dry_run or preview or batch):
+        raise ConfigError(["--executor and --shards do not go with --dry-run, --preview or --batch; leave one out"])
     settings, folder = load(config, run, overrides)
     if dry_run:
         stage.dry_run(settings, folder, fill_to)
     elif preview:
         stage.preview(settings, folder, preview)
     else:
-        stage.run_generate(settings, folder, fill_to, batch)
+        stage.run_generate(settings, folder, fill_to, batch, pool)
+
+
+def _parse_pairs(option: str, pairs: list[str]) -> dict[str, str]:
+    if wrong := [pair for pair in pairs if not all(pair.partition("="))]:
+        raise ConfigError([f"{option} {pair}: expected KEY=VALUE" for pair in wrong])
+    return {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
 
 
 def train(config: ConfigPath, run: RunName = "", overrides: Overrides = None) -> None:

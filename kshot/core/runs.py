@@ -1,7 +1,7 @@
 """A run's folder: where each stage writes, its lock, and what it was made from.
 
     runs/RUN/generate/   train.jsonl rejects.jsonl contamination.jsonl examples.jsonl tasks/ decisions.jsonl
-                         manifest.json README.md replies.sqlite
+                         manifest.json README.md replies.sqlite; .blocks/ .shards/ while shards work
     runs/RUN/train/      adapter/ merged/ metrics.jsonl loss.png settings.json manifest.json checkpoints/ rows/
                          data.jsonl
     runs/RUN/evaluate/   gains.json fewshot.json baselines.json label_bias.json contamination.json forgetting.json

@@ -28,7 +28,7 @@ import kshot
 ROOT = Path(__file__).parents[2]
 STAGES = ("generate", "train", "evaluate")
 HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "lm_eval", "matplotlib", "openai", "accelerate"}
-HEAVY |= {"reasoning_gym"}
+HEAVY |= {"reasoning_gym", "datatrove", "ray"}
 FLOORS = [
     {"core"},
     {"config", "runtime"},
