@@ -250,7 +250,9 @@ def _announce_layout(layout: StepLayout, new_step: int) -> None:
 
 
 def _key(config: Config, student: str, data: str) -> str:
-    unchanged = {name for name in ("method", "quantize") if name not in config.train.model_fields_set}
+    # Trainings of before these keys keep theirs; a config that came through a file has all fields set.
+    fields = TrainConfig.model_fields
+    unchanged = {name for name in ("method", "quantize") if getattr(config.train, name) == fields[name].default}
     settings = config.train.model_dump_json(exclude={"seed", "data", "processes", *unchanged})
     seeds = {config.seed: None, config.training_seed: None}
     versions = installed_versions("transformers", "trl", "peft")
