@@ -73,6 +73,7 @@ def compute_results(
         add_scores(gold, judged.samples)
     tasks = _baseline_tasks(suites, gold, random, settings, constant_answers(samples))
     families = families_by_suite(suites)
+    seed = unique_fewshot_seeds(settings)[0]
     drawn = settings.bootstrap_resamples, config.seed
     means = baseline_means(tasks)
     clean = clean_gains(gold, contaminated_items(contamination), families, *drawn)
@@ -87,8 +88,11 @@ def compute_results(
         samples=samples,
         alternatives=compare_alternatives(
             suites, find_training_data(run), samples, settings.limit, config.encoder,
-            {model: measure_usage(Path(folders[model]), measurements[model]) for model in MODELS},
-            _teacher_way(settings, run, ask),
+            {
+                model: measure_usage(Path(folders[model]), measurements[model], seed, settings.backend == "own")
+                for model in MODELS
+            },
+            _teacher_way(settings, run, ask), seed,
         ),
         judged=judged,
         label_priors=find_label_priors(samples, "student"),

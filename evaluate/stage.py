@@ -72,7 +72,7 @@ def run_evaluate(
             load = partial(load_student, folders[model])
             measure_missing(measurements[model], load, device, settings.limit, backend, jobs)
         results = compute_results(config, run.folder, loaded, measurements, probes, contamination, folders, ask)
-        manifest = _manifest(config, run.name, measurements, results, device, folder)
+        manifest = _manifest(config, run, measurements, results, device, folder)
         write_results(folder, results, manifest)
 
 
@@ -82,6 +82,11 @@ def check_teacher(settings: EvaluateConfig, suites: Sequence[Suite], ask: AskTea
     Raises:
         ConfigError: names what asks it.
     """
+    tasks = [task for suite in suites if not suite.lm_eval for task in suite.tasks]
+    if settings.teacher and not any(task.spec.trained for task in tasks):
+        raise ConfigError(
+            ["evaluate.teacher: no suite has a task with `trained: true` to compare the teacher on; remove it"]
+        )
     if ask is None and (settings.teacher or has_judged_tasks(suites)):
         what = "evaluate.teacher" if settings.teacher else "the score `judge`"
         raise ConfigError([f"{what}: generate.teacher names no teacher to ask; name one, or remove it"])
@@ -140,14 +145,15 @@ def _plan_model(
 
 
 def _manifest(
-    config: Config, name: str, measurements: Mapping[str, Sequence[Measurement]], results: Results, device: Device,
+    config: Config, run: Run, measurements: Mapping[str, Sequence[Measurement]], results: Results, device: Device,
     folder: Path,
 ) -> EvaluateManifest:  # fmt: skip
     paired = [m for both in zip(*measurements.values(), strict=True) for m in both]
     scores = [TaskScore(**row.model_dump(include=set(TaskScore.model_fields))) for row in results.baselines.tasks]
     return EvaluateManifest(
-        run=name,
+        run=run.name,
         base=config.student,
+        trained=str(read_training_manifest(run.folder / "train").get("key", "")),
         seed=config.seed,
         bootstrap_resamples=config.evaluate.bootstrap_resamples,
         fewshot_seeds=unique_fewshot_seeds(config.evaluate),

@@ -278,7 +278,7 @@ def _collect_upload(run: Path, repo_id: str, what: str, license_id: str | None, 
         return collect_dataset(run / "generate", license_id)
     if what == "report":
         return collect_report(run / "evaluate")
-    scores = list_scores(run / "evaluate")
+    scores = list_scores(run)
     return collect_model(run, what, repo_id, scores, read_pushed(run).get("data"), license_id, folder)
 
 

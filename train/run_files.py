@@ -92,6 +92,8 @@ class ExportFile(FileModel):
     run: str
     base: str | None
     """The student's reference; null where it is a file or folder of the machine that trained."""
+    trained: str
+    """The key of the training whose student was exported."""
     base_hub_id: str | None
     base_fingerprint: str
     target: str

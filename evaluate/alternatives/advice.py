@@ -56,13 +56,11 @@ def _compare_with_rival(task: str, best: Answered, rival: Answered) -> str:
         return f"Ship the student: {beside}."
     if best.row.mean < rival.row.mean and p < SIGNIFICANT_P:
         return f"Do not ship the student yet: {beside}."
-    simpler = "the base, which needs no training" if rival.row.method == "base" else "the classifier"
+    is_open = f"It is open: {beside}. The difference may be chance; more held-out rows would tell"
     if rival.row.method == "majority":
-        return f"Ship neither: {beside}. The student has learnt no more than the most frequent label."
-    return (
-        f"It is open: {beside}. The difference may be chance; more held-out rows would tell, until then take "
-        f"{simpler}{_say_cheaper(best.row, rival.row)}."
-    )
+        return f"{is_open}."
+    simpler = "the base, which needs no training" if rival.row.method == "base" else "the classifier"
+    return f"{is_open}, until then take {simpler}{_say_cheaper(best.row, rival.row)}."
 
 
 def _say_cheaper(student: AlternativeRow, rival: AlternativeRow) -> str:

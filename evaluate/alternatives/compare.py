@@ -24,6 +24,7 @@ def compare_alternatives(
     encoder: str | None = None,
     usages: Mapping[str, Usage] | None = None,
     teacher: TeacherWay | None = None,
+    seed: int = 0,
 ) -> AlternativesFile:
     """Compare on each task that the run trained on; an empty file where there is none.
 
@@ -34,6 +35,7 @@ def compare_alternatives(
         encoder: see `embed_texts`; None: no classifier over embeddings.
         usages: what each model's answers take.
         teacher: asked too, where it is given.
+        seed: the first few-shot seed, whose demonstrations all ways get.
 
     Raises:
         WeightsError: the encoder cannot be used.
@@ -47,12 +49,12 @@ def compare_alternatives(
     advice: list[str] = []
     for suite, task in tasks:
         items = task.items[:limit]
-        ways = list(answer_with_models(suite.name, task, samples, len(items), usages or {}))
+        ways = list(answer_with_models(suite.name, task, samples, len(items), usages or {}, seed))
         if task.is_multiple_choice:
             own = pairs.get(task.name, [])
             ways += answer_with_classifiers(suite.name, task.name, items, own, encoder)
         if teacher:
-            ways += answer_with_teacher(teacher, suite, task, limit)
+            ways += answer_with_teacher(teacher, suite, task, limit, seed)
         rows += [way.row for way in ways]
         advice += advise(task.name, ways)
     return AlternativesFile(rows=rows, advice=advice)

@@ -23,7 +23,7 @@ class Usage:
     Args:
         size: bytes of its files.
         writing: seconds for a thousand written answers, by suite and number of shots; for each that was measured.
-        choosing: the same for a thousand choices.
+        choosing: the same for a thousand choices. kshot's own backend does both in one pass: then both count.
     """
 
     size: int
@@ -38,16 +38,20 @@ def choose_written_score(task: SuiteTask) -> str:
 
 
 def answer_with_models(
-    suite: str, task: SuiteTask, samples: Sequence[Sample], items: int, usages: Mapping[str, Usage]
+    suite: str, task: SuiteTask, samples: Sequence[Sample], items: int, usages: Mapping[str, Usage], seed: int = 0
 ) -> Iterator[Answered]:
     """Each model with each number of demonstrations, at the first few-shot seed, by each way to answer.
 
     Args:
         items: of the task; what answered fewer is left out.
         usages: by model.
+        seed: the first few-shot seed.
     """
     wanted = {choose_written_score(task), *CHOICE_SCORES}
-    own = [s for s in samples if (s.suite, s.task, s.seed) == (suite, task.name, 0) and s.score in wanted]
+    own = [
+        s for s in samples
+        if (s.suite, s.task, s.seed) == (suite, task.name, seed if s.k else 0) and s.score in wanted
+    ]  # fmt: skip
     own.sort(key=lambda s: (s.model, s.score in CHOICE_SCORES, s.score == LOGLIKELIHOOD, s.k, s.item))
     for (model, score, k), group in groupby(own, key=lambda s: (s.model, s.score, s.k)):
         scores = [float(s.right or 0) for s in group]
@@ -61,16 +65,22 @@ def answer_with_models(
         )  # fmt: skip
 
 
-def measure_usage(folder: Path, measurements: Sequence[Measurement]) -> Usage:
-    """Size and speed of a model, from its finished measurements at the first few-shot seed."""
+def measure_usage(folder: Path, measurements: Sequence[Measurement], seed: int, is_one_pass: bool) -> Usage:
+    """Size and speed of a model, from its finished measurements.
+
+    Args:
+        seed: the first few-shot seed, whose measurements count.
+        is_one_pass: the backend scores options while it writes, so the seconds of both are those of either.
+    """
     writing: dict[tuple[str, int], float] = {}
     choosing: dict[tuple[str, int], float] = {}
     for measurement in measurements:
-        if measurement.seed or measurement.labels != "gold":
+        if measurement.seed != (seed if measurement.k else 0) or measurement.labels != "gold":
             continue
         measured = read_measurement(measurement)
         names = measurement.suite.name, measurement.k
         for kind, by_names in (("generate_until", writing), ("loglikelihood", choosing)):
             if measured.items and kind in measured.seconds:
-                by_names[names] = 1000 * measured.seconds[kind] / measured.items
+                seconds = sum(measured.seconds.values()) if is_one_pass else measured.seconds[kind]
+                by_names[names] = 1000 * seconds / measured.items
     return Usage(measure_bytes(folder), writing, choosing)

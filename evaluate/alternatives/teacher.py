@@ -32,8 +32,12 @@ class TeacherWay:
     """alternatives.json of an earlier evaluation of the run, where there is one: it knows how long answers took."""
 
 
-def answer_with_teacher(way: TeacherWay, suite: Suite, task: SuiteTask, limit: int | None) -> Iterator[Answered]:
+def answer_with_teacher(
+    way: TeacherWay, suite: Suite, task: SuiteTask, limit: int | None, seed: int = 0
+) -> Iterator[Answered]:
     """The teacher with each number of demonstrations; a number with a missing answer is left out, with a line.
+
+    Demonstrations stand in its one message, also where the suite shows them as turns.
 
     Raises:
         TeacherError: the teacher cannot be reached.
@@ -42,7 +46,10 @@ def answer_with_teacher(way: TeacherWay, suite: Suite, task: SuiteTask, limit: i
     longest = max(len(output) for item in items for output in item.output)
     system = "\n\n".join(text for text in (suite.system, task.spec.system) if text)
     for k in way.shots:
-        questions = [Question(render_item(task, item, k), longest // 2 + SPARE_TOKENS, system=system) for item in items]
+        questions = [
+            Question(render_item(task, item, k, seed if k else 0), longest // 2 + SPARE_TOKENS, system=system)
+            for item in items
+        ]
         answers = way.ask(questions, f"teacher {task.name} k={k}")
         texts = [text.strip() for text in answers.texts if text is not None]
         if len(texts) < len(items):

@@ -81,7 +81,11 @@ def baseline_rows(
             if task.name not in student[score]:
                 continue
             baselines = _chance(suite, task, score, limit) or trivial_baselines(task, score, k, seeds, limit)
-            random = {model: _task_mean(results, score, task.name) for model, results in (random_labels or {}).items()}
+            random = {
+                model: _task_mean(results, score, task.name)
+                for model, results in (random_labels or {}).items()
+                if score in results
+            }
             baselines["random_labels"] = random.get("student")
             before, after = (_task_mean(results, score, task.name) for results in (base, student))
             rows.append(

@@ -38,6 +38,7 @@ from kshot.evaluate.run_files import (
     TextForgetting,
     TextKind,
 )
+from kshot.evaluate.scoring.text import JUDGE
 from kshot.evaluate.stats.bootstrap import bootstrap_interval
 from kshot.evaluate.stats.paired import holm_of, paired_gain
 from kshot.runtime.device import Device
@@ -228,6 +229,8 @@ def forgotten_tasks(
     """
     pairs = []
     for row in tasks:
+        if row.score == JUDGE:
+            continue  # It compares the two models, and says nothing of the base alone.
         values = [v for name, v in row.baselines.items() if name != "random_labels" and v is not None]
         best = max([0.0, *values])
         if row.base <= best + TOLERANCE:

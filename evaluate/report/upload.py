@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from kshot.core.console import say
 from kshot.core.errors import RunError
 from kshot.core.run_files import read_model
+from kshot.core.runs import is_of_training
 from kshot.evaluate.report.numbers import score_name
 from kshot.evaluate.run_files import GainRow
 from kshot.hub.model_card import ScoreOnHub
@@ -32,13 +34,16 @@ def collect_report(folder: Path) -> Upload:
     return Upload("report", "space", files | {"index.html": page, CARD: card.encode()})
 
 
-def list_scores(folder: Path) -> list[ScoreOnHub]:
+def list_scores(run: Path) -> list[ScoreOnHub]:
     """The student's scores, for the card of its model; none before the evaluation.
 
     The judge's are left out: they compare with the base, and say nothing by themselves.
     """
-    path = folder / "gains.json"
+    path = run / "evaluate" / "gains.json"
     if not path.is_file():
+        return []
+    if not is_of_training(run, path.with_name("manifest.json")):
+        say(f"push: {path} is of an earlier training, so the card states no scores; run `kshot evaluate` again")
         return []
     return [
         ScoreOnHub(row.suite, METRICS.get(row.score, "accuracy"), score_name(row.score), row.k, row.student)

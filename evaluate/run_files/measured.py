@@ -121,6 +121,8 @@ class EvaluateManifest(MeasuredOn):
 
     run: str
     base: str
+    trained: str = ""
+    """The key of the training whose student was measured."""
     fewshot_seeds: list[int]
     shots: list[int]
     backend: str

@@ -76,6 +76,15 @@ def find_training_data(run: Path) -> Path:
     return outside if outside.exists() else run / "generate" / "train.jsonl"
 
 
+def is_of_training(run: Path, file: Path) -> bool:
+    """Whether a run's file was made from the student that the run now holds: it names the training's key."""
+    manifest = run / "train" / MANIFEST
+    if not file.is_file() or not manifest.is_file():
+        return False
+    made_from, trained = (read_json(path) for path in (file, manifest))
+    return bool(made_from.get("trained", "") == trained.get("key", ""))
+
+
 def read_finished(folder: Path, key: str) -> dict[str, Any] | None:
     """The manifest of a stage that is finished under `key`, else None."""
     path = folder / MANIFEST

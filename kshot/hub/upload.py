@@ -12,6 +12,8 @@ RepoType = Literal["dataset", "model", "space"]
 CARD = "README.md"
 CHECKED_SUFFIXES = {".html", ".json", ".md", ".jinja", ".yaml", ""}
 """Files that may not name a folder of this machine; data and weights hold what they hold."""
+VOCABULARIES = {"tokenizer.json", "vocab.json", "added_tokens.json", "special_tokens_map.json"}
+"""A token may look like a folder."""
 MAX_CHECKED_BYTES = 20_000_000
 
 
@@ -62,7 +64,8 @@ def check_upload(upload: Upload, repo_id: str) -> None:
         raise RunError(f"{repo_id!r}: expected OWNER/NAME")
     check_card(upload.read(CARD).decode(), upload.what)
     for name in upload.files:
-        if Path(name).suffix in CHECKED_SUFFIXES and upload.count_bytes(name) <= MAX_CHECKED_BYTES:
+        is_checked = Path(name).suffix in CHECKED_SUFFIXES and Path(name).name not in VOCABULARIES
+        if is_checked and upload.count_bytes(name) <= MAX_CHECKED_BYTES:
             _check_paths(name, upload.read(name).decode("utf-8", "replace"))
 
 

@@ -27,12 +27,18 @@ def resolve_model(reference: str) -> str:
     return _fetch_from_hub(place)
 
 
-def _fetch_from_hub(reference: str) -> str:
+def fetch_model(reference: str, with_weights: bool) -> str:
+    """The same; without weights of a hub model only what says how large it is and how it reads."""
+    place = parse_reference(reference)
+    return resolve_model(reference) if with_weights or not isinstance(place, str) else _fetch_from_hub(place, False)
+
+
+def _fetch_from_hub(reference: str, with_weights: bool = True) -> str:
     """Fetch a hub model's folder: safetensors only."""
     from huggingface_hub import snapshot_download
 
     name, _, revision = reference.partition("@")
-    patterns = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
+    patterns = ["*.json", "*.txt", "*.model", "*.jinja", *(["*.safetensors"] if with_weights else [])]
     try:
         return str(snapshot_download(name, revision=revision or None, allow_patterns=patterns))
     except Exception as error:

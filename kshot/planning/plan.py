@@ -1,7 +1,6 @@
 """Computes a plan: counts from a sample of the records, memory from the student's shapes, time from a probe."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,10 +12,12 @@ from kshot.config import Config
 from kshot.core.console import say, say_on_stderr
 from kshot.core.errors import DataError
 from kshot.core.runs import Run
+from kshot.models.resolve import fetch_model
 from kshot.planning.hardware import MIN_STEP_SECONDS, UTILISATION, Hardware
 from kshot.planning.memory import Shapes, estimate_memory, read_shapes
-from kshot.planning.probe import probe_seconds_per_token
+from kshot.planning.probe import CountedRecord, probe_seconds_per_token
 from kshot.planning.run_files import PlanFile
+from kshot.suites.format import Suite
 from kshot.train.data import TrainRow
 
 SAMPLE = 400
@@ -44,22 +45,26 @@ def make_plan(config: Config, run: Run, hardware: Hardware, has_probe: bool) -> 
         KshotError: faults of config, data or student.
     """
     from kshot.models.loading import load_chat_format
-    from kshot.models.resolve import resolve_model
     from kshot.train.fit import count_step_rows
-    from kshot.train.rows.split import prepare_rows
+    from kshot.train.parallel.launch import choose_process_count
     from kshot.train.trainer_config import lora_config, sft_options
 
     settings = config.train
     sample = _read_sample(config, run)
-    folder = resolve_model(config.student)
+    needs_weights = hardware.accelerator is None and has_probe
+    folder = fetch_model(config.student, with_weights=needs_weights)
     load_chat_format(folder)
-    targets = settings.loss_on == "all_answers"
-    split = prepare_rows(sample.records, _load_tokenizer(folder), settings.max_length, 0.0, config.seed, targets)
-    rows, dropped = split.train, sum(split.dropped.values())
+    counted = _count_tokens(config, sample, folder)
+    rows = [row for each in counted for row in each.rows]
+    dropped = sum(each.dropped for each in counted)
+    if not rows:
+        raise DataError(f"all {len(counted)} records counted are longer than train.max_length; raise it")
     options = sft_options(settings)
-    step_rows = count_step_rows(settings, hardware.count)
+    processes = hardware.count if hardware.accelerator else choose_process_count(settings.processes)
+    step_rows = count_step_rows(settings, processes)
     per_row = sum(row.tokens for row in rows) / len(rows)
-    planned = _count_rows(config, sample.total, dropped / len(sample.records), per_row, step_rows)
+    kept = sample.total * sum(bool(each.rows) for each in counted) / len(counted)
+    planned = _count_rows(config, kept, len(rows) / sum(bool(each.rows) for each in counted), per_row, step_rows)
     shapes = read_shapes(folder, lora_config(settings) if settings.method == "lora" else None)
     device, is_bfloat16 = _choose_arithmetic(config, hardware)
     batch = int(options["per_device_train_batch_size"])
@@ -67,17 +72,35 @@ def make_plan(config: Config, run: Run, hardware: Hardware, has_probe: bool) -> 
         shapes, batch * max(row.tokens for row in rows), batch * max(_count_loss_tokens(row) for row in rows),
         is_bfloat16, bool(options.get("gradient_checkpointing", False)), device, settings.quantize is not None,
     )  # fmt: skip
-    tokens = round(planned * per_row)
-    steps = -(-planned // step_rows)
-    seconds, origin = _estimate_seconds(config, hardware, shapes, sample, rows, tokens, steps, has_probe)
+    tokens, steps = round(planned * per_row), -(-planned // step_rows)
+    if not needs_weights:
+        seconds, origin = _assume_seconds(config, hardware, shapes, tokens, steps)
+    else:
+        a_token = probe_seconds_per_token(config, counted, count_step_rows(settings, 1))
+        seconds, origin = tokens * a_token, f"{1 / a_token:.0f} tokens a second in some steps of one process here"
     answers, choices = _count_measurements(config)
     return PlanFile(
-        hardware=hardware.name, records=sample.total, sampled=len(sample.records), tokens_per_row=per_row,
-        dropped_fraction=dropped / len(sample.records), rows=planned, tokens=tokens, steps=steps,
+        hardware=hardware.name, records=sample.total, sampled=len(counted), tokens_per_row=per_row,
+        dropped_fraction=dropped / (dropped + len(rows)), rows=planned, tokens=tokens, steps=steps,
         step_rows=step_rows, memory=memory, memory_total=sum(memory.values()),
         memory_available=hardware.accelerator.memory if hardware.accelerator else _count_own_memory(),
-        seconds=seconds, seconds_from=origin, answers=answers, choices=choices, teacher=_estimate_teacher(config, run),
+        seconds=seconds, seconds_from=origin, answers=answers, choices=choices,
+        teacher=[*_estimate_teacher(config, run), *_estimate_questions(config)],
     )  # fmt: skip
+
+
+def _count_tokens(config: Config, sample: RecordSample, folder: str) -> list[CountedRecord]:
+    from transformers import AutoTokenizer
+
+    from kshot.train.data import tokenize_conversation
+
+    tokenizer, settings = AutoTokenizer.from_pretrained(folder), config.train
+    counted = []
+    for record in sample.records:
+        rows = tokenize_conversation(record, tokenizer, settings.loss_on == "all_answers")
+        short = [row for row in rows if row.tokens <= settings.max_length]
+        counted.append(CountedRecord(record, short, len(rows) - len(short)))
+    return counted
 
 
 def _read_sample(config: Config, run: Run) -> RecordSample:
@@ -113,20 +136,17 @@ def _sample_lines(path: Path) -> RecordSample:
     return RecordSample(records[:SAMPLE], total)
 
 
-def _load_tokenizer(folder: str) -> Any:
-    from transformers import AutoTokenizer
+def _count_rows(config: Config, kept: float, rows_per_record: float, per_row: float, step_rows: int) -> int:
+    """Rows of all epochs, as `plan_rows` takes them from the data.
 
-    return AutoTokenizer.from_pretrained(folder)
-
-
-def _count_rows(config: Config, records: int, dropped: float, per_row: float, step_rows: int) -> int:
-    """Rows of all epochs, as `plan_rows` takes them from the data."""
+    Args:
+        kept: records that give a row.
+    """
     from kshot.train.trainer_config import sft_options
 
     settings = config.train
     options = sft_options(settings)
-    kept = records * (1 - dropped)
-    rows = round(kept - round(kept * settings.validation_fraction))
+    rows = rows_per_record * round(kept - round(kept * settings.validation_fraction))
     steps = int(options.get("max_steps", -1))
     planned = steps * step_rows if steps > 0 else round(rows * float(options["num_train_epochs"]))
     if settings.max_train_tokens:
@@ -155,42 +175,54 @@ def _count_own_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _estimate_seconds(
-    config: Config, hardware: Hardware, shapes: Shapes, sample: RecordSample, rows: Sequence[TrainRow], tokens: int,
-    steps: int, has_probe: bool,
-) -> tuple[float | None, str]:  # fmt: skip
-    from kshot.train.fit import count_step_rows
-
-    if hardware.accelerator:
-        a_second = (
-            hardware.count
-            * hardware.accelerator.flops
-            * UTILISATION
-            / (FORWARD_BACKWARD[config.train.method] * shapes.parameters)
-        )
-        peak = hardware.accelerator.flops / 1e12
-        text = f"{UTILISATION:.0%} of {peak:.0f} TFLOP/s each or {MIN_STEP_SECONDS} s a step, assumed and not measured"
-        return max(tokens / a_second, steps * MIN_STEP_SECONDS), text
-    if not has_probe:
+def _assume_seconds(
+    config: Config, hardware: Hardware, shapes: Shapes, tokens: int, steps: int
+) -> tuple[float | None, str]:
+    """Seconds on named accelerators, and how they were found; None for this machine, where nothing was measured."""
+    if hardware.accelerator is None:
         return None, "not measured; leave out --no-probe"
-    a_token = probe_seconds_per_token(config, sample.records, rows, count_step_rows(config.train, 1))
-    return tokens * a_token, f"{1 / a_token:.0f} tokens a second in some steps on this machine"
+    operations = FORWARD_BACKWARD[config.train.method] * shapes.parameters
+    a_second = hardware.count * hardware.accelerator.flops * UTILISATION / operations
+    peak = hardware.accelerator.flops / 1e12
+    text = f"{UTILISATION:.0%} of {peak:.0f} TFLOP/s each or {MIN_STEP_SECONDS} s a step, assumed and not measured"
+    return max(tokens / a_second, steps * MIN_STEP_SECONDS), text
+
+
+def _load_own_suites(config: Config) -> list[Suite]:
+    """The suites in kshot's format; those of lm-eval are named, for they are not counted."""
+    from kshot.project.suite import load_suite_entry
+
+    skipped = [str(entry) for entry in config.evaluate.suites if str(entry).startswith("lm_eval:")]
+    if skipped:
+        say(f"plan: does not count the items of {', '.join(skipped)}")
+    return [load_suite_entry(entry) for entry in config.evaluate.suites if str(entry) not in skipped]
 
 
 def _count_measurements(config: Config) -> tuple[int, int]:
-    """Answers and options that base and student are asked for; lm-eval's suites are not counted."""
-    from kshot.evaluate.measure.plan import plan_measurements
-    from kshot.project.suite import load_suite_entry
+    """Answers and options that base and student are asked for."""
+    from kshot.evaluate.measure.plan import plan_with_baselines
 
-    entries = [entry for entry in config.evaluate.suites if not str(entry).startswith("lm_eval:")]
-    suites = [load_suite_entry(entry) for entry in entries]
     answers = choices = 0
-    for suite, _, _ in plan_measurements(suites, config.evaluate):
+    for suite, *_ in plan_with_baselines(_load_own_suites(config), config.evaluate):
         for task in suite.tasks:
             items = task.items[: config.evaluate.limit]
             answers += 2 * len(items)
             choices += 2 * sum(len(row.options) for row in items) if task.is_multiple_choice else 0
     return answers, choices
+
+
+def _estimate_questions(config: Config) -> list[str]:
+    """What the evaluation asks the teacher, in lines."""
+    settings, lines = config.evaluate, []
+    shots = len(set(settings.shots))
+    for suite in _load_own_suites(config) if settings.teacher or config.generate.teacher else []:
+        for task in suite.tasks:
+            items = len(task.items[: settings.limit]) * shots
+            if settings.teacher and task.spec.trained:
+                lines.append(f"evaluate.teacher, {task.name}: {items} questions")
+            if "judge" in task.spec.scores:
+                lines.append(f"judge, {task.name}: at most {2 * items * len(settings.fewshot_seeds)} questions")
+    return lines
 
 
 def _estimate_teacher(config: Config, run: Run) -> list[str]:

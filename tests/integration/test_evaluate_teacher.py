@@ -69,6 +69,7 @@ generate: {{teacher: {teacher}}}
 evaluate:
   teacher: true
   shots: [0, 1]
+  baselines: [random_labels]
   bootstrap_resamples: 100
   suites:
     - {{file: test.csv, name: length, instruction: "Is the text long or short?", rubric: It says more., demos: 4,
@@ -155,3 +156,12 @@ def test_a_teacher_that_nobody_names_is_one_line_before_a_model_is_loaded(
     assert evaluated(config, "generate.teacher=null", "evaluate.teacher=false") == 2
     assert "the score `judge`: generate.teacher names no teacher" in capsys.readouterr().err
     assert not (run / "evaluate" / "measurements").exists()
+
+
+def test_a_teacher_with_nothing_to_compare_it_on_is_refused(
+    tmp_path: Path, tiny_student: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = _config(tmp_path, tiny_student, "http://127.0.0.1:9/v1")
+    ready_run(config, tiny_student, ROWS)
+    assert evaluated(config, "evaluate.suites=[kshot]") == 2
+    assert "no suite has a task with `trained: true`" in capsys.readouterr().err

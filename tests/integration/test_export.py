@@ -419,8 +419,10 @@ def test_label_priors_go_with_the_weights_and_choose_as_the_evaluation_did(run: 
          "items": 4, "accuracy": 0.75, "uncalibrated_accuracy": 0.5},
     ]  # fmt: skip
     write_json(run / "evaluate" / "label_priors.json", rows)
+    key = json.loads((run / "train" / "manifest.json").read_text())["key"]
+    write_json(run / "evaluate" / "manifest.json", {"trained": key})
     folder, _ = export(run, "merged", suite)
-    assert json.loads((folder / "label_priors.json").read_text()) == rows
+    assert json.loads((folder / "label_priors.json").read_text()) == [{**rows[0], "scored": ["blue", "grey"]}]
     card = (folder / "README.md").read_text()
     assert "sky, k=0: 75.0% of 4 held-out inputs right, 50.0% without priors" in card
     code = (
@@ -433,4 +435,7 @@ def test_label_priors_go_with_the_weights_and_choose_as_the_evaluation_did(run: 
     model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     with torch.no_grad():
         # The prior of "grey" is next to nothing, so it is chosen whatever a random model prefers.
-        assert scope["choose"](model, tokenizer, "Which colour? ") == "grey"
+        assert scope["choose"](model, tokenizer, "Which colour? ", "sky", 0) == "grey"
+    write_json(run / "evaluate" / "manifest.json", {"trained": "another"})
+    folder, _ = export(run, "merged", suite)
+    assert not (folder / "label_priors.json").exists()

@@ -79,3 +79,29 @@ def test_shapes_count_the_weights_of_a_model(tiny_student: Path) -> None:
     linear = [module for name, module in model.named_modules() if name.endswith("_proj")]
     assert shapes.linear == sum(module.weight.numel() for module in linear)
     assert shapes.trained == sum(2 * (module.in_features + module.out_features) for module in linear)
+
+
+def test_a_plan_counts_each_answer_of_a_chat_as_training_does(tmp_path: Path, tiny_student: Path) -> None:
+    config = write_config(tmp_path, tiny_student)
+    chats = [
+        [{"role": role, "content": f"{role} {n} {'x' * (n % 7)}"} for role in ("user", "assistant") * 2]
+        for n in range(40)
+    ]
+    data = tmp_path / "chats.jsonl"
+    data.write_text("".join(json.dumps({"messages": chat}) + "\n" for chat in chats))
+    given = ("--run", "chats", "--set", f"train.data={data}", "--set", "train.loss_on=all_answers")
+    kshot("plan", config, *given, "--json", tmp_path / "plan.json")
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    kshot("train", config, *given)
+    manifest = json.loads((tmp_path / "runs" / "chats" / "train" / "manifest.json").read_text())
+    assert (plan["rows"], plan["steps"]) == (manifest["rows"], manifest["steps"])
+
+
+def test_a_plan_counts_the_processes_of_the_config(tmp_path: Path, tiny_student: Path) -> None:
+    config = write_config(tmp_path, tiny_student)
+    steps = {}
+    for processes in (1, 2):
+        file = tmp_path / f"{processes}.json"
+        kshot("plan", config, "--no-probe", "--json", file, "--set", f"train.processes={processes}")
+        steps[processes] = json.loads(file.read_text())["step_rows"]
+    assert steps[2] == 2 * steps[1]

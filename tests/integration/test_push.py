@@ -51,7 +51,7 @@ def run(tmp_path: Path) -> Path:
     evaluate = folder / "evaluate"
     evaluate.mkdir()
     write_json(evaluate / "gains.json", [make_gain(score=s).model_dump() for s in ("exact_match", "judge")])
-    write_json(evaluate / "manifest.json", {})
+    write_json(evaluate / "manifest.json", {"trained": "k"})
     (evaluate / "report.html").write_text("<!doctype html><title>report</title>")
     (evaluate / "report.md").write_text("# report")
     generate = folder / "generate"
@@ -117,7 +117,7 @@ def test_push_of_an_export_takes_the_only_one_and_asks_among_several(hub: FakeHu
     for name in ("gguf-q8_0", "gguf-float16"):
         folder = run / "export" / name
         folder.mkdir(parents=True)
-        write_json(folder / "export.json", {})
+        write_json(folder / "export.json", {"trained": "k"})
         (folder / f"{name}.gguf").write_bytes(b"GGUF")
         (folder / "README.md").write_text((run / "train" / "merged" / "README.md").read_text())
     done = push(hub, str(run), "me/q", "--what", "gguf")
@@ -188,3 +188,28 @@ def test_an_invalid_card_is_refused_before_anything_is_sent() -> None:
         upload = Upload("adapter", "model", {"README.md": f"---\n{metadata}\n---\n\n# a\n".encode()})
         with pytest.raises(KshotError, match="adapter: the card's"):
             check_upload(upload, "me/x")
+
+
+def test_what_an_earlier_training_left_is_not_sent(hub: FakeHub, run: Path) -> None:
+    folder = run / "export" / "merged-bfloat16"
+    folder.mkdir(parents=True)
+    write_json(folder / "export.json", {"trained": "before"})
+    (folder / "model.safetensors").write_bytes(b"old")
+    (folder / "README.md").write_text((run / "train" / "merged" / "README.md").read_text())
+    write_json(run / "evaluate" / "manifest.json", {"trained": "before"})
+    done = push(hub, str(run), "me/again", "--what", "merged")
+    assert done.returncode == 0, done.stderr
+    assert "1 exports are of an earlier training and left alone" in done.stdout
+    assert "the card states no scores" in done.stdout
+    assert hub.files["me/again"]["model.safetensors"] == b"w" * 100
+    assert "model-index" not in hub.card("me/again")
+    done = push(hub, str(run), "me/again", "--what", "merged", "--folder", str(folder))
+    assert done.returncode == 2
+    assert "no export of this run's student as it is trained now" in done.stderr
+
+
+def test_a_student_without_an_adapter_has_none_to_push(hub: FakeHub, run: Path) -> None:
+    write_json(run / "train" / "manifest.json", {**FACTS, "method": "full"})
+    done = push(hub, str(run), "me/full", "--what", "adapter")
+    assert done.returncode == 2
+    assert "there is no adapter; push --what merged" in done.stderr

@@ -260,3 +260,20 @@ def test_free_text_is_compared_by_its_mean_score(tmp_path: Path) -> None:
     student = next(row for row in found.rows if row.method == "student")
     assert student.low < student.mean < student.high
     assert found.advice[0].startswith("Ship the student: the student (k=0) has a mean ROUGE-L of 70% of 20 held-out")
+
+
+def test_a_lead_that_may_be_chance_is_called_open(tmp_path: Path) -> None:
+    suite = _suite()
+    samples = [*_samples(suite, "student", 0.6), *_samples(suite, "base", 0.1)]
+    one_label = {"billing": WORDS["billing"], "delivery": "late"}
+    found = compare_alternatives([suite], _train(tmp_path / "train.jsonl", one_label), samples, None)
+    assert not found.advice[0].startswith("Ship neither")
+
+
+def test_the_first_few_shot_seed_counts_whatever_its_number(tmp_path: Path) -> None:
+    suite = _suite()
+    later = [sample.model_copy(update={"k": 4, "seed": 3}) for sample in _samples(suite, "student", 0.9)]
+    found = compare_alternatives(
+        [suite], _train(tmp_path / "train.jsonl"), [*_samples(suite, "student", 0.5), *later], None, seed=3
+    )
+    assert [row.k for row in found.rows if row.method == "student"] == [0, 4]

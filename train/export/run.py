@@ -94,7 +94,7 @@ def run_export(
         _check_tools(target, source)
         with atomic_folder(folder) as scratch:
             converter = _make(target, source, scratch)
-            write_label_priors(run, scratch)
+            write_label_priors(run, source.merged, scratch)
             file = _compare(target, source, scratch, converter, items, suites)
             write_model(scratch / EXPORT, file)
     say(f"export: wrote {folder}")
@@ -201,6 +201,7 @@ def _compare(
     file = ExportFile(
         run=manifest.run,
         base=base.reference,
+        trained=manifest.key,
         base_hub_id=base.hub,
         base_fingerprint=manifest.base_fingerprint,
         target=target.name,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kshot.core.console import say
 from kshot.core.errors import RunError
-from kshot.core.runs import EXPORT
+from kshot.core.runs import EXPORT, is_of_training
 from kshot.hub.model_card import ScoreOnHub, complete_card
 from kshot.hub.upload import CARD, Upload, collect_files
 from kshot.models.checkpoints import read_training_manifest
@@ -34,8 +34,12 @@ def collect_model(
     Raises:
         RunError: the training is not finished, there is no such export, or there are several.
     """
-    read_training_manifest(run / "train")
+    manifest = read_training_manifest(run / "train")
+    if what == "adapter" and manifest.get("method") == "full":
+        raise RunError(f"{run}: train.method: full trained all weights, so there is no adapter; push --what merged")
     place = folder or _find_folder(run, what)
+    if folder and not is_of_training(run, folder / EXPORT):
+        raise RunError(f"{folder}: no export of this run's student as it is trained now; run `kshot export` again")
     files = collect_files(place)
     if what == "gguf" and not any(name.endswith(".gguf") for name in files):
         raise RunError(f"{place}: holds no GGUF file; name an export of --to gguf with --folder")
@@ -46,7 +50,10 @@ def collect_model(
 
 def _find_folder(run: Path, what: str) -> Path:
     """The run's only export of that kind; else what `kshot train` wrote."""
-    exports = sorted(path.parent for path in run.glob(f"export/{what}*/{EXPORT}"))
+    files = sorted(run.glob(f"export/{what}*/{EXPORT}"))
+    exports = [file.parent for file in files if is_of_training(run, file)]
+    if len(files) > len(exports):
+        say(f"push: {len(files) - len(exports)} exports are of an earlier training and left alone")
     if len(exports) > 1:
         names = ", ".join(map(str, exports))
         raise RunError(f"{run}: several exports to {what}: {names}; name one with --folder")
