@@ -23,7 +23,7 @@ def test_a_plan_counts_what_the_run_then_trains_on(tmp_path: Path, tiny_student:
     plan = json.loads((tmp_path / "plan.json").read_text())
     assert "stand for it" in before.stdout
     assert plan["seconds"] > 0
-    assert "tokens a second in some steps on this machine" in before.stdout
+    assert "tokens a second in some steps of one process here" in before.stdout
     kshot("generate", config, "--run", "planned")
     assert not (tmp_path / "runs" / "planned" / "train").exists()
     kshot("plan", config, "--run", "planned", "--no-probe", "--json", tmp_path / "later.json")
