@@ -22,7 +22,6 @@ from kshot.models.checkpoints import find_checkpoints
 from kshot.models.loading import fingerprint_model, load_student
 from kshot.models.references import SMOLLM2, name_portably
 from kshot.runtime.device import Device
-from kshot.train.data import prepare_rows
 from kshot.train.export import answers
 from kshot.train.export.adapter import name_base_portably
 from kshot.train.export.llama import llama_cpp
@@ -32,6 +31,7 @@ from kshot.train.export.llama.llama_server import LlamaServer
 from kshot.train.export.merged import export_student
 from kshot.train.export.weights import find_dtype, write_merged
 from kshot.train.fit import fit, plan_rows
+from kshot.train.rows.split import prepare_rows
 from kshot.train.run_files import ExportFile, TrainManifest
 from tests.converters import QUANTIZER, SERVER, write_converter, write_program
 from tests.integration.test_pipeline import kill_when
