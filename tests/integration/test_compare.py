@@ -69,6 +69,7 @@ def test_compare_of_a_run_with_its_base_measures_nothing_and_agrees_with_evaluat
     assert (work / "reused" / "compare.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_compare_scores_a_run_its_adapter_and_its_weights_alike(work: Path) -> None:
     train = work / "runs" / "whole" / "train"
     copy = work / "copy"
@@ -98,6 +99,7 @@ def test_compare_scores_a_run_its_adapter_and_its_weights_alike(work: Path) -> N
     assert {folder: (folder / "measurement.json").stat().st_mtime_ns for folder in folders} == times
 
 
+@pytest.mark.slow
 def test_compare_reports_prompts_longer_than_the_context(work: Path, tmp_path: Path, tiny_student: Path) -> None:
     suite = write_suite(tmp_path / "longsuite")
     rows = (suite / "echo.jsonl").read_text().splitlines()
@@ -153,6 +155,7 @@ def test_compare_refuses_a_model_without_a_chat_template(work: Path) -> None:
     assert "no chat template" in refused(work, bare)
 
 
+@pytest.mark.slow
 def test_compare_refuses_an_adapter_of_another_base_or_of_none(work: Path, tiny_student: Path) -> None:
     from safetensors.torch import load_file, save_file
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -223,7 +226,7 @@ def test_compare_lists_metrics_that_are_no_means_over_items(tmp_path: Path) -> N
     assert "| p | t | bleu | 2 | 0 | one | 31 |" in text
 
 
-@pytest.mark.parametrize("backend", ["hf", "vllm"])
+@pytest.mark.parametrize("backend", [pytest.param("hf", marks=pytest.mark.slow), "vllm"])
 def test_another_backend_scores_an_adapter_as_our_own_does(
     work: Path, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -170,7 +170,7 @@ def test_evaluate_draws_other_demonstrations_for_another_fewshot_seed(
     assert {row["seeds"] for row in read(folder / "gains.json")} == {2}
 
 
-@pytest.mark.parametrize("other_backend", ["hf", "vllm"])
+@pytest.mark.parametrize("other_backend", [pytest.param("hf", marks=pytest.mark.slow), "vllm"])
 def test_another_backend_answers_as_our_own_does(
     config_file: Path, tiny_student: Path, tasks: Path, other_backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +218,7 @@ def _has_vllm() -> bool:
     return find_spec("vllm") is not None
 
 
+@pytest.mark.slow
 def test_evaluate_reports_an_unknown_task_and_unreachable_data_in_one_line(
     config_file: Path, tiny_student: Path
 ) -> None:

@@ -222,6 +222,7 @@ def test_evaluate_refuses_a_student_that_is_not_the_config_s(finished: Path) -> 
         assert "the training is not finished" in begun.stderr
 
 
+@pytest.mark.slow
 def test_evaluate_adds_fewshot_seeds_and_random_labels_to_what_is_measured(finished: Path) -> None:
     run, config = copied(finished, ("generate", "train", "evaluate")), finished / "tiny.yaml"
     folder = run / "evaluate" / "measurements" / "tinysuite"
