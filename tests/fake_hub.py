@@ -5,13 +5,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import orjson
 import yaml
 
-from kshot.generate.teacher.servers.loopback import serve_on_loopback
+from kshot.generate.teacher.servers.loopback import JsonHandler, serve_on_loopback
 
 TOKEN = "hf_test"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -60,36 +59,34 @@ def fake_hub() -> Iterator[FakeHub]:
     """Serve an empty hub."""
     hub = FakeHub()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
+    class Handler(JsonHandler):
+        def do_POST(self) -> None:  # noqa: N802 - as http.server calls it
             body = self._read()
             path = self.path.partition("?")[0]
             if path == "/api/validate-yaml":
                 sent = orjson.loads(body)
                 faults = find_card_faults(sent["content"], sent["repoType"])
-                self._send(400 if faults else 200, {"errors": faults, "warnings": []})
+                self.send_json({"errors": faults, "warnings": []}, 400 if faults else 200)
             elif self.headers.get("Authorization") != f"Bearer {TOKEN}":
-                self._send(401, {"error": "Invalid username or password."})
+                self.send_json({"error": "Invalid username or password."}, 401)
             elif path == "/api/repos/create":
                 sent = orjson.loads(body)
                 name = f"{sent.get('organization') or 'me'}/{sent['name']}"
                 hub.repos[name] = sent
-                self._send(200, {"url": f"{hub.url}/{name}", "id": name})
+                self.send_json({"url": f"{hub.url}/{name}", "id": name}, 200)
             elif match := re.fullmatch(r"/api/(models|datasets|spaces)/([^/]+/[^/]+)/preupload/main", path):
                 files = [
                     {"path": file["path"], "uploadMode": "regular", "shouldIgnore": False, "oid": None}
                     for file in orjson.loads(body)["files"]
                 ]
-                self._send(200, {"files": files})
+                self.send_json({"files": files}, 200)
             elif match := re.fullmatch(r"/api/(models|datasets|spaces)/([^/]+/[^/]+)/commit/main", path):
                 self._commit(match[2], body)
             else:
-                self._send(404, {"error": f"no such place: {path}"})
+                self.send_json({"error": f"no such place: {path}"}, 404)
 
-        def do_GET(self) -> None:
-            self._send(404, {"error": "no such place"})
+        def do_GET(self) -> None:  # noqa: N802 - as http.server calls it
+            self.send_json({"error": "no such place"}, 404)
 
         def _commit(self, repo: str, body: bytes) -> None:
             for line in body.splitlines():
@@ -100,7 +97,7 @@ def fake_hub() -> Iterator[FakeHub]:
                     content = base64.b64decode(entry["value"]["content"])
                     hub.files.setdefault(repo, {})[entry["value"]["path"]] = content
             oid = "0" * 40
-            self._send(200, {"commitUrl": f"{hub.url}/{repo}/commit/{oid}", "commitOid": oid, "success": True})
+            self.send_json({"commitUrl": f"{hub.url}/{repo}/commit/{oid}", "commitOid": oid, "success": True}, 200)
 
         def _read(self) -> bytes:
             if "chunked" not in self.headers.get("Transfer-Encoding", ""):
@@ -111,17 +108,6 @@ def fake_hub() -> Iterator[FakeHub]:
                 self.rfile.readline()
             self.rfile.readline()
             return b"".join(parts)
-
-        def _send(self, status: int, content: dict[str, Any]) -> None:
-            data = orjson.dumps(content)
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Write nothing."""
 
     with serve_on_loopback(Handler) as url:
         hub.url = url.removesuffix("/v1")

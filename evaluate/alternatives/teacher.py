@@ -13,7 +13,7 @@ from kshot.core.files import read_json
 from kshot.core.replies.asking import AskTeacher, Question
 from kshot.evaluate.alternatives.answered import Answered, make_answered
 from kshot.evaluate.alternatives.models import choose_written_score
-from kshot.evaluate.measure.suite_tasks import score_written
+from kshot.evaluate.measure.suite_tasks import make_scorer
 from kshot.evaluate.run_files import AlternativesFile
 from kshot.suites.format import Suite, SuiteTask
 from kshot.suites.prompts import render_item
@@ -43,6 +43,7 @@ def answer_with_teacher(
         TeacherError: the teacher cannot be reached.
     """
     items = task.items[:limit]
+    score, score_written = choose_written_score(task), make_scorer(task)
     longest = max(len(output) for item in items for output in item.output)
     system = "\n\n".join(text for text in (suite.system, task.spec.system) if text)
     for k in way.shots:
@@ -58,9 +59,8 @@ def answer_with_teacher(
                 "raise generate.teacher.budget or max_tokens and rerun"
             )
             continue
-        score = choose_written_score(task)
         scores = [
-            score_written(task, text, item.output, item.options)[score] for text, item in zip(texts, items, strict=True)
+            score_written(text, item.output, item.options)[score] for text, item in zip(texts, items, strict=True)
         ]
         seconds = 1000 * answers.seconds / answers.new_answers if answers.new_answers else None
         yield make_answered(

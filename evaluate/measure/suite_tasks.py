@@ -3,7 +3,7 @@
 Which demonstrations are shown depends on the suite and the few-shot seed alone, so both models see the same ones.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import permutations
 from typing import Any
 
@@ -122,12 +122,20 @@ def has_line_breaks(task: SuiteTask) -> bool:
     return any("\n" in output for row in (*task.demos, *task.items) for output in row.output)
 
 
-def score_written(task: SuiteTask, answer: str, accepted: Sequence[str], options: Sequence[str]) -> dict[str, float]:
-    """The written scores of an answer. Exact match reads what it would have been given alone: the first line."""
-    answers = dict.fromkeys(task.spec.written_scores, answer)
-    if "exact_match" in answers and not has_line_breaks(task):
-        answers["exact_match"] = answer.partition("\n")[0]
-    return {score: text.score_answer(score, each, accepted, options) for score, each in answers.items()}
+def make_scorer(task: SuiteTask) -> Callable[[str, Sequence[str], Sequence[str]], dict[str, float]]:
+    """Return what gives the written scores of an answer, from it, the accepted answers and the options.
+
+    Exact match reads what it would have been given alone: the first line.
+    """
+    has_lines = has_line_breaks(task)
+
+    def score_written(answer: str, accepted: Sequence[str], options: Sequence[str]) -> dict[str, float]:
+        answers = dict.fromkeys(task.spec.written_scores, answer)
+        if "exact_match" in answers and not has_lines:
+            answers["exact_match"] = answer.partition("\n")[0]
+        return {score: text.score_answer(score, each, accepted, options) for score, each in answers.items()}
+
+    return score_written
 
 
 def _generation_settings(task: SuiteTask, tokenizer: Any) -> dict[str, object]:
@@ -142,9 +150,10 @@ def _generation_settings(task: SuiteTask, tokenizer: Any) -> dict[str, object]:
     longest = max(len(tokenizer(output, add_special_tokens=False)["input_ids"]) for output in accepted)
     whole = scores == ["exact_match"] or task.spec.first_line_only
     has_lines = has_line_breaks(task)
+    score_written = make_scorer(task)
 
     def score_answer(doc: dict[str, Any], results: Sequence[str]) -> dict[str, float]:
-        return score_written(task, results[0], doc["output"], doc.get("options", ()))
+        return score_written(results[0], doc["output"], doc.get("options", ()))
 
     until = [tokenizer.eos_token, *(["\n"] if whole and not has_lines else [])]
     return {

@@ -1,6 +1,7 @@
 """Computes a plan: counts from a sample of the records, memory from the student's shapes, time from a probe."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -78,14 +79,15 @@ def make_plan(config: Config, run: Run, hardware: Hardware, has_probe: bool) -> 
     else:
         a_token = probe_seconds_per_token(config, counted, count_step_rows(settings, 1))
         seconds, origin = tokens * a_token, f"{1 / a_token:.0f} tokens a second in some steps of one process here"
-    answers, choices = _count_measurements(config)
+    suites = _load_own_suites(config)
+    answers, choices = _count_measurements(config, suites)
     return PlanFile(
         hardware=hardware.name, records=sample.total, sampled=len(counted), tokens_per_row=per_row,
         dropped_fraction=dropped / (dropped + len(rows)), rows=planned, tokens=tokens, steps=steps,
         step_rows=step_rows, memory=memory, memory_total=sum(memory.values()),
         memory_available=hardware.accelerator.memory if hardware.accelerator else _count_own_memory(),
         seconds=seconds, seconds_from=origin, answers=answers, choices=choices,
-        teacher=[*_estimate_teacher(config, run), *_estimate_questions(config)],
+        teacher=[*_estimate_teacher(config, run), *_estimate_questions(config, suites)],
     )  # fmt: skip
 
 
@@ -198,12 +200,12 @@ def _load_own_suites(config: Config) -> list[Suite]:
     return [load_suite_entry(entry) for entry in config.evaluate.suites if str(entry) not in skipped]
 
 
-def _count_measurements(config: Config) -> tuple[int, int]:
+def _count_measurements(config: Config, suites: Sequence[Suite]) -> tuple[int, int]:
     """Answers and options that base and student are asked for."""
     from kshot.evaluate.measure.plan import plan_with_baselines
 
     answers = choices = 0
-    for suite, *_ in plan_with_baselines(_load_own_suites(config), config.evaluate):
+    for suite, *_ in plan_with_baselines(suites, config.evaluate):
         for task in suite.tasks:
             items = task.items[: config.evaluate.limit]
             answers += 2 * len(items)
@@ -211,11 +213,11 @@ def _count_measurements(config: Config) -> tuple[int, int]:
     return answers, choices
 
 
-def _estimate_questions(config: Config) -> list[str]:
+def _estimate_questions(config: Config, suites: Sequence[Suite]) -> list[str]:
     """What the evaluation asks the teacher, in lines."""
     settings, lines = config.evaluate, []
     shots = len(set(settings.shots))
-    for suite in _load_own_suites(config) if settings.teacher or config.generate.teacher else []:
+    for suite in suites if settings.teacher or config.generate.teacher else ():
         for task in suite.tasks:
             items = len(task.items[: settings.limit]) * shots
             if settings.teacher and task.spec.trained:

@@ -2,13 +2,11 @@
 
 import csv
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-import orjson
 import pytest
 
-from kshot.generate.teacher.servers.loopback import serve_on_loopback
+from kshot.generate.teacher.servers.loopback import JsonHandler, serve_on_loopback
 from tests.integration.ready import evaluated, read, ready_run
 
 RIGHT = {True: "long", False: "short"}
@@ -33,24 +31,10 @@ class Endpoint:
 def endpoint() -> Iterator[Endpoint]:
     teacher = Endpoint()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            message = {"role": "assistant", "content": teacher.reply(body["messages"][-1]["content"])}
-            choice = {"index": 0, "finish_reason": "stop", "message": message}
+    class Handler(JsonHandler):
+        def do_POST(self) -> None:  # noqa: N802 - as http.server calls it
             usage = {"prompt_tokens": 100, "completion_tokens": 2, "total_tokens": 102}
-            reply = {"id": "r", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
-            data = orjson.dumps({**reply, "usage": usage})
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Write nothing."""
+            self.send_reply(teacher.reply(self.read_json()["messages"][-1]["content"]), usage=usage)
 
     with serve_on_loopback(Handler) as url:
         teacher.url = url

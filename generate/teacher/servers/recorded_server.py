@@ -7,15 +7,12 @@ of the prompts finds the same reply: the label and attributes of the examples to
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-
-import orjson
 
 from kshot.core.errors import TeacherError
 from kshot.core.files import read_jsonl
 from kshot.core.seeding import digest
-from kshot.generate.teacher.servers.loopback import serve_on_loopback
+from kshot.generate.teacher.servers.loopback import JsonHandler, serve_on_loopback
 
 _WANTED = re.compile(r"^\d+\. ((?:topic|length|level|style|writer): .*)$", re.M)
 _LABEL = re.compile(r'right output is ("(?:[^"\\]|\\.)*")')
@@ -63,28 +60,11 @@ def recorded_server(path: Path) -> Iterator[str]:
         yield url
 
 
-def _make_handler(replies: dict[str, str], path: Path) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            key = find_key(body["messages"][-1]["content"])
+def _make_handler(replies: dict[str, str], path: Path) -> type[JsonHandler]:
+    class Handler(JsonHandler):
+        def do_POST(self) -> None:  # noqa: N802 - as http.server calls it
+            key = find_key(self.read_json()["messages"][-1]["content"])
             # A refusal of all requests of a kind would end the run.
-            reply = replies.get(key, f"{path.name} holds no reply for {key!r:.200}")
-            message = {"role": "assistant", "content": reply}
-            choice = {"index": 0, "finish_reason": "stop", "message": message}
-            self._send({"id": "r", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]})
-
-        def _send(self, content: dict[str, object]) -> None:
-            data = orjson.dumps(content)
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Write nothing: the client reports what it got."""
+            self.send_reply(replies.get(key, f"{path.name} holds no reply for {key!r:.200}"))
 
     return Handler
