@@ -93,7 +93,8 @@ def _build_task(
     if family_of_model:
         family, category = request.task.family, request.task.category
     else:
-        family, category = _build_id(content.family) or name, "invented"
+        drawn = dict(request.attributes[0]) if request.attributes else {}
+        family, category = _build_id(content.family) or name, _build_id(drawn.get("domain", "")) or "invented"
     example = Example(content.input, content.output, mode=request.mode, verified_by=verified_by, teacher=teacher)
     return Task(
         name,

@@ -59,9 +59,21 @@ def _build_request(
     context: SynthesisContext,
 ) -> SynthesisRequest:
     rng = stream(context.seed, MODE, round_, number)
+    drawn = _draw_attributes(settings, context.seed, round_ * settings.per_round + number)
     invented_count = round(settings.shown * (1 - SEED_FRACTION))
     shown = rng.sample(list(invented), min(invented_count, len(invented)))
     shown += rng.sample(list(seeds), min(settings.shown - len(shown), len(seeds)))
     rng.shuffle(shown)
-    request = context.build_request(context.prompts.render(MODE, tasks=shown), number, InventedTask)
-    return SynthesisRequest(MODE, shown[0], round_ * settings.per_round + number, request)
+    prompt = context.prompts.render(MODE, tasks=shown, attributes=drawn)
+    request = context.build_request(prompt, number, InventedTask)
+    attributes = (tuple(drawn.items()),) if drawn else ()
+    return SynthesisRequest(MODE, shown[0], round_ * settings.per_round + number, request, attributes=attributes)
+
+
+def _draw_attributes(settings: InventConfig, seed: int, number: int) -> dict[str, str]:
+    """Return what the invention of that number shall be like. Each entry of a list is drawn as often as the others."""
+    drawn = {}
+    for name, values in settings.attributes.items():
+        turn, position = divmod(number, len(values))
+        drawn[name] = stream(seed, MODE, name, turn).sample(values, len(values))[position]
+    return drawn

@@ -46,6 +46,9 @@ class InventConfig(Section):
     """Requests in a round."""
     shown: Annotated[int, Field(ge=1)] = 4
     """Tasks of the pool shown in a request."""
+    attributes: dict[str, Annotated[list[str], Field(min_length=1)]] = {}
+    """What a new task shall be like, e.g. {domain: [mail, law], answer: [one of 3 labels, a number]}: each request
+    names one entry of each list, each entry as often as the others. The domain becomes the task's category."""
 
 
 class DemonstrateConfig(Section):

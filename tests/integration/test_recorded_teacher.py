@@ -13,6 +13,7 @@ from kshot.generate.synthesis.examples.attributes import propose_attributes
 from kshot.generate.synthesis.examples.write import write_examples
 from kshot.generate.synthesis.shared.context import SynthesisContext
 from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
+from kshot.generate.synthesis.shared.verify import Claim, build_solve_prompt
 from kshot.generate.teacher import Reply, Request, open_teacher
 from kshot.generate.teacher.servers.recorded_server import find_key, read_replies
 from tests.scripted import SKILLS, Script, serving
@@ -108,3 +109,36 @@ def test_a_recorded_teacher_needs_its_file(tmp_path: Path, replies: str | None) 
     settings = TeacherConfig(endpoint="recorded", replies=tmp_path / replies if replies else None)
     with pytest.raises(TeacherError, match=r"generate\.teacher\.replies"), open_teacher(settings, "", tmp_path):
         pass
+
+
+def test_keys_name_the_data_of_a_request_and_not_its_wording() -> None:
+    prompts = PromptTemplates(None)
+    reworded = {"Invent a new task": "Invent a new task at once", "Keep its language": "Keep the language"}
+    data = {
+        "invent": {"tasks": [TASK], "attributes": {"domain": "mail"}},
+        "vary_task": {"instruction": LENGTH, "example": EXAMPLES[0]},
+        "attributes": {"instruction": LENGTH, "examples": EXAMPLES},
+        "augment": {"style": "as a note", "instruction": LENGTH, "example": EXAMPLES[0]},
+        "invert": {"instruction": LENGTH, "examples": EXAMPLES},
+        "judge": {"claim": Claim(LENGTH, "a cat", "short")},
+        "rephrase": {"instruction": LENGTH},
+        "abstract": {"instruction": LENGTH},
+        "restyle": {"instruction": LENGTH, "style": "a note"},
+    }
+    keys = {name: find_key(prompts.render(name, **values)) for name, values in data.items()}
+    assert len(set(keys.values())) == len(data)
+    assert not [key for key in keys.values() if key.startswith("prompt ")]
+    assert keys["rephrase"] == f"rephrase {LENGTH}"
+    assert keys["augment"] == "augment as a note | a cat"
+    for name, values in data.items():
+        text = prompts.render(name, **values)
+        for old, new in reworded.items():
+            text = text.replace(old, new)
+        assert find_key(text) == keys[name]
+    other = prompts.render("invent", tasks=[TASK], attributes={"domain": "law"})
+    assert find_key(other) != keys["invent"]
+
+
+def test_steps_and_answers_to_the_same_input_have_two_keys() -> None:
+    claims = (Claim(LENGTH, "a cat", "short"), Claim(LENGTH, "a cat", "short", with_rationale=True))
+    assert [find_key(build_solve_prompt(claim)) for claim in claims] == ["solve a cat", "reason a cat"]

@@ -1,7 +1,8 @@
 """Each synthesis mode against a real server with a scripted teacher: what is accepted, what is rejected, and why."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from kshot.generate.synthesis.rationales import write_rationales
 from kshot.generate.synthesis.self_instruct import invent_tasks
 from kshot.generate.synthesis.shared.context import SynthesisContext
 from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
+from kshot.generate.teacher import Reply, Request, Teacher
 from kshot.generate.teacher.cache import ReplyCache
 from kshot.generate.teacher.client import make_client
 from kshot.suites.loading import load_suite
@@ -124,6 +126,32 @@ def test_reason_accepts_rationales_that_end_in_the_answer(context: SynthesisCont
         [Task("n", "n", "c", (CAPITALS,), (Example("zebra", "ZEBRA"),))], ReasonConfig(per_task=1), context
     )
     assert [row.reason for row in rejects] == ["wrong answer"]
+
+
+class PromptRecorder:
+    """Notes the prompts that another teacher gets."""
+
+    budget_error = None
+
+    def __init__(self, teacher: Teacher) -> None:
+        self._teacher, self.name = teacher, teacher.name
+        self.prompts: list[str] = []
+
+    def ask(self, requests: Sequence[Request], label: str) -> list[Reply]:
+        self.prompts += [request.prompt for request in requests]
+        return self._teacher.ask(requests, label)
+
+
+def test_invent_asks_for_each_attribute_as_often_as_for_the_others(context: SynthesisContext) -> None:
+    attributes = {"domain": ["mail", "case law"], "answer": ["a label", "a number", "JSON"]}
+    settings = InventConfig(rounds=1, per_round=6, shown=2, attributes=attributes)
+    recorder = PromptRecorder(context.teacher)
+    tasks, _ = invent_tasks(TASKS, settings, replace(context, teacher=recorder))
+    lines = [line for prompt in recorder.prompts for line in prompt.splitlines() if "What the task is like" in line]
+    counts = Counter(entry for line in lines for entry in re.findall(r"(?:domain|answer): ([^;.]+)", line))
+    assert counts == {"mail": 3, "case law": 3, "a label": 2, "a number": 2, "JSON": 2}
+    assert {task.category for task in tasks} <= {"mail", "case_law"}
+    assert tasks
 
 
 def test_invent_grows_from_its_inventions_and_rejects_known_tasks(context: SynthesisContext) -> None:

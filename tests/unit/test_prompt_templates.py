@@ -56,7 +56,7 @@ def test_texts_reach_the_teacher_as_characters(name: str) -> None:
         name, task=task, tasks=[task], example=example, examples=[example], instruction=task.descriptions[0],
         labels=task.labels, label="ضوء", rival="é", names_labels=False, wanted=[{"topic": "é"}, {}], known=["它"],
         claim=Claim(task.descriptions[0], example.input, example.output), text="它", anchors=(), style="s",
-        count=2, document="它", heading="", passage=example.input,
+        count=2, document="它", heading="", passage=example.input, attributes={"domain": "茶"},
     )  # fmt: skip
     assert "\\u" not in prompt
     assert "&#" not in prompt

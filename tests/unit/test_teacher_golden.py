@@ -96,6 +96,7 @@ def test_prompts_match_the_golden_file() -> None:
         "example": TASK.examples[0],
         "examples": TASK.examples,
         "tasks": (TASK, TASK),
+        "attributes": {},
         "label": "urgent",
         "labels": TASK.labels,
         "rival": "calm",
