@@ -14,12 +14,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic import ValidationError
+from torch._dynamo.utils import counters
 
 from kshot.config import TrainConfig
 from kshot.core.errors import ConfigError, KshotError
 from kshot.core.files import read_log
 from kshot.models.loading import load_student
 from kshot.runtime.device import Device, set_attention
+from kshot.train.acceleration import choose_attention
 from kshot.train.export.merged import compare_logits, compute_logits, merge_student, scale_adapter
 from kshot.train.fit import fit, plan_rows
 from kshot.train.rows.split import prepare_rows
@@ -78,6 +80,8 @@ SETTINGS: Mapping[str, Sequence[tuple[Any, str]]] = {
         ({"gradient_checkpointing_kwargs": {"use_reentrant": False}}, REFUSED),
         ({"max_steps": 1, "warmup_steps": 1}, REFUSED),
         ({"max_steps": 1}, ACTS),
+        ({"torch_compile": True, "torch_compile_backend": "eager", "torch_compile_mode": "default"}, ACTS),
+        ({"torch_compile": True, "torch_compile_mode": "nope"}, REFUSED),
         ({"save_steps": 1, "save_total_limit": 3}, ACTS),
         ({"max_steps": 10**6, "per_device_train_batch_size": 10**6}, REFUSED),
         ({"learning_rate": 1e-30, "lr_scheduler_type": "constant"}, REFUSED),
@@ -110,14 +114,17 @@ SETTINGS: Mapping[str, Sequence[tuple[Any, str]]] = {
     "sft.save_steps": [(2, ACTS), (0, REFUSED)],
     "sft.save_total_limit": [(0, REFUSED)],
     "sft.packing": [(True, REFUSED)],
+    "sft.padding_free": [(True, ACTS), (1, REFUSED)],
+    "sft.torch_compile": [("yes", REFUSED)],
+    "sft.torch_compile_backend": [("eager", REFUSED), ("nope", REFUSED)],
     "sft.model_init_kwargs": [({"load_in_4bit": True}, REFUSED), ({"quantization_config": {}}, REFUSED)],
     **{f"sft.{name}": [(value, REFUSED)] for name, value in {
         "trust_remote_code": True, "chat_template_path": "x.jinja", "output_dir": "x", "push_to_hub": True,
         "report_to": "wandb", "resume_from_checkpoint": "x", "seed": 3, "data_seed": 3, "bf16": True, "fp16": True,
         "max_length": 64, "completion_only_loss": False, "assistant_only_loss": True, "dataset_text_field": "x",
         "train_sampling_strategy": "group_by_length", "length_column_name": "n", "group_by_length": True,
-        "save_strategy": "no", "logging_steps": 5, "torch_compile": True, "deepspeed": {}, "fsdp": "full_shard",
-        "use_liger_kernel": True, "padding_free": True, "activation_offloading": True, "eval_packing": True,
+        "save_strategy": "no", "logging_steps": 5, "deepspeed": {}, "fsdp": "full_shard", "eval_packing": True,
+        "use_liger_kernel": True, "liger_kernel_config": {"rope": True}, "activation_offloading": True,
         "load_best_model_at_end": True, "auto_find_batch_size": True, "dataloader_num_workers": 2,
         "router_aux_loss_coef": 0.1, "activation_checkpointing": True, "save_only_model": True, "nope": 1,
     }.items()},
@@ -164,9 +171,14 @@ SETTINGS: Mapping[str, Sequence[tuple[Any, str]]] = {
         ({"sft": {"eval_steps": 2}, "validation_fraction": 0.0}, REFUSED),
         ({"adapter_scale": 0.5}, ACTS),
         ({"kl_coef": 0.5}, ACTS),
+        ({"sft": {"torch_compile": True}, "kl_coef": 0.1}, REFUSED),
+        ({"attention": "flash_attention_2"}, REFUSED),
     ],
 }  # fmt: skip
 """By the key under `train`, its values and what each does; "sft", "lora" and "" take several keys at once."""
+
+NEED_GPU = {("sft", "use_liger_kernel")}
+"""Honoured where there is a GPU."""
 
 HOSTILE: tuple[Any, ...] = (
     -1, 0, 1, 0.5, 2.5, 1e-300, 1e300, float("nan"), float("inf"), -float("inf"), 10**400, -(10**5000), True, False,
@@ -234,8 +246,9 @@ def train_once(settings: Mapping[str, Any], architecture: str = STUDENT) -> dict
         split = prepare_rows(records, tokenizer, config.max_length, config.validation_fraction, 1, targets=True)
         plan = plan_rows(split.train, config, 1)
         shapes = _watch(model)
-        set_attention(model, "eager")
-        device = Device("cpu", 2, "float32", "eager", {})
+        device = choose_attention(model, config, Device("cpu", 2, "float32", "eager", {}))
+        set_attention(model, device.attention)
+        counters.clear()
         trained = fit(model, tokenizer, plan, split.validation, config, device, folder / "train", 1)
         scale_adapter(trained, config.adapter_scale)
         trained.save_pretrained(folder / "adapter")
@@ -249,6 +262,7 @@ def train_once(settings: Mapping[str, Any], architecture: str = STUDENT) -> dict
             "gradient norms": [row.get("grad_norm") for row in rows if "loss" in row],
             "validation": [(row["step"], row["eval_loss"]) for row in rows if "eval_loss" in row],
             "checkpoints": sorted(path.name for path in (folder / "train" / "checkpoints").glob("checkpoint-*")),
+            "compiled": counters["frames"]["ok"] > 0,
             "recomputation": trained.is_gradient_checkpointing,
             "batches": sorted(set(shapes)),
         }

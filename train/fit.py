@@ -11,6 +11,7 @@ from kshot.core.errors import ConfigError, RunError, summarize_error
 from kshot.core.files import read_log
 from kshot.runtime.device import Device, cast_frozen_linears, use_threads
 from kshot.runtime.logging import quiet
+from kshot.train.acceleration import check_acceleration
 from kshot.train.adapters import (
     adapter_config,
     adapter_coverage,
@@ -164,6 +165,7 @@ def _make_trainer(
     from kshot.train.halving import HalvingTrainer, is_out_of_memory
     from kshot.train.trainer import CompletionTrainer
 
+    check_acceleration(model, settings, device)
     idle = find_idle_layers(model, list(plan[0].input_ids))
     needs_trl = _needs_trl_loss(model, arguments)
     if settings.kl_coef and needs_trl:
@@ -176,7 +178,8 @@ def _make_trainer(
     if device.dtype == "bfloat16" and is_lora and not settings.quantize:
         cast_frozen_linears(model)
     make: Any = HalvingTrainer
-    if settings.kl_coef or (device.type == "cpu" and not needs_trl):
+    is_compiled = arguments.torch_compile
+    if settings.kl_coef or (device.type == "cpu" and not needs_trl and not is_compiled):
         make = partial(CompletionTrainer, kl_coef=settings.kl_coef, threads=device.worker_count)
     try:
         trainer = make(

@@ -91,7 +91,8 @@ class HalvingTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
         ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval",
     ) -> Any:  # fmt: skip
         """The mean loss of the validation rows, each batch in one of the processes: the number that one would give."""
-        if not self.is_replicated:
+        # The trainer's own loop weighs batches by their rows, and takes a batch without padding for one row.
+        if not self.is_replicated and not self.padding_free:
             return super().evaluation_loop(
                 dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix
             )
@@ -155,6 +156,11 @@ class HalvingTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
             free_memory()
             if self._must_keep_pace:
                 raise RunError(f"train: out of memory; lower train.sft.per_device_train_batch_size, or {ADVICE}")
+            if self.padding_free:
+                raise RunError(
+                    "train: out of memory; lower train.sft.per_device_train_batch_size (a batch of padding_free is not "
+                    f"halved), or {ADVICE}"
+                )
             if parts >= rows:
                 raise RunError(f"train: out of memory with a single row in the batch; {ADVICE}")
             self._parts = min(2 * parts, rows)

@@ -36,6 +36,7 @@ from kshot.runtime.device import (
 )
 from kshot.runtime.processes import local_process_count, process_count
 from kshot.train import conversion
+from kshot.train.acceleration import choose_attention
 from kshot.train.checkpoints import keep_step_rows
 from kshot.train.conversion import keep_conversion, read_outside_data
 from kshot.train.data import TrainRow
@@ -221,6 +222,7 @@ def _choose_device(settings: TrainConfig, folder: Path, key: str, model: Any, kn
         return device
 
     device = lead(lambda: load_or_probe_device(folder / "settings.json", key, probe))
+    device = choose_attention(model, settings, device)
     return use_threads(device, threads) if process_count() > 1 else device
 
 

@@ -82,7 +82,8 @@ def sft_config(
             "num_train_epochs": 1,  # The plan holds the rows of every epoch and of max_steps.
             "max_steps": -1,
             "output_dir": str(checkpoints),
-            "max_length": settings.max_length,
+            # TRL takes None as a promise that rows are of the right length already, which they are.
+            "max_length": None if options.get("padding_free") else settings.max_length,
             "bf16": device.dtype == "bfloat16",
             "use_cpu": device.type == "cpu",
             "seed": seed,
@@ -213,6 +214,15 @@ def _check_combinations(settings: TrainConfig) -> list[str]:
         faults.append("train.sft.label_smoothing_factor: without effect under loss_type: dft; leave one of the two out")
     if "gradient_checkpointing_kwargs" in sft and not sft.get("gradient_checkpointing"):
         faults.append("train.sft.gradient_checkpointing_kwargs: without effect unless gradient_checkpointing: true")
+    if sft.get("use_liger_kernel") and find_spec("liger_kernel") is None:
+        faults.append("train.sft.use_liger_kernel: needs liger-kernel; pip install 'kshot[gpu]'")
+    if not is_compiled(sft):
+        faults += [
+            f"train.sft.{name}: without effect unless torch_compile: true"
+            for name in sorted({"torch_compile_backend", "torch_compile_mode"} & sft.keys())
+        ]
+    if settings.kl_coef and (is_compiled(sft) or sft.get("use_liger_kernel")):
+        faults.append("train.kl_coef: kshot computes it with its own loss; leave out torch_compile, use_liger_kernel")
     if settings.kl_coef and not has_plain_loss(sft):
         faults.append("train.kl_coef: needs the plain loss; leave out loss_type and label_smoothing_factor")
     if lora.get("use_dora") and settings.adapter_scale != 1:
@@ -227,6 +237,11 @@ def _check_combinations(settings: TrainConfig) -> list[str]:
     for name in ("rank_pattern", "alpha_pattern"):
         faults += [fault for key in lora.get(name, {}) for fault in _check_pattern(f"train.lora.{name}", key)]
     return faults
+
+
+def is_compiled(sft: dict[str, Any]) -> bool:
+    """Whether torch.compile makes the student's code."""
+    return bool(sft.get("torch_compile"))
 
 
 def has_plain_loss(sft: dict[str, Any]) -> bool:

@@ -24,6 +24,9 @@ class TrainConfig(Section):
     """Fraction of the records held back for the validation loss, which is on the answer only."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """auto: bfloat16 on a GPU that supports it, and on a CPU where a timed step is faster with it."""
+    attention: Literal["auto", "eager", "sdpa", "flash_attention_2", "flash_attention_3"] = "auto"
+    """Attention of the student while it is trained. auto: the fused one, on a CPU the faster in a timed step. The flash
+    ones need a GPU and the package flash-attn or kernels; with sft.padding_free they compute no padding at all."""
     method: Literal["lora", "full"] = "lora"
     """lora: an adapter, merged at the end. full: all weights, of which only the merged student is written; the default
     learning rate is then 2e-5."""

@@ -216,6 +216,8 @@ def sum_over_processes(values: Sequence[float]) -> list[float]:
     import torch
     from torch import distributed
 
+    if process_count() == 1:
+        return list(values)
     sums = torch.tensor(values, dtype=torch.float64)
     distributed.all_reduce(sums)
     return [float(total) for total in sums]
