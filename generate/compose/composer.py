@@ -26,7 +26,7 @@ from kshot.generate.curation.filters import Filter, build_filters
 from kshot.generate.run_files import ContaminationRow, TextMatch
 from kshot.tasks.source import TaskSource
 
-VERSION = 3
+VERSION = 4
 """Raise it with every change of an output; the data's cache key contains it."""
 MAX_ATTEMPTS = 20
 """Draws for one record; after as many rejected ones the data set goes without it."""
@@ -96,12 +96,20 @@ def _allocate_shares(sources: Sequence[TaskSource], settings: GenerateConfig) ->
 
 
 def _allocate_evenly(sources: Sequence[TaskSource], records: int, cap: int) -> dict[str, int]:
+    share = records // len(sources) if sources else 0
     caps = {source.id: cap * source.example_count for source in sources if source.example_count is not None}
-    counts = {name: min(most, records // len(sources)) for name, most in caps.items()}
-    uncapped = [source.id for source in sources if source.example_count is None]
+    counts = {source.id: min(caps.get(source.id, share), share) for source in sources}
+    uncapped = [source.id for source in sources if source.id not in caps]
+    receivers = uncapped if share and uncapped else list(counts)
     left = records - sum(counts.values())
-    for position, name in enumerate(uncapped):
-        counts[name] = left // len(uncapped) + (position < left % len(uncapped))
+    while left and (receivers := [name for name in receivers if counts[name] < caps.get(name, records)]):
+        each, more = divmod(left, len(receivers))
+        # Where there is less than one for each, they are spread over the list.
+        spread = [receivers[number * len(receivers) // more] for number in range(more)]
+        extra = set(receivers[:more] if share else spread)
+        for name in receivers:
+            counts[name] = min(counts[name] + each + (name in extra), caps.get(name, records))
+        left = records - sum(counts.values())
     return counts
 
 

@@ -13,7 +13,7 @@ from kshot.core.types import Reject
 from kshot.generate.compose.composer import AcceptedRecord, ComposeEvent
 from kshot.generate.dataset.packed import PackedRecord, pack
 from kshot.generate.dataset.shuffle import PREFIX, DiskShuffle
-from kshot.generate.dataset.stats import DatasetStats
+from kshot.generate.dataset.stats import COMPOSE, DatasetStats
 from kshot.generate.run_files import (
     CONTAMINATION,
     REJECTS,
@@ -56,7 +56,9 @@ def write_dataset(
             else:
                 contamination.write(event.to_line())
         if not stats.records:
-            raise ConfigError(["generate: no record passed; rejects.jsonl would hold them all: widen tasks or shots"])
+            rejected = stats.modes({})[COMPOSE].rejected
+            reasons = ", ".join(f"{reason}: {count}" for reason, count in rejected.items())
+            raise ConfigError([f"generate: no record passed ({reasons or 'none was drawn'}); widen tasks or shots"])
         with atomic_file(folder / TRAIN) as temporary, temporary.open("wb") as train:
             train.writelines(shuffle.lines())
     return stats

@@ -103,6 +103,23 @@ def test_allocate_records_adds_up_and_respects_the_cap(records: int, cap: int) -
     assert max(free) - min(free) <= 1
 
 
+@pytest.mark.parametrize("records", [1, 7, 60, 93, 94, 100, 141, 900, 10**6])
+def test_allocate_records_leaves_none_over_where_no_program_draws(records: int) -> None:
+    sources = [source for source in select_sources([], [TASKS]) if source.example_count is not None]
+    counts = allocate_records(sources, GenerateConfig(records=records, max_records_per_example=3))
+    most = sum(3 * source.example_count for source in sources if source.example_count)
+    assert sum(counts.values()) == min(records, most)
+    if records <= len(sources):
+        assert max(counts.values()) == 1
+
+
+def test_allocate_records_gives_programs_no_more_than_others_where_records_are_few() -> None:
+    sources = select_sources([], [TASKS])
+    counts = allocate_records(sources, GenerateConfig(records=len(sources) // 2))
+    drawn = [counts[source.id] for source in sources if source.example_count is not None]
+    assert sum(drawn) == pytest.approx(len(drawn) / 2, abs=1)
+
+
 def test_too_few_distinct_examples_are_rejected_not_repeated(tmp_path: Path) -> None:
     path = tmp_path / "t.yaml"
     path.write_text(
