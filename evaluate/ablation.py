@@ -14,7 +14,7 @@ from kshot.core.console import say
 from kshot.core.files import write_text
 from kshot.core.run_files import write_model
 from kshot.core.runs import installed_versions
-from kshot.evaluate.compare import Measurements, measure_checkpoint, plan_checkpoints
+from kshot.evaluate.measure.checkpoints import Measurements, measure_checkpoint, plan_checkpoints
 from kshot.evaluate.measure.measurement import Measurement
 from kshot.evaluate.measure.results import (
     ScoresBySuite,
@@ -61,7 +61,8 @@ def measure_trial(config: Config, trial: Trial, run: Path, suites: Sequence[Suit
     """
     checkpoints, measurements, device = _plan_trial(config, trial, run, suites, folder)
     for checkpoint in checkpoints:
-        measure_checkpoint(measurements[checkpoint.label], checkpoint, device, config, folder)
+        # Merged weights lie in the trial's own folder: other trials may be measured meanwhile.
+        measure_checkpoint(measurements[checkpoint.label], checkpoint, device, config, run)
 
 
 def _plan_trial(

@@ -6,7 +6,6 @@ made alike; what is missing is measured and kept in measurements/, so that a rer
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 
 from kshot.config import Config
@@ -15,10 +14,11 @@ from kshot.core.errors import ConfigError
 from kshot.core.files import write_text
 from kshot.core.run_files import write_model
 from kshot.core.runs import Run, installed_versions
-from kshot.core.seeding import digest
-from kshot.evaluate.lm.backends import backend_of, check_backend, make_backend, remove_leftovers
-from kshot.evaluate.measure.measurement import Measurement, make_measurement, measure_missing
-from kshot.evaluate.measure.plan import load_suites, plan_measurements, say_no_teacher_is_asked
+from kshot.evaluate.compare_shards import measure_in_shards
+from kshot.evaluate.lm.backends import check_backend
+from kshot.evaluate.measure.checkpoints import Measurements, measure_checkpoint, plan_checkpoints
+from kshot.evaluate.measure.measurement import Measurement
+from kshot.evaluate.measure.plan import load_suites, say_no_teacher_is_asked
 from kshot.evaluate.measure.results import (
     count_answers,
     count_differences,
@@ -27,7 +27,6 @@ from kshot.evaluate.measure.results import (
     read_samples,
     read_suite_scores,
 )
-from kshot.evaluate.measure.shared import SETTINGS, read_settings
 from kshot.evaluate.metrics.label_bias import measure_label_bias
 from kshot.evaluate.report.figures import compare_plots, save_plots
 from kshot.evaluate.report.markdown import describe_measurement
@@ -55,21 +54,23 @@ from kshot.evaluate.report.sections import ABOUT_INTERVALS, ABOUT_OTHER, label_b
 from kshot.evaluate.run_files import ComparedMetric, ComparedModel, CompareFile, CompareRow, DeviceFile, SuiteGain
 from kshot.evaluate.stats.paired import holm_of, paired_gains
 from kshot.evaluate.stats.significance import judge
-from kshot.models.checkpoints import Checkpoint, find_checkpoints, load_checkpoint
-from kshot.runtime.device import Device, load_or_probe_device, probe_device, use_threads
-from kshot.suites.format import Suite, families_by_suite
-
-Measurements = dict[str, list[Measurement]]
-"""By label: one for each suite, number of shots and few-shot seed, in the same order for all."""
+from kshot.models.checkpoints import Checkpoint, find_checkpoints
+from kshot.runtime.device import Device
+from kshot.runtime.shards.executors import Executor
+from kshot.suites.format import families_by_suite
 
 
-def run_compare(config: Config, names: Sequence[str], baseline: str, suites: Sequence[str], folder: Path) -> None:
+def run_compare(
+    config: Config, names: Sequence[str], baseline: str, suites: Sequence[str], folder: Path,
+    executor: Executor | None = None,
+) -> None:  # fmt: skip
     """Measure the checkpoints and write the comparison into `folder`.
 
     Args:
         names: runs by name or folder, model folders, adapters, hub ids.
         baseline: one of them or a further one; empty for the config's student, the base of its runs.
         suites: suites to measure on beside those of the config.
+        executor: makes the measurements in shards; None: one after another in this process.
 
     Raises:
         KshotError: faults of names, weights and suites are found before a model is loaded.
@@ -88,64 +89,11 @@ def run_compare(config: Config, names: Sequence[str], baseline: str, suites: Seq
             own = measurements[checkpoint.label]
             if done := sum(measurement.is_done for measurement in own):
                 say(f"{checkpoint.label}: {done} of {len(own)} measurements exist")
-            measure_checkpoint(own, checkpoint, device, config, folder)
+            if not executor:
+                measure_checkpoint(own, checkpoint, device, config, folder)
+        if executor:
+            measure_in_shards(executor, config, [against, *others], suites, measurements, folder)
         _write(config, checkpoints, measurements, device, folder)
-
-
-def measure_checkpoint(
-    measurements: Sequence[Measurement], checkpoint: Checkpoint, device: Device, config: Config, folder: Path
-) -> None:
-    """Make the measurements of a checkpoint that are missing, by the config's backend.
-
-    Args:
-        folder: where merged weights may lie meanwhile; no other process works there.
-    """
-    if all(measurement.is_done for measurement in measurements):
-        return
-    remove_leftovers(folder)
-    with backend_of(checkpoint, config.evaluate, folder) as backend:
-        measure_missing(measurements, partial(load_checkpoint, checkpoint), device, config.evaluate.limit, backend)
-
-
-def plan_checkpoints(
-    config: Config, checkpoints: Sequence[Checkpoint], suites: Sequence[Suite], folder: Path
-) -> tuple[Measurements, Device]:
-    """The measurements of each checkpoint, finished or not, and the device settings that all share."""
-    device = _choose_device(config, checkpoints, folder)
-    plan = {c.label: _plan_one(c, checkpoints, suites, config, folder, device) for c in checkpoints}
-    return plan, device
-
-
-def _choose_device(config: Config, checkpoints: Sequence[Checkpoint], folder: Path) -> Device:
-    """The settings under which a run was measured, so that its measurements serve; else those kept here or probed."""
-    dtype, threads = config.evaluate.dtype, config.train.threads
-    runs = [run / "evaluate" for checkpoint in checkpoints for run in checkpoint.runs]
-    kept = next((device for run in runs if (device := read_settings(run, dtype))), None)
-
-    def probe() -> Device:
-        model, _ = load_checkpoint(checkpoints[0])
-        return probe_device(model, dtype, threads, backward=False)
-
-    return use_threads(kept or load_or_probe_device(folder / SETTINGS, digest(dtype), probe), threads)
-
-
-def _plan_one(
-    checkpoint: Checkpoint, checkpoints: Sequence[Checkpoint], suites: Sequence[Suite], config: Config, folder: Path,
-    device: Device,
-) -> list[Measurement]:  # fmt: skip
-    """Measurements of a run where they are finished under the same key, else our own."""
-    runs = dict.fromkeys(run for other in checkpoints for run in other.runs)
-    places = [(run / "evaluate" / "measurements", model) for run in runs for model in ("base", "student")]
-    places.append((folder / "measurements", checkpoint.measurement_name))
-    measurements = []
-    backend = make_backend(config.evaluate, checkpoint.folder)
-    for suite, k, seed in plan_measurements(suites, config.evaluate):
-        names = (suite, k, config.evaluate.limit, device, seed)
-        options = [
-            make_measurement(root, model, checkpoint.fingerprint, *names, backend=backend) for root, model in places
-        ]
-        measurements.append(next((option for option in options if option.is_done), options[-1]))
-    return measurements
 
 
 def compare_rows(

@@ -50,7 +50,6 @@ from kshot.generate.run_files import (
     TaskDiversity,
 )
 from kshot.generate.scale.compose_shards import compose_shards, remove_blocks
-from kshot.generate.scale.executors import Executor
 from kshot.generate.scale.sharded_teacher import share_with
 from kshot.generate.sources import held_out_families, is_family_file, load_sources
 from kshot.generate.synthesis.estimate import estimate_synthesis, preview_synthesis
@@ -65,6 +64,7 @@ from kshot.generate.teacher import fingerprint_local_teachers
 from kshot.generate.versions import component_versions
 from kshot.models.embeddings import embed_texts, resolve_encoder
 from kshot.project.suite import load_protected_suite, suite_files, suite_source
+from kshot.runtime.shards.executors import Executor
 from kshot.tasks.registry import entry_point_versions
 from kshot.tasks.source import TaskSource, source_from_task
 

@@ -44,8 +44,8 @@ def generate(config: Config, run: str, *, fill_to: int | None = None, shards: in
     Raises:
         KshotError: faults of config, tasks or teacher; replies that came are kept.
     """
-    from kshot.generate.scale.executors import LocalExecutor
     from kshot.generate.stage import run_generate
+    from kshot.runtime.shards.executors import LocalExecutor
 
     executor = LocalExecutor(shards) if shards else None
     run_generate(config, _run(config, run), fill_to, executor=executor)

@@ -18,6 +18,7 @@ from kshot.core.files import atomic_file, write_text
 from kshot.core.run_files import FileModel, write_model
 from kshot.generate.teacher import Request
 from kshot.generate.teacher.cache import REPLIES_FILE, ReplyCache
+from kshot.runtime.shards.work import Work
 
 JOB, REQUESTS, ASKED, LOCK = "ask.json", "requests.jsonl", "asked", ".lock"
 
@@ -69,3 +70,6 @@ def ask_shard(folder: Path, shard: int) -> None:
     with shard_lock(target, timeout=-1), closing(ReplyCache(target / REPLIES_FILE)) as cache:
         make_client(job.teachers[shard], job.student, cache, target).ask(requests, job.label)
     write_text(asked_path(folder, shard), "")
+
+
+WORK = Work("ask", ask_shard, asked_path)

@@ -28,6 +28,7 @@ from kshot.generate.dataset.packed import PackedRecord, RecordSummary, pack
 from kshot.generate.run_files import ContaminationRow
 from kshot.generate.sources import load_sources
 from kshot.project.suite import load_protected_suite
+from kshot.runtime.shards.work import Work
 from kshot.tasks.source import source_from_task
 
 BLOCKS, JOB = ".blocks", "job.json"
@@ -144,3 +145,6 @@ def _decode(kind: str, row: Any, line: bytes) -> PackedRecord | Reject | Contami
         summary = RecordSummary(tuple(properties), tuple(lengths), family, task, label)
         return PackedRecord(line, summary, Draw(source, number, attempt, RecordKeys(*keys)))
     return _REJECT.validate_python(row) if kind == REJECTED else ContaminationRow.model_validate(row)
+
+
+WORK = Work("compose", write_block, block_path)

@@ -15,7 +15,9 @@ from kshot.generate.compose.composer import ComposeEvent, Composer
 from kshot.generate.dataset.packed import PackedRecord
 from kshot.generate.run_files import ContaminationRow
 from kshot.generate.scale.block_files import BLOCKS, ComposeJob, block_path, open_blocks, read_block
-from kshot.generate.scale.executors import Executor, run_parts
+from kshot.runtime.shards.executors import Executor, run_parts
+
+COMPOSE = "kshot.generate.scale.block_files:WORK"
 
 
 def compose_shards(
@@ -58,7 +60,7 @@ def compose_shards(
         f"generate: {len(composer.blocks)} blocks in {executor.shards} shards ({executor.name})"
         + (f"; {done} are done" if done else "")
     )
-    run_parts(executor, "compose", target, range(len(composer.blocks)), count_finished)
+    run_parts(executor, COMPOSE, target, range(len(composer.blocks)), count_finished)
     yield from composer.settle(_read_blocks(target, len(composer.blocks)))
 
 

@@ -17,14 +17,15 @@ from kshot.config import BudgetConfig, Config, TeacherConfig
 from kshot.core.console import say
 from kshot.core.errors import RunError
 from kshot.generate.scale.ask_shards import REQUESTS, AskJob, shard_lock, write_wave
-from kshot.generate.scale.executors import Executor, run_parts
 from kshot.generate.teacher import BudgetExceededError, Estimate, Reply, Request, Teacher
 from kshot.generate.teacher.cache import REPLIES_FILE
+from kshot.runtime.shards.executors import Executor, run_parts
 
 if TYPE_CHECKING:
     from kshot.generate.teacher.client import TeacherClient
 
 SHARDS = ".shards"
+ASK = "kshot.generate.scale.ask_shards:WORK"
 MIN_SHARD_REQUESTS = 32
 """A shard with fewer requests costs more time to start than it saves."""
 
@@ -81,7 +82,7 @@ class ShardedTeacher:
         wave = self._folder / f"{time.time_ns():x}"
         write_wave(wave, AskJob(label=label, student=self._student, teachers=teachers), parts)
         try:
-            run_parts(self._executor, "ask", wave, range(shards), lambda: None)
+            run_parts(self._executor, ASK, wave, range(shards), lambda: None)
         finally:
             self._take_replies()
 

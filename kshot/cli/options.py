@@ -23,6 +23,21 @@ Suites = Annotated[
     list[str] | None,
     typer.Option("--suite", help="A suite to measure on as well: a name, or a folder of held-out tasks. Repeatable."),
 ]
+Executors = Annotated[
+    str, typer.Option("--executor", metavar="NAME", help="Work in shards, for the same result: local, slurm, ray.")
+]
+Shards = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, help="Number of shards; for local by default one a core, or a GPU where it trains."
+    ),
+]
+Slurm = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE", help="For slurm: partition, time, or any of sbatch's options. Repeatable."),
+]
+Cpus = Annotated[int, typer.Option("--cpus", metavar="N", min=0, help="For ray: the cores that a shard asks for.")]
+Gpus = Annotated[int, typer.Option("--gpus", metavar="N", min=0, help="For ray: the GPUs that a shard asks for.")]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="The task's id, see `kshot tasks list`.")]
 TaskFiles = Annotated[
     list[Path] | None,
@@ -37,6 +52,17 @@ AnsweringModel = Annotated[
 Dtype = Annotated[
     str, typer.Option(metavar="DTYPE", help="auto (float32 on a CPU, bfloat16 on a GPU), float32, bfloat16, float16.")
 ]
+
+
+def parse_pairs(option: str, pairs: list[str]) -> dict[str, str]:
+    """Options of the form KEY=VALUE.
+
+    Raises:
+        ConfigError: one is of another form.
+    """
+    if wrong := [pair for pair in pairs if not all(pair.partition("="))]:
+        raise ConfigError([f"{option} {pair}: expected KEY=VALUE" for pair in wrong])
+    return {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
 
 
 def load(config: Path, run: str, overrides: list[str] | None) -> "tuple[Config, Run]":

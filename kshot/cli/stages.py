@@ -4,7 +4,17 @@ from typing import Annotated
 
 import typer
 
-from kshot.cli.options import ConfigPath, Overrides, RunName, Suites, load
+from kshot.cli.options import (
+    ConfigPath,
+    Executors,
+    Overrides,
+    RunName,
+    Shards,
+    Slurm,
+    Suites,
+    load,
+    parse_pairs,
+)
 from kshot.core.console import say
 from kshot.core.errors import ConfigError
 
@@ -23,17 +33,9 @@ def generate(
         typer.Option(metavar="N", min=1, max=50, help="Ask for N of each mode only, and show replies and verdicts."),
     ] = None,
     batch: Annotated[bool, typer.Option("--batch", help="Send the requests to the endpoint's batch API.")] = False,
-    executor: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="Work in shards, for the same set: local (processes), slurm, ray."),
-    ] = "",
-    shards: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Number of shards; for local by default one a core.")
-    ] = None,
-    slurm: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="For slurm: partition, time, or any of sbatch's options. Repeatable."),
-    ] = None,
+    executor: Executors = "",
+    shards: Shards = None,
+    slurm: Slurm = None,
 ) -> None:
     """Make the data: runs/RUN/generate/train.jsonl, with its rejects, manifest and card.
 
@@ -41,9 +43,9 @@ def generate(
     OpenAI-compatible URL, or `local` to start the student's base as a teacher on this machine.
     """
     from kshot.generate import stage
-    from kshot.generate.scale.clusters import make_executor
+    from kshot.runtime.shards.clusters import make_executor
 
-    pool = make_executor(executor, shards, _parse_pairs("--slurm", slurm or []))
+    pool = make_executor(executor, shards, parse_pairs("--slurm", slurm or []))
     if pool and (dry_run or preview or batch):
         raise ConfigError(["--executor and --shards do not go with --dry-run, --preview or --batch; leave one out"])
     settings, folder = load(config, run, overrides)
@@ -53,12 +55,6 @@ def generate(
         stage.preview(settings, folder, preview)
     else:
         stage.run_generate(settings, folder, fill_to, batch, pool)
-
-
-def _parse_pairs(option: str, pairs: list[str]) -> dict[str, str]:
-    if wrong := [pair for pair in pairs if not all(pair.partition("="))]:
-        raise ConfigError([f"{option} {pair}: expected KEY=VALUE" for pair in wrong])
-    return {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
 
 
 def train(config: ConfigPath, run: RunName = "", overrides: Overrides = None) -> None:

@@ -17,6 +17,8 @@ from kshot.core.errors import DataError, RunError
 from kshot.core.files import read_json, write_json
 from kshot.runtime.parallel import count_worker_groups, run_parallel
 
+MAX_CORES = "KSHOT_MAX_CORES"
+"""The environment variable that gives a shard its part of the cores."""
 MIN_BFLOAT16_SPEEDUP = 1.1
 """bfloat16 rounds more, so it has to be clearly faster."""
 MAX_SLOWDOWN = 2.0
@@ -51,8 +53,19 @@ class Device:
 
 
 def count_cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """CPU cores that this process may use: those of the system, or of its shard where that is less."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get(MAX_CORES, "")
+    return min(cores, int(limit)) if limit.isdecimal() and int(limit) else cores
+
+
+def visible_gpus() -> list[str]:
+    """The CUDA devices that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    if named := os.environ.get("CUDA_VISIBLE_DEVICES"):
+        return [name.strip() for name in named.split(",") if name.strip()]
+    import torch
+
+    return [str(number) for number in range(torch.cuda.device_count())]
 
 
 def measure_peak_memory(device: str) -> int | None:

@@ -11,7 +11,7 @@ from kshot.core.runs import Run
 from kshot.generate.stage import run_generate
 from kshot.generate.synthesis.pipeline import inherit_replies
 from kshot.sweep.grid import load_grid
-from kshot.sweep.run import Stages, run_sweep
+from kshot.sweep.run import Stages, Sweep, run_sweep
 from tests.conftest import write_config
 from tests.integration.test_pipeline import kill_when, kshot, lines
 from tests.integration.test_teacher import Endpoint, endpoint
@@ -208,10 +208,10 @@ def test_ablate_buys_no_reply_of_the_teacher_twice(tmp_path: Path, tiny_student:
 
     def count_requests(*grid: str) -> int:
         before = len(endpoint.asked)
-        run_sweep(load_grid(config, overrides, grid), Run(tmp_path / "run"), stages)
+        run_sweep(Sweep(load_grid(config, overrides, grid), Run(tmp_path / "run"), stages))
         return len(endpoint.asked) - before
 
-    stages = Stages(inherit_replies, run_generate, nothing, nothing, nothing)
+    stages = Stages(inherit_replies, run_generate, nothing, nothing, lambda _: True, nothing)
     families = count_requests("generate.shots=[[1],[2]]")
     assert families > 0
     assert len(list((tmp_path / "run" / "data").iterdir())) == 2

@@ -15,8 +15,8 @@ from kshot.core.errors import ConfigError, RunError
 from kshot.core.runs import Run
 from kshot.generate.compose import blocks
 from kshot.generate.scale import sharded_teacher
-from kshot.generate.scale.clusters import make_executor
 from kshot.generate.stage import run_generate
+from kshot.runtime.shards.clusters import make_executor
 from tests.integration.test_shards import SteadyScript, config, generate, prompts, replies, with_teacher
 from tests.scripted import serving
 

@@ -243,5 +243,20 @@ def test_another_backend_scores_an_adapter_as_our_own_does(
     assert not list((work / f"by-{backend}").glob(".merged-*"))
 
 
+@pytest.mark.parametrize("backend", ["own", "hf"])
+def test_shards_measure_what_one_process_measures(work: Path, backend: str) -> None:
+    """Also where a backend needs merged weights, which each part makes for itself."""
+    adapter = work / "runs" / "whole" / "train" / "adapter"
+    options = (adapter, "--set", f"evaluate.backend={backend}", "--set", "train.threads=1")
+    own = compare(work, *options, out=f"alone-{backend}")
+    out = f"shards-{backend}"
+    sharded = compare(work, *options, "--shards", 2, out=out)
+    assert sharded["gains"] == own["gains"]
+    assert len(sharded["gains"]) > 2
+    measured = [path.parent for path in (work / out / "measurements").rglob("measurement.json")]
+    assert len(measured) >= 3
+    assert not (work / out / ".shards").exists()
+
+
 def test_compare_needs_a_model_beside_the_baseline(work: Path) -> None:
     assert "at least one model beside the baseline" in refused(work, "whole", "--baseline", "whole")

@@ -6,11 +6,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -21,13 +19,15 @@ from kshot.config import BudgetConfig, Config, TeacherConfig
 from kshot.core.errors import ConfigError, RunError
 from kshot.core.runs import Run
 from kshot.generate.compose import blocks
-from kshot.generate.scale import executors, sharded_teacher
+from kshot.generate.scale import sharded_teacher
 from kshot.generate.scale.ask_shards import shard_lock
-from kshot.generate.scale.clusters import make_executor
-from kshot.generate.scale.executors import LocalExecutor
 from kshot.generate.scale.sharded_teacher import ShardedTeacher, divide_teacher
-from kshot.generate.scale.worker import run_shard
 from kshot.generate.stage import run_generate
+from kshot.runtime.shards import executors
+from kshot.runtime.shards.clusters import make_executor
+from kshot.runtime.shards.executors import LocalExecutor
+from kshot.runtime.shards.worker import run_shard
+from tests.killing import KillingExecutor
 from tests.scripted import Script, serving
 from tests.unit.composing import SEEDS
 
@@ -81,31 +81,6 @@ def test_shards_give_the_set_of_one_process_byte_for_byte(shards: int, whole: di
     assert json.loads(whole["manifest.json"])["labels"]
 
 
-class KillingExecutor(LocalExecutor):
-    """Kills its last shard by SIGKILL as soon as there is a file of the pattern, once."""
-
-    def __init__(self, shards: int, pattern: str) -> None:
-        super().__init__(shards)
-        self.killed: list[int] = []
-        self._pattern = pattern
-        self._processes: list[subprocess.Popen[bytes]] = []
-
-    def _start(self, stack: ExitStack, work: str, folder: Path, rank: int, shards: int) -> "subprocess.Popen[bytes]":  # type: ignore[override]
-        process = LocalExecutor._start(stack, work, folder, rank, shards)
-        if rank == shards - 1 and not self.killed:
-            threading.Thread(target=self._kill, args=(process, folder), daemon=True).start()
-        return process
-
-    def _kill(self, process: "subprocess.Popen[bytes]", folder: Path) -> None:
-        while not self.is_ready(folder) and process.poll() is None:
-            time.sleep(0.002)
-        process.kill()
-        self.killed.append(process.wait())
-
-    def is_ready(self, folder: Path) -> bool:
-        return any(folder.glob(self._pattern))
-
-
 def test_a_killed_shard_is_started_again_and_the_set_stays(
     whole: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,7 +96,7 @@ def test_a_killed_run_takes_its_shards_along_and_a_rerun_keeps_their_blocks(
     (tmp_path / "config.json").write_text(config().model_dump_json())
     code = SMALL + (
         "from pathlib import Path; import sys; from kshot.config import Config; from kshot.core.runs import Run\n"
-        "from kshot.generate.scale.executors import LocalExecutor; from kshot.generate.stage import run_generate\n"
+        "from kshot.runtime.shards.executors import LocalExecutor; from kshot.generate.stage import run_generate\n"
         "folder = Path(sys.argv[1])\n"
         "settings = Config.model_validate_json((folder / 'config.json').read_text())\n"
         "run_generate(settings, Run(folder), executor=LocalExecutor(2))\n"
@@ -170,7 +145,7 @@ def test_a_fault_of_a_shard_is_one_line(tmp_path: Path, monkeypatch: pytest.Monk
     path.write_text("import os\nif os.environ.get('NO_FAMILY'):\n    raise ValueError('not here')\n" + FAMILY)
     settings = config(families=[str(path)], tasks=[])
     monkeypatch.setattr(
-        LocalExecutor, "_start", lambda self, *arguments: start_with({"NO_FAMILY": "1"}, monkeypatch, *arguments)
+        LocalExecutor, "_start", lambda self, *arguments: start_with({"NO_FAMILY": "1"}, monkeypatch, self, *arguments)
     )
     with pytest.raises(RunError, match="not here") as caught:
         generate(tmp_path, settings, LocalExecutor(2))

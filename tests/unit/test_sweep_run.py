@@ -12,7 +12,7 @@ from kshot.core.files import write_json, write_text
 from kshot.core.runs import Run
 from kshot.runtime.device import Device
 from kshot.sweep.grid import Trial
-from kshot.sweep.run import Stages, link_folder, run_sweep
+from kshot.sweep.run import Stages, Sweep, link_folder, run_sweep
 from tests.unit.test_grid import BOTH, grid_of
 
 DEVICE = Device("cpu", 1, "float32", "sdpa", {})
@@ -28,7 +28,7 @@ class RecordedStages:
         self.failed: dict[str, str] = {}
 
     def make(self) -> Stages:
-        return Stages(self.inherit_replies, self.generate, self.train, self.measure, self.write)
+        return Stages(self.inherit_replies, self.generate, self.train, self.measure, lambda _: False, self.write)
 
     def inherit_replies(self, config: Config, folder: Path, others: Sequence[Path]) -> None:
         self.calls.append(("inherit", ",".join(other.parent.name for other in others)))
@@ -62,7 +62,7 @@ def test_run_sweep_links_each_trial_to_its_data_set_and_trains_and_measures_it(t
     grid = grid_of(tmp_path, BOTH)
     stages = RecordedStages()
     run = Run(tmp_path / "run")
-    run_sweep(grid, run, stages.make())
+    run_sweep(Sweep(grid, run, stages.make()))
     labels = [trial.label for trial in grid.trials]
     assert stages.calls_of("train") == stages.calls_of("measure") == labels
     # A set begins with the replies of those that are finished.
@@ -80,11 +80,8 @@ def test_run_sweep_links_each_trial_to_its_data_set_and_trains_and_measures_it(t
 
 def test_run_sweep_removes_merged_weights_where_keep_merged_is_false(tmp_path: Path) -> None:
     run = Run(tmp_path / "run")
-    run_sweep(
-        grid_of(tmp_path, "", "generate.records=[5]", overrides=["ablate.keep_merged=false"]),
-        run,
-        RecordedStages().make(),
-    )
+    grid = grid_of(tmp_path, "", "generate.records=[5]", overrides=["ablate.keep_merged=false"])
+    run_sweep(Sweep(grid, run, RecordedStages().make()))
     assert (run.folder / "trials" / "records=5_seed=7" / "train" / "settings.json").exists()
     assert not (run.folder / "trials" / "records=5_seed=7" / "train" / "merged").exists()
 
@@ -94,7 +91,9 @@ def test_run_sweep_reports_a_failed_trial_and_makes_the_others(
 ) -> None:
     stages = RecordedStages("records=5_seed=1")
     with pytest.raises(RunError, match=r"1 of 4 trials failed \(records=5_seed=1\)"):
-        run_sweep(grid_of(tmp_path, "", "generate.records=[5,6]", seeds="1,2"), Run(tmp_path / "run"), stages.make())
+        run_sweep(
+            Sweep(grid_of(tmp_path, "", "generate.records=[5,6]", seeds="1,2"), Run(tmp_path / "run"), stages.make())
+        )
     assert stages.calls_of("measure") == ["records=5_seed=2", "records=6_seed=1", "records=6_seed=2"]
     assert stages.failed == {"records=5_seed=1": "records=5_seed=1 is bad"}
     assert capsys.readouterr().err == "error: records=5_seed=1: records=5_seed=1 is bad\n"
@@ -110,7 +109,7 @@ def test_run_sweep_makes_the_other_trials_after_an_unexpected_error(tmp_path: Pa
         calls.train(config, home, device)
 
     with pytest.raises(RunError, match="1 of 2 trials failed"):
-        run_sweep(grid_of(tmp_path, "", seeds="1,2"), Run(tmp_path / "run"), replace(calls, train=train))
+        run_sweep(Sweep(grid_of(tmp_path, "", seeds="1,2"), Run(tmp_path / "run"), replace(calls, train=train)))
     assert stages.calls_of("measure") == ["seed=2"]
     assert stages.failed == {"seed=1": "RuntimeError: out of memory"}
 
@@ -118,7 +117,7 @@ def test_run_sweep_makes_the_other_trials_after_an_unexpected_error(tmp_path: Pa
 def test_run_sweep_tries_a_failed_data_set_once(tmp_path: Path) -> None:
     stages = RecordedStages("generate")
     with pytest.raises(RunError, match="2 of 2"):
-        run_sweep(grid_of(tmp_path, "", seeds="1,2"), Run(tmp_path / "run"), stages.make())
+        run_sweep(Sweep(grid_of(tmp_path, "", seeds="1,2"), Run(tmp_path / "run"), stages.make()))
     assert len(stages.calls_of("generate")) == 1
     assert stages.failed == {"seed=1": "no data", "seed=2": "no data"}
     assert stages.calls_of("write") == ["ablate"]

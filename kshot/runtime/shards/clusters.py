@@ -13,9 +13,10 @@ from typing import Any
 
 from kshot.core.console import say
 from kshot.core.errors import ConfigError, summarize_error
-from kshot.generate.scale.executors import LOGS, MAX_RESTARTS, SECONDS_BETWEEN_POLLS, Executor, LocalExecutor, Poll
-from kshot.generate.scale.worker import run_shard
-from kshot.runtime.device import count_cores
+from kshot.runtime.device import MAX_CORES, count_cores, visible_gpus
+from kshot.runtime.shards.executors import LOGS, MAX_RESTARTS, SECONDS_BETWEEN_POLLS, Executor, LocalExecutor, Poll
+from kshot.runtime.shards.work import find_work
+from kshot.runtime.shards.worker import run_shard
 
 EXECUTORS = ("local", "slurm", "ray")
 SLURM_REQUIRED = ("partition", "time")
@@ -63,7 +64,7 @@ class SlurmExecutor:
         except FileNotFoundError:
             raise ConfigError(["--executor slurm: there is no sbatch here; start kshot on a login node"]) from None
         except subprocess.CalledProcessError as error:
-            say(f"generate: sbatch ended with {error.returncode}; see {folder / LOGS}")
+            say(f"{find_work(work).name}: sbatch ended with {error.returncode}; see {folder / LOGS}")
 
     def build(self, work: str, folder: Path, shards: int) -> Any:
         """The datatrove executor that submits the shards."""
@@ -80,7 +81,7 @@ class SlurmExecutor:
             cpus_per_task=int(self._options.get("cpus_per_task", "1")),
             mem_per_cpu_gb=int(self._options.get("mem_per_cpu_gb", "2")),
             qos=self._options.get("qos", ""),
-            job_name=f"kshot-{work}",
+            job_name=f"kshot-{find_work(work).name}",
             env_command=f"export PATH={Path(sys.executable).parent}:$PATH",
             sbatch_args={"wait": "", **{name: value for name, value in self._options.items() if name not in own}},
             logging_dir=str(folder / LOGS),
@@ -96,6 +97,9 @@ class RayExecutor:
 
     Ray starts a task again whose worker or machine died.
 
+    Args:
+        cpus, gpus: what a shard asks for.
+
     Raises:
         ConfigError: ray is not installed.
     """
@@ -103,8 +107,9 @@ class RayExecutor:
     name = "ray"
     restarts = True
 
-    def __init__(self, shards: int) -> None:
+    def __init__(self, shards: int, cpus: int = 1, gpus: int = 0) -> None:
         self.shards = shards
+        self._cpus, self._gpus = cpus, gpus
         _require("ray", "ray")
 
     def launch(self, work: str, folder: Path, shards: int, poll: Poll) -> None:
@@ -112,7 +117,12 @@ class RayExecutor:
 
         if not ray.is_initialized():
             ray.init(log_to_driver=False, include_dashboard=False, logging_level="error")
-        task = ray.remote(run_shard).options(num_cpus=1, max_retries=MAX_RESTARTS)
+        task = ray.remote(run_shard).options(
+            num_cpus=self._cpus,
+            num_gpus=self._gpus,
+            max_retries=MAX_RESTARTS,
+            runtime_env={"env_vars": {MAX_CORES: str(self._cpus)}},
+        )
         waiting = [task.remote(work, folder, rank, shards) for rank in range(shards)]
         while waiting:
             ended, waiting = ray.wait(waiting, timeout=SECONDS_BETWEEN_POLLS)
@@ -121,27 +131,35 @@ class RayExecutor:
                 try:
                     ray.get(result)
                 except ray.exceptions.RayError as error:
-                    say(f"generate: a task of Ray failed: {summarize_error(error)}")
+                    say(f"{find_work(work).name}: a task of Ray failed: {summarize_error(error)}")
 
 
-def make_executor(name: str, shards: int | None, slurm: Mapping[str, str]) -> Executor | None:
+def make_executor(
+    name: str, shards: int | None, slurm: Mapping[str, str], cpus: int = 0, gpus: int = 0, whole: bool = False
+) -> Executor | None:
     """Make the executor that the options name; None where they name none.
+
+    Args:
+        cpus, gpus: what a task of Ray asks for; 0 for one core and no GPU.
+        whole: shards train or measure, see `LocalExecutor`.
 
     Raises:
         ConfigError: options that do not belong together, or of a package that is not installed.
     """
-    if not name and shards is None and not slurm:
+    if not name and shards is None and not slurm and not cpus and not gpus:
         return None
     name = name or "local"
     if name not in EXECUTORS:
         raise ConfigError([f"--executor {name}: no such executor; use {', '.join(EXECUTORS)}"])
     if slurm and name != "slurm":
         raise ConfigError([f"--slurm is for --executor slurm, and this is --executor {name}; leave one out"])
+    if (cpus or gpus) and name != "ray":
+        raise ConfigError([f"--cpus and --gpus are what a task of Ray asks for, and this is --executor {name}"])
     if name == "local":
-        return LocalExecutor(shards or count_cores())
+        return LocalExecutor(shards or (max(1, len(visible_gpus())) if whole else count_cores()), whole)
     if shards is None:
         raise ConfigError([f"--executor {name}: say how many shards, e.g. --shards 8"])
-    return SlurmExecutor(shards, slurm) if name == "slurm" else RayExecutor(shards)
+    return SlurmExecutor(shards, slurm) if name == "slurm" else RayExecutor(shards, cpus or 1, gpus)
 
 
 def _require(executor: str, package: str) -> None:

@@ -1,4 +1,4 @@
-"""Run one shard of a work: `python -m kshot.generate.scale.worker WORK FOLDER RANK SHARDS`.
+"""Run one shard of a work: `python -m kshot.runtime.shards.worker WORK FOLDER RANK SHARDS`.
 
 The folder holds the job, and parts.json: the numbers of the parts that are missing. Shard `RANK` does every `SHARDS`th
 of them. A part that is done is a file, so a killed shard loses at most the part that it was at.
@@ -8,33 +8,20 @@ The local executor starts this module; the steps of Slurm and Ray call `run_shar
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from kshot.core.errors import KshotError
+from kshot.core.errors import KshotError, summarize_error
 from kshot.core.files import read_json, write_text
-from kshot.generate.scale.ask_shards import ask_shard, asked_path
-from kshot.generate.scale.block_files import block_path, write_block
+from kshot.runtime.shards.work import find_work
 
 PARTS, ERRORS = "parts.json", "errors"
 
 
-class Work(NamedTuple):
-    """A kind of work in parts."""
-
-    run: Callable[[Path, int], None]
-    """Does the part of this number."""
-    done: Callable[[Path, int], Path]
-    """The file that is there when the part is done."""
-
-
-WORKS = {"compose": Work(write_block, block_path), "ask": Work(ask_shard, asked_path)}
-
-
 def missing_parts(work: str, folder: Path, parts: Sequence[int]) -> list[int]:
     """The parts that are not done."""
-    return [part for part in parts if not WORKS[work].done(folder, part).exists()]
+    done = find_work(work).done
+    return [part for part in parts if not done(folder, part).exists()]
 
 
 def run_shard(work: str, folder: Path, rank: int, shards: int) -> None:
@@ -42,9 +29,13 @@ def run_shard(work: str, folder: Path, rank: int, shards: int) -> None:
     parts = read_json(folder / PARTS)[rank::shards]
     try:
         for part in missing_parts(work, folder, parts):
-            WORKS[work].run(folder, part)
+            find_work(work).run(folder, part)
     except KshotError as error:
         write_text(folder / ERRORS / f"{rank}.txt", str(error))
+    except Exception as error:
+        # Another try would end in the same way; the log has the traceback.
+        write_text(folder / ERRORS / f"{rank}.txt", f"a shard failed: {type(error).__name__}: {summarize_error(error)}")
+        raise
 
 
 def read_error(folder: Path) -> str:
