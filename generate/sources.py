@@ -7,14 +7,15 @@ from kshot.config import GenerateConfig, TableConfig
 from kshot.config.loader import suggest
 from kshot.core.errors import ConfigError
 from kshot.core.seeding import stream
+from kshot.core.shipped import COLLECTION_FILE
 from kshot.core.types import Task
 from kshot.generate.bank import FAMILIES
 from kshot.generate.bank.reasoning_gym import ALL, PREFIX, is_installed, reasoning_gym_sources
 from kshot.project.task import load_table_task
 from kshot.suites.format import Suite, families_by_suite
+from kshot.tasks.reader import load_tasks
 from kshot.tasks.registry import load_entry_points, load_family_file, registered_families
 from kshot.tasks.source import TaskSource, check_unique_ids, source_from_family, source_from_task
-from kshot.tasks.yaml_reader import load_tasks
 
 LIST_HINT = "`kshot tasks list` shows them all"
 FAMILY_FILE_SUFFIX = ".py"
@@ -106,8 +107,9 @@ def select_sources(names: Sequence[str], files: Sequence[Path]) -> list[TaskSour
 
 
 def all_sources(files: Sequence[Path]) -> list[TaskSource]:
-    """All families and the tasks of these files, with reasoning-gym's datasets where it is installed."""
-    return check_unique_ids([*select_sources([], files), *reasoning_gym_sources([ALL] if is_installed() else [])])
+    """All families, the collection, the tasks of these files, and reasoning-gym's datasets where it is installed."""
+    gym = reasoning_gym_sources([ALL] if is_installed() else [])
+    return check_unique_ids([*select_sources([], [COLLECTION_FILE, *files]), *gym])
 
 
 def find_source(name: str, files: Sequence[Path]) -> TaskSource:
@@ -116,7 +118,7 @@ def find_source(name: str, files: Sequence[Path]) -> TaskSource:
     Raises:
         ConfigError: there is none, with the nearest name; or it needs reasoning-gym.
     """
-    sources = {source.id: source for source in select_sources([], files)}
+    sources = {source.id: source for source in select_sources([], [COLLECTION_FILE, *files])}
     if name not in sources and name.startswith(PREFIX):
         sources |= {source.id: source for source in reasoning_gym_sources([ALL])}
     if name not in sources:

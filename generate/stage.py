@@ -268,7 +268,8 @@ def _generate(job: GenerateJob, name: str, folder: Path) -> GenerateManifest:
         say(f"generate: {stats.records} of {settings.records} records: {_why_short(settings, synthesis)}")
     elif job.fills:
         say(f"generate: exactly {stats.records} records")
-    for path in write_task_files(folder, synthesis.tasks, synthesis.changed if synthesis.teacher else ()):
+    made_by_teacher = synthesis.changed if synthesis.teacher else ()
+    for path in write_task_files(folder, synthesis.tasks, made_by_teacher, synthesis.paraphrases):
         say(f"generate: {path} was edited by hand and stays; to use it, name it in generate.tasks")
     files = [TRAIN, REJECTS, CONTAMINATION, EXAMPLES]
     if settings.parquet:

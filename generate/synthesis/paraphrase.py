@@ -10,7 +10,7 @@ check failed softly. Where it solves none with the original and answers are open
 right ones as before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -18,6 +18,8 @@ from pathlib import Path
 from rapidfuzz import fuzz
 
 from kshot.config import ParaphraseConfig
+from kshot.config.loader import suggest
+from kshot.core.errors import ConfigError
 from kshot.core.prompting import EVAL_TEMPLATE, list_unnamed_labels, render_prompt
 from kshot.core.seeding import digest, stream
 from kshot.core.types import Description, Example, Reject
@@ -76,6 +78,21 @@ class Paraphrase:
     """Why it may state another task; solving all held-back inputs refutes it."""
 
 
+def find_task_id(name: str, known: Iterable[str], key: str) -> str:
+    """Return a task's id as a config names it.
+
+    Args:
+        key: of the config, for the error.
+
+    Raises:
+        ConfigError: there is no such task; names the nearest one.
+    """
+    ids = list(known)
+    if name not in ids:
+        raise ConfigError([f"{key}: no task {name!r}; {suggest(name, ids, '`kshot tasks list` shows them all')}"])
+    return name
+
+
 def plan_requests(
     sources: Sequence[TaskSource], settings: ParaphraseConfig, prompts: PromptTemplates, seed: int
 ) -> list[ParaphraseRequest]:
@@ -96,7 +113,14 @@ def plan_requests(
 
 
 def _draw_sources(sources: Sequence[TaskSource], settings: ParaphraseConfig, seed: int, mode: str) -> list[TaskSource]:
-    """Return all tasks, or `settings.tasks` of them, drawn for the mode, in their order."""
+    """Return all tasks, those that `settings.tasks` names, or so many of them, drawn for the mode, in their order.
+
+    Raises:
+        ConfigError: there is no task of a name.
+    """
+    if isinstance(settings.tasks, list):
+        named = {source.id: source for source in sources}
+        return [named[find_task_id(name, named, "generate.paraphrase.tasks")] for name in settings.tasks]
     if settings.tasks is None or settings.tasks >= len(sources):
         return list(sources)
     indices = stream(seed, "describe", mode).sample(range(len(sources)), settings.tasks)

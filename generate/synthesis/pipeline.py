@@ -24,13 +24,14 @@ from kshot.generate.synthesis.evolve import vary_tasks
 from kshot.generate.synthesis.examples.attributes import TaskAttributes, default_attributes, propose_attributes
 from kshot.generate.synthesis.examples.write import write_examples
 from kshot.generate.synthesis.inversion import invert_tasks
-from kshot.generate.synthesis.paraphrase import paraphrase_descriptions
+from kshot.generate.synthesis.paraphrase import find_task_id, paraphrase_descriptions
 from kshot.generate.synthesis.paraphrase_inputs import paraphrase_inputs
 from kshot.generate.synthesis.rationales import write_rationales
 from kshot.generate.synthesis.self_instruct import invent_tasks
 from kshot.generate.synthesis.shared.context import SynthesisContext
 from kshot.generate.synthesis.shared.prompt_templates import PromptTemplates
 from kshot.generate.teacher import REPLIES_FILE, BudgetExceededError, Teacher, copy_replies, open_teacher
+from kshot.generate.teacher.servers.recorded_server import NOT_RECORDED
 from kshot.tasks.source import TaskSource, check_unique_ids, source_from_task
 
 if TYPE_CHECKING:
@@ -193,6 +194,8 @@ def run_synthesis(config: Config, modes: SynthesisConfig, context: SynthesisCont
         result.paraphrases = paraphrases
         result.rejects += [*rejects, *removed]
         result.accepted += Counter(text.mode for texts in paraphrases.values() for text in texts)
+    if unrecorded := sum(map(_is_unrecorded, result.rejects)):
+        say(f"generate: {unrecorded} requests have no recorded reply; another seed or other tasks ask for others")
     if context.teacher.budget_error:
         result.budget_error = context.teacher.budget_error
         say(f"generate: continues with the replies before the budget was spent ({result.budget_error})")
@@ -210,7 +213,7 @@ def find_failure(result: SynthesisResult, given: int, has_modes: bool) -> str:
         given: accepted ones that are no data of the teacher's.
         has_modes: whether a mode needed the teacher, and not the paraphrasing alone.
     """
-    rejects = [reject for reject in result.rejects if isinstance(reject, Reject)]
+    rejects = [reject for reject in result.rejects if isinstance(reject, Reject) and not _is_unrecorded(reject)]
     if not rejects or result.accepted.total() > given:
         return ""
     if not has_modes and any(reject.candidate.strip() for reject in rejects):
@@ -223,10 +226,15 @@ def find_failure(result: SynthesisResult, given: int, has_modes: bool) -> str:
     )
 
 
+def _is_unrecorded(reject: Reject | ContaminationRow) -> bool:
+    """True if a recorded teacher has no reply to the request, as with another seed or other tasks."""
+    return isinstance(reject, Reject) and NOT_RECORDED in reject.candidate
+
+
 def synthesize_tasks(
     tasks: Sequence[Task], modes: SynthesisConfig, context: SynthesisContext | None
 ) -> SynthesizedTasks:
-    """Run the modes that are on.
+    """Run the modes that are on. Tasks that `modes.tasks` does not name only get the reverse that their file words.
 
     Args:
         tasks: the example-based tasks.
@@ -234,28 +242,45 @@ def synthesize_tasks(
 
     Raises:
         TeacherError: see `Teacher.ask`.
-        ConfigError: see `PromptTemplates.render`.
+        ConfigError: see `PromptTemplates.render`; or there is no task of a name.
     """
-    result = SynthesizedTasks(list(tasks))
+    ids = [task.id for task in tasks]
+    chosen = {find_task_id(name, ids, "generate.synthesis.tasks") for name in modes.tasks} or set(ids)
+    result = SynthesizedTasks([task for task in tasks if task.id in chosen])
     if context:
-        if modes.vary:
-            _add_tasks(result, "vary", *vary_tasks(tasks, modes.vary, context))
-        if modes.invent.rounds and tasks:
-            _add_tasks(result, "invent", *invent_tasks(tasks, modes.invent, context))
-        if modes.demonstrate.per_task:
-            _add_attributes(result, modes.demonstrate, context)
-            written = write_examples(result.tasks, modes.demonstrate, context, result.attributes)
-            _replace_tasks(result, "demonstrate", *written)
-        if modes.augment.per_example:
-            _replace_tasks(result, "augment", *paraphrase_inputs(result.tasks, modes.augment, context))
-        if modes.reason.per_task:
-            _replace_tasks(result, "reason", *write_rationales(result.tasks, modes.reason, context))
+        _run_modes(result, modes, context)
+    synthesized, others = result.tasks, [task for task in tasks if task.id not in chosen]
+    result.tasks = _in_order([*synthesized, *others], ids)
     if modes.invert.given or modes.invert.ask:
-        inverted, rejects = invert_tasks(result.tasks, modes.invert, context)
         with_inverse = {f"{task.id}_inverse" for task in result.tasks if task.inverse}
-        result.given += sum(task.id in with_inverse for task in inverted)
-        _add_tasks(result, "invert", inverted, rejects)
+        for group, group_context in ((synthesized, context), (others, None)):
+            inverted, rejects = invert_tasks(group, modes.invert, group_context)
+            result.given += sum(task.id in with_inverse for task in inverted)
+            _add_tasks(result, "invert", inverted, rejects)
     return result
+
+
+def _in_order(tasks: Sequence[Task], ids: Sequence[str]) -> list[Task]:
+    """The tasks in the order of the ids, and behind them those that have none of them."""
+    places = {name: place for place, name in enumerate(ids)}
+    return sorted(tasks, key=lambda task: places.get(task.id, len(places)))
+
+
+def _run_modes(result: SynthesizedTasks, modes: SynthesisConfig, context: SynthesisContext) -> None:
+    """Run the modes that ask the teacher, on the result's tasks."""
+    tasks = list(result.tasks)
+    if modes.vary:
+        _add_tasks(result, "vary", *vary_tasks(tasks, modes.vary, context))
+    if modes.invent.rounds and tasks:
+        _add_tasks(result, "invent", *invent_tasks(tasks, modes.invent, context))
+    if modes.demonstrate.per_task:
+        _add_attributes(result, modes.demonstrate, context)
+        written = write_examples(result.tasks, modes.demonstrate, context, result.attributes)
+        _replace_tasks(result, "demonstrate", *written)
+    if modes.augment.per_example:
+        _replace_tasks(result, "augment", *paraphrase_inputs(result.tasks, modes.augment, context))
+    if modes.reason.per_task:
+        _replace_tasks(result, "reason", *write_rationales(result.tasks, modes.reason, context))
 
 
 def _add_tasks(result: SynthesizedTasks, mode: str, tasks: list[Task], rejects: list[Reject]) -> None:

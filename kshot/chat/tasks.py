@@ -22,8 +22,8 @@ from kshot.project.suite import load_suite_entry
 from kshot.project.task import load_table_task
 from kshot.suites.format import Suite, SuiteRow, SuiteTask, SuiteTaskSpec
 from kshot.suites.prompts import render_chat
+from kshot.tasks.reader import load_tasks
 from kshot.tasks.source import TaskSource, source_from_task
-from kshot.tasks.yaml_reader import load_tasks
 
 SEED = 7
 """Draws the demonstrations of a task that brings no pool of them."""

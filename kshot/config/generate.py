@@ -67,7 +67,8 @@ class GenerateConfig(Section):
     """Ids or categories of programmatic families, or Python files of your own (`./my_families.py`); empty: all that
     ship, and those that installed packages register (`kshot tasks list`). `none`: no family."""
     tasks: list[TaskEntry] = []
-    """YAML files of example-based tasks, relative to the config, or tables: {file: tickets.csv, instruction: ...}."""
+    """YAML or JSONL files of example-based tasks, relative to the config; tables: {file: x.csv, instruction: ...};
+    and `collection`, the tasks that ship (`kshot tasks list`)."""
     exclude: list[str] = []
     """Ids, families or categories to leave out."""
     max_families: Annotated[int, Field(ge=1)] | None = None

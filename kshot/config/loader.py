@@ -16,7 +16,7 @@ from kshot.config.config import Config
 from kshot.config.tables import TableConfig, TableSuiteConfig
 from kshot.core.errors import ConfigError, DataError
 from kshot.core.safe_yaml import describe_fault, read_yaml
-from kshot.core.shipped import RECIPES, recipe_names, suite_names
+from kshot.core.shipped import COLLECTION, COLLECTION_FILE, RECIPES, recipe_names, suite_names
 
 KeyPath = tuple[str, ...]
 MAX_QUOTED_CHARS = 200
@@ -210,7 +210,7 @@ def _resolve_paths(config: Config, base: Path) -> Config:
 
     def task_at(task: Path | TableConfig) -> Path | TableConfig:
         if isinstance(task, Path):
-            return _from(base, task)
+            return COLLECTION_FILE if str(task) == COLLECTION else _from(base, task)
         return task.model_copy(update={"file": table(task.file)})
 
     teacher = config.generate.teacher

@@ -20,8 +20,8 @@ class ParaphraseConfig(Section):
     0 saves the solves: then a soft failure rejects, and only English wording is checked."""
     per_mode: Annotated[int, Field(ge=0)] = 1
     """Requests for each mode and task."""
-    tasks: Annotated[int, Field(ge=1)] | None = None
-    """Number of tasks to paraphrase in each mode, drawn by the seed; null for all."""
+    tasks: Annotated[int, Field(ge=1)] | Annotated[list[str], Field(min_length=1)] | None = None
+    """Number of tasks to paraphrase in each mode, drawn by the seed, or a list of their ids; null for all."""
 
 
 class VerifyConfig(Section):
@@ -98,6 +98,8 @@ class InvertConfig(Section):
 class SynthesisConfig(Section):
     """What the teacher makes beside paraphrases: all of it verified, and off until asked for."""
 
+    tasks: list[str] = []
+    """Ids of the example-based tasks that these modes work on, beside those that they make; empty: all."""
     vary: Annotated[int, Field(ge=0)] = 0
     """Neighbouring tasks for each example-based task."""
     invent: InventConfig = InventConfig()

@@ -8,6 +8,10 @@ SUITES = PACKAGE / "suites" / "shipped"
 RECIPES = PACKAGE / "configs"
 """Recipes (`NAME.yaml`), `tasks/` and `teachers/`."""
 
+COLLECTION = "collection"
+"""The name of the shipped collection of tasks in `generate.tasks`."""
+COLLECTION_FILE = RECIPES / "tasks" / "collection.jsonl"
+
 
 def suite_names() -> list[str]:
     """The suites that ship with kshot."""

@@ -11,8 +11,8 @@ from kshot.generate.compose.labels import LabelTurns
 from kshot.generate.compose.sampler import SampledRecord, sample_record
 from kshot.suites.format import Suite, SuiteRow, SuiteTask, SuiteTaskSpec
 from kshot.tasks.family import Family, Params, Problem
+from kshot.tasks.reader import load_tasks
 from kshot.tasks.source import TaskSource, source_from_family, source_from_task
-from kshot.tasks.yaml_reader import load_tasks
 
 GOLDEN = Path(__file__).parent
 SEED = 11

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from kshot.config import Config
+from kshot.config import Config, ParaphraseConfig, SynthesisConfig
 from kshot.core.runs import Run
 from kshot.generate.run_files import TaskExamples
 from kshot.generate.stage import run_generate
-from kshot.tasks.yaml_reader import load_tasks
+from kshot.tasks.reader import load_tasks
 from tests.scripted import SKILLS, TASK_ROWS, Script, serving
 from tests.unit.composing import read_lines
 from tests.unit.deciding import decide, logged
@@ -173,12 +173,12 @@ def test_a_person_s_edit_of_a_task_file_stays_and_is_named(
     assert edited.read_text() == mine
     assert (folder / "length.yaml").exists()
     assert f"{edited} was edited by hand and stays; to use it, name it in generate.tasks" in capsys.readouterr().out
-    run_generate(
-        config.model_copy(
-            update={"generate": config.generate.model_copy(update={"synthesis": type(config.generate.synthesis)()})}
-        ),
-        run,
-    )
+    without_modes = config.generate.model_copy(update={"synthesis": SynthesisConfig()})
+    run_generate(config.model_copy(update={"generate": without_modes}), run)
+    (length,) = load_tasks(folder / "length.yaml")
+    assert len(length.descriptions) > 1, "paraphrases stand in the file"
+    no_teacher = without_modes.model_copy(update={"paraphrase": ParaphraseConfig(modes=[])})
+    run_generate(config.model_copy(update={"generate": no_teacher}), run)
     assert [path.name for path in folder.glob("*.yaml")] == ["capitals.yaml"], "what is no longer made goes"
 
 

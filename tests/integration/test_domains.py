@@ -23,7 +23,7 @@ def test_a_recorded_domain_gives_its_examples_again(domain: str, tmp_path: Path)
     run_generate(config, run)
     folder = run.folder / "generate"
     rejects = [json.loads(line) for line in (folder / "rejects.jsonl").read_text().splitlines()]
-    assert not [row for row in rejects if "holds no reply" in row["candidate"]]
+    assert not [row for row in rejects if "holds no recorded reply" in row["candidate"]]
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["modes"]["demonstrate"]["accepted"] == ACCEPTED[domain]
     (row,) = [json.loads(line) for line in (folder / "examples.jsonl").read_text().splitlines()]

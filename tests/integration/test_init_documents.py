@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from kshot.cli.app import app
 from kshot.config.loader import load_config
 from kshot.suites.loading import load_suite
-from kshot.tasks.yaml_reader import load_tasks
+from kshot.tasks.reader import load_tasks
 from tests.scripted import Script, serving
 
 RULES = ("parking", "leave", "travel", "visitors", "keys", "phones", "lunch", "printing")

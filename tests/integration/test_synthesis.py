@@ -19,6 +19,7 @@ from kshot.config import (
     TeacherConfig,
     VerifyConfig,
 )
+from kshot.core.errors import ConfigError
 from kshot.core.types import Example, Task
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.synthesis.evolve import vary_tasks
@@ -245,6 +246,23 @@ def test_all_modes_account_for_every_candidate(context: SynthesisContext, script
     asked = len(script.asked)
     assert synthesize_tasks(TASKS, modes, context).tasks == result.tasks
     assert len(script.asked) == asked, "a rerun sends nothing again"
+
+
+def test_modes_work_on_the_named_tasks_alone(context: SynthesisContext, script: Script) -> None:
+    modes = SynthesisConfig(
+        tasks=[TASKS[1].id], vary=1, demonstrate=DemonstrateConfig(per_task=2), reason=ReasonConfig(per_task=1)
+    )
+    result = synthesize_tasks(TASKS, modes, context)
+    ids = [task.id for task in TASKS]
+    assert [task.id for task in result.tasks][: len(ids)] == ids
+    new = [task for task in result.tasks if task.mode == "vary"]
+    assert len(new) == 1
+    changed = [task for task in result.tasks[: len(ids)] if task not in TASKS]
+    assert [task.id for task in changed] == [TASKS[1].id]
+    assert script.asked
+    named = SynthesisConfig(tasks=["lenght"], vary=1)
+    with pytest.raises(ConfigError, match=r"generate\.synthesis\.tasks: no task 'lenght'; did you mean"):
+        synthesize_tasks([replace(TASKS[0], id="length")], named, context)
 
 
 def test_requests_carry_the_schema_of_the_reply(context: SynthesisContext, script: Script) -> None:

@@ -14,8 +14,8 @@ from kshot.generate.bank import FAMILIES
 from kshot.generate.compose.composer import AcceptedRecord, allocate_records, compose_records, stream_records
 from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.sources import all_sources, family_sources, select_sources
+from kshot.tasks.reader import load_tasks
 from kshot.tasks.source import source_from_task
-from kshot.tasks.yaml_reader import load_tasks
 from kshot.train.data import iterate_records
 from tests.unit.composing import NOTHING, SEEDS, TASKS, composed, generate_into, read_lines
 

@@ -11,7 +11,7 @@ from kshot.generate.curation.decontaminate import Decontaminator
 from kshot.generate.run_files import ContaminationRow
 from kshot.generate.sources import select_sources
 from kshot.suites.loading import load_suite
-from kshot.tasks.yaml_reader import load_tasks
+from kshot.tasks.reader import load_tasks
 from tests.unit.composing import SEEDS, TASKS, composed
 
 

@@ -22,7 +22,7 @@ from kshot.project.split import split_rows as split_groups
 from kshot.project.tables import ExampleTable, TableRow
 from kshot.project.write import default_instruction
 from kshot.suites.loading import load_suite
-from kshot.tasks.yaml_reader import load_tasks
+from kshot.tasks.reader import load_tasks
 
 
 def _table(*rows: dict[str, str]) -> ExampleTable:

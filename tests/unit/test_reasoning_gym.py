@@ -154,7 +154,7 @@ def test_without_the_extra_a_run_stops_before_it_writes(
 def test_without_the_extra_the_list_has_kshots_tasks_and_a_sample_says_what_to_install(absent: None) -> None:
     assert not is_installed()
     assert reasoning_gym_sources([]) == []
-    assert {row.kind for row in list_tasks(all_sources([]))} == {"programmatic"}
+    assert {row.kind for row in list_tasks(all_sources([]))} == {"programmatic", "examples"}
     with pytest.raises(ConfigError, match=r"pip install 'kshot\[gym\]'"):
         find_source("reasoning_gym_gcd", [])
 

@@ -8,7 +8,7 @@ from kshot.config.loader import load_config
 from kshot.core.errors import ConfigError, DataError, KshotError, SuiteError
 from kshot.core.safe_yaml import read_yaml
 from kshot.suites.loading import load_suite
-from kshot.tasks.yaml_reader import load_tasks
+from kshot.tasks.reader import load_tasks
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join(f'*{before}' for _ in range(9))}]\n"

@@ -18,6 +18,7 @@ from kshot.generate.teacher.servers.loopback import JsonHandler, serve_on_loopba
 
 _WANTED = re.compile(r"^\d+\. ((?:topic|length|level|style|writer): .*)$", re.M)
 _LABEL = re.compile(r'right output is ("(?:[^"\\]|\\.)*")')
+NOT_RECORDED = "holds no recorded reply for"
 MAX_KEY_CHARS = 400
 """Longer data stand as their digest in a key."""
 _SOLVE = re.compile(r"(?:^|\n)Input: (?P<input>(?:(?!\nInput: ).)*)\nOutput:\s*\Z", re.S)
@@ -81,6 +82,6 @@ def _make_handler(replies: dict[str, str], path: Path) -> type[JsonHandler]:
         def do_POST(self) -> None:  # noqa: N802 - as http.server calls it
             key = find_key(self.read_json()["messages"][-1]["content"])
             # A refusal of all requests of a kind would end the run.
-            self.send_reply(replies.get(key, f"{path.name} holds no reply for {key!r:.200}"))
+            self.send_reply(replies.get(key, f"{path.name} {NOT_RECORDED} {key!r:.200}"))
 
     return Handler

@@ -1,4 +1,4 @@
-"""Writes example-based tasks as YAML that a person edits and `yaml_reader` reads back to the same task.
+"""Writes example-based tasks as YAML that a person edits and `reader` reads back to the same task.
 
 The first line carries a hash of the rest: a file whose hash does not fit was edited by hand, or is somebody else's.
 """
@@ -41,6 +41,12 @@ _Dumper.add_representer(str, _represent_text)
 
 def render_task(task: Task) -> str:
     """The YAML of a list of this one task; `load_tasks` gives the same task."""
+    text = yaml.dump([task_fields(task)], Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return str(text)
+
+
+def task_fields(task: Task) -> dict[str, object]:
+    """A task as a file of tasks holds it: the fields that differ from what a reader assumes."""
     fields: dict[str, object] = {"id": task.id}
     if task.family != task.id:
         fields["family"] = task.family
@@ -58,8 +64,7 @@ def render_task(task: Task) -> str:
     }
     fields |= {name: value for name, value in optional.items() if value}
     fields["examples"] = [_example_fields(example) for example in task.examples]
-    text = yaml.dump([fields], Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
-    return str(text)
+    return fields
 
 
 def _example_fields(example: Example) -> dict[str, object]:

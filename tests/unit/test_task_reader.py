@@ -3,13 +3,15 @@
 from collections import Counter
 from pathlib import Path
 
+import orjson
 import pytest
 
 from kshot.config import Config, GenerateConfig, SynthesisConfig
 from kshot.core.errors import DataError
 from kshot.core.seeding import stream
 from kshot.generate.synthesis.pipeline import synthesize
-from kshot.tasks.yaml_reader import load_tasks
+from kshot.tasks.reader import load_tasks
+from kshot.tasks.writer import task_fields
 from tests.unit.composing import NOTHING, SEEDS
 
 
@@ -162,4 +164,38 @@ def test_empty_outputs_are_taken_where_the_task_allows_them(tmp_path: Path) -> N
 def test_load_tasks_refuses_a_key_that_stands_twice(tmp_path: Path) -> None:
     path = write_task(tmp_path / "t.yaml", "  - {input: a, output: b}\n  - {input: c, output: d}\n", "  category: x\n")
     with pytest.raises(DataError, match=r"t\.yaml:4: the key 'category' stands in line 2 too; keep one"):
+        load_tasks(path)
+
+
+def test_jsonl_holds_a_task_a_line(tmp_path: Path) -> None:
+    example = {"input": "an ant\nof 2 mm", "output": "small", "mode": "invent", "verified_by": "judge", "teacher": "t"}
+    labels = ["big", "small"]
+    words = ["Say big or small."]
+    task = {
+        "id": "sizes",
+        "category": "c",
+        "mode": "invent",
+        "labels": labels,
+        "descriptions": words,
+        "examples": [example],
+    }
+    path = tmp_path / "tasks.jsonl"
+    path.write_bytes(orjson.dumps(task) + b"\n" + orjson.dumps({**task, "id": "other"}) + b"\n")
+    first, second = load_tasks(path)
+    assert (first.id, second.id, first.examples[0].input, first.labels) == (
+        "sizes",
+        "other",
+        "an ant\nof 2 mm",
+        ("big", "small"),
+    )
+    assert orjson.loads(orjson.dumps(task_fields(first))) == task
+    wrong = {**task, "examples": [{**example, "output": "huge"}]}
+    path.write_bytes(orjson.dumps(task) + b"\n" + orjson.dumps(wrong) + b"\n")
+    with pytest.raises(DataError, match=r"tasks\.jsonl:2: task 'sizes': the output 'huge' is none of its labels"):
+        load_tasks(path)
+    path.write_bytes(orjson.dumps({**task, "examples": []}) + b"\n")
+    with pytest.raises(DataError, match=r"tasks\.jsonl:1: task 'sizes': examples: "):
+        load_tasks(path)
+    path.write_bytes(b"")
+    with pytest.raises(DataError, match="no task in it"):
         load_tasks(path)

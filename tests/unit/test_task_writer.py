@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from kshot.core.errors import DataError
 from kshot.core.types import Example, Task
-from kshot.tasks.yaml_reader import load_tasks
-from kshot.tasks.yaml_writer import is_edited, render_task, write_task
+from kshot.tasks.reader import load_tasks
+from kshot.tasks.writer import is_edited, render_task, write_task
 
 AWKWARD = (
     "no", "1.0", "null", "~", "NULL", "2024-01-01", "0x1F", "=", "<<", "trailing  ", "  leading", "- dash", "# hash",

@@ -1,14 +1,15 @@
-"""Reads example-based tasks from YAML: `id`, `category`, `descriptions`, `examples` and optional fields."""
+"""Reads example-based tasks from YAML, or JSONL: `id`, `category`, `descriptions`, `examples` and optional fields."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from kshot.core.answers import normalize_answer, unify_forms
 from kshot.core.errors import DataError
+from kshot.core.files import read_jsonl
 from kshot.core.safe_yaml import describe_fault, find_line, read_yaml
 from kshot.core.types import Example, Task
 
@@ -21,6 +22,8 @@ def _not_blank(text: str) -> str:
 
 Words = Annotated[str, AfterValidator(_not_blank)]
 ExampleMode = Literal["gold", "demonstrate", "augment", "vary", "invent", "invert", "questions"]
+Locate = Callable[..., str]
+"""Names file and line of a field of a task, from its keys and positions."""
 MIN_WRITTEN_EXAMPLES = 2
 """Examples of a task that a person wrote; one that a teacher made may have one."""
 
@@ -54,49 +57,61 @@ class _TaskRow(BaseModel):
 
 
 def load_tasks(path: Path) -> list[Task]:
-    """Load the tasks of a YAML file: a list of `id`, `category`, `descriptions`, `examples`.
+    """Load the tasks of a file: a YAML list of `id`, `category`, `descriptions`, `examples`, or JSONL with one a line.
 
     Raises:
         DataError: names the file, the line, the task and the field.
     """
     try:
-        node, tree = read_yaml(path, as_written=True)
+        rows = _read_lines(path) if path.suffix == ".jsonl" else _read_list(path)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file of tasks") from None
-    if not isinstance(tree, list) or not tree:
+    if not rows:
         raise DataError(f"{path}: no task in it; expected a list of tasks with id, category, descriptions and examples")
-    tasks: list[Task] = []
-    for number, raw in enumerate(tree):
+    return [_read_task(raw, number, locate) for number, (raw, locate) in enumerate(rows)]
 
-        def locate(*location: str | int, number: int = number) -> str:
-            return f"{path}:{find_line(node, (number, *location))}"
 
-        try:
-            row = _TaskRow.model_validate(raw)
-        except ValidationError as error:
-            detail = error.errors(include_url=False)[0]
-            name = raw.get("id", number) if isinstance(raw, dict) else number
-            field = ".".join(str(part) for part in detail["loc"])
-            raise DataError(f"{locate(*detail['loc'])}: task {name!r}: {field}: {describe_fault(detail)}") from None
-        _check_labels(row, locate)
-        _check_examples(row, locate)
-        tasks.append(
-            Task(
-                id=row.id,
-                family=row.family or row.id,
-                category=row.category,
-                descriptions=tuple(row.descriptions),
-                examples=tuple(map(_read_example, row.examples)),
-                anchors=tuple(tuple(words) for words in row.anchors),
-                labels=tuple(row.labels),
-                inverse=tuple(row.inverse),
-                no_label_instructions=tuple(row.no_label_instructions),
-                mode=row.mode,
-                allow_empty_outputs=row.allow_empty_outputs,
-                system=row.system.strip(),
-            )
-        )
-    return tasks
+def _read_list(path: Path) -> list[tuple[Any, Locate]]:
+    """The entries of a YAML list, each with what names the line of a field."""
+    node, tree = read_yaml(path, as_written=True)
+
+    def locate_in(number: int) -> Locate:
+        return lambda *location: f"{path}:{find_line(node, (number, *location))}"
+
+    return [(raw, locate_in(number)) for number, raw in enumerate(tree)] if isinstance(tree, list) else []
+
+
+def _read_lines(path: Path) -> list[tuple[Any, Locate]]:
+    def locate_at(line: int) -> Locate:
+        return lambda *location: f"{path}:{line}"
+
+    return [(raw, locate_at(line)) for line, raw in read_jsonl(path)]
+
+
+def _read_task(raw: Any, number: int, locate: Locate) -> Task:
+    try:
+        row = _TaskRow.model_validate(raw)
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        name = raw.get("id", number) if isinstance(raw, dict) else number
+        field = ".".join(str(part) for part in detail["loc"])
+        raise DataError(f"{locate(*detail['loc'])}: task {name!r}: {field}: {describe_fault(detail)}") from None
+    _check_labels(row, locate)
+    _check_examples(row, locate)
+    return Task(
+        id=row.id,
+        family=row.family or row.id,
+        category=row.category,
+        descriptions=tuple(row.descriptions),
+        examples=tuple(map(_read_example, row.examples)),
+        anchors=tuple(tuple(words) for words in row.anchors),
+        labels=tuple(row.labels),
+        inverse=tuple(row.inverse),
+        no_label_instructions=tuple(row.no_label_instructions),
+        mode=row.mode,
+        allow_empty_outputs=row.allow_empty_outputs,
+        system=row.system.strip(),
+    )
 
 
 def _read_example(row: _ExampleRow) -> Example:
@@ -111,7 +126,7 @@ def _read_example(row: _ExampleRow) -> Example:
     )
 
 
-def _check_labels(row: _TaskRow, locate: Callable[..., str]) -> None:
+def _check_labels(row: _TaskRow, locate: Locate) -> None:
     """Refuse two labels that exact match cannot tell apart: they differ in case, quotes or a final stop at most."""
     first: dict[str, int] = {}
     for number, label in enumerate(row.labels):
@@ -124,7 +139,7 @@ def _check_labels(row: _TaskRow, locate: Callable[..., str]) -> None:
             )
 
 
-def _check_examples(row: _TaskRow, locate: Callable[..., str]) -> None:
+def _check_examples(row: _TaskRow, locate: Locate) -> None:
     """Refuse outputs that are empty or no label, and two outputs of one input."""
     if row.mode == "handwritten" and len(row.examples) < MIN_WRITTEN_EXAMPLES:
         raise DataError(
