@@ -24,6 +24,7 @@ from kshot.train.checkpoints import checkpoint_step, last_complete
 from kshot.train.data import TrainRow
 from kshot.train.parallel.group import check_equal_weights, is_first, is_peer_loss, lead
 from kshot.train.parallel.layout import StepLayout, choose_layout, fill_steps
+from kshot.train.parallel.shard import shard_frozen_weights
 from kshot.train.rows.order import limit_tokens, order_rows
 from kshot.train.rows.table import to_dataset
 from kshot.train.trainer_config import check_schedule, has_plain_loss, sft_config, sft_options
@@ -180,7 +181,9 @@ def _make_trainer(
     make: Any = HalvingTrainer
     is_compiled = arguments.torch_compile
     if settings.kl_coef or (device.type == "cpu" and not needs_trl and not is_compiled):
-        make = partial(CompletionTrainer, kl_coef=settings.kl_coef, threads=device.worker_count)
+        # Layers are sent around in one order, which threads would break.
+        threads = 1 if settings.shard_base else device.worker_count
+        make = partial(CompletionTrainer, kl_coef=settings.kl_coef, threads=threads)
     try:
         trainer = make(
             model=model,
@@ -196,6 +199,9 @@ def _make_trainer(
         raise ConfigError(
             [f"train: TRL or PEFT refuses these settings for this student: {summarize_error(error)}"]
         ) from None
+    if settings.shard_base:
+        shard_frozen_weights(trainer.model, device.type)
+        trainer.is_sharded = True
     if is_lora:
         refuse_idle_adapters(trainer.model, idle)
         refuse_misplaced_adapters(trainer.model, settings.lora)

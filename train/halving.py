@@ -51,6 +51,8 @@ class HalvingTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
 
     _parts = 1
     """Into how many parts a batch is split; it stays so for the later ones."""
+    is_sharded = False
+    """Whether the frozen weights are divided among the processes, which then compute the same layer at a time."""
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
         """Add the gradients of a batch to the existing ones; returns its loss.
@@ -168,8 +170,8 @@ class HalvingTrainer(SFTTrainer):  # type: ignore[misc,unused-ignore]
 
     @property
     def _must_keep_pace(self) -> bool:
-        """Whether processes wait for one another within a batch: TRL gathers its metrics there."""
-        return self.is_replicated and type(self).compute_loss is SFTTrainer.compute_loss
+        """Whether processes wait for one another within a batch: TRL gathers its metrics there, or layers are sent."""
+        return self.is_sharded or (self.is_replicated and type(self).compute_loss is SFTTrainer.compute_loss)
 
     @staticmethod
     def _shares(parts: Sequence[dict[str, Any]], num_items_in_batch: Any) -> list[float]:

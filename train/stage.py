@@ -123,7 +123,13 @@ def _train(
     config: Config, name: str, folder: Path, key: str, student: str, data: TrainingSet, device: Device | None
 ) -> None:
     from kshot.train.callbacks import draw_loss_curve
-    from kshot.train.export.merged import COMPARED_PROMPTS, export_student, is_finite, scale_adapter
+    from kshot.train.export.merged import (
+        COMPARED_PROMPTS,
+        compute_logits,
+        export_student,
+        is_finite,
+        scale_adapter,
+    )
     from kshot.train.fit import arrange_steps, count_step_rows, count_steps, fit, plan_rows
 
     settings = config.train
@@ -144,6 +150,11 @@ def _train(
     _announce_layout(layout, new_step)
     set_attention(model, device.attention)
     trained = fit(model, tokenizer, plan, split.validation, settings, device, folder, config.training_seed, layout)
+    if settings.method == "lora":
+        scale_adapter(trained, settings.adapter_scale)
+    prompts = [row.input_ids for row in plan[:COMPARED_PROMPTS]]
+    # Divided weights are whole only where all processes compute.
+    logits = compute_logits(trained, prompts) if is_first() or settings.shard_base else []
     if not is_first():
         return
     losses, held_out = _read_losses(folder)
@@ -175,10 +186,7 @@ def _train(
         stop_token=chat.stop,
     )
     peak_memory = measure_peak_memory(device.type)
-    if settings.method == "lora":
-        scale_adapter(trained, settings.adapter_scale)
-    prompts = [row.input_ids for row in plan[:COMPARED_PROMPTS]]
-    export_student(trained, tokenizer, student, folder, facts, prompts)
+    export_student(trained, tokenizer, student, folder, facts, prompts, logits)
     draw_loss_curve(folder / "metrics.jsonl", folder / "loss.png")
     manifest = TrainManifest(
         **dict(facts),

@@ -118,19 +118,22 @@ def _check_threads(threads: int, processes: int | str) -> list[str]:
 
 
 def _check_method(settings: TrainConfig) -> list[str]:
-    """Settings of an adapter where none is trained, and weights in four bits where none can be held so."""
+    """Settings of an adapter where none is trained, weights in four bits or parts where none can be held so."""
     if settings.method == "full":
         changed = {
             "lora": bool(settings.lora),
             "adapter_scale": settings.adapter_scale != 1,
             "kl_coef": settings.kl_coef != 0,
             "quantize": settings.quantize is not None,
+            "shard_base": settings.shard_base,
         }
         return [
             f"train.{name}: needs an adapter, and train.method: full trains none; leave one of the two out"
             for name, is_set in changed.items()
             if is_set
         ]
+    if settings.shard_base and settings.quantize:
+        return ["train.shard_base: divides weights of 16 or 32 bits, and not those of train.quantize; leave one out"]
     if settings.quantize is None:
         return []
     if find_spec("bitsandbytes") is None:

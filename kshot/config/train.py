@@ -36,6 +36,9 @@ class TrainConfig(Section):
     processes: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
     """Processes to train in, with a GPU or a share of the cores each; a step takes the batches of all of them.
     auto: one for each GPU of this machine."""
+    shard_base: bool = False
+    """Divide the frozen weights among the processes (FSDP2), for a student that does not fit on one GPU. The adapter
+    stays whole in each. Takes time for sending layers around."""
     threads: Annotated[int, Field(ge=0)] = 0
     """CPU threads of a process, at most the cores that there are; 0 for its share of them."""
     seed: Seed | None = None

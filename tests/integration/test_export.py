@@ -28,7 +28,7 @@ from kshot.train.export.llama import llama_cpp
 from kshot.train.export.llama.gguf import read_fields
 from kshot.train.export.llama.llama_cpp import find_binary
 from kshot.train.export.llama.llama_server import LlamaServer
-from kshot.train.export.merged import export_student
+from kshot.train.export.merged import compute_logits, export_student
 from kshot.train.export.weights import find_dtype, write_merged
 from kshot.train.fit import fit, plan_rows
 from kshot.train.rows.split import prepare_rows
@@ -73,7 +73,8 @@ def trained(student: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         training_seed=1, versions={},
     )  # fmt: skip
     prompts = [row.input_ids for row in plan[:4]]
-    export_student(adapted, tokenizer, str(student), run / "train", manifest, prompts)
+    logits = compute_logits(adapted, prompts)
+    export_student(adapted, tokenizer, str(student), run / "train", manifest, prompts, logits)
     write_model(run / "train" / "manifest.json", manifest)
     return run
 

@@ -40,7 +40,8 @@ def _facts(dtype: str) -> TrainFacts:
 
 def _export(student: Path, folder: Path, dtype: str = "float32", **more: Any) -> None:
     trained, tokenizer, plan = _train(student, folder, dtype, **more)
-    export_student(trained, tokenizer, str(student), folder, _facts(dtype), [row.input_ids for row in plan[:4]])
+    prompts = [row.input_ids for row in plan[:4]]
+    export_student(trained, tokenizer, str(student), folder, _facts(dtype), prompts, compute_logits(trained, prompts))
 
 
 @pytest.mark.parametrize("dtype", sorted(TOLERANCES))

@@ -120,6 +120,31 @@ def test_two_processes_train_what_one_trains(config: Path, make_run: Callable[[s
     assert "is up to date" in again.stdout, "the number of processes makes no other training"
 
 
+def test_divided_weights_have_the_losses_of_whole_ones(config: Path, make_run: Callable[[str], Path]) -> None:
+    whole, divided, killed = make_run("undivided"), make_run("divided"), make_run("divided-killed")
+    two = "train.processes=2"
+    assert _train(config, whole, HALF, two).returncode == 0
+    done = _train(config, divided, HALF, two, "train.shard_base=true")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "of the weights are divided among 2 processes" in done.stdout
+    assert _largest_difference(whole, divided) < 1e-5
+    process = _start_until(5, config, killed, HALF, "train.shard_base=true", "train.sft.save_steps=5")
+    process.kill()
+    process.communicate(timeout=60)
+    for _ in range(100):
+        if not _workers():
+            break
+        time.sleep(0.1)
+    done = _train(config, killed, HALF, two, "train.shard_base=true", "train.sft.save_steps=5")
+    assert "resuming after step" in done.stdout, done.stderr
+    assert _largest_difference(whole, killed) < 1e-4
+    alone = _train(config, make_run("divided-alone"), "train.shard_base=true")
+    assert alone.returncode == 2
+    assert alone.stderr == (
+        "error: train.shard_base: one process has nobody to divide weights with; set train.processes\n"
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
 def test_kill_of_one_process_loses_and_doubles_nothing(

@@ -90,8 +90,8 @@ def test_check_trainer_config_counts_the_threads_of_all_processes() -> None:
     ("more", "said"),
     [
         ({"ACCELERATE_MIXED_PRECISION": "no", "MASTER_PORT": "1", "WORLD_SIZE": ""}, "started one of the processes"),
-        ({"ACCELERATE_USE_DEEPSPEED": "true"}, "DDP and not with DeepSpeed"),
-        ({"ACCELERATE_USE_FSDP": "true"}, "DDP and not with FSDP"),
+        ({"ACCELERATE_USE_DEEPSPEED": "true"}, "divides weights itself and not with DeepSpeed"),
+        ({"ACCELERATE_USE_FSDP": "true"}, "divides weights itself and not with FSDP"),
     ],
 )
 def test_join_group_refuses_a_launch_that_it_cannot_honour(

@@ -37,8 +37,9 @@ def scale_adapter(model: Any, scale: float) -> None:
 
 
 def export_student(
-    model: Any, tokenizer: Any, student: str, folder: Path, facts: TrainFacts, prompts: Sequence[Sequence[int]]
-) -> None:
+    model: Any, tokenizer: Any, student: str, folder: Path, facts: TrainFacts, prompts: Sequence[Sequence[int]],
+    trained: Sequence[Any],
+) -> None:  # fmt: skip
     """Write `adapter/` and `merged/` into `folder`, each whole or absent; no adapter where all weights are trained.
 
     Args:
@@ -46,19 +47,19 @@ def export_student(
         student: the folder of its base, into whose float32 weights the adapter is merged.
         facts: what the card states.
         prompts: tokens on which the merged student has to agree with the trained one.
+        trained: the trained student's logits on them.
 
     Raises:
         RunError: it does not; the adapter is kept.
     """
     if facts.method == "full":
-        _export_full(model, tokenizer, student, folder, facts, prompts)
+        _export_full(model, tokenizer, student, folder, facts, prompts, trained)
         return
     with atomic_folder(folder / "adapter") as target, quiet():
         model.save_pretrained(target)
         tokenizer.save_pretrained(target)
         name_base_portably(target, facts)
         (target / "README.md").write_text(render_card(facts, merged=False), encoding="utf-8")
-    trained = compute_logits(model, prompts)
     if facts.quantize:
         with quiet():
             on_full_weights = compute_logits(load_adapted(student, folder / "adapter"), prompts)
@@ -72,13 +73,14 @@ def export_student(
 
 
 def _export_full(
-    model: Any, tokenizer: Any, student: str, folder: Path, facts: TrainFacts, prompts: Sequence[Sequence[int]]
-) -> None:
+    model: Any, tokenizer: Any, student: str, folder: Path, facts: TrainFacts, prompts: Sequence[Sequence[int]],
+    trained: Sequence[Any],
+) -> None:  # fmt: skip
     """Write the trained weights into `merged/`, with the config of their base, and no adapter."""
     whole, _ = load_student(student)
     whole.load_state_dict(model.state_dict())
     tolerance = TOLERANCES[facts.device["dtype"]]
-    compare_logits(compute_logits(model, prompts), compute_logits(whole, prompts), tolerance, None)
+    compare_logits(trained, compute_logits(whole, prompts), tolerance, None)
     _write_merged(whole, tokenizer, folder, facts)
     shutil.rmtree(folder / "adapter", ignore_errors=True)  # An earlier training's.
 

@@ -83,8 +83,9 @@ def _refuse_launch() -> None:
     for name, variable in (("DeepSpeed", "ACCELERATE_USE_DEEPSPEED"), ("FSDP", "ACCELERATE_USE_FSDP")):
         if os.environ.get(variable, "").lower() == "true":
             raise ConfigError(
-                [f"accelerate launch: kshot trains with DDP and not with {name}; use configs/accelerate/ddp.yaml, and "
-                 "train.quantize: nf4 for a student that does not fit on a GPU"]
+                [f"accelerate launch: kshot divides weights itself and not with {name}; use "
+                 "configs/accelerate/ddp.yaml, with train.shard_base: true or train.quantize: nf4 for a student that "
+                 "does not fit on a GPU"]
             )  # fmt: skip
     if gpus and local_process_count() > gpus:
         raise ConfigError(
