@@ -64,6 +64,7 @@ def serial(config: Path) -> dict[str, Any]:
     return results_of(config.parent / "runs" / "serial")
 
 
+@pytest.mark.slow
 def test_shards_give_the_trials_of_one_process_though_one_is_killed(
     config: Path, serial: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -78,6 +79,7 @@ def test_shards_give_the_trials_of_one_process_though_one_is_killed(
     assert "trial: a shard ended early (killed, or out of memory)" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_rerun_in_shards_makes_only_what_is_missing(config: Path, serial: dict[str, Any]) -> None:
     run = config.parent / "runs" / "serial"
     times = {path: path.stat().st_mtime_ns for path in run.rglob("manifest.json")}

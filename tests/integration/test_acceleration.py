@@ -40,6 +40,7 @@ def test_batches_without_padding_have_the_same_losses(attention: str, tiny_stude
     assert free != padded
 
 
+@pytest.mark.slow
 def test_compiled_code_has_the_same_losses(tiny_student: Path, tmp_path: Path) -> None:
     from torch._dynamo.utils import counters
 

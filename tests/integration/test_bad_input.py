@@ -120,6 +120,7 @@ def test_broken_weights(config_file: Path, tiny_student: Path, tmp_path: Path) -
     assert "broken: does not load: " in refused_once("train", config_file, "--set", f"student={broken}")
 
 
+@pytest.mark.slow
 def test_settings_that_trl_or_peft_refuse_for_this_student(config_file: Path) -> None:
     kshot("generate", config_file)
     said = refused_once("train", config_file, "--set", "train.sft.lr_scheduler_type=cosin")

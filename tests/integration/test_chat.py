@@ -282,6 +282,8 @@ def test_a_terminal_edits_stops_and_ends(place: Path) -> None:
     """Ctrl-C clears the line, Ctrl-D ends the chat, and no control sequence of a model reaches the terminal."""
     pid, terminal = pty.fork()
     if pid == 0:
+        # A suite that runs in the background ignores SIGINT, which its children would inherit.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.execv(sys.executable, [sys.executable, "-m", "kshot.cli", "chat", "base"])
     shown = b""
 

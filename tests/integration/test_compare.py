@@ -243,7 +243,7 @@ def test_another_backend_scores_an_adapter_as_our_own_does(
     assert not list((work / f"by-{backend}").glob(".merged-*"))
 
 
-@pytest.mark.parametrize("backend", ["own", "hf"])
+@pytest.mark.parametrize("backend", ["own", pytest.param("hf", marks=pytest.mark.slow)])
 def test_shards_measure_what_one_process_measures(work: Path, backend: str) -> None:
     """Also where a backend needs merged weights, which each part makes for itself."""
     adapter = work / "runs" / "whole" / "train" / "adapter"

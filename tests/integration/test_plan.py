@@ -81,6 +81,7 @@ def test_shapes_count_the_weights_of_a_model(tiny_student: Path) -> None:
     assert shapes.trained == sum(2 * (module.in_features + module.out_features) for module in linear)
 
 
+@pytest.mark.slow
 def test_a_plan_counts_each_answer_of_a_chat_as_training_does(tmp_path: Path, tiny_student: Path) -> None:
     config = write_config(tmp_path, tiny_student)
     chats = [
@@ -97,6 +98,7 @@ def test_a_plan_counts_each_answer_of_a_chat_as_training_does(tmp_path: Path, ti
     assert (plan["rows"], plan["steps"]) == (manifest["rows"], manifest["steps"])
 
 
+@pytest.mark.slow
 def test_a_plan_counts_the_processes_of_the_config(tmp_path: Path, tiny_student: Path) -> None:
     config = write_config(tmp_path, tiny_student)
     steps = {}

@@ -120,6 +120,7 @@ def test_two_processes_train_what_one_trains(config: Path, make_run: Callable[[s
     assert "is up to date" in again.stdout, "the number of processes makes no other training"
 
 
+@pytest.mark.slow
 def test_divided_weights_have_the_losses_of_whole_ones(config: Path, make_run: Callable[[str], Path]) -> None:
     whole, divided, killed = make_run("undivided"), make_run("divided"), make_run("divided-killed")
     two = "train.processes=2"
