@@ -67,7 +67,7 @@ class GenerateConfig(Section):
     """Ids or categories of programmatic families, or Python files of your own (`./my_families.py`); empty: all that
     ship, and those that installed packages register (`kshot tasks list`). `none`: no family."""
     tasks: list[TaskEntry] = []
-    """YAML or JSONL files of example-based tasks, relative to the config; tables: {file: x.csv, instruction: ...};
+    """YAML or JSONL files of example-based tasks, or folders of them, relative to the config; tables, {file: x.csv};
     and `collection`, the tasks that ship (`kshot tasks list`)."""
     exclude: list[str] = []
     """Ids, families or categories to leave out."""

@@ -208,10 +208,12 @@ def _resolve_paths(config: Config, base: Path) -> Config:
     def family(name: str) -> str:
         return str(_from(base, Path(name))) if name.endswith(".py") else name
 
-    def task_at(task: Path | TableConfig) -> Path | TableConfig:
-        if isinstance(task, Path):
-            return COLLECTION_FILE if str(task) == COLLECTION else _from(base, task)
-        return task.model_copy(update={"file": table(task.file)})
+    def tasks_at(task: Path | TableConfig) -> list[Path | TableConfig]:
+        if isinstance(task, TableConfig):
+            return [task.model_copy(update={"file": table(task.file)})]
+        path = COLLECTION_FILE if str(task) == COLLECTION else _from(base, task)
+        # A folder of task files, such as a run's generate/tasks; an empty one is an error of whoever reads it.
+        return [*sorted(path.glob("*.yaml"))] or [path] if path.is_dir() else [path]
 
     teacher = config.generate.teacher
     if teacher and teacher.replies:
@@ -219,7 +221,7 @@ def _resolve_paths(config: Config, base: Path) -> Config:
     generate = config.generate.model_copy(
         update={
             "families": [family(name) for name in config.generate.families],
-            "tasks": [task_at(task) for task in config.generate.tasks],
+            "tasks": [file for task in config.generate.tasks for file in tasks_at(task)],
             "decontaminate": [suite(name) for name in config.generate.decontaminate],
             "teacher": teacher,
             "prompts": config.generate.prompts and _from(base, config.generate.prompts),

@@ -9,9 +9,11 @@ from typer.testing import CliRunner
 
 from kshot.cli.app import app
 from kshot.config.loader import load_config
+from kshot.core.errors import DataError
 from kshot.core.shipped import COLLECTION_FILE, suite_names
 from kshot.core.types import Task
 from kshot.generate.curation.decontaminate import Decontaminator
+from kshot.generate.sources import load_sources
 from kshot.suites.loading import load_suite
 from kshot.tasks.reader import load_tasks
 
@@ -57,6 +59,19 @@ def test_a_config_names_the_collection(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("generate:\n  tasks: [collection]\n")
     assert load_config(path).generate.tasks == [COLLECTION_FILE]
+
+
+def test_a_config_names_a_folder_of_task_files(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        (tmp_path / "tasks" / f"{name}.yaml").parent.mkdir(exist_ok=True)
+        (tmp_path / "tasks" / f"{name}.yaml").write_text("[]")
+    path = tmp_path / "c.yaml"
+    path.write_text("generate:\n  tasks: [tasks]\n")
+    assert load_config(path).generate.tasks == [tmp_path / "tasks" / "a.yaml", tmp_path / "tasks" / "b.yaml"]
+    (tmp_path / "empty").mkdir()
+    path.write_text("generate:\n  tasks: [empty]\n  families: [none]\n")
+    with pytest.raises(DataError, match="empty: "):
+        load_sources(load_config(path).generate, 7)
 
 
 def test_the_catalog_shows_its_tasks(tasks: list[Task]) -> None:
