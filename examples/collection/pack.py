@@ -43,16 +43,22 @@ def clean(task: Task, decontaminator: Decontaminator, dropped: Counter[str]) -> 
     return replace(task, examples=tuple(kept[:MAX_EXAMPLES]))
 
 
+def count_rationales(task: Task) -> int:
+    return sum(example.rationale is not None for example in task.examples)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--suite", action="append", default=[], help="a suite's name or folder")
     options = parser.parse_args()
-    suites = [load_suite_entry(name) for name in ["kshot", "kshot-uneven", "kshot-long", *options.suite]]
+    entries = ["kshot", "kshot-uneven", "kshot-long", *options.suite]
+    # Suites of `kshot init` are all named `suite`; their folder says whose they are.
+    suites = [replace(load_suite_entry(entry), name="/".join(Path(entry).parts[-2:])) for entry in entries]
     tasks: dict[str, Task] = {}
     for path in sorted(path for folder in options.folders for path in folder.glob("*.yaml")):
         for task in load_tasks(path):
-            if task.mode == "invent" and len(task.examples) > len(getattr(tasks.get(task.id), "examples", ())):
+            if task.mode == "invent" and (task.id not in tasks or count_rationales(task) > 0):
                 tasks[task.id] = task
     decontaminator = Decontaminator(suites, [text for task in tasks.values() for text in task.descriptions])
     dropped: Counter[str] = Counter()
@@ -79,13 +85,14 @@ def main() -> None:
         "tasks": {"read": len(tasks), "kept": len(kept)},
         "refused_tasks": refused,
         "dropped_examples": dict(dropped),
-        "nearest_instructions": [row.model_dump() for row in nearest[:SHOWN_NEAREST]],
+        # Without the held-out instructions: this file is published.
+        "nearest_instructions": [row.model_dump(exclude={"instruction"}) for row in nearest[:SHOWN_NEAREST]],
     }
     write_json(REPORT, report)
     counts = {
         "examples": sum(len(task.examples) for task in kept),
         "tasks with labels": sum(bool(task.labels) for task in kept),
-        "tasks with rationales": sum(any(example.rationale for example in task.examples) for task in kept),
+        "tasks with rationales": sum(count_rationales(task) > 0 for task in kept),
         "categories": len({task.category for task in kept}),
         "MB": round(sum(map(len, lines)) / 1e6, 1),
     }
