@@ -8,7 +8,7 @@ The stages go on where they stopped, so a part that is done again makes only wha
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -58,7 +58,7 @@ def run_in_shards(sweep: Sweep, job: SweepJob, executor: Executor) -> None:
             first_of_data.setdefault(trial.data_key, number)
         asks = sum(sweep.stages.asks_teacher(trials[number].config) for number in first_of_data.values())
         say(f"ablate: {len(trials)} trials in up to {executor.shards} shards ({executor.name})")
-        causes = _do(executor, shards, DATA, list(first_of_data.values()), 1 if asks > 1 else None)
+        causes = _run_phase(executor, shards, DATA, list(first_of_data.values()), 1 if asks > 1 else None)
         for trial in trials:
             if cause := causes.get(first_of_data[trial.data_key]):
                 failed[trial.label] = cause
@@ -66,7 +66,7 @@ def run_in_shards(sweep: Sweep, job: SweepJob, executor: Executor) -> None:
                 link_data(sweep, trial)
         for level in _order_trials(trials):
             waiting = [number for number in level if trials[number].label not in failed]
-            for number, cause in _do(executor, shards, TRIAL, waiting).items():
+            for number, cause in _run_phase(executor, shards, TRIAL, waiting).items():
                 failed[trials[number].label] = cause
         for label, cause in failed.items():
             fail(f"{label}: {cause}")
@@ -90,35 +90,32 @@ def _order_trials(trials: Sequence[Trial]) -> list[list[int]]:
     return [level for level in levels if level]
 
 
-def _do(executor: Executor, folder: Path, kind: str, numbers: list[int], shards: int | None = None) -> dict[int, str]:
+def _run_phase(
+    executor: Executor, folder: Path, kind: str, numbers: list[int], shards: int | None = None
+) -> dict[int, str]:
     """Do these parts; return the causes of those that failed, by number."""
     if not numbers:
         return {}
+    paths = {number: _path(folder, kind, number) for number in numbers}
+    missing = ""
     with progress(f"ablate: {kind}", len(numbers)) as tick:
         try:
-            run_parts(
-                executor, f"{__name__}:{kind.upper()}_WORK", folder, numbers, _counter(folder, kind, tick), shards
-            )
+            run_parts(executor, f"{__name__}:{kind.upper()}_WORK", folder, numbers, _counter(paths, tick), shards)
         except RunError as error:
             missing = str(error)
-        else:
-            missing = ""
-    causes = {}
-    for number in numbers:
-        path = _path(folder, kind, number)
-        if cause := read_json(path)["cause"] if path.exists() else missing:
-            causes[number] = cause
-    return causes
+    causes = {n: read_json(path)["cause"] if path.exists() else missing for n, path in paths.items()}
+    return {number: cause for number, cause in causes.items() if cause}
 
 
-def _counter(folder: Path, kind: str, tick: Ticker) -> Callable[[], None]:
-    seen: set[str] = set()
+def _counter(paths: Mapping[int, Path], tick: Ticker) -> Callable[[], None]:
+    """Ticks once for each of these files that has come."""
+    waiting = set(paths)
 
     def count() -> None:
-        names = {path.name for path in (folder / kind).glob("*.json")}
-        if new := names - seen:
-            tick(len(new))
-            seen.update(new)
+        done = {number for number in waiting if paths[number].exists()}
+        if done:
+            tick(len(done))
+            waiting.difference_update(done)
 
     return count
 
