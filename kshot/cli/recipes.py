@@ -32,7 +32,7 @@ def copy(
     name: Name,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write it.")] = Path(),
 ) -> None:
-    """Copy a recipe, and the task files that it names, into a folder of your own."""
+    """Copy a recipe, and the task files and recorded replies that it names, into a folder of your own."""
     import shutil
 
     from kshot.config.loader import load_config
@@ -42,8 +42,10 @@ def copy(
     target = folder / f"{Path(name).name}.yaml"
     files = [target]
     if not name.startswith("teachers/"):
-        tasks = [path for path in load_config(name).generate.task_files if path.is_relative_to(RECIPES.resolve())]
-        files += [folder / path.relative_to(RECIPES.resolve()) for path in tasks]
+        generate = load_config(name).generate
+        named = [*generate.task_files, *([generate.teacher.replies] if generate.teacher else [])]
+        shipped = [path for path in named if path and path.is_relative_to(RECIPES.resolve())]
+        files += [folder / path.relative_to(RECIPES.resolve()) for path in shipped]
     if existing := [path for path in files if path.exists()]:
         raise ConfigError([f"{existing[0]}: exists already; name another folder"])
     target.parent.mkdir(parents=True, exist_ok=True)
