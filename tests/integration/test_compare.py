@@ -226,7 +226,8 @@ def test_compare_lists_metrics_that_are_no_means_over_items(tmp_path: Path) -> N
     assert "| p | t | bleu | 2 | 0 | one | 31 |" in text
 
 
-@pytest.mark.parametrize("backend", [pytest.param("hf", marks=pytest.mark.slow), "vllm"])
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["hf", "vllm"])
 def test_another_backend_scores_an_adapter_as_our_own_does(
     work: Path, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ SHAPES = Shapes(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_plan_counts_what_the_run_then_trains_on(tmp_path: Path, tiny_student: Path) -> None:
     config = write_config(tmp_path, tiny_student)
     before = kshot("plan", config, "--run", "planned", "--json", tmp_path / "plan.json")
