@@ -201,7 +201,6 @@ def _check_config(config: Config, fill_to: int | None) -> tuple[Config, Decontam
     programmatic, tasks = load_sources(config.generate, config.seed, held_out_families(suites))
     allocate_records([*programmatic, *map(source_from_task, tasks)], config.generate)
     build_filters(config.generate.filters)
-    needs_teacher(config.generate)
     if config.encoder:
         resolve_encoder(config.encoder)
     return config, Decontaminator(suites, [text for family in FAMILIES for text in family.descriptions])

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from kshot.config import Config, DemonstrateConfig, GenerateConfig, SynthesisConfig
 from kshot.core.console import say
-from kshot.core.errors import ConfigError
 from kshot.core.seeding import digest
 from kshot.core.types import Description, Reject, Task
 from kshot.generate.curation.decontaminate import Decontaminator
@@ -87,17 +86,9 @@ def modes_need_teacher(modes: SynthesisConfig) -> bool:
 
 
 def needs_teacher(settings: GenerateConfig) -> bool:
-    """True if the settings send any request to a teacher.
-
-    Raises:
-        ConfigError: they do, but name no teacher.
-    """
-    for_modes = modes_need_teacher(settings.synthesis)
-    if settings.teacher is None:
-        if for_modes:
-            raise ConfigError(["generate.synthesis needs a teacher, and generate.teacher is null; name one"])
-        return False
-    return for_modes or bool(settings.paraphrase.modes and settings.paraphrase.per_mode)
+    """True if the settings send any request to a teacher; none is sent where `generate.teacher` is null."""
+    wanted = modes_need_teacher(settings.synthesis) or bool(settings.paraphrase.modes and settings.paraphrase.per_mode)
+    return wanted and settings.teacher is not None
 
 
 def scale_modes(modes: SynthesisConfig, factor: int) -> SynthesisConfig:
@@ -146,6 +137,8 @@ def synthesize(
     """
     settings = config.generate
     if not needs_teacher(settings) or settings.teacher is None:
+        if modes_need_teacher(modes):
+            say("generate: generate.teacher is null, so nothing of generate.synthesis is asked for")
         return run_synthesis(config, modes, None)
     with open_teacher(settings.teacher, config.student, folder, use_batches, share) as teacher:
         return run_synthesis(config, modes, build_context(settings, modes, decontaminator, teacher, config.seed))

@@ -183,10 +183,17 @@ def test_a_preview_asks_a_few_of_each_mode_and_shows_their_verdicts(
     assert not set(again) & {prompt for prompt in asked if prompt.startswith("Write one new")}, "bought twice"
 
 
-def test_modes_without_a_teacher_are_a_config_error(settings: dict[str, Any], tmp_path: Path) -> None:
+def test_modes_without_a_teacher_are_left_out_and_named(
+    settings: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(tmp_path / "none")
+    run_generate(config_of(settings, teacher=None, synthesis={"vary": 1}), run)
+    assert "generate.teacher is null, so nothing of generate.synthesis is asked for" in capsys.readouterr().out
+    assert (run.folder / "generate" / "train.jsonl").exists()
+
+
+def test_an_unusable_filter_is_a_config_error(settings: dict[str, Any], tmp_path: Path) -> None:
     for stage in (run_generate, dry_run):
-        with pytest.raises(ConfigError, match=r"generate\.synthesis needs a teacher"):
-            stage(config_of(settings, teacher=None, synthesis={"vary": 1}), Run(tmp_path / "none"))
         with pytest.raises(ConfigError, match="'english' is not one of"):
             stage(config_of(settings, filters={"language": "english"}), Run(tmp_path / "none"))
 

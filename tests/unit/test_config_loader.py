@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from kshot.cli.app import app, guarded
 from kshot.config.loader import load_config
 from kshot.core.errors import ConfigError
+from kshot.core.shipped import recipe_names
 from kshot.train.trainer_config import check_trainer_config
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -27,10 +29,9 @@ def test_load_config_reads_every_recipe_and_trl_and_peft_accept_it(path: Path) -
 
 def test_default_recipe_is_the_quickstart_made_larger() -> None:
     quick, default = (load_config(CONFIGS[0].parent / f"{name}.yaml") for name in ("quickstart", "default"))
-    assert (default.generate.records, default.generate.paraphrase.tasks) == (4600, 12)
+    assert default.generate.records == 4600
     assert (default.train.max_length, default.evaluate.limit) == (512, None)
-    paraphrase = quick.generate.paraphrase.model_copy(update={"tasks": 12})
-    generate = quick.generate.model_copy(update={"records": 4600, "paraphrase": paraphrase})
+    generate = quick.generate.model_copy(update={"records": 4600})
     train = quick.train.model_copy(update={"max_length": 512})
     evaluate = quick.evaluate.model_copy(update={"limit": None})
     assert default == quick.model_copy(update={"generate": generate, "train": train, "evaluate": evaluate})
@@ -91,3 +92,11 @@ def test_load_config_refuses_a_seed_that_numpy_does_not_take(seed: int) -> None:
     for key in ("seed", "train.seed"):
         with pytest.raises(ConfigError, match="seed"):
             load_config(Path("configs/quickstart.yaml"), [f"{key}={seed}"])
+
+
+@pytest.mark.parametrize("name", [name for name in recipe_names() if not name.startswith("teachers/")])
+def test_a_copied_recipe_finds_all_that_it_names(name: str, tmp_path: Path) -> None:
+    assert guarded(lambda: app(["recipes", "copy", name, str(tmp_path / "mine")], standalone_mode=False)) == 0
+    settings = load_config(tmp_path / "mine" / f"{name}.yaml").generate
+    assert all(path.exists() for path in settings.task_files)
+    assert not (settings.teacher and settings.teacher.replies) or settings.teacher.replies.is_file()

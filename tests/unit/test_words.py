@@ -103,6 +103,8 @@ ALLOWED = {
     ("tests/unit/test_scoring.py", "doubt"): "a word of an answer",
     ("evaluate/heldout/uneven.py", "told"): "the instruction of a held-out task",
     ("configs/synthesis.yaml", "shop"): "the id of a task",
+    ("configs/quickstart.yaml", "shop"): "the id of a task",
+    ("configs/default.yaml", "shop"): "the id of a task",
     ("evaluate/heldout/reasoning.py", "shop"): "a text of a held-out task",
     ("docs/experiments/lora-layers.md", "gate"): "gate_proj, a layer",
     ("tests/integration/test_gguf.py", "gate"): "gate_proj, a layer",
