@@ -7,7 +7,6 @@ FOLDER/.shards/3.done       the part is done
 
 import os
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from shutil import rmtree
 
@@ -16,7 +15,7 @@ from kshot.core.console import progress, say
 from kshot.core.files import write_text
 from kshot.core.run_files import FileModel, write_model
 from kshot.evaluate.measure.measurement import Measurement
-from kshot.runtime.shards.executors import Executor, run_parts
+from kshot.runtime.shards.executors import Executor, run_parts, tick_for_files
 from kshot.runtime.shards.work import Work
 
 SHARDS, JOB = ".shards", "job.json"
@@ -65,16 +64,10 @@ def measure_in_shards(
         ),
     )
     say(f"compare: {len(parts)} measurements in up to {executor.shards} shards ({executor.name})")
-    waiting = set(range(len(parts)))
+    numbers = range(len(parts))
     with progress("compare: measuring", len(parts)) as tick:
-
-        def count_finished() -> None:
-            finished = {part for part in waiting if _done_path(shards, part).exists()}
-            waiting.difference_update(finished)
-            if finished:
-                tick(len(finished))
-
-        run_parts(executor, f"{__name__}:WORK", shards, range(len(parts)), count_finished)
+        count = tick_for_files([_done_path(shards, part) for part in numbers], tick)
+        run_parts(executor, f"{__name__}:WORK", shards, numbers, count)
     rmtree(shards, ignore_errors=True)
 
 
@@ -83,11 +76,9 @@ def _done_path(folder: Path, part: int) -> Path:
 
 
 def _measure(folder: Path, part: int) -> None:
-    from kshot.evaluate.lm.backends import backend_of
-    from kshot.evaluate.measure.checkpoints import plan_checkpoints
-    from kshot.evaluate.measure.measurement import measure_missing
+    from kshot.evaluate.measure.checkpoints import measure_checkpoint, plan_checkpoints
     from kshot.evaluate.measure.plan import load_suites
-    from kshot.models.checkpoints import find_checkpoints, load_checkpoint
+    from kshot.models.checkpoints import find_checkpoints
 
     job = CompareJob.model_validate_json((folder / JOB).read_bytes())
     os.chdir(job.working_folder)
@@ -98,9 +89,7 @@ def _measure(folder: Path, part: int) -> None:
     label, number = job.parts[part]
     checkpoint = next(checkpoint for checkpoint in checkpoints if checkpoint.label == label)
     scratch.mkdir(exist_ok=True)
-    with backend_of(checkpoint, config.evaluate, scratch) as backend:
-        load = partial(load_checkpoint, checkpoint)
-        measure_missing([measurements[label][number]], load, device, config.evaluate.limit, backend)
+    measure_checkpoint([measurements[label][number]], checkpoint, device, config, scratch)
     write_text(_done_path(folder, part), "")
 
 

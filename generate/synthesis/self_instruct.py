@@ -6,7 +6,7 @@ The teacher sees a few tasks of the pool and writes another one (Self-Instruct, 
 from collections.abc import Sequence
 
 from kshot.config import InventConfig
-from kshot.core.seeding import stream
+from kshot.core.seeding import draw_in_turn, stream
 from kshot.core.types import Reject, Task
 from kshot.generate.synthesis.new_tasks import collect_tasks
 from kshot.generate.synthesis.novelty import TaskNovelty
@@ -72,8 +72,4 @@ def _build_request(
 
 def _draw_attributes(settings: InventConfig, seed: int, number: int) -> dict[str, str]:
     """Return what the invention of that number shall be like. Each entry of a list is drawn as often as the others."""
-    drawn = {}
-    for name, values in settings.attributes.items():
-        turn, position = divmod(number, len(values))
-        drawn[name] = stream(seed, MODE, name, turn).sample(values, len(values))[position]
-    return drawn
+    return {name: draw_in_turn(values, number, seed, MODE, name) for name, values in settings.attributes.items()}

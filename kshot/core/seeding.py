@@ -6,6 +6,7 @@ rerun that skips finished work gives the same bytes.
 
 import hashlib
 import random
+from collections.abc import Sequence
 
 
 def digest(*parts: object, size: int = 16) -> str:
@@ -17,3 +18,9 @@ def digest(*parts: object, size: int = 16) -> str:
 def stream(seed: int, *names: object) -> random.Random:
     """A generator for one purpose, e.g. `stream(7, "compose", task_id, index)`."""
     return random.Random(int(digest(seed, *names), 16))
+
+
+def draw_in_turn(values: Sequence[str], number: int, seed: int, *names: object) -> str:
+    """The value for the draw of this number: each value as often as the others, in an order of the seed's."""
+    turn, position = divmod(number, len(values))
+    return stream(seed, *names, turn).sample(values, len(values))[position]

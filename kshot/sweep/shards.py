@@ -8,16 +8,16 @@ The stages go on where they stopped, so a part that is done again makes only wha
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-from kshot.core.console import Ticker, fail, progress, say
+from kshot.core.console import fail, progress, say
 from kshot.core.errors import RunError
 from kshot.core.files import read_json, write_json
 from kshot.core.run_files import FileModel, write_model
-from kshot.runtime.shards.executors import Executor, run_parts
+from kshot.runtime.shards.executors import Executor, run_parts, tick_for_files
 from kshot.runtime.shards.work import Work, find_function
 from kshot.sweep.grid import Trial
 from kshot.sweep.run import Sweep, link_data, make_data, name_cause, raise_failed, train_and_measure
@@ -100,24 +100,18 @@ def _run_phase(
     missing = ""
     with progress(f"ablate: {kind}", len(numbers)) as tick:
         try:
-            run_parts(executor, f"{__name__}:{kind.upper()}_WORK", folder, numbers, _counter(paths, tick), shards)
+            run_parts(
+                executor,
+                f"{__name__}:{kind.upper()}_WORK",
+                folder,
+                numbers,
+                tick_for_files(paths.values(), tick),
+                shards,
+            )
         except RunError as error:
             missing = str(error)
     causes = {n: read_json(path)["cause"] if path.exists() else missing for n, path in paths.items()}
     return {number: cause for number, cause in causes.items() if cause}
-
-
-def _counter(paths: Mapping[int, Path], tick: Ticker) -> Callable[[], None]:
-    """Ticks once for each of these files that has come."""
-    waiting = set(paths)
-
-    def count() -> None:
-        done = {number for number in waiting if paths[number].exists()}
-        if done:
-            tick(len(done))
-            waiting.difference_update(done)
-
-    return count
 
 
 def _path(folder: Path, kind: str, number: int) -> Path:

@@ -55,6 +55,14 @@ def _workers() -> list[str]:
     return found.stdout.split()
 
 
+def _wait_for_workers(tries: int) -> None:
+    """Until the processes of a launcher that was killed have ended; ten tries are a second."""
+    for _ in range(tries):
+        if not _workers():
+            break
+        time.sleep(0.1)
+
+
 def _arguments(config: Path, run: Path, *settings: str) -> list[str]:
     pairs = [part for setting in settings for part in ("--set", setting)]
     return ["train", str(config), "--run", run.name, *pairs]
@@ -132,10 +140,7 @@ def test_divided_weights_have_the_losses_of_whole_ones(config: Path, make_run: C
     process = _start_until(5, config, killed, HALF, "train.shard_base=true", "train.sft.save_steps=5")
     process.kill()
     process.communicate(timeout=60)
-    for _ in range(100):
-        if not _workers():
-            break
-        time.sleep(0.1)
+    _wait_for_workers(100)
     done = _train(config, killed, HALF, two, "train.shard_base=true", "train.sft.save_steps=5")
     assert "resuming after step" in done.stdout, done.stderr
     assert _largest_difference(whole, killed) < 1e-4
@@ -176,10 +181,7 @@ def test_kill_of_the_launcher_leaves_no_process(config: Path, make_run: Callable
     assert len(_workers()) == 2
     process.kill()
     process.communicate(timeout=60)
-    for _ in range(50):
-        if not _workers():
-            break
-        time.sleep(0.1)
+    _wait_for_workers(50)
     done = _train(config, run, *LONG, HALF, "train.processes=2")
     assert "resuming after step" in done.stdout, done.stderr
     assert [row["step"] for row in _rows(run) if "loss" in row] == list(range(1, 181))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kshot.core.prompting import list_unnamed_labels
-from kshot.core.seeding import stream
+from kshot.core.seeding import draw_in_turn, stream
 from kshot.core.types import Reject, Task
 from kshot.generate.synthesis.shared.context import SynthesisContext, SynthesisRequest
 from kshot.generate.teacher import AttributeLists, read_reply
@@ -51,12 +51,8 @@ class TaskAttributes(NamedTuple):
         Args:
             number: of the example within its task.
         """
-        drawn = {}
-        for name, values in self._asdict().items():
-            if values:
-                turn, position = divmod(number, len(values))
-                drawn[name] = stream(seed, MODE, task, name, turn).sample(values, len(values))[position]
-        return drawn
+        lists = self._asdict().items()
+        return {name: draw_in_turn(values, number, seed, MODE, task, name) for name, values in lists if values}
 
 
 def propose_attributes(

@@ -8,13 +8,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from shutil import rmtree
 from typing import Protocol
 
-from kshot.core.console import say
+from kshot.core.console import Ticker, say
 from kshot.core.errors import RunError
 from kshot.core.files import write_json
 from kshot.runtime.device import MAX_CORES, count_cores, visible_gpus
@@ -70,6 +70,19 @@ def run_parts(
             f"{name}: {len(missing)} of {len(parts)} parts are missing; {folder / LOGS} says why, "
             "and a rerun continues with these"
         )
+
+
+def tick_for_files(paths: Iterable[Path], tick: Ticker) -> Poll:
+    """Return what ticks once for each of these files that has come since it was last called."""
+    waiting = set(paths)
+
+    def poll() -> None:
+        done = {path for path in waiting if path.exists()}
+        if done:
+            tick(len(done))
+            waiting.difference_update(done)
+
+    return poll
 
 
 class LocalExecutor:
