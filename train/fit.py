@@ -106,7 +106,7 @@ def fit(
         say(f"resuming after step {done} of {steps}")
     use_threads(device, device.threads)  # accelerate gives a process among several one thread.
     with progress("training", steps, done) as tick, quiet():
-        trainer = _make_trainer(model, tokenizer, fill_steps(plan, layout), validation, settings, arguments, device)
+        trainer = make_trainer(model, tokenizer, fill_steps(plan, layout), validation, settings, arguments, device)
         trainer.add_callback(make_callback(metrics, tick))
         before = _sample(_trained(trainer.model))
         coverage = "all weights are trained"
@@ -154,7 +154,7 @@ def _trained(model: Any) -> list[Any]:
     return [weight for weight in model.parameters() if weight.requires_grad]
 
 
-def _make_trainer(
+def make_trainer(
     model: Any, tokenizer: Any, plan: Sequence[TrainRow], validation: Sequence[TrainRow], settings: TrainConfig,
     arguments: Any, device: Device,
 ) -> Any:  # fmt: skip
