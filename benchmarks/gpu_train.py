@@ -13,7 +13,7 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise
@@ -32,7 +32,7 @@ from kshot.models.loading import load_student
 from kshot.models.resolve import resolve_model
 from kshot.planning.hardware import ACCELERATORS
 from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
-from kshot.runtime.device import describe_device, measure_peak_memory, set_attention
+from kshot.runtime.device import describe_device, measure_peak_memory
 from kshot.runtime.logging import quiet
 from kshot.train.data import TrainRow
 from kshot.train.fit import make_trainer
@@ -117,11 +117,10 @@ def kshot_trainer(case: Case, folder: Path, extra: dict[str, Any]) -> tuple[Any,
     sft = {"per_device_train_batch_size": case.batch, "gradient_checkpointing": case.checkpointing, **extra}
     settings = TrainConfig(sft=sft, validation_fraction=0)
     device = describe_device(model, "bfloat16", 0)
-    attention = flash_attention() if extra else device.attention
-    set_attention(model, attention)
+    device = replace(device, attention=flash_attention() if extra else device.attention)
     options = sft_options(settings) | {"save_strategy": "no"}
     arguments = sft_config(options, settings, device, folder, SEED, validate=False)
-    return make_trainer(model, tokenizer, rows, (), settings, arguments, device), ", ".join([attention, *extra])
+    return make_trainer(model, tokenizer, rows, (), settings, arguments, device), ", ".join([device.attention, *extra])
 
 
 def trl_arguments(case: Case, folder: Path, **extra: Any) -> Any:

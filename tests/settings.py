@@ -20,7 +20,7 @@ from kshot.config import TrainConfig
 from kshot.core.errors import ConfigError, KshotError
 from kshot.core.files import read_log
 from kshot.models.loading import load_student
-from kshot.runtime.device import Device, set_attention
+from kshot.runtime.device import Device
 from kshot.train.acceleration import choose_attention
 from kshot.train.export.merged import compare_logits, compute_logits, merge_student, scale_adapter
 from kshot.train.fit import fit, plan_rows
@@ -247,7 +247,6 @@ def train_once(settings: Mapping[str, Any], architecture: str = STUDENT) -> dict
         plan = plan_rows(split.train, config, 1)
         shapes = _watch(model)
         device = choose_attention(model, config, Device("cpu", 2, "float32", "eager", {}))
-        set_attention(model, device.attention)
         counters.clear()
         trained = fit(model, tokenizer, plan, split.validation, config, device, folder / "train", 1)
         scale_adapter(trained, config.adapter_scale)

@@ -9,7 +9,7 @@ from kshot.config import TrainConfig
 from kshot.core.console import progress, say
 from kshot.core.errors import ConfigError, RunError, summarize_error
 from kshot.core.files import read_log
-from kshot.runtime.device import Device, cast_frozen_linears, use_threads
+from kshot.runtime.device import Device, cast_frozen_linears, set_attention, use_threads
 from kshot.runtime.logging import quiet
 from kshot.train.acceleration import check_acceleration
 from kshot.train.adapters import (
@@ -80,6 +80,8 @@ def fit(
 ) -> Any:  # fmt: skip
     """Train, resuming from the last complete checkpoint in `folder`; returns the trained model.
 
+    The student is trained with the device's attention and has its own again at the end.
+
     Args:
         plan: what `plan_rows` gave; a step takes the next batch of it.
         model: the student in float32; gets LoRA layers, and under bfloat16 its frozen linear weights are cast.
@@ -105,6 +107,7 @@ def fit(
     if resume:
         say(f"resuming after step {done} of {steps}")
     use_threads(device, device.threads)  # accelerate gives a process among several one thread.
+    attention = model.config._attn_implementation
     with progress("training", steps, done) as tick, quiet():
         trainer = make_trainer(model, tokenizer, fill_steps(plan, layout), validation, settings, arguments, device)
         trainer.add_callback(make_callback(metrics, tick))
@@ -121,6 +124,7 @@ def fit(
     if trainer.state.global_step != steps:
         raise RunError(f"{folder}: the trainer took {trainer.state.global_step} steps, and {steps} were planned")
     check_equal_weights(_trained(trainer.model))
+    set_attention(model, attention)
     if not _has_changed(_sample(_trained(trainer.model)), before):
         more = " or lora_alpha" if settings.method == "lora" else ""
         raise RunError(f"{folder}: nothing was learnt in {steps} steps; raise learning_rate, max_grad_norm{more}")
@@ -178,6 +182,8 @@ def make_trainer(
     is_lora = settings.method == "lora"
     if device.dtype == "bfloat16" and is_lora and not settings.quantize:
         cast_frozen_linears(model)
+    # Not before: the checks above compute in float32, where the weights lie, and flash attention can do neither.
+    set_attention(model, device.attention)
     make: Any = HalvingTrainer
     is_compiled = arguments.torch_compile
     if settings.kl_coef or (device.type == "cpu" and not needs_trl and not is_compiled):

@@ -31,7 +31,6 @@ from kshot.runtime.device import (
     load_or_probe_device,
     measure_peak_memory,
     probe_device,
-    set_attention,
     use_threads,
 )
 from kshot.runtime.processes import local_process_count, process_count
@@ -119,18 +118,56 @@ class TrainingSet:
     origin: str
 
 
+@dataclass(frozen=True)
+class PreparedTraining:
+    """All that a training begins with."""
+
+    split: Split
+    plan: Sequence[TrainRow]
+    """The rows in the order of training."""
+    step_rows: int
+    layout: StepLayout
+    model: Any
+    tokenizer: Any
+    chat: ChatFormat
+    device: Device
+
+
 def _train(
     config: Config, name: str, folder: Path, key: str, student: str, data: TrainingSet, device: Device | None
 ) -> None:
-    from kshot.train.callbacks import draw_loss_curve
-    from kshot.train.export.merged import (
-        COMPARED_PROMPTS,
-        compute_logits,
-        export_student,
-        is_finite,
-        scale_adapter,
-    )
-    from kshot.train.fit import arrange_steps, count_step_rows, count_steps, fit, plan_rows
+    from kshot.train.export.merged import COMPARED_PROMPTS, compute_logits, export_student, is_finite, scale_adapter
+    from kshot.train.fit import fit
+
+    settings = config.train
+    training = _prepare_training(config, folder, key, student, data, device)
+    plan, device, tokenizer = training.plan, training.device, training.tokenizer
+    trained = fit(
+        training.model, tokenizer, plan, training.split.validation, settings, device, folder, config.training_seed,
+        training.layout,
+    )  # fmt: skip
+    if settings.method == "lora":
+        scale_adapter(trained, settings.adapter_scale)
+    prompts = [row.input_ids for row in plan[:COMPARED_PROMPTS]]
+    # Divided weights are whole only where all processes compute.
+    logits = compute_logits(trained, prompts) if is_first() or settings.shard_base else []
+    if not is_first():
+        return
+    losses, validation = _read_losses(folder)
+    # What is no number stands as null in the log.
+    if None in (*losses[-LOSS_STEPS:], *validation[-1:]) or not is_finite(trained):
+        raise RunError(f"{folder}: the training diverged; lower train.sft.learning_rate")
+    facts = _collect_facts(config, name, student, data, training, losses, validation)
+    peak_memory = measure_peak_memory(device.type)
+    export_student(trained, tokenizer, student, folder, facts, prompts, logits)
+    _finish(config, folder, key, facts, peak_memory, losses, validation)
+
+
+def _prepare_training(
+    config: Config, folder: Path, key: str, student: str, data: TrainingSet, device: Device | None
+) -> PreparedTraining:
+    """Tokenize the records, load the student, choose the device and plan the steps; says all of it."""
+    from kshot.train.fit import arrange_steps, count_step_rows, plan_rows
 
     settings = config.train
     targets = settings.loss_on == "all_answers"
@@ -148,45 +185,49 @@ def _train(
     chat = chat_format(tokenizer)
     _announce(plan, split, device, chat)
     _announce_layout(layout, new_step)
-    set_attention(model, device.attention)
-    trained = fit(model, tokenizer, plan, split.validation, settings, device, folder, config.training_seed, layout)
-    if settings.method == "lora":
-        scale_adapter(trained, settings.adapter_scale)
-    prompts = [row.input_ids for row in plan[:COMPARED_PROMPTS]]
-    # Divided weights are whole only where all processes compute.
-    logits = compute_logits(trained, prompts) if is_first() or settings.shard_base else []
-    if not is_first():
-        return
-    losses, held_out = _read_losses(folder)
-    # What is no number stands as null in the log.
-    if None in (*losses[-LOSS_STEPS:], *held_out[-1:]) or not is_finite(trained):
-        raise RunError(f"{folder}: the training diverged; lower train.sft.learning_rate")
-    facts = TrainFacts(
+    return PreparedTraining(split, plan, step_rows, layout, model, tokenizer, chat, device)
+
+
+def _collect_facts(
+    config: Config, name: str, student: str, data: TrainingSet, training: PreparedTraining,
+    losses: Sequence[float], validation: Sequence[float],
+) -> TrainFacts:  # fmt: skip
+    from kshot.train.fit import count_steps
+
+    settings, split = config.train, training.split
+    return TrainFacts(
         run=name,
         base=config.student,
         base_fingerprint=fingerprint_model(student),
         data=data.hash,
         origin=data.origin,
-        rows=len(plan),
+        rows=len(training.plan),
         validation_rows=len(split.validation),
-        tokens=int(lengths_of(plan).sum()),
+        tokens=int(lengths_of(training.plan).sum()),
         dropped=split.dropped,
-        steps=count_steps(plan, step_rows),
+        steps=count_steps(training.plan, training.step_rows),
         processes=process_count(),
-        step_rows=step_rows,
+        step_rows=training.step_rows,
         loss=fmean(losses[-LOSS_STEPS:]),
-        validation=held_out[-1] if held_out else None,
+        validation=validation[-1] if validation else None,
         method=settings.method,
         quantize=settings.quantize,
         lora={**LORA_DEFAULTS, **settings.lora} if settings.method == "lora" else {},
         sft=sft_options(settings),
-        device=asdict(device),
+        device=asdict(training.device),
         adapter_scale=settings.adapter_scale,
-        template_date=chat.date,
-        stop_token=chat.stop,
+        template_date=training.chat.date,
+        stop_token=training.chat.stop,
     )
-    peak_memory = measure_peak_memory(device.type)
-    export_student(trained, tokenizer, student, folder, facts, prompts, logits)
+
+
+def _finish(
+    config: Config, folder: Path, key: str, facts: TrainFacts, peak_memory: int | None,
+    losses: Sequence[float], validation: Sequence[float],
+) -> None:  # fmt: skip
+    """Draw the loss curve, write the manifest, remove what only an unfinished training needs, and say the result."""
+    from kshot.train.callbacks import draw_loss_curve
+
     draw_loss_curve(folder / "metrics.jsonl", folder / "loss.png")
     manifest = TrainManifest(
         **dict(facts),
@@ -199,9 +240,9 @@ def _train(
     write_model(folder / "manifest.json", manifest)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     shutil.rmtree(folder / "rows", ignore_errors=True)
-    validation = f", validation loss {held_out[0]:.3f} -> {held_out[-1]:.3f}" if held_out else ""
+    change = f", validation loss {validation[0]:.3f} -> {validation[-1]:.3f}" if validation else ""
     loss = f"loss {losses[0]:.3f} -> {facts.loss:.3f}"
-    say(f"train: {facts.steps} steps, {loss}{validation}; wrote {folder / 'merged'}")
+    say(f"train: {facts.steps} steps, {loss}{change}; wrote {folder / 'merged'}")
 
 
 def _read_losses(folder: Path) -> tuple[list[float], list[float]]:

@@ -158,10 +158,9 @@ def _accepts(model: Any, attention: str | None) -> bool:
 
 def set_attention(model: Any, wanted: str) -> None:
     """Compute with this attention, or with one that the model has, which is said."""
-    ways = supported_attention(model)
-    if wanted in ways:
-        model.set_attn_implementation(wanted)
+    if _accepts(model, wanted):
         return
+    ways = supported_attention(model)
     if _accepts(model, ways[0]):
         say(f"{type(model).__name__} has no {wanted} attention; it computes with {ways[0]}")
 

@@ -1,8 +1,11 @@
 """Faster ways to compute a step: the same losses, or a line that says what is missing."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from kshot.config import TrainConfig
 from kshot.core.errors import ConfigError
@@ -10,6 +13,7 @@ from kshot.core.files import read_log
 from kshot.models.loading import load_student
 from kshot.runtime.device import Device
 from kshot.train.acceleration import check_acceleration, choose_attention
+from kshot.train.export.merged import compute_logits
 from kshot.train.fit import fit, plan_rows
 from kshot.train.rows.split import prepare_rows
 from kshot.train.trainer_config import check_trainer_config
@@ -24,10 +28,18 @@ def _losses(student: Path, folder: Path, attention: str = "sdpa", **more: object
     """Those of each step and of the validation, with rows of unlike lengths."""
     settings = TrainConfig(max_length=200, validation_fraction=0.3, sft={**PLAIN, **more})
     model, tokenizer = load_student(str(student))
-    model.set_attn_implementation(attention)
     records = [{"instruction": "say it " * n, "output": f"word {n}"} for n in range(1, 15)]
     split = prepare_rows(records, tokenizer, 200, 0.3, 1, targets=False)
-    fit(model, tokenizer, plan_rows(split.train, settings, 1), split.validation, settings, CPU, folder, 1)
+    fit(
+        model,
+        tokenizer,
+        plan_rows(split.train, settings, 1),
+        split.validation,
+        settings,
+        replace(CPU, attention=attention),
+        folder,
+        1,
+    )
     return [value for row in read_log(folder / "metrics.jsonl") for key, value in row.items() if key.endswith("loss")]
 
 
@@ -38,6 +50,33 @@ def test_batches_without_padding_have_the_same_losses(attention: str, tiny_stude
     assert len(padded) > 4
     assert free == pytest.approx(padded, rel=1e-4)
     assert free != padded
+
+
+def test_only_the_training_takes_an_attention_that_needs_its_device(tiny_student: Path, tmp_path: Path) -> None:
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+    from transformers.masking_utils import sdpa_mask
+
+    calls = []
+
+    def attend(module: Any, query: Any, *arguments: Any, **options: Any) -> Any:
+        # As flash attention does, which is no use to probes in float32 on the CPU.
+        assert torch.is_autocast_enabled("cpu")
+        calls.append(query.shape)
+        return sdpa_attention_forward(module, query, *arguments, **options)
+
+    AttentionInterface.register("picky", attend)
+    AttentionMaskInterface.register("picky", sdpa_mask)
+    settings = TrainConfig(max_length=200, validation_fraction=0, sft={**PLAIN, "max_steps": 2})
+    model, tokenizer = load_student(str(tiny_student))
+    own = model.config._attn_implementation
+    records = [{"instruction": "say it", "output": f"word {n}"} for n in range(6)]
+    plan = plan_rows(prepare_rows(records, tokenizer, 200, 0, 1, targets=False).train, settings, 1)
+    trained = fit(model, tokenizer, plan, (), settings, replace(CPU, dtype="bfloat16", attention="picky"), tmp_path, 1)
+    assert calls
+    calls.clear()
+    compute_logits(trained, [row.input_ids for row in plan[:2]])
+    assert (model.config._attn_implementation, calls) == (own, [])
 
 
 @pytest.mark.slow
