@@ -238,7 +238,9 @@ def synthesize_tasks(
         ConfigError: see `PromptTemplates.render`; or there is no task of a name.
     """
     ids = [task.id for task in tasks]
-    chosen = {find_task_id(name, ids, "generate.synthesis.tasks") for name in modes.tasks} or set(ids)
+    # Without a teacher the names choose nothing, and their tasks may be left out.
+    names = modes.tasks if context else []
+    chosen = {find_task_id(name, ids, "generate.synthesis.tasks") for name in names} or set(ids)
     result = SynthesizedTasks([task for task in tasks if task.id in chosen])
     if context:
         _run_modes(result, modes, context)
