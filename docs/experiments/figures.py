@@ -35,6 +35,7 @@ class Axis:
 
 AXES = {
     "copied-demonstration": Axis("Answers that are the rarer label, in percent", has_zero_line=False),
+    "contrastive-labels": Axis(DIFFERENCE),
     "fewer-tasks": Axis(DIFFERENCE),
     "forgetting": Axis("Difference in bits per byte of English prose"),
     "instruction-wrappers": Axis(DIFFERENCE),
