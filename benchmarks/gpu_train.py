@@ -21,13 +21,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from kshot.config import Config, GenerateConfig, TrainConfig
+from _rows import MAX_TOKENS, training_rows
+
+from kshot.config import Config, TrainConfig
 from kshot.core.errors import summarize_error
 from kshot.core.files import write_json
-from kshot.generate.compose.composer import compose_records
-from kshot.generate.curation.decontaminate import Decontaminator
-from kshot.generate.run_files import RecordRow
-from kshot.generate.sources import select_sources
 from kshot.models.loading import load_student
 from kshot.models.resolve import resolve_model
 from kshot.planning.hardware import ACCELERATORS
@@ -36,31 +34,24 @@ from kshot.runtime.device import describe_device, measure_peak_memory
 from kshot.runtime.logging import quiet
 from kshot.train.data import TrainRow
 from kshot.train.fit import make_trainer
-from kshot.train.rows.order import order_rows
-from kshot.train.rows.split import prepare_rows
 from kshot.train.trainer_config import lora_config, sft_config, sft_options
 
-MAX_TOKENS = 512
-"""Tokens of the longest row."""
 WARM_UP = 3
 """Steps that are not counted."""
 SEED = 1
 VARIANTS = ("trl", "trl_packed", "unsloth", "kshot", "kshot_padding_free")
-# The shapes of SmolLM2-135M, Qwen2.5-1.5B and Llama-3.1-8B.
-SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
-    "tiny": ("llama", {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 6,
-                       "num_attention_heads": 8, "num_key_value_heads": 4, "vocab_size": 49152,
-                       "tie_word_embeddings": True}),
-    "135m": ("llama", {"hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30,
-                       "num_attention_heads": 9, "num_key_value_heads": 3, "vocab_size": 49152,
-                       "tie_word_embeddings": True}),
-    "1.5b": ("qwen2", {"hidden_size": 1536, "intermediate_size": 8960, "num_hidden_layers": 28,
-                       "num_attention_heads": 12, "num_key_value_heads": 2, "vocab_size": 151936,
-                       "tie_word_embeddings": True}),
-    "8b": ("llama", {"hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
-                     "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 128256,
-                     "tie_word_embeddings": False}),
-}  # fmt: skip
+SIZES = (
+    "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "vocab_size",
+    "tie_word_embeddings",
+)  # fmt: skip
+# The last three are those of SmolLM2-135M, Qwen2.5-1.5B and Llama-3.1-8B.
+SHAPES: dict[str, tuple[str, tuple[int, ...]]] = {
+    "tiny": ("llama", (256, 768, 6, 8, 4, 49152, True)),
+    "135m": ("llama", (576, 1536, 30, 9, 3, 49152, True)),
+    "1.5b": ("qwen2", (1536, 8960, 28, 12, 2, 151936, True)),
+    "8b": ("llama", (4096, 14336, 32, 32, 8, 128256, False)),
+}
+"""The architecture and its `SIZES`."""
 
 
 @dataclass(frozen=True)
@@ -91,28 +82,24 @@ def random_student(shape: str, dtype: Any) -> Any:
 
     kind, sizes = SHAPES[shape]
     torch.manual_seed(SEED)
-    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **sizes), dtype=dtype)
+    model = AutoModelForCausalLM.from_config(
+        AutoConfig.for_model(kind, **dict(zip(SIZES, sizes, strict=True))), dtype=dtype
+    )
     model.config.use_cache = False
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def training_rows(case: Case) -> tuple[list[TrainRow], Any]:
+def tokenized_rows(case: Case) -> tuple[list[TrainRow], Any]:
     """The same rows for all, in the order of training, and the tokenizer."""
     _, tokenizer = load_student(resolve_model(Config().student))
-    settings = GenerateConfig(records=case.batch * case.steps * 2)
-    records, _ = compose_records(
-        select_sources([], []), {}, settings, Decontaminator([]), SEED, lambda done=1, note="": None
-    )
-    rows = [RecordRow.of(record).model_dump(mode="json") for record in records]
-    split = prepare_rows(rows, tokenizer, MAX_TOKENS, 0.0, SEED, True)
-    return list(order_rows(split.train, 1, case.batch, SEED)[: case.batch * case.steps]), tokenizer
+    return training_rows(tokenizer, case.batch * case.steps * 2, case.batch, case.steps, SEED), tokenizer
 
 
 def kshot_trainer(case: Case, folder: Path, extra: dict[str, Any]) -> tuple[Any, str]:
     """The trainer that `kshot train` makes."""
     import torch
 
-    rows, tokenizer = training_rows(case)
+    rows, tokenizer = tokenized_rows(case)
     model = random_student(case.shape, torch.float32)
     sft = {"per_device_train_batch_size": case.batch, "gradient_checkpointing": case.checkpointing, **extra}
     settings = TrainConfig(sft=sft, validation_fraction=0)
@@ -142,7 +129,7 @@ def trl_trainer(case: Case, folder: Path, packed: bool) -> tuple[Any, str]:
     from datasets import Dataset
     from trl import SFTTrainer
 
-    rows, tokenizer = training_rows(case)
+    rows, tokenizer = tokenized_rows(case)
     model = random_student(case.shape, torch.bfloat16)
     extra: dict[str, Any] = {}
     used = [model.config._attn_implementation]
@@ -167,7 +154,7 @@ def unsloth_trainer(case: Case, folder: Path) -> tuple[Any, str]:
     from datasets import Dataset
     from trl import SFTTrainer
 
-    rows, tokenizer = training_rows(case)
+    rows, tokenizer = tokenized_rows(case)
     random_student(case.shape, torch.bfloat16).save_pretrained(folder / "student")
     tokenizer.save_pretrained(folder / "student")
     model, _ = unsloth.from_pretrained(

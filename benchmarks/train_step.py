@@ -17,19 +17,15 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from kshot.config import Config, GenerateConfig
+from _rows import training_rows
+
+from kshot.config import Config
 from kshot.core.files import write_json
-from kshot.generate.compose.composer import compose_records
-from kshot.generate.curation.decontaminate import Decontaminator
-from kshot.generate.run_files import RecordRow
-from kshot.generate.sources import select_sources
 from kshot.models.loading import load_student
 from kshot.models.resolve import resolve_model
 from kshot.runtime import process_setup  # noqa: F401 - sets what the libraries read when they are imported
 from kshot.runtime.device import Device, cast_frozen_linears, count_cores
 from kshot.runtime.logging import quiet
-from kshot.train.rows.order import order_rows
-from kshot.train.rows.split import prepare_rows
 from kshot.train.trainer_config import SFT_DEFAULTS, lora_config, sft_config
 
 BATCH = 8
@@ -78,14 +74,7 @@ def run(name: str, count: int, dtype: str) -> list[tuple[float, float]]:
 
         student = resolve_model(Config().student)
         _, tokenizer = load_student(student)
-        units = select_sources([], [])
-        records, _ = compose_records(
-            units, {}, GenerateConfig(records=240), Decontaminator([]), 1, lambda done=1, note="": None
-        )
-        split = prepare_rows(
-            [RecordRow.of(record).model_dump(mode="json") for record in records], tokenizer, 512, 0.0, 1, True
-        )
-        rows = order_rows(split.train, 1, BATCH, 1)[: BATCH * count]
+        rows = training_rows(tokenizer, 240, BATCH, count)
         make = {"trl": SFTTrainer, "answers": CompletionTrainer}.get(
             name, partial(CompletionTrainer, threads=count_cores())
         )

@@ -30,16 +30,8 @@ def _losses(student: Path, folder: Path, attention: str = "sdpa", **more: object
     model, tokenizer = load_student(str(student))
     records = [{"instruction": "say it " * n, "output": f"word {n}"} for n in range(1, 15)]
     split = prepare_rows(records, tokenizer, 200, 0.3, 1, targets=False)
-    fit(
-        model,
-        tokenizer,
-        plan_rows(split.train, settings, 1),
-        split.validation,
-        settings,
-        replace(CPU, attention=attention),
-        folder,
-        1,
-    )
+    plan, device = plan_rows(split.train, settings, 1), replace(CPU, attention=attention)
+    fit(model, tokenizer, plan, split.validation, settings, device, folder, 1)
     return [value for row in read_log(folder / "metrics.jsonl") for key, value in row.items() if key.endswith("loss")]
 
 
